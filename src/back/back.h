@@ -1,0 +1,35 @@
+/* back.h - from equations to numbers. Two engines with one meaning: the reference evaluator (ref.c), obviously right
+ * and slow, and tier 0, the block VM (schedule.c, lower.c, vm.c). */
+#ifndef CX_BACK_H
+#define CX_BACK_H
+#include "data/data.h"
+#include "ir/ir.h"
+
+/* ---- reference evaluator: every equation in full, row-major doubles ----
+ * input[k]: the k-th EQ_INPUT of the graph in order of id. out[k]: arena doubles of the k-th output. */
+void cx_ref_run(const cx_graph *g, cx_arena *a, const cx_array *input, double **out);
+/* value of one closed node, index slots taken from at[] */
+double cx_ref_node(const cx_graph *g, const cx_node *e, const int64_t *at, double *const *eq_value);
+
+/* ---- tier 0 ---- */
+typedef struct cx_exec cx_exec; /* compiled: immutable, shared by threads */
+typedef struct cx_work cx_work; /* scratch of one thread of the caller */
+typedef struct {
+  int threads;      /* 0: all cores. Results do not depend on it, bit for bit */
+  bool single;      /* arithmetic and variable inputs/outputs in float */
+  bool no_blas;     /* tests */
+  bool no_simd;     /* tests: baseline kernels */
+} cx_exec_opt;
+/* g: outputs set, passes run. constant_input[k]: the k-th EQ_INPUT with constant == true, borrowed as long as the exec
+ * lives. What depends on them alone is computed here, once; columns are laid out for the vector unit here. */
+cx_exec *cx_exec_new(cx_arena *a, const cx_graph *g, const cx_array *constant_input, const cx_exec_opt *opt);
+cx_work *cx_work_new(cx_arena *a, const cx_exec *x);
+size_t cx_work_bytes(const cx_exec *x);
+/* in[k]: the k-th EQ_INPUT with constant == false; out[k]: the k-th output; row-major, double (float when single).
+ * No allocation, no locks beyond the pool's, no system call. 0, or 1 with a message (a primitive failed). */
+int cx_exec_run(const cx_exec *x, cx_work *w, const void *const *in, void *const *out, const char **why);
+/* replaces a constant input by another array of the same shape (next minibatch's row numbers) without recompiling;
+ * what was precomputed from it is recomputed only if something was */
+void cx_exec_rebind(cx_exec *x, int k, const cx_array *a);
+char *cx_exec_text(const cx_exec *x, cx_arena *a); /* the schedule and byte code, for `calx dump --after schedule` */
+#endif

@@ -1,0 +1,67 @@
+/* data.h - arrays as they come from files or the caller, their readers and writers, and how they are bound
+ * to the `data` declarations of a program. */
+#ifndef CX_DATA_H
+#define CX_DATA_H
+#include "ir/ir.h"
+
+typedef enum { CX_F64, CX_F32, CX_I64, CX_I32, CX_I16, CX_U16, CX_I8, CX_U8, CX_DTYPE_COUNT } cx_dtype;
+extern const uint8_t cx_dtype_size[CX_DTYPE_COUNT];
+
+typedef struct cx_array {
+  cx_dtype type;
+  int rank;
+  int64_t dim[CX_MAX_RANK];
+  int64_t stride[CX_MAX_RANK]; /* in elements; a column of a table read by columns has stride 1 in its rows */
+  const void *data;            /* borrowed: a mapping, the caller's, or the arena's */
+  const char *const *level; int nlevel; /* category names: the values are 0..nlevel-1 */
+  const char *const *text;              /* one string an element: column of words (type is then unused) */
+  const char *origin;          /* file (and column) for messages */
+  int64_t first_line;          /* line of row 0 in a text file, 0 where it has no lines */
+} cx_array;
+double cx_array_get(const cx_array *a, const int64_t *at);
+cx_array cx_array_dense(const double *p, int rank, const int64_t *dim); /* borrows p */
+bool cx_array_contiguous(const cx_array *a);
+/* rows [lo, hi) × everything else, as row-major doubles / floats */
+void cx_array_copy(const cx_array *a, int64_t lo, int64_t hi, double *to);
+void cx_array_copy_f32(const cx_array *a, int64_t lo, int64_t hi, float *to);
+
+/* ---- files ---- */
+typedef struct { const char *name; cx_array array; } cx_column; /* name NULL: the file has no names */
+typedef struct { cx_column *col; int ncol; const char *path; bool is_table; } cx_file; /* table: columns of equal length */
+/* by content first, then by extension: CSV/TSV/text columns, NPY, NPZ, IDX(.gz), PNG, JPEG, a folder of images.
+ * Throws CX_E_DATA with a diagnostic naming file, line and column. */
+cx_file *cx_read_file(cx_ctx *c, cx_arena *a, const char *path);
+/* by extension .csv .tsv .npy .png .txt; writes to a temporary beside it and renames, so a full disk or a kill leaves
+ * the old file whole; throws CX_E_RUNTIME */
+void cx_write_file(cx_ctx *c, const char *path, const cx_array *x, const char *const *column_names);
+
+/* ---- declarations ---- */
+typedef enum {
+  DOM_REAL, DOM_INT, DOM_BOOL, DOM_TEXT, DOM_CATEGORY, DOM_IMAGE,
+  DOM_POSITIVE, DOM_UNIT, DOM_INTERVAL, /* lo, hi; either may be infinite */
+  DOM_SIMPLEX, DOM_ORDERED, DOM_POSITIVE_ORDERED, DOM_SUM_TO_ZERO, DOM_UNIT_VECTOR,
+  DOM_CORRELATION, DOM_COVARIANCE, DOM_CHOLESKY_CORRELATION, DOM_CHOLESKY_COVARIANCE, DOM_COUNT
+} cx_domain_kind;
+extern const char *const cx_domain_name[DOM_COUNT];
+typedef struct { cx_domain_kind kind; double lo, hi; } cx_domain; /* int(0..9): DOM_INT with 0, 9 */
+
+typedef struct cx_decl {
+  cx_sym name;
+  int rank;
+  cx_dim dim[CX_MAX_RANK]; /* n = -1: a size the data decides; name: its name */
+  cx_domain domain;
+  const char *file;        /* default, relative to the program's folder; NULL: none */
+  cx_span span;
+  cx_array array;          /* filled by cx_bind */
+  bool bound;
+} cx_decl;
+
+/* Binds every declaration: arg[] are the command line's, "name=path", "name=3.5" (a scalar), "name=path:column", or
+ * a bare "path" whose columns are matched by name: `data x[n], y[n]` take columns x, y; one rank-2 declaration that no
+ * column is called like takes all remaining numeric columns in file order; NPZ likewise by member name.
+ * Then domains and sizes are checked: one name, one size; int values integral and inside their range; category from
+ * strings or integers; missing or NaN refused. All errors are reported before it throws CX_E_DATA. dir: the program's folder. */
+void cx_bind(cx_ctx *c, cx_arena *a, cx_decl *decl, int ndecl, const char *const *arg, int narg, const char *dir);
+/* the same checks for arrays that the caller bound itself (decl[].bound) */
+void cx_bind_check(cx_ctx *c, cx_decl *decl, int ndecl);
+#endif

@@ -1,0 +1,26 @@
+/* pass.h - equations to equations. */
+#ifndef CX_PASS_H
+#define CX_PASS_H
+#include "ir/ir.h"
+
+/* ---- differentiation (diff_forward.c, diff_reverse.c) ----
+ * Both add equations to g and return the equation of the derivative. Only paths from `of` back to the leaves are
+ * followed; a leaf is cut: what it was computed from does not count. */
+/* dims: those of `of`, then those of the leaf. Scalar leaf: derivative; array leaf: Jacobian. */
+uint32_t cx_diff_forward(cx_graph *g, uint32_t of, uint32_t leaf);
+/* directional derivative: tangent[k] is an equation of leaf[k]'s shape; result has the shape of `of` */
+uint32_t cx_diff_jvp(cx_graph *g, uint32_t of, const uint32_t *leaf, const uint32_t *tangent, int n);
+/* out[k] = gradient by leaf[k] of scalar `of` (cot == 0) or of sum(of * cot): shape of leaf[k] */
+#define CX_NO_COT UINT32_MAX
+void cx_diff_reverse(cx_graph *g, uint32_t of, uint32_t cot, const uint32_t *leaf, int n, uint32_t *out);
+
+/* ---- pass table: passes.def rows PASS(name, "what it does") declare void cx_pass_<name>(cx_graph *g) ---- */
+typedef struct { const char *name, *what; void (*run)(cx_graph *g); } cx_pass;
+extern const cx_pass cx_passes[];
+extern const int cx_npasses;
+/* all passes in order; stops after `last` (NULL: the end); verifies after each in debug builds */
+void cx_run_passes(cx_graph *g, const char *last);
+#define PASS(name, what) void cx_pass_##name(cx_graph *g);
+#include "pass/passes.def"
+#undef PASS
+#endif
