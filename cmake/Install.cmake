@@ -12,5 +12,7 @@ install(EXPORT calx FILE calx-config.cmake NAMESPACE calx:: DESTINATION ${calx_p
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/calx-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_BINARY_DIR}/calx-config-version.cmake DESTINATION ${calx_package_dir})
 
+# found from where it stands, so that an installed tree can be moved
+file(RELATIVE_PATH calx_pc_up /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(${CMAKE_SOURCE_DIR}/cmake/calx.pc.in ${CMAKE_BINARY_DIR}/calx.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/calx.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
