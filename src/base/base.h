@@ -53,8 +53,8 @@ void *cx_alloc(cx_arena *a, size_t n);      /* zeroed, 64-byte aligned when n >=
 void *cx_alloc_n(cx_arena *a, size_t count, size_t size); /* throws on overflow of count * size */
 char *cx_strdup(cx_arena *a, const char *s, size_t n);    /* adds the final 0 */
 char *cx_format(cx_arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-char *cx_vformat(cx_arena *a, const char *fmt, va_list ap);
-void cx_defer(cx_arena *a, void (*fn)(void *), void *p);
+char *cx_vformat(cx_arena *a, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0), nonnull(2)));
+void cx_defer(cx_arena *a, void (*fn)(void *), void *p);  /* when it cannot be registered, runs at once and throws */
 cx_ctx *cx_arena_ctx(cx_arena *a);
 cx_arena *cx_ctx_arena(cx_ctx *c);          /* lives as long as the context */
 
@@ -66,6 +66,19 @@ cx_arena *cx_ctx_arena(cx_ctx *c);          /* lives as long as the context */
 #define CX_PUSH(a, v) \
   ((v).n == (v).cap ? (void)((v).at = cx_grow((a), (v).at, &(v).cap, sizeof *(v).at)) : (void)0, &(v).at[(v).n++])
 void *cx_grow(cx_arena *a, void *old, int *cap, size_t size);
+
+/* ---- text that grows; at is always ended by a 0 (after the first cx_put) ---- */
+typedef struct { cx_arena *arena; char *at; int n, cap; } cx_buf;
+void cx_put(cx_buf *b, const char *s, size_t n);
+void cx_puts(cx_buf *b, const char *s);
+void cx_putf(cx_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3), nonnull(2)));
+
+/* ---- characters and numbers, whatever the locale ---- */
+/* the character at s < end: its length in bytes; *cp is 0xFFFFFFFF (and the length 1) where it is no UTF-8 */
+int cx_utf8(const char *s, const char *end, uint32_t *cp);
+int cx_char_width(uint32_t cp);                              /* columns of a terminal: 0, 1 or 2 */
+bool cx_read_double(const char *s, size_t n, double *out);   /* the whole of s[0..n) as a decimal number, correctly rounded */
+const char *cx_show_double(char buf[32], double x);          /* shortest text that reads back as x; returns buf */
 
 /* ---- interned names: equal names are the same pointer, alive as long as the context ---- */
 typedef const char *cx_sym;

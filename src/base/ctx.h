@@ -1,0 +1,48 @@
+/* ctx.h - the inside of a context, for src/base alone. */
+#ifndef CX_CTX_H
+#define CX_CTX_H
+#include "base/base.h"
+
+typedef struct cx_label {
+  struct cx_label *next;
+  cx_span where;
+  const char *text;
+} cx_label;
+
+typedef struct {
+  cx_severity sev;
+  cx_status code;
+  cx_span where;
+  const char *message, *help; /* several remedies: one a line */
+  cx_label *labels, **last_label;
+} cx_diag_rec;
+
+typedef struct {
+  const char *name, *text;
+  size_t n;
+  CX_VEC(uint32_t) lines; /* where each line starts */
+} cx_source;
+
+typedef struct { uint32_t hash; uint32_t len; cx_sym sym; } cx_name_slot;
+
+enum { CX_DIAG_INLINE = 8 };
+
+struct calx_ctx {
+  cx_alloc_fn fn; /* NULL: the C library */
+  void *user;
+  cx_frame *top;
+  cx_arena *arenas; /* all that live, so that nothing outlives the context */
+  cx_arena *arena;
+  cx_name_slot *names;
+  size_t name_count, name_cap; /* the capacity is a power of two */
+  CX_VEC(cx_source) sources;
+  /* Diagnostics. There is always a free slot left for the built-in "out of memory". */
+  cx_arena *diag_arena; /* made with the first one */
+  cx_diag_rec **diags, *diag_inline[CX_DIAG_INLINE];
+  int diag_count, diag_cap, oom_at; /* oom_at < 0: memory never ran out */
+  cx_diag_rec oom;
+};
+
+_Noreturn void cx_out_of_memory(cx_ctx *c); /* adds the built-in diagnostic, then throws */
+void cx_note_out_of_memory(cx_ctx *c);
+#endif
