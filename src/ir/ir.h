@@ -4,11 +4,12 @@
  *
  * A body is a hash-consed scalar expression: constants, index slots, scalar ops (ops.def) and loads of other
  * equations. Equal nodes of one graph are the same pointer. Index slots 0..rank-1 are the equation's own
- * dimensions, rank..rank+nred-1 those it reduces over; every index runs from 0 to its size - 1.
+ * dimensions, rank..rank+nred-1 those it reduces over; every index runs from 0 to its size - 1. argmax and argmin
+ * over several indices give the row-major number of the place.
  *
  * Meaning, total by construction:
  *  - all values are real numbers; comparisons and logic give 0 or 1; any non-zero is true;
- *  - a subscript is rounded to the nearest integer; a load outside its array is 0 (so the adjoint of a shifted
+ *  - a subscript is rounded to the nearest integer (halves to even); a load outside its array is 0 (so the adjoint of a shifted
  *    or strided read needs no boundary case);
  *  - select(c, a, b) is exactly one of a, b: the other one's NaN never shows, in values or derivatives;
  *  - an empty sum is 0, prod 1, max -inf, min +inf, argmax/argmin 0 (ties: the first);
@@ -58,7 +59,7 @@ typedef struct { int64_t n; cx_sym name; } cx_dim; /* name: the size's name in t
 typedef struct cx_prim cx_prim; /* a computation that is no scalar formula (QR, Cholesky, sort…) */
 
 typedef struct cx_eq {
-  cx_sym name;        /* unique in its graph once verified; printing adds .id where it is not */
+  cx_sym name;        /* need not be unique: printing adds .id where it is not */
   uint32_t id;        /* position in graph->eq */
   uint8_t kind, red;
   uint8_t rank, nred;
@@ -121,7 +122,8 @@ cx_interval cx_bounds(const cx_graph *g, const cx_node *e, const cx_eq *of);
 bool cx_is_integer(const cx_graph *g, const cx_node *e);
 
 /* ---- whole graphs ---- */
-/* a fresh graph with only what the given equations need; map[old id] = new id or -1 (may be NULL) */
+/* a fresh graph with only what the given equations need, in the order of g; the roots are its outputs, in the order
+ * given; map[old id] = new id or -1 (may be NULL) */
 cx_graph *cx_extract(const cx_graph *g, cx_arena *a, const uint32_t *roots, int nroots, int32_t *map);
 /* Strongly connected components in dependency order (producers first). comp[k] lists equation ids in an order
  * that respects same-step dependencies; dir 0: no cycle; +1 / -1: a recurrence running up / down along dimension
@@ -135,7 +137,7 @@ const char *cx_verify(const cx_graph *g);
 /* ---- text (print.c, read.c): round-trips exactly (hex or %.17g constants) ---- */
 char *cx_graph_text(const cx_graph *g, cx_arena *a);
 char *cx_node_text(const cx_graph *g, cx_arena *a, const cx_node *e); /* calx syntax, indices i0, i1… */
-cx_graph *cx_graph_read(cx_ctx *c, cx_arena *a, int32_t file);
+cx_graph *cx_graph_read(cx_ctx *c, cx_arena *a, int32_t file); /* verified; NULL with a diagnostic on an error */
 
 /* ---- the op table (ops.c) ---- */
 typedef struct {
