@@ -27,6 +27,7 @@ double cx_trigamma(double x);
 double cx_polygamma(double n, double x); /* n-th derivative of digamma, n = 0, 1, 2… */
 double cx_lbeta(double a, double b);     /* a, b > 0 */
 
+double cx_digamma_rise(double x, double h); /* digamma(x + h) - digamma(x); x, h > 0 */
 double cx_stirling_rest(double x);       /* log(gamma(x) / (sqrt(2 pi / x) (x / e)^x)), x >= 10 */
 double cx_gamma_star(double x);          /* exp of that, any x > 0 */
 

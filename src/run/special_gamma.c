@@ -55,6 +55,19 @@ double cx_digamma(double x) {
   return up + ((x - x0) - x0_lo) * s / x;
 }
 
+/* psi(x + h) - psi(x) for x, h > 0 without cancellation: the recurrence's and the asymptotic series' differences */
+double cx_digamma_rise(double x, double h) {
+  static const double c[] = {1. / 12, -1. / 120, 1. / 252, -1. / 240, 1. / 132, -691. / 32760, 1. / 12, -3617. / 8160};
+  double s = 0;
+  for (; x < 10; x += 1) s += h / x / (x + h);
+  double l = log1p(h / x), r = 1 / (x * x), p = 1, t = 0;
+  for (int k = 1; k <= 8; k++) {
+    p *= r;
+    t -= c[k - 1] * p * expm1(-2 * k * l);
+  }
+  return s + (t + 0.5 * h / x / (x + h)) + l;
+}
+
 /* zeta(s, x) x^s for s >= 2, x > 0 */
 static double hurwitz_scaled(double s, double x) {
   static const double b[] = {1. / 6, -1. / 30, 1. / 42, -1. / 30, 5. / 66, -691. / 2730, 7. / 6, -3617. / 510, 43867. / 798,

@@ -11,10 +11,11 @@
 #define EPS 1.1102230246251565e-16
 #define MAX_TERMS 1000000
 
-/* a log(a / x) + x - a without cancellation near x = a (Loader's bd0) */
-static double deviance(double a, double x) {
-  if (fabs(x - a) >= 0.1 * (x + a)) return a * log(a / x) + x - a;
-  double v = (x - a) / (x + a), s = (x - a) * v, t = -2 * a * v;
+/* a log(a / x) + x - a, given d = x - a, without cancellation near d = 0 (Loader's bd0) */
+static double deviance(double a, double x, double d) {
+  double sum = a + x;
+  if (fabs(d) >= 0.1 * sum) return d - a * log(x / a);
+  double v = d / sum, s = d * v, t = -2 * a * v;
   v *= v;
   for (int k = 3; k < 100; k += 2) {
     t *= v;
@@ -35,7 +36,7 @@ double cx_gamma_p_dx(double a, double x) {
     double p = pow(x, a - 1); /* gamma(a) = gamma(a + 1) / a holds out at tiny a */
     return isfinite(p) ? a * p * exp(-x) / tgamma(a + 1) : a * pow(x, a) * exp(-x) / tgamma(a + 1) / x;
   }
-  return exp(-deviance(a, x) - cx_stirling_rest(a)) * sqrt(a) / SQRT_2PI / x;
+  return exp(-deviance(a, x, x - a) - cx_stirling_rest(a)) * sqrt(a) / SQRT_2PI / x;
 }
 
 typedef struct { double value, log_da; } dual; /* a value and the derivative of its logarithm by a */
@@ -97,7 +98,7 @@ static double temme(double a, double x, int upper, double *da) {
     {0.00053130793646399225, -0.00059216643735369393, 0.0002708782096718045, 7.9023532326603281e-07},
   };
   static const int len[7] = {16, 14, 12, 10, 8, 6, 4};
-  double mu = (x - a) / a, dev = deviance(a, x), eta = copysign(sqrt(2 * dev / a), mu), s = eta * sqrt(0.5 * a);
+  double mu = (x - a) / a, dev = deviance(a, x, x - a), eta = copysign(sqrt(2 * dev / a), mu), s = eta * sqrt(0.5 * a);
   double mu_eta = fabs(eta) < 1e-5 ? 1 + eta / 3 : mu / eta, eta_a = -mu_eta / a; /* d eta / d a */
   double sum = 0, sum_eta = 0, sum_a = 0; /* the sum of c_k(eta) a^-k, its derivatives by eta and by the a of a^-k */
   for (int k = 6; k >= 0; k--) {
@@ -175,7 +176,7 @@ double cx_gamma_p_da(double a, double x) {
 static double beta_density(double a, double b, double x, double y) {
   if (x == 0) return a < 1 ? INFINITY : a == 1 ? b : 0;
   if (y == 0) return b < 1 ? INFINITY : b == 1 ? a : 0;
-  double n = a + b, d = deviance(a, n * x) + deviance(b, n * y);
+  double n = a + b, off = b * x - a * y, d = deviance(a, n * x, off) + deviance(b, n * y, -off);
   double g = a >= 10 && b >= 10 ? exp(cx_stirling_rest(n) - cx_stirling_rest(a) - cx_stirling_rest(b) - d)
                                 : cx_gamma_star(n) / cx_gamma_star(a) / cx_gamma_star(b) * exp(-d);
   return g / SQRT_2PI * sqrt(a) * sqrt(b / n) / x / y;
@@ -183,42 +184,39 @@ static double beta_density(double a, double b, double x, double y) {
 
 typedef struct { double value, da, db; } triple; /* a value and its derivatives by a and b */
 
-/* 1 / (1 + d1 / (1 + d2 / (1 + …))), derivatives of the logarithm */
-static triple beta_fraction(double a, double b, double x) {
-  triple h = {1, 0, 0}, c = {1, 0, 0}, d = {1, 0, 0}; /* c, d with derivatives of their own; h with log derivatives */
-  for (int j = 1; j < MAX_TERMS; j++) {
-    int m = j / 2;
-    double t, ta, tb, p = a + j - 1, q = a + j; /* the coefficient d_j; p q is its denominator */
-    if (j % 2) {
-      t = -(a + m) / p * ((a + b + m) / q) * x;
-      ta = t * (1 / (a + m) + 1 / (a + b + m) - 1 / p - 1 / q);
-      tb = t / (a + b + m);
-    } else {
-      tb = m / p * (x / q);
-      t = tb * (b - m);
-      ta = -t * (1 / p + 1 / q);
+/* The fraction 8.17.22, contracted to its even part as in DiDonato & Morris, Algorithm 708 (1992), eq. 9: it contains
+ * lambda = a - (a + b) x, which is a y - b x without cancellation. Derivatives are those of the logarithm. */
+static triple beta_fraction(double a, double b, double x, double y) {
+  double lambda = a * y - b * x;
+  triple h = {1, 0, 0}, d = {0, 0, 0}, ci = {0, 0, 0}; /* Lentz: ci = 1 / c; d, ci with plain derivatives */
+  for (int n = 0; n < MAX_TERMS; n++) {
+    double p = n ? a + 2 * n - 1 : 1, q = a + 2 * n + 1, r = a + b + n - 1, w = lambda + 1 + n * (1 + y), u = (a + n) / q;
+    triple t = {n + n * (b - n) * x / p + u * w, -n * (b - n) * x / p / p + (1 - u) / q * w + u * y, n * x / p - u * x};
+    triple s = {1, 0, 0};
+    if (n) {
+      double k = (a + n - 1) / p * (r / p) * n * x * x;
+      s = (triple){k * (b - n), k * (b - n) * (1 / (a + n - 1) + 1 / r - 2 / p), k * ((b - n) / r + 1)};
     }
-    double e = 1 + t * d.value, ea = ta * d.value + t * d.da, eb = tb * d.value + t * d.db;
-    d = (triple){1 / e, -ea / e / e, -eb / e / e};
-    double g = 1 / c.value, ga = -c.da * g * g, gb = -c.db * g * g;
-    /* the first step has no c: h starts at 1 / (1 + d1 / …) = d1's own d */
-    c = j == 1 ? (triple){1, 0, 0} : (triple){1 + t * g, ta * g + t * ga, tb * g + t * gb};
+    triple e = {t.value + s.value * d.value, t.da + s.da * d.value + s.value * d.da, t.db + s.db * d.value + s.value * d.db};
+    triple c = {t.value + s.value * ci.value, t.da + s.da * ci.value + s.value * ci.da, t.db + s.db * ci.value + s.value * ci.db};
+    if (!n) c = (triple){1, 0, 0};
+    d = (triple){1 / e.value, -e.da / e.value / e.value, -e.db / e.value / e.value};
+    ci = n ? (triple){1 / c.value, -c.da / c.value / c.value, -c.db / c.value / c.value} : (triple){0, 0, 0};
     double f = c.value * d.value;
     h.value *= f;
-    h.da += c.da / c.value + d.da / d.value;
-    h.db += c.db / c.value + d.db / d.value;
-    if (j > 1 && fabs(f - 1) <= 2 * EPS) break;
+    h.da += c.da / c.value - e.da / e.value;
+    h.db += c.db / c.value - e.db / e.value;
+    if (n && fabs(f - 1) <= 2 * EPS) break;
   }
   return h;
 }
 
 /* I_x(a, b) by the fraction, with its derivatives; lx, ly: log x, log y */
 static triple beta_direct(double a, double b, double x, double y, double lx, double ly, int derivatives) {
-  triple f = beta_fraction(a, b, x);
-  double v = beta_density(a, b, x, y) * x * y / a * f.value;
+  triple f = beta_fraction(a, b, x, y);
+  double v = beta_density(a, b, x, y) * x * y * f.value;
   if (!derivatives) return (triple){v, 0, 0};
-  double n = cx_digamma(a + b);
-  return (triple){v, v * (lx - (cx_digamma(a + 1) - n) + f.da), v * (ly - (cx_digamma(b) - n) + f.db)};
+  return (triple){v, v * (lx + cx_digamma_rise(a, b) + f.da), v * (ly + cx_digamma_rise(b, a) + f.db)};
 }
 
 static triple beta_all(double a, double b, double x, int derivatives) {
