@@ -1,0 +1,269 @@
+/* first.c - what all first-order methods share: the rows of a batch, the rate's schedule, clipping, the update, the
+ * end of an epoch with validation and early stopping. The update itself is text in lib/optim.calx.
+ *
+ * One step, with the rows R of this step (all of them without batches):
+ *   f, g = objective and gradient over R;  g *= min(1, clip / (|g| + 1e-6));  x, states = update(x, g, states)
+ * Each epoch visits every training row once in a new order, which is a function of (seed, epoch) alone; the last
+ * batch of an epoch holds what is left, as torch's DataLoader does with drop_last = False. */
+#include "solve/solver.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { STREAM_SPLIT = 0, STREAM_EPOCH = 1 }; /* epoch e shuffles by stream STREAM_EPOCH + e */
+
+typedef struct {
+  cx_update update;
+  void *g, *state[4];
+  int64_t batch, ntrain, nvalid;
+  int32_t *rows;       /* training rows, then validation rows; NULL: all rows, through p->gradient */
+  int32_t *order;      /* this epoch's order of the training rows */
+  int64_t order_epoch; /* which epoch `order` belongs to, -1: none */
+} first;
+
+int64_t cx_steps_per_epoch(const cx_solver *s) {
+  const first *m = s->m;
+  return m->batch ? (m->ntrain + m->batch - 1) / m->batch : 1;
+}
+
+/* ---- the rate of a step: warm-up, then the schedule over what is left ---- */
+double cx_rate(const cx_solver *s, int64_t step) {
+  const cx_options *o = &s->opt;
+  double rate = o->num[O_rate], warm = o->num[O_warmup];
+  if ((double)step <= warm) return rate * (double)step / warm;
+  double k = (double)(step - 1) - warm; /* steps since the warm-up */
+  if (o->schedule == SCHED_COSINE) { /* Loshchilov & Hutter, SGDR (2017), eq. 5, one period */
+    double total = fmax(1, (double)s->budget - warm);
+    return rate * 0.5 * (1 + cos(3.14159265358979323846 * fmin(1, k / total)));
+  }
+  if (o->schedule == SCHED_STEP) return rate * pow(o->factor, floor(k / (double)cx_steps_per_epoch(s) / o->every));
+  return rate;
+}
+
+/* ---- making ---- */
+static void choose_rows(cx_solver *s, first *m) {
+  cx_problem *p = s->p;
+  double fraction = s->opt.num[O_validation];
+  bool batches = s->opt.given[O_batch];
+  m->ntrain = p->rows > 0 ? p->rows : 1; /* without batches an epoch is a step */
+  if (!batches && !(fraction > 0)) return;
+  int k = batches ? O_batch : O_validation;
+  if (p->rows <= 0 || !p->batch || (fraction > 0 && !p->validation)) {
+    int d = cx_error(s->ctx, s->opt.span[k], "'%s' needs an objective that is a mean or sum over the rows of the data",
+                     cx_option_rows[k].name);
+    cx_diag_help(s->ctx, d, "write the objective as mean(i: ...) with data[i] inside, or leave the option out");
+    return;
+  }
+  if (p->rows > INT32_MAX) {
+    cx_error(s->ctx, s->opt.span[k], "%lld rows are too many to shuffle: at most 2147483647", (long long)p->rows);
+    return;
+  }
+  m->nvalid = (int64_t)floor(fraction * (double)p->rows + 0.5);
+  m->ntrain = p->rows - m->nvalid;
+  if (m->ntrain < 1 || (fraction > 0 && m->nvalid < 1)) {
+    cx_error(s->ctx, s->opt.span[O_validation], "'validation' leaves no row %s of %lld",
+             m->ntrain < 1 ? "to train on" : "to validate with", (long long)p->rows);
+    return;
+  }
+  m->rows = CX_NEW_N(s->arena, int32_t, p->rows);
+  for (int64_t i = 0; i < p->rows; i++) m->rows[i] = (int32_t)i;
+  if (m->nvalid) {
+    cx_rng r = {(uint64_t)s->opt.num[O_seed], STREAM_SPLIT, 0};
+    cx_rng_shuffle(&r, m->rows, p->rows);
+  }
+  if (batches) {
+    m->batch = (int64_t)fmin(s->opt.num[O_batch], (double)m->ntrain);
+    m->order = CX_NEW_N(s->arena, int32_t, m->ntrain);
+  }
+}
+
+void cx_first_begin(cx_solver *s) {
+  cx_problem *p = s->p;
+  const cx_options *o = &s->opt;
+  first *m = s->m = CX_NEW(s->arena, first);
+  m->order_epoch = -1;
+  choose_rows(s, m);
+  if (!m->batch && !m->nvalid && !p->gradient && p->batch) { /* the caller only gives batches */
+    m->rows = CX_NEW_N(s->arena, int32_t, p->rows);
+    for (int64_t i = 0; i < p->rows; i++) m->rows[i] = (int32_t)i;
+  }
+  const char *name = s->method->update(o);
+  m->update = p->update(p->user, s->arena, name, s->method->state);
+  size_t bytes = (size_t)p->n * (p->single ? sizeof(float) : sizeof(double));
+  m->g = cx_alloc(s->arena, bytes);
+  for (int k = 0; k < 3 && s->method->state[k]; k++) cx_keep(s, s->method->state[k], &m->state[k], bytes);
+  if (!isnan(o->num[O_patience])) cx_keep(s, "best", &s->best, bytes);
+
+  double steps = o->num[O_steps], epochs = o->num[O_epochs] * (double)cx_steps_per_epoch(s);
+  s->budget_given = o->given[O_steps] || o->given[O_epochs];
+  if (isnan(epochs) && isnan(steps)) {
+    if (m->batch) epochs = 10 * (double)cx_steps_per_epoch(s);
+    else steps = s->method->bit == M_GRADIENT_DESCENT ? 10000 : 1000;
+  }
+  s->budget = (int64_t)fmin(fmin(steps, epochs), 9e15); /* fmin passes over a NaN */
+}
+
+/* ---- arithmetic in the problem's precision ---- */
+/* Sum of squares; only finite when every element is (or too large to square). */
+static double sum_squares(const void *v, int64_t n, bool single) {
+  if (!single) return cx_dot(v, v, n);
+  const float *x = v;
+  double total = 0;
+  for (int64_t lo = 0; lo < n; lo += 4096) { /* blocks of floats, summed in double */
+    int64_t hi = lo + 4096 < n ? lo + 4096 : n, i = lo;
+    float acc[16] = {0}, rest = 0;
+    for (; i + 16 <= hi; i += 16)
+      for (int j = 0; j < 16; j++) acc[j] += x[i + j] * x[i + j];
+    for (; i < hi; i++) rest += x[i] * x[i];
+    for (int j = 0; j < 16; j++) total += (double)acc[j];
+    total += (double)rest;
+  }
+  return total;
+}
+
+static bool all_finite(const void *v, int64_t n, bool single) {
+  for (int64_t i = 0; i < n; i++)
+    if (!isfinite(cx_at(v, i, single))) return false;
+  return true;
+}
+
+static void scale(void *v, int64_t n, bool single, double c) {
+  if (single)
+    for (int64_t i = 0; i < n; i++) ((float *)v)[i] *= (float)c;
+  else
+    for (int64_t i = 0; i < n; i++) ((double *)v)[i] *= c;
+}
+
+/* max-norm and relative gradient, as cx_gradient_size, in either precision */
+static void gradient_size(cx_solver *s, const void *x, const void *g) {
+  bool single = s->p->single;
+  double m = 0, r = 0;
+  for (int64_t i = 0; i < s->p->n; i++) {
+    double v = fabs(cx_at(g, i, single));
+    if (!(v <= m)) m = v;
+    v *= fmax(1, fabs(cx_at(x, i, single)));
+    if (!(v <= r)) r = v;
+  }
+  s->k->gmax = m;
+  s->k->relgrad = r / fmax(1, fabs(s->k->f));
+}
+
+/* ---- a step ---- */
+static bool broken(cx_solver *s) {
+  const char *why = s->p->why ? s->p->why : "the objective could not be evaluated";
+  cx_finish(s, CX_E_RUNTIME, false, "%s", why);
+  cx_diag(s->ctx, CX_ERROR, CX_E_RUNTIME, s->span, "%s stopped at step %lld: %s", s->method->name,
+          (long long)s->k->step + 1, why);
+  return false;
+}
+
+static int whole_gradient(cx_solver *s, first *m, const void *x, double *f, void *g) {
+  s->k->evals++;
+  if (m->rows && (m->nvalid || !s->p->gradient)) return s->p->batch(s->p->user, m->rows, m->ntrain, x, f, g);
+  return s->p->gradient(s->p->user, x, f, g);
+}
+
+static const int32_t *next_rows(cx_solver *s, first *m, int64_t *n) {
+  if (m->order_epoch != s->k->epoch) {
+    memcpy(m->order, m->rows, (size_t)m->ntrain * sizeof *m->order);
+    cx_rng r = {(uint64_t)s->opt.num[O_seed], STREAM_EPOCH + (uint64_t)s->k->epoch, 0};
+    cx_rng_shuffle(&r, m->order, m->ntrain);
+    m->order_epoch = s->k->epoch;
+  }
+  *n = m->ntrain - s->k->at < m->batch ? m->ntrain - s->k->at : m->batch;
+  return m->order + s->k->at;
+}
+
+/* Objective and gradient of what is given back, for the report: the best where there is one. */
+static bool end(cx_solver *s, first *m, bool converged, const char *reason) {
+  cx_core *k = s->k;
+  const void *x = s->best && isfinite(k->best) ? s->best : s->x;
+  s->p->why = NULL;
+  if (whole_gradient(s, m, x, &k->f, m->g)) return broken(s);
+  if (!isfinite(k->f) || !all_finite(m->g, s->p->n, s->p->single)) return cx_diverged(s, k->f, x, m->g, false), false;
+  gradient_size(s, x, m->g);
+  cx_finish(s, converged ? CX_OK : CX_E_CONVERGENCE, converged, "%s", reason);
+  return false;
+}
+
+/* false: patience is at its end */
+static bool end_epoch(cx_solver *s, first *m, bool *failed) {
+  cx_core *k = s->k;
+  k->epoch++;
+  k->at = 0;
+  k->epoch_mean = k->epoch_sum / (double)m->ntrain;
+  k->epoch_sum = 0;
+  if (m->batch) cx_trace(s, k->epoch_mean);
+  if (m->nvalid && s->p->validation(s->p->user, m->rows + m->ntrain, m->nvalid, s->x, &k->validation)) *failed = true;
+  if (*failed || !s->best) return true;
+  double judged = m->nvalid ? k->validation : k->epoch_mean;
+  if (judged < k->best) {
+    k->best = judged, k->best_validation = k->validation, k->bad = 0;
+    memcpy(s->best, s->x, (size_t)s->p->n * (s->p->single ? sizeof(float) : sizeof(double)));
+    return true;
+  }
+  return (double)++k->bad < s->opt.num[O_patience];
+}
+
+bool cx_first_step(cx_solver *s) {
+  cx_core *k = s->k;
+  first *m = s->m;
+  cx_problem *p = s->p;
+  const cx_options *o = &s->opt;
+  char buf[CX_REASON];
+  if (s->budget && k->step >= s->budget) { /* also after a resume with fewer steps */
+    bool missed = s->tol > 0 && (o->given[O_tolerance] || !s->budget_given);
+    snprintf(buf, sizeof buf, missed ? "%lld steps were not enough: the relative gradient is still %.3g; raise steps"
+                                     : "finished %lld steps", (long long)k->step, k->relgrad);
+    k->out_of_steps = 1;
+    return end(s, m, !missed, buf);
+  }
+  int64_t nrow = m->ntrain;
+  double f = NAN;
+  int bad;
+  p->why = NULL;
+  if (m->batch) {
+    const int32_t *row = next_rows(s, m, &nrow);
+    k->evals++;
+    bad = p->batch(p->user, row, nrow, s->x, &f, m->g);
+  } else {
+    bad = whole_gradient(s, m, s->x, &f, m->g);
+  }
+  if (bad) return broken(s);
+  double norm = sqrt(sum_squares(m->g, p->n, p->single));
+  if (!isfinite(f) || (!isfinite(norm) && !all_finite(m->g, p->n, p->single)))
+    return cx_diverged(s, f, s->x, m->g, false), false;
+  k->f = f;
+  if (!m->batch) {
+    cx_trace(s, f);
+    if (s->tol > 0) {
+      gradient_size(s, s->x, m->g);
+      if (k->relgrad <= s->tol) return end(s, m, true, "the gradient is below the tolerance");
+    }
+  }
+  if (!isnan(o->num[O_clip])) { /* torch.nn.utils.clip_grad_norm_ */
+    if (!isfinite(norm)) { /* squares overflowed: scale by the largest first */
+      gradient_size(s, s->x, m->g);
+      scale(m->g, p->n, p->single, 1 / k->gmax);
+      norm = sqrt(sum_squares(m->g, p->n, p->single));
+      scale(m->g, p->n, p->single, o->num[O_clip] / norm);
+    } else if (o->num[O_clip] < norm + 1e-6) {
+      scale(m->g, p->n, p->single, o->num[O_clip] / (norm + 1e-6));
+    }
+  }
+  double scalar[CX_S_COUNT] = {
+    [CX_S_t] = (double)(k->step + 1), [CX_S_rate] = cx_rate(s, k->step + 1), [CX_S_weight_decay] = o->num[O_weight_decay],
+    [CX_S_momentum] = o->num[O_momentum], [CX_S_beta1] = o->num[O_beta1], [CX_S_beta2] = o->num[O_beta2],
+    [CX_S_epsilon] = o->num[O_epsilon]};
+  if (m->update.run(m->update.user, &s->x, m->g, m->state, scalar, &p->why)) return broken(s);
+  k->step++;
+  k->at += nrow;
+  k->epoch_sum += f * (double)nrow;
+  if (k->at < m->ntrain) return true;
+  bool failed = false;
+  if (end_epoch(s, m, &failed)) return failed ? broken(s) : true;
+  snprintf(buf, sizeof buf, "no better %s for %lld epochs; the parameters of the best epoch were kept",
+           m->nvalid ? "validation" : "epoch", (long long)k->bad);
+  return end(s, m, true, buf);
+}

@@ -1,0 +1,60 @@
+/* fit.c - the whole loop over cx_solver_iterate: progress, interruption, checkpoints. */
+#include "solve/solver.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct { double at, rate; int64_t step, used; } pace; /* when progress was last told */
+
+static void tell(cx_solver *s, const cx_fit_hooks *h, pace *p, bool last) {
+  double now = cx_now(), dt = now - p->at;
+  if (!h || !h->progress || (dt < 0.1 && !last)) return;
+  const cx_core *k = s->k;
+  bool batches = s->method->bit & M_FIRST && s->opt.given[O_batch];
+  int64_t per_epoch = batches ? cx_steps_per_epoch(s) : 1, done = k->step - p->step;
+  double rate = dt > 0 ? (double)done / dt : 0;
+  if (done > 0 && dt > 0) p->rate = p->rate > 0 ? 0.7 * p->rate + 0.3 * rate : rate; /* steps a second, smoothed */
+  cx_progress g = {.step = k->step, .epoch = k->epoch, .value = isnan(k->epoch_mean) || !batches ? k->f : k->epoch_mean,
+                   .validation = k->validation, .unit = batches ? "rows" : "steps", .seconds_left = NAN};
+  if (s->method->bit & M_FIRST) {
+    g.steps = s->budget;
+    if (batches) g.epochs = (s->budget + per_epoch - 1) / per_epoch;
+    if (p->rate > 0) g.seconds_left = (double)(s->budget - k->step) / p->rate;
+  }
+  g.per_second = p->rate * (batches ? fmin(s->opt.num[O_batch], (double)s->p->rows) : 1);
+  if (last) g.seconds_left = 0;
+  h->progress(h->user, &g);
+  p->at = now, p->step = k->step;
+}
+
+cx_status cx_fit(cx_ctx *c, cx_arena *a, cx_problem *p, const char *method, cx_span span, const cx_fit_opt *opt,
+                 int nopt, void *x, const cx_fit_hooks *h, cx_fit_report *report) {
+  cx_solver *s = cx_solver_new(c, a, p, method, span, opt, nopt, x);
+  if (h && h->resume) cx_solver_resume(s, h->resume);
+  const char *path = s->opt.str[O_checkpoint];
+  int64_t every = 100;
+  if (s->opt.given[O_checkpoint_every]) every = (int64_t)s->opt.num[O_checkpoint_every];
+  else if (s->method->bit & M_FIRST && s->opt.given[O_batch]) every = cx_steps_per_epoch(s);
+  pace at = {.at = cx_now(), .step = s->k->step};
+  cx_status status = CX_OK;
+  while (cx_solver_iterate(s)) {
+    if (path && s->k->step % every == 0) cx_solver_save(s, path);
+    if (h && h->stop && *h->stop) {
+      const char *to = path ? path : h->checkpoint;
+      if (to) cx_solver_save(s, to);
+      status = CX_E_INTERRUPT;
+      break;
+    }
+    tell(s, h, &at, false);
+  }
+  if (!status) {
+    status = cx_solver_status(s);
+    if (path && status != CX_E_RUNTIME) cx_solver_save(s, path);
+    tell(s, h, &at, true);
+  }
+  const cx_fit_report *r = cx_solver_report(s);
+  if (report) *report = *r;
+  if (report && status == CX_E_INTERRUPT) report->reason = "interrupted";
+  memcpy(x, cx_solver_x(s), (size_t)p->n * (p->single ? sizeof(float) : sizeof(double)));
+  return status;
+}

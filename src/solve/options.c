@@ -1,0 +1,172 @@
+/* options.c - the options of `fit by method(...)`, read against options.def: a wrong name, kind, value or one that
+ * the method does not take is an error at its place, and all of them are reported. */
+#include "solve/solver.h"
+
+#include <ctype.h>
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NUM, INT, BOOL, TEXT };
+static const struct row {
+  const char *name;
+  int kind;
+  double def, lo, hi;
+  const char *range;
+  unsigned methods;
+} rows[] = {
+#define OPT(name, kind, def, lo, hi, range, methods, help) {#name, kind, def, lo, hi, range, methods},
+#include "solve/options.def"
+#undef OPT
+};
+
+const cx_option_row cx_option_rows[] = {
+#define OPT(name, kind, def, lo, hi, range, methods, help) {#name, #kind, range, help, methods},
+#include "solve/options.def"
+#undef OPT
+};
+const int cx_noption_rows = O_COUNT;
+
+static const cx_method *const methods[] = {
+#define METHOD(name) &cx_method_##name,
+#include "solve/methods.def"
+#undef METHOD
+};
+enum { NMETHODS = sizeof methods / sizeof *methods };
+
+const cx_method *cx_method_find(const char *name) {
+  for (int i = 0; i < NMETHODS; i++)
+    if (!strcmp(name, methods[i]->name)) return methods[i];
+  return NULL;
+}
+
+const cx_method_row *cx_method_rows(cx_arena *a, int *n) {
+  cx_method_row *r = CX_NEW_N(a, cx_method_row, NMETHODS);
+  for (int i = 0; i < NMETHODS; i++) r[i] = (cx_method_row){methods[i]->name, methods[i]->help, methods[i]->bit};
+  *n = NMETHODS;
+  return r;
+}
+
+/* ---- schedule text: word, or word(a, b), or word(name = a, name = b) ---- */
+typedef struct { char word[16]; int narg; double arg[2]; } call;
+
+static const char *skip(const char *p) {
+  while (isspace((unsigned char)*p)) p++;
+  return p;
+}
+
+static bool read_call(const char *p, const char *const names[2], call *out) {
+  size_t n = 0;
+  *out = (call){.arg = {NAN, NAN}};
+  for (p = skip(p); (isalpha((unsigned char)*p) || *p == '_') && n + 1 < sizeof out->word; p++) out->word[n++] = *p;
+  p = skip(p);
+  if (!*p) return true;
+  if (*p++ != '(') return false;
+  do {
+    int k = out->narg;
+    p = skip(p);
+    if (isalpha((unsigned char)*p)) {
+      for (k = 0; k < 2; k++)
+        if (names[k] && !strncmp(p, names[k], strlen(names[k])) && !isalnum((unsigned char)p[strlen(names[k])])) break;
+      if (k == 2) return false;
+      p = skip(p + strlen(names[k]));
+      if (*p++ != '=') return false;
+    }
+    char *end;
+    if (k >= 2 || !isnan(out->arg[k])) return false;
+    out->arg[k] = strtod(p, &end);
+    if (end == p || isnan(out->arg[k])) return false;
+    out->narg++;
+    p = skip(end);
+  } while (*p++ == ',');
+  return p[-1] == ')' && !*skip(p);
+}
+
+static bool read_schedule(cx_options *o, const char *text) {
+  static const char *const step_names[2] = {"every", "factor"}, *const warm_names[2] = {"steps", NULL};
+  call c;
+  if (!read_call(text, strstr(text, "step(") ? step_names : warm_names, &c)) return false;
+  if (!strcmp(c.word, "constant") && !c.narg) return o->schedule = SCHED_CONSTANT, true;
+  if (!strcmp(c.word, "cosine") && !c.narg) return o->schedule = SCHED_COSINE, true;
+  if (!strcmp(c.word, "warmup") && c.narg == 1 && c.arg[0] >= 0 && c.arg[0] == floor(c.arg[0]))
+    return o->num[O_warmup] = c.arg[0], true;
+  if (strcmp(c.word, "step") || !(c.arg[0] >= 1) || c.arg[0] != floor(c.arg[0])) return false;
+  if (c.narg == 1) c.arg[1] = 0.1; /* torch's StepLR */
+  o->schedule = SCHED_STEP, o->every = c.arg[0], o->factor = c.arg[1];
+  return o->factor > 0 && o->factor <= 1;
+}
+
+/* ---- one option ---- */
+static void unknown(cx_ctx *c, const cx_method *m, const cx_fit_opt *opt) {
+  const char *names[O_COUNT];
+  int n = 0;
+  for (int k = 0; k < O_COUNT; k++)
+    if (rows[k].methods & m->bit) names[n++] = rows[k].name;
+  int d = cx_error(c, opt->name_span, "%s has no option '%s'", m->name, opt->name);
+  const char *near = cx_nearest(opt->name, names, n);
+  if (near) {
+    cx_diag_help(c, d, "did you mean '%s'?", near);
+    return;
+  }
+  cx_arena *a = cx_arena_new(c);
+  const char *list = "";
+  for (int k = 0; k < n; k++) list = cx_format(a, "%s%s%s", list, k ? ", " : "", names[k]);
+  cx_diag_help(c, d, "its options are %s", list);
+  cx_arena_free(a);
+}
+
+static bool read_one(cx_ctx *c, const cx_method *m, const cx_fit_opt *opt, cx_options *out) {
+  int k = 0;
+  while (k < O_COUNT && strcmp(rows[k].name, opt->name)) k++;
+  if (k == O_COUNT) return unknown(c, m, opt), false;
+  const struct row *r = &rows[k];
+  if (!(r->methods & m->bit)) {
+    int d = cx_error(c, opt->name_span, "%s takes no option '%s'", m->name, opt->name);
+    cx_arena *a = cx_arena_new(c);
+    const char *list = "";
+    for (int i = 0; i < NMETHODS; i++)
+      if (r->methods & methods[i]->bit) list = cx_format(a, "%s%s%s", list, *list ? ", " : "", methods[i]->name);
+    cx_diag_help(c, d, "it belongs to %s", list);
+    cx_arena_free(a);
+    return false;
+  }
+  if (out->given[k]) {
+    int d = cx_error(c, opt->name_span, "option '%s' is given twice", opt->name);
+    cx_diag_label(c, d, out->span[k], "first here");
+    return false;
+  }
+  out->given[k] = true;
+  out->span[k] = opt->span;
+  double v = opt->num;
+  bool ok;
+  if (r->kind == TEXT) {
+    ok = opt->str && *opt->str;
+    if (ok) out->str[k] = opt->str;
+    if (ok && k == O_schedule) ok = read_schedule(out, opt->str);
+  } else {
+    if (r->kind == BOOL && opt->str) v = !strcmp(opt->str, "true") ? 1 : !strcmp(opt->str, "false") ? 0 : NAN;
+    ok = v >= r->lo && v <= r->hi && (r->kind == NUM || v == floor(v)); /* false for NaN */
+    if (ok) out->num[k] = v;
+  }
+  if (ok) return true;
+  if (opt->str) cx_error(c, opt->span, "'%s' must be %s, not %s", opt->name, r->range, opt->str);
+  else cx_error(c, opt->span, "'%s' must be %s, not %g", opt->name, r->range, v);
+  return false;
+}
+
+bool cx_options_read(cx_ctx *c, const cx_method *m, const cx_fit_opt *opt, int n, cx_options *out) {
+  memset(out, 0, sizeof *out);
+  for (int k = 0; k < O_COUNT; k++) out->num[k] = rows[k].def, out->span[k] = CX_NOSPAN;
+  for (const cx_default *d = m->def; d->option || d->value; d++) out->num[d->option] = d->value;
+  bool ok = true;
+  for (int i = 0; i < n; i++) ok &= read_one(c, m, &opt[i], out);
+  return ok;
+}
+
+const char *cx_option_text(cx_arena *a, const cx_options *o, int k) {
+  if (rows[k].kind == TEXT) return o->str[k] ? o->str[k] : "";
+  if (isnan(o->num[k])) return "";
+  if (rows[k].kind == BOOL) return o->num[k] ? "true" : "false";
+  return cx_format(a, "%.17g", o->num[k]);
+}

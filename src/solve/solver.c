@@ -1,0 +1,228 @@
+/* solver.c - the solver object: its making, evaluation with counting, how it ends, its report. */
+#include "solve/solver.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+const char *const cx_update_scalar[CX_S_COUNT] = {"t", "rate", "weight_decay", "momentum", "beta1", "beta2", "epsilon"};
+
+double cx_now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Eight partial sums: the compiler may use vectors, and the result is the same everywhere. */
+double cx_dot(const double *x, const double *y, int64_t n) {
+  double acc[8] = {0};
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8)
+    for (int j = 0; j < 8; j++) acc[j] += x[i + j] * y[i + j];
+  for (int j = 0; i < n; i++, j++) acc[j] += x[i] * y[i];
+  return ((acc[0] + acc[4]) + (acc[2] + acc[6])) + ((acc[1] + acc[5]) + (acc[3] + acc[7]));
+}
+
+void cx_keep(cx_solver *s, const char *name, void **at, size_t bytes) {
+  *at = cx_alloc(s->arena, bytes);
+  *CX_PUSH(s->arena, s->kept) = (cx_kept){name, at, bytes};
+}
+
+cx_solver *cx_solver_new(cx_ctx *c, cx_arena *a, cx_problem *p, const char *method, cx_span span,
+                         const cx_fit_opt *opt, int nopt, const void *x) {
+  const cx_method *m = cx_method_find(method);
+  if (!m) {
+    int n, d = cx_error(c, span, "there is no fitting method '%s'", method);
+    const cx_method_row *row = cx_method_rows(a, &n);
+    const char **names = CX_NEW_N(a, const char *, n), *list = "";
+    for (int i = 0; i < n; i++) names[i] = row[i].name, list = cx_format(a, "%s%s%s", list, i ? ", " : "", row[i].name);
+    const char *near = cx_nearest(method, names, n);
+    if (near) cx_diag_help(c, d, "did you mean '%s'?", near);
+    else cx_diag_help(c, d, "the methods are %s", list);
+    cx_throw(c, CX_E_PROGRAM);
+  }
+  cx_solver *s = CX_NEW(a, cx_solver);
+  s->ctx = c, s->arena = a, s->p = p, s->method = m, s->span = span;
+  if (!cx_options_read(c, m, opt, nopt, &s->opt)) cx_throw(c, CX_E_PROGRAM);
+  s->wide = m->bit & (M_LBFGS | M_NEWTON);
+  s->unit = p->single ? FLT_EPSILON : DBL_EPSILON;
+  s->started = cx_now();
+  size_t n = (size_t)p->n, size = p->single && !s->wide ? sizeof(float) : sizeof(double);
+  void *mem;
+  cx_keep(s, "core", (void **)&s->k, sizeof *s->k);
+  cx_keep(s, "reason", &mem, CX_REASON);
+  s->reason = mem;
+  cx_keep(s, "trace", &mem, CX_TRACE * sizeof(double));
+  s->trace = mem;
+  cx_keep(s, "x", &s->x, n * size);
+  if (p->single && s->wide) {
+    s->xs = CX_NEW_N(a, float, n), s->gs = CX_NEW_N(a, float, n), s->vs = CX_NEW_N(a, float, n);
+    for (size_t i = 0; i < n; i++) ((double *)s->x)[i] = ((const float *)x)[i];
+  } else if (n) {
+    memcpy(s->x, x, n * size);
+  }
+  *s->k = (cx_core){.trace_stride = 1, .f = NAN, .gmax = NAN, .relgrad = NAN, .epoch_mean = NAN, .validation = NAN,
+                    .best = INFINITY, .best_validation = NAN};
+  s->tol = isnan(s->opt.num[O_tolerance]) ? 0 : s->opt.num[O_tolerance];
+  int errors = cx_error_count(c);
+  m->begin(s);
+  if (cx_error_count(c) > errors) cx_throw(c, CX_E_PROGRAM);
+  return s;
+}
+
+bool cx_solver_iterate(cx_solver *s) { return !s->k->done && s->method->step(s); }
+
+const void *cx_solver_x(cx_solver *s) {
+  if (s->k->done && s->best && isfinite(s->k->best)) return s->best;
+  if (!(s->p->single && s->wide)) return s->x;
+  for (int64_t i = 0; i < s->p->n; i++) ((float *)s->xs)[i] = (float)((double *)s->x)[i];
+  return s->xs;
+}
+
+cx_status cx_solver_status(const cx_solver *s) { return s->k->done ? (cx_status)s->k->status : CX_OK; }
+
+const cx_fit_report *cx_solver_report(cx_solver *s) {
+  const cx_core *k = s->k;
+  bool best = isfinite(k->best) && k->done;
+  s->report = (cx_fit_report){
+    .method = s->method->name, .value = k->f, .grad_norm = k->gmax, .validation = best ? k->best_validation : k->validation,
+    .steps = k->step, .epochs = k->epoch, .evaluations = k->evals, .seconds = k->seconds + cx_now() - s->started,
+    .converged = k->converged, .reason = k->done ? s->reason : "not finished", .trace = s->trace, .ntrace = k->ntrace,
+    .trace_stride = k->trace_stride};
+  return &s->report;
+}
+
+/* ---- ends ---- */
+void cx_finish(cx_solver *s, cx_status status, bool converged, const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  vsnprintf(s->reason, CX_REASON, fmt, ap);
+  va_end(ap);
+  s->k->done = 1, s->k->status = status, s->k->converged = converged;
+  if (status == CX_E_CONVERGENCE)
+    cx_diag(s->ctx, CX_WARNING, CX_E_CONVERGENCE, s->span, "%s did not converge: %s", s->method->name, s->reason);
+}
+
+static int64_t not_finite(const void *v, int64_t n, bool single) {
+  for (int64_t i = 0; v && i < n; i++)
+    if (!isfinite(cx_at(v, i, single))) return i;
+  return -1;
+}
+
+static const char *parameter(const cx_solver *s, int64_t i, char *buf, size_t n) {
+  if (s->p->where) return s->p->where(s->p->user, i, buf, n);
+  snprintf(buf, n, "parameter %lld", (long long)i);
+  return buf;
+}
+
+void cx_diverged(cx_solver *s, double f, const void *x, const void *g, bool wide) {
+  bool single = s->p->single && !wide;
+  char buf[96], at[64] = "at the start", *say = cx_alloc(s->arena, CX_REASON);
+  int64_t i;
+  if (s->k->step && s->k->step != s->k->epoch && !wide)
+    snprintf(at, sizeof at, "at step %lld (epoch %lld)", (long long)s->k->step + 1, (long long)s->k->epoch + 1);
+  else if (s->k->step) snprintf(at, sizeof at, "at step %lld", (long long)s->k->step + 1);
+  const char *help = s->k->step && !wide ? "try a smaller rate, or clip the gradient: clip = 1"
+                                         : "run `calx check` on the program: it points at the term that is not finite";
+  if (f < 0 && !isnan(f)) {
+    snprintf(say, CX_REASON, "the objective fell to %g %s: it has no lower bound", f, at);
+    help = "check its sign: minimize a loss, maximize a likelihood";
+  } else if ((i = not_finite(x, s->p->n, single)) >= 0) {
+    snprintf(say, CX_REASON, "%s is %g %s", parameter(s, i, buf, sizeof buf), cx_at(x, i, single), at);
+  } else if (!isfinite(f)) {
+    i = not_finite(g, s->p->n, single);
+    snprintf(say, CX_REASON, "the objective is %g %s%s%s", f, at, i >= 0 ? ", first in its gradient is " : "",
+             i >= 0 ? parameter(s, i, buf, sizeof buf) : "");
+  } else {
+    i = not_finite(g, s->p->n, single);
+    snprintf(say, CX_REASON, "the gradient by %s is %g %s", i >= 0 ? parameter(s, i, buf, sizeof buf) : "?",
+             i >= 0 ? cx_at(g, i, single) : NAN, at);
+  }
+  if (s->p->why) snprintf(say + strlen(say), CX_REASON - strlen(say), " (%s)", s->p->why);
+  s->k->f = f;
+  s->k->done = 1, s->k->status = CX_E_CONVERGENCE, s->k->converged = 0;
+  snprintf(s->reason, CX_REASON, "diverged: %.300s", say);
+  int d = cx_diag(s->ctx, CX_ERROR, CX_E_CONVERGENCE, s->span, "%s %s: %s", s->method->name,
+                  s->k->step ? "diverged" : "cannot begin", say);
+  cx_diag_help(s->ctx, d, "%s", help);
+}
+
+/* Every trace_stride-th value; when the room is full, every other one goes and the stride doubles. */
+void cx_trace(cx_solver *s, double f) {
+  cx_core *k = s->k;
+  if (k->trace_count++ % k->trace_stride) return;
+  if (k->ntrace == CX_TRACE) {
+    for (int i = 0; i < CX_TRACE / 2; i++) s->trace[i] = s->trace[2 * i];
+    k->ntrace = CX_TRACE / 2;
+    k->trace_stride *= 2;
+    if ((k->trace_count - 1) % k->trace_stride) return;
+  }
+  s->trace[k->ntrace++] = f;
+}
+
+/* ---- evaluation in doubles ---- */
+void cx_eval(cx_solver *s, const double *x, double *f, double *g) {
+  cx_problem *p = s->p;
+  s->k->evals++;
+  p->why = NULL;
+  const void *at = x;
+  void *grad = g;
+  if (p->single) {
+    for (int64_t i = 0; i < p->n; i++) ((float *)s->xs)[i] = (float)x[i];
+    at = s->xs;
+    grad = s->gs;
+  }
+  int bad = !g && p->value ? p->value(p->user, at, f) : p->gradient(p->user, at, f, grad);
+  if (bad) *f = INFINITY;
+  if (g && p->single)
+    for (int64_t i = 0; i < p->n; i++) g[i] = ((float *)s->gs)[i];
+}
+
+/* Without hessvec: (g(x + h v) - g(x - h v)) / 2h, h balancing truncation and rounding: cube root of the unit
+ * roundoff over |v|, relative to |x|. */
+void cx_hessvec(cx_solver *s, const double *x, const double *g, const double *v, double *hv) {
+  cx_problem *p = s->p;
+  int64_t n = p->n;
+  (void)g;
+  if (p->hessvec) {
+    s->k->evals++;
+    if (!p->single) {
+      p->hessvec(p->user, x, v, hv);
+      return;
+    }
+    for (int64_t i = 0; i < n; i++) ((float *)s->xs)[i] = (float)x[i], ((float *)s->vs)[i] = (float)v[i];
+    p->hessvec(p->user, s->xs, s->vs, s->gs);
+    for (int64_t i = 0; i < n; i++) hv[i] = ((float *)s->gs)[i];
+    return;
+  }
+  double norm = sqrt(cx_dot(v, v, n)), f;
+  if (norm == 0) {
+    memset(hv, 0, (size_t)n * sizeof *hv);
+    return;
+  }
+  double h = cbrt(s->unit) * fmax(1, sqrt(cx_dot(x, x, n))) / norm;
+  cx_arena *a = cx_arena_new(s->ctx);
+  double *y = CX_NEW_N(a, double, n), *down = CX_NEW_N(a, double, n);
+  for (int64_t i = 0; i < n; i++) y[i] = x[i] + h * v[i];
+  cx_eval(s, y, &f, hv);
+  for (int64_t i = 0; i < n; i++) y[i] = x[i] - h * v[i];
+  cx_eval(s, y, &f, down);
+  for (int64_t i = 0; i < n; i++) hv[i] = (hv[i] - down[i]) / (2 * h);
+  cx_arena_free(a);
+}
+
+/* Dennis & Schnabel, Numerical Methods for Unconstrained Optimization (1983), 7.2.5: the relative gradient */
+void cx_gradient_size(cx_solver *s, const double *x, double f, const double *g) {
+  double m = 0, r = 0;
+  for (int64_t i = 0; i < s->p->n; i++) {
+    double v = fabs(g[i]);
+    if (!(v <= m)) m = v;
+    v *= fmax(1, fabs(x[i]));
+    if (!(v <= r)) r = v;
+  }
+  s->k->gmax = m;
+  s->k->relgrad = r / fmax(1, fabs(f));
+}
