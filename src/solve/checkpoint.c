@@ -41,6 +41,8 @@ static void put_text(out *o, const char *s) {
   put(o, s, n);
 }
 
+static void *region(const cx_kept *k) { return k->moving ? *k->moving : k->fixed; }
+
 static void write_all(cx_solver *s, cx_arena *a, out *o) {
   put(o, magic, sizeof magic);
   put32(o, VERSION);
@@ -56,7 +58,7 @@ static void write_all(cx_solver *s, cx_arena *a, out *o) {
   for (int i = 0; i < s->kept.n; i++) {
     put_text(o, s->kept.at[i].name);
     put64(o, s->kept.at[i].bytes);
-    put(o, *s->kept.at[i].at, s->kept.at[i].bytes);
+    put(o, region(&s->kept.at[i]), s->kept.at[i].bytes);
   }
   if (o->at) put64(o, cx_checksum(o->at, o->n));
   else o->n += sizeof(uint64_t);
@@ -204,7 +206,8 @@ void cx_solver_resume(cx_solver *s, const char *path) {
     const char *name = get_text(&r, a);
     size_t bytes = s->kept.at[i].bytes;
     if (strcmp(name, s->kept.at[i].name) || get64(&r) != bytes) r.bad = true;
-    else memcpy(*s->kept.at[i].at, get(&r, bytes), r.bad ? 0 : bytes);
+    const void *from = get(&r, bytes);
+    if (bytes && !r.bad) memcpy(region(&s->kept.at[i]), from, bytes);
   }
   if (r.bad) REFUSE("the checkpoint '%s' was made by another version of calx", path);
   cx_arena_free(a);

@@ -92,8 +92,8 @@ void cx_first_begin(cx_solver *s) {
   m->update = p->update(p->user, s->arena, name, s->method->state);
   size_t bytes = (size_t)p->n * (p->single ? sizeof(float) : sizeof(double));
   m->g = cx_alloc(s->arena, bytes);
-  for (int k = 0; k < 3 && s->method->state[k]; k++) cx_keep(s, s->method->state[k], &m->state[k], bytes);
-  if (!isnan(o->num[O_patience])) cx_keep(s, "best", &s->best, bytes);
+  for (int k = 0; k < 3 && s->method->state[k]; k++) cx_keep_at(s, s->method->state[k], &m->state[k], bytes);
+  if (!isnan(o->num[O_patience])) s->best = cx_keep(s, "best", bytes);
 
   double steps = o->num[O_steps], epochs = o->num[O_epochs] * (double)cx_steps_per_epoch(s);
   s->budget_given = o->given[O_steps] || o->given[O_epochs];
@@ -141,9 +141,9 @@ static void gradient_size(cx_solver *s, const void *x, const void *g) {
   double m = 0, r = 0;
   for (int64_t i = 0; i < s->p->n; i++) {
     double v = fabs(cx_at(g, i, single));
-    if (!(v <= m)) m = v;
+    if (v > m || isnan(v)) m = v; /* a NaN stays */
     v *= fmax(1, fabs(cx_at(x, i, single)));
-    if (!(v <= r)) r = v;
+    if (v > r || isnan(v)) r = v;
   }
   s->k->gmax = m;
   s->k->relgrad = r / fmax(1, fabs(s->k->f));

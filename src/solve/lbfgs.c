@@ -18,10 +18,10 @@ static void begin(cx_solver *s) {
   lbfgs *m = s->m = CX_NEW(s->arena, lbfgs);
   size_t n = (size_t)s->p->n;
   m->memory = (int64_t)s->opt.num[O_memory];
-  cx_keep(s, "g", &m->g, n * sizeof(double));
-  cx_keep(s, "s", &m->s, n * (size_t)m->memory * sizeof(double));
-  cx_keep(s, "y", &m->y, n * (size_t)m->memory * sizeof(double));
-  cx_keep(s, "rho", &m->rho, (size_t)m->memory * sizeof(double));
+  m->g = cx_keep(s, "g", n * sizeof(double));
+  m->s = cx_keep(s, "s", n * (size_t)m->memory * sizeof(double));
+  m->y = cx_keep(s, "y", n * (size_t)m->memory * sizeof(double));
+  m->rho = cx_keep(s, "rho", (size_t)m->memory * sizeof(double));
   m->d = CX_NEW_N(s->arena, double, n), m->xt = CX_NEW_N(s->arena, double, n), m->gt = CX_NEW_N(s->arena, double, n);
   m->alpha = CX_NEW_N(s->arena, double, m->memory);
   if (isnan(s->opt.num[O_tolerance])) s->tol = s->p->single ? 1e-4 : 1e-8;
@@ -105,7 +105,7 @@ static bool step(cx_solver *s) {
   k->step++;
   cx_trace(s, ft);
   cx_gradient_size(s, x, ft, g);
-  k->flat = change <= s->unit * fmax(1, fabs(ft)) ? k->flat + 1 : 0;
+  k->flat = change <= s->unit * fabs(ft) ? k->flat + 1 : 0;
   if (k->flat >= 5 && k->relgrad > s->tol) {
     bool ok = k->relgrad <= sqrt(s->tol);
     cx_finish(s, ok ? CX_OK : CX_E_CONVERGENCE, ok, "the objective no longer changes at this precision (relative gradient %.3g)",

@@ -24,7 +24,7 @@ typedef struct {
 static void begin(cx_solver *s) {
   newton *m = s->m = CX_NEW(s->arena, newton);
   size_t n = (size_t)s->p->n;
-  cx_keep(s, "g", &m->g, n * sizeof(double));
+  m->g = cx_keep(s, "g", n * sizeof(double));
   double **v[] = {&m->p, &m->xt, &m->gt, &m->r, &m->d, &m->hd, &m->lambda, &m->rhs};
   for (size_t i = 0; i < sizeof v / sizeof *v; i++) *v[i] = CX_NEW_N(s->arena, double, n);
   m->dense = s->p->hessian && n <= DENSE;
@@ -146,7 +146,7 @@ static void product(cx_solver *s, newton *m, const double *v, double *hv) {
 }
 
 /* Conjugate gradients on Hp = -rhs from p = 0, until the residual is below eta |rhs|. true: negative curvature was
- * met, along d, and p ends on the boundary. */
+ * met, along d, and p ends on the boundary (which an infinite radius does not have). */
 static bool steihaug(cx_solver *s, newton *m, const double *rhs, double radius, double eta, int64_t most) {
   int64_t n = s->p->n;
   double *p = m->p, *r = m->r, *d = m->d, *hd = m->hd, rr = cx_dot(rhs, rhs, n), stop = eta * sqrt(rr);
@@ -183,7 +183,7 @@ static bool saddle(cx_solver *s, newton *m, double radius) {
   }
   cx_rng r = {(uint64_t)s->opt.num[O_seed], (uint64_t)s->k->step, 0};
   cx_rng_normals(&r, m->rhs, n);
-  if (!steihaug(s, m, m->rhs, radius, 1e-10, n < PROBES ? n : PROBES)) return false;
+  if (!steihaug(s, m, m->rhs, INFINITY, 1e-10, n < PROBES ? n : PROBES)) return false;
   product(s, m, m->d, m->hd);
   double curve = cx_dot(m->d, m->hd, n), dd = cx_dot(m->d, m->d, n), hh = sqrt(cx_dot(m->hd, m->hd, n) / dd);
   if (!(curve < -1e-7 * dd * fmax(hh, 1e-8))) return false;
@@ -244,7 +244,7 @@ static bool step(cx_solver *s) {
   for (int64_t i = 0; i < n; i++) m->xt[i] = x[i] + m->p[i];
   cx_eval(s, m->xt, &ft, m->gt);
   k->step++;
-  if (ft == -INFINITY || ft < -1e200) return cx_diverged(s, -INFINITY, x, g, true), false;
+  if (ft == -INFINITY || ft < -1e100) return cx_diverged(s, -INFINITY, x, g, true), false;
   double noise = 10 * s->unit * fmax(1, fabs(k->f)), rho = (k->f - ft + noise) / (pred + noise);
   bool finite = isfinite(ft);
   for (int64_t i = 0; i < n && finite; i++) finite = isfinite(m->gt[i]);
@@ -258,7 +258,7 @@ static bool step(cx_solver *s) {
     m->have_h = false;
     cx_gradient_size(s, x, ft, g);
     cx_trace(s, ft);
-    bool flat = change <= s->unit * fmax(1, fabs(ft)) && !(k->relgrad < 0.5 * before);
+    bool flat = change <= s->unit * fabs(ft) && !(k->relgrad < 0.5 * before);
     k->flat = flat ? k->flat + 1 : 0;
   } else {
     k->flat++;

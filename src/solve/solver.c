@@ -26,9 +26,15 @@ double cx_dot(const double *x, const double *y, int64_t n) {
   return ((acc[0] + acc[4]) + (acc[2] + acc[6])) + ((acc[1] + acc[5]) + (acc[3] + acc[7]));
 }
 
-void cx_keep(cx_solver *s, const char *name, void **at, size_t bytes) {
+void *cx_keep(cx_solver *s, const char *name, size_t bytes) {
+  void *p = cx_alloc(s->arena, bytes);
+  *CX_PUSH(s->arena, s->kept) = (cx_kept){name, p, NULL, bytes};
+  return p;
+}
+
+void cx_keep_at(cx_solver *s, const char *name, void **at, size_t bytes) {
   *at = cx_alloc(s->arena, bytes);
-  *CX_PUSH(s->arena, s->kept) = (cx_kept){name, at, bytes};
+  *CX_PUSH(s->arena, s->kept) = (cx_kept){name, NULL, at, bytes};
 }
 
 cx_solver *cx_solver_new(cx_ctx *c, cx_arena *a, cx_problem *p, const char *method, cx_span span,
@@ -51,13 +57,10 @@ cx_solver *cx_solver_new(cx_ctx *c, cx_arena *a, cx_problem *p, const char *meth
   s->unit = p->single ? FLT_EPSILON : DBL_EPSILON;
   s->started = cx_now();
   size_t n = (size_t)p->n, size = p->single && !s->wide ? sizeof(float) : sizeof(double);
-  void *mem;
-  cx_keep(s, "core", (void **)&s->k, sizeof *s->k);
-  cx_keep(s, "reason", &mem, CX_REASON);
-  s->reason = mem;
-  cx_keep(s, "trace", &mem, CX_TRACE * sizeof(double));
-  s->trace = mem;
-  cx_keep(s, "x", &s->x, n * size);
+  s->k = cx_keep(s, "core", sizeof *s->k);
+  s->reason = cx_keep(s, "reason", CX_REASON);
+  s->trace = cx_keep(s, "trace", CX_TRACE * sizeof(double));
+  cx_keep_at(s, "x", &s->x, n * size);
   if (p->single && s->wide) {
     s->xs = CX_NEW_N(a, float, n), s->gs = CX_NEW_N(a, float, n), s->vs = CX_NEW_N(a, float, n);
     for (size_t i = 0; i < n; i++) ((double *)s->x)[i] = ((const float *)x)[i];
@@ -219,9 +222,9 @@ void cx_gradient_size(cx_solver *s, const double *x, double f, const double *g) 
   double m = 0, r = 0;
   for (int64_t i = 0; i < s->p->n; i++) {
     double v = fabs(g[i]);
-    if (!(v <= m)) m = v;
+    if (v > m || isnan(v)) m = v; /* a NaN stays */
     v *= fmax(1, fabs(x[i]));
-    if (!(v <= r)) r = v;
+    if (v > r || isnan(v)) r = v;
   }
   s->k->gmax = m;
   s->k->relgrad = r / fmax(1, fabs(f));

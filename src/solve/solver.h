@@ -66,7 +66,7 @@ typedef struct { /* numbers that change; saved as they are */
   int64_t done, status, converged;
   int64_t out_of_steps;      /* done for no other reason than the budget: a resume with more steps goes on */
 } cx_core;
-typedef struct { const char *name; void **at; size_t bytes; } cx_kept;
+typedef struct { const char *name; void *fixed, **moving; size_t bytes; } cx_kept;
 struct cx_solver {
   cx_ctx *ctx;
   cx_arena *arena;
@@ -91,8 +91,9 @@ struct cx_solver {
 };
 #define CX_REASON 320
 
-/* *at: a zeroed region of `bytes` that the checkpoint saves */
-void cx_keep(cx_solver *s, const char *name, void **at, size_t bytes);
+/* a zeroed region that checkpoints save; cx_keep_at: one whose pointer, *at, an update may exchange */
+void *cx_keep(cx_solver *s, const char *name, size_t bytes);
+void cx_keep_at(cx_solver *s, const char *name, void **at, size_t bytes);
 void cx_finish(cx_solver *s, cx_status status, bool converged, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /* ends with an error diagnostic: the objective is not finite, or gone to -inf. x, g: where to look for a culprit */
 void cx_diverged(cx_solver *s, double f, const void *x, const void *g, bool wide);
