@@ -64,12 +64,8 @@ void cx_source_pos(const cx_ctx *c, int32_t file, uint32_t byte, int *line, int 
   size_t beg, end;
   *line = line_at(s, byte, &beg, &end) + 1;
   *column = 1;
-  uint32_t cp;
   if (end > byte) end = byte;
-  while (beg < end) {
-    beg += (size_t)cx_utf8(s->text + beg, s->text + s->n, &cp);
-    if (beg <= end) ++*column;
-  }
+  for (; beg < end; beg++) *column += ((unsigned char)s->text[beg] & 0xC0) != 0x80; /* not the inside of a character */
 }
 
 cx_span cx_span_join(cx_span a, cx_span b) {
@@ -163,6 +159,17 @@ void cx_diag_clear(cx_ctx *c) {
   c->diag_cap = CX_DIAG_INLINE;
   c->diag_count = 0;
   c->oom_at = -1;
+}
+
+void cx_diag_sort(cx_ctx *c, int from) {
+  for (int i = from + 1; i < c->diag_count; i++) {
+    cx_diag_rec *d = c->diags[i];
+    if (c->oom_at >= from && i >= c->oom_at) return; /* its number is kept */
+    int j = i;
+    for (; j > from && c->diags[j - 1]->where.file == d->where.file && c->diags[j - 1]->where.beg > d->where.beg; j--)
+      c->diags[j] = c->diags[j - 1];
+    c->diags[j] = d;
+  }
 }
 
 cx_status cx_diag_status(const cx_ctx *c) {

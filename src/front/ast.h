@@ -6,7 +6,7 @@
 
 typedef enum {
   /* expressions: kid[] in the order shown */
-  A_ERROR,    /* stands where the parser reported an error */
+  A_ERROR,    /* a statement the parser reported; kid = A_NAMEs it would have defined, so that no use of them is reported too */
   A_NUM,      /* num; text of the literal in name. `pi`, `inf`, `e`… are A_NAME */
   A_STR,      /* name: the text with escapes resolved */
   A_NAME,     /* name */
@@ -20,7 +20,8 @@ typedef enum {
   A_ALL,
   A_RANGE,    /* a..b */
   A_ARRAY,    /* [a, b, ...], rows are nested A_ARRAY */
-  A_BINDER,   /* name(i, j in a..b, x ~ dist(..): body): kid = A_BIND..., body last; options as A_NAMED between */
+  A_BINDER,   /* name(i, j in a..b, x ~ dist(..): body): kid = A_BIND..., body last; options as A_NAMED between.
+                 A body of several expressions, mixture(k: weight[k], normal(..)), is an A_LIST */
   A_BIND,     /* name; op: 0 plain, T_IN range (kid[0] = A_RANGE), T_TILDE (kid[0] = distribution call), T_COMMA none */
   A_IF,       /* c, a, b */
   A_AT,       /* e, then A_NAMED bindings */
@@ -42,15 +43,16 @@ typedef enum {
   S_SUBJECT,  /* kid = constraints; each A_COMPARE, or A_NAMED label: A_COMPARE */
   S_FIT,      /* name = method; kid = A_NAMED options */
   S_PRINT,    /* kid = expressions (an A_STR is a label) */
-  S_PLOT,     /* kid = expressions..., with nbind A_BIND (op T_IN) last; as "file" is an A_NAMED `to` */
+  S_PLOT,     /* kid = expressions..., A_NAMED options (`to "file"` is the option named to), then nbind A_BIND (op T_IN) */
   S_WRITE,    /* kid[0] = e, kid[1] = file name expression */
   S_EXPLAIN,  /* kid[0] */
   S_IMPORT,   /* name = path */
   S_PRECISION,/* name = single | double */
-  S_DISTRIBUTION, /* name; kid = body statements (a later issue gives it meaning) */
+  S_DISTRIBUTION, /* name; kid = S_ARG..., then body statements */
   A_KIND_COUNT
 } cx_ast_kind;
 
+enum { CX_MAX_NEST = 1000 };
 typedef struct cx_ast cx_ast;
 struct cx_ast {
   uint8_t kind;      /* cx_ast_kind */
@@ -58,6 +60,7 @@ struct cx_ast {
   uint8_t primes;
   uint8_t nbind;     /* A_BINDER, S_PLOT: how many A_BIND */
   int32_t nkid;
+  int32_t height;    /* of the tree, at most CX_MAX_NEST: what walks a tree may recurse */
   cx_span span;      /* the whole construct */
   cx_span name_span; /* where the name stands */
   cx_sym name;
@@ -67,7 +70,7 @@ struct cx_ast {
 };
 
 typedef enum {
-  T_EOF, T_NEWLINE, T_NUM, T_STR, T_NAME,
+  T_EOF, T_NEWLINE, T_ERROR, T_NUM, T_STR, T_NAME,
   T_LPAREN, T_RPAREN, T_LBRACKET, T_RBRACKET, T_LBRACE, T_RBRACE,
   T_COMMA, T_COLON, T_SEMI, T_DOTDOT, T_PRIME, T_TILDE, T_ASSIGN,
   T_PLUS, T_MINUS, T_STAR, T_SLASH, T_CARET, T_AT_SIGN,
@@ -75,11 +78,15 @@ typedef enum {
   /* words: contextual where an ordinary name could stand */
   T_DATA, T_PARAM, T_MINIMIZE, T_MAXIMIZE, T_SUBJECT, T_TO, T_FIT, T_BY, T_PRINT, T_PLOT, T_WRITE, T_EXPLAIN,
   T_IMPORT, T_PRECISION, T_DISTRIBUTION, T_IF, T_THEN, T_ELSE, T_AND, T_OR, T_NOT, T_IN, T_FOR, T_AT, T_GIVEN,
+  /* mathematics beyond ASCII that is no plain synonym: x² (also xᵀ), √x */
+  T_SUPER, T_ROOT,
   T_TOKEN_COUNT
 } cx_tok;
 
 /* Parse source `file` (cx_source_add). Never fails: errors are diagnostics of the context and A_ERROR nodes. */
 cx_ast *cx_parse(cx_ctx *c, cx_arena *a, int32_t file);
+/* The same, but an expression that stands alone is printed (S_PRINT): for eval and the repl. */
+cx_ast *cx_parse_console(cx_ctx *c, cx_arena *a, int32_t file);
 /* One expression, whole text (for calx eval, rules and derivative rows). */
 cx_ast *cx_parse_expr(cx_ctx *c, cx_arena *a, int32_t file);
 /* The text of an expression in canonical calx spelling; with minimal brackets. Parses back to an equal tree. */

@@ -1,0 +1,475 @@
+/* parse_stmt.c - the statements, one function each. */
+#include "front/parse_stmt.h"
+#include <string.h>
+
+static void add(cx_parser *p, cx_kids *kids, cx_ast *e) { *CX_PUSH(p->arena, *kids) = e; }
+
+static bool ended(const cx_parser *p) {
+  int kind = cx_look(p);
+  return kind == T_NEWLINE || kind == T_EOF || kind == T_SEMI || kind == T_RBRACE;
+}
+
+/* after a statement's word: what it needs must begin on the same line, or the line must be left open */
+static void need(cx_parser *p, const char *what, const char *example) {
+  if (!ended(p)) return;
+  int d = cx_error(p->ctx, cx_here(p), "expected %s", what);
+  cx_diag_help(p->ctx, d, "write `%s`", example);
+  cx_fail(p);
+}
+
+/* ---- definitions ---- */
+
+static cx_ast *block(cx_parser *p, bool valued) {
+  int first = p->i, outer = p->open, nest = p->nest;
+  cx_kids kids = {0};
+  cx_enter(p);
+  p->open = p->i++;
+  p->nest = 0;
+  cx_statements(p, &kids, T_RBRACE);
+  if (p->t[p->i].kind != T_RBRACE) {
+    p->start = first; /* so that the end of the text is no first token of a statement */
+    cx_unexpected(p, "`}`");
+  }
+  int last = p->i++;
+  p->open = outer;
+  p->nest = nest;
+  p->level--;
+  for (int i = 0; i < kids.n; i++) {
+    bool value = kids.at[i]->kind < S_PROGRAM && kids.at[i]->kind != A_ERROR;
+    if (value && (i + 1 < kids.n || !valued)) {
+      int d = cx_error(p->ctx, kids.at[i]->span, "a value in the middle of a block is not used");
+      cx_diag_help(p->ctx, d, "give it a name, or remove it");
+      cx_fail(p);
+    }
+    if (i + 1 == kids.n && !value && valued && kids.at[i]->kind != A_ERROR) {
+      int d = cx_error(p->ctx, cx_token_span(p, last), "the block ends without its value");
+      cx_diag_label(p->ctx, d, kids.at[i]->span, "the last line must be an expression");
+      cx_diag_help(p->ctx, d, "write `{ a = ...; a^2 }`");
+      cx_fail(p);
+    }
+  }
+  if (!kids.n && valued) {
+    int d = cx_error(p->ctx, cx_span_join(cx_token_span(p, first), cx_token_span(p, last)), "the block is empty");
+    cx_diag_help(p->ctx, d, "its last line is its value: `{ a = ...; a^2 }`");
+    cx_fail(p);
+  }
+  return cx_make(p, A_BLOCK, first, kids);
+}
+
+static cx_ast *right_hand_side(cx_parser *p) {
+  cx_expect(p, T_ASSIGN, "`=`");
+  return p->t[p->i].kind == T_LBRACE ? block(p, true) : cx_expression(p);
+}
+
+static cx_ast *definition(cx_parser *p) {
+  int first = p->i++;
+  cx_kids kids = {0};
+  add(p, &kids, right_hand_side(p));
+  return cx_make_named(p, S_DEF, first, first, kids);
+}
+
+static cx_ast *indexed_definition(cx_parser *p) {
+  int first = p->i++;
+  cx_kids kids = {0};
+  add(p, &kids, NULL);
+  int outer = cx_open(p);
+  if (p->t[p->i].kind == T_RBRACKET) {
+    int d = cx_error(p->ctx, cx_token_span(p, p->i), "an index is missing");
+    cx_diag_help(p->ctx, d, "write name[i] = ..., or name = ... for a whole array");
+    cx_fail(p);
+  }
+  add(p, &kids, cx_expression(p));
+  while (cx_look(p) == T_COMMA) {
+    p->i++;
+    add(p, &kids, cx_expression(p));
+  }
+  cx_close(p, outer, "`,` or `]`");
+  kids.at[0] = right_hand_side(p);
+  return cx_make_named(p, S_DEF_INDEX, first, first, kids);
+}
+
+/* name, or name[n, d]; what else stands there gets the remedy */
+static cx_ast *formal(cx_parser *p) {
+  int first = p->i;
+  int kind = p->t[p->i].kind;
+  cx_kids kids = {0};
+  if (cx_is_name(kind)) p->i++;
+  if (cx_is_name(kind) && p->t[p->i].kind == T_LBRACKET) {
+    int outer = cx_open(p);
+    add(p, &kids, cx_expression(p));
+    while (cx_look(p) == T_COMMA) {
+      p->i++;
+      add(p, &kids, cx_expression(p));
+    }
+    cx_close(p, outer, "`,` or `]`");
+  }
+  if (!cx_is_name(kind) || (p->t[p->i].kind != T_COMMA && p->t[p->i].kind != T_RPAREN)) {
+    if (p->t[p->i].kind == T_ERROR) cx_fail(p);
+    p->i = first;
+    int d = cx_error(p->ctx, cx_here(p), "an argument of a function is a name, or a name with its sizes");
+    cx_diag_help(p->ctx, d, kind == T_NUM ? "a recurrence is written with square brackets: h[0] = ..., h[t] = ..."
+                                          : "write f(x, u[T, c]) = ...; `==` compares");
+    cx_fail(p);
+  }
+  return cx_make_named(p, S_ARG, first, first, kids);
+}
+
+static void formals(cx_parser *p, cx_kids *kids) {
+  int outer = cx_open(p);
+  if (p->t[p->i].kind != T_RPAREN) {
+    add(p, kids, formal(p));
+    while (cx_look(p) == T_COMMA) {
+      p->i++;
+      add(p, kids, formal(p));
+    }
+  }
+  cx_close(p, outer, "`,` or `)`");
+}
+
+static cx_ast *function(cx_parser *p) {
+  int first = p->i++;
+  cx_kids kids = {0};
+  add(p, &kids, NULL);
+  formals(p, &kids);
+  kids.at[0] = right_hand_side(p);
+  return cx_make_named(p, S_DEF_FUN, first, first, kids);
+}
+
+/* ---- declarations ---- */
+
+static cx_ast *domain(cx_parser *p, int first) {
+  int kind = cx_look(p);
+  cx_kids kids = {0};
+  if (kind == T_COLON) {
+    p->i++;
+    if (!cx_is_name(p->t[p->i].kind)) cx_unexpected(p, "a domain such as `positive` or `int(0..9)` after `:`");
+    return cx_postfix(p);
+  }
+  if (kind == T_IN) {
+    p->i++;
+    return cx_range(p);
+  }
+  if (kind != T_LT && kind != T_LE && kind != T_GT && kind != T_GE) return NULL;
+  cx_ast *name = cx_make_named(p, A_NAME, first, first, (cx_kids){0});
+  name->span = name->name_span;
+  add(p, &kids, name);
+  p->i++;
+  add(p, &kids, cx_operand(p));
+  cx_ast *e = cx_make(p, A_COMPARE, first, kids);
+  uint8_t *ops = cx_alloc(p->arena, 1);
+  ops[0] = (uint8_t)kind;
+  e->ops = ops;
+  return e;
+}
+
+static cx_ast *declared(cx_parser *p, int kind) {
+  int first = p->i;
+  const char *word = kind == S_DATA ? "data" : "param";
+  if (!cx_is_name(p->t[p->i].kind) || cx_starts_statement(p, p->i)) {
+    if (p->t[p->i].kind != T_NUM) cx_unexpected(p, "the name of what is declared");
+    int d = cx_error(p->ctx, cx_here(p), "a declaration starts with the name");
+    cx_diag_help(p->ctx, d, "write `%s t in 0..1` or `%s s > 0`", word, word);
+    cx_fail(p);
+  }
+  p->i++;
+  cx_kids sizes = {0};
+  int shape = p->i;
+  if (cx_look(p) == T_LBRACKET) {
+    int outer = cx_open(p);
+    if (p->t[p->i].kind == T_RBRACKET) {
+      int d = cx_error(p->ctx, cx_token_span(p, p->i), "the sizes are missing");
+      cx_diag_help(p->ctx, d, "write `%s x[n]`: a name for a size read from the data, or a number", word);
+      cx_fail(p);
+    }
+    add(p, &sizes, cx_expression(p));
+    while (cx_look(p) == T_COMMA) {
+      p->i++;
+      add(p, &sizes, cx_expression(p));
+    }
+    cx_close(p, outer, "`,` or `]`");
+  }
+  cx_ast *kids[3] = {cx_make(p, A_LIST, sizes.n ? shape : first, sizes), NULL, NULL};
+  kids[1] = domain(p, first);
+  if (cx_look(p) == T_ASSIGN) {
+    p->i++;
+    kids[2] = cx_value(p);
+  }
+  if (cx_look(p) == T_TILDE) {
+    int d = cx_error(p->ctx, cx_here(p), "a declaration gives no distribution");
+    cx_sym name = cx_name_at(p, first);
+    cx_diag_help(p->ctx, d, "write `%s %s` on one line and `%s ~ ...` on the next", word, name, name);
+    cx_fail(p);
+  }
+  return cx_make_named(p, kind, first, first, (cx_kids){kids, 3, 3});
+}
+
+static cx_ast *declaration(cx_parser *p, int kind) {
+  int first = p->i++;
+  need(p, "the name of what is declared", kind == S_DATA ? "data x[n]" : "param w[3]");
+  cx_kids kids = {0};
+  add(p, &kids, declared(p, kind));
+  while (cx_look(p) == T_COMMA) {
+    p->i++;
+    add(p, &kids, declared(p, kind));
+  }
+  return kids.n == 1 ? kids.at[0] : cx_make(p, S_GROUP, first, kids);
+}
+
+/* ---- objectives and fits ---- */
+
+static cx_ast *objective(cx_parser *p, int kind) {
+  int first = p->i++;
+  need(p, "what to optimise", kind == S_MINIMIZE ? "minimize x^2" : "maximize x * y");
+  cx_ast *e = cx_expression(p);
+  return cx_make(p, kind, first, (cx_kids){&e, 1, 1});
+}
+
+static cx_ast *subject(cx_parser *p) {
+  int first = p->i++;
+  cx_expect(p, T_TO, "`to` after `subject`");
+  need(p, "a constraint", "subject to x + y == 1, x >= 0");
+  cx_kids kids = {0};
+  add(p, &kids, cx_constraint(p));
+  while (cx_look(p) == T_COMMA) {
+    p->i++;
+    add(p, &kids, cx_constraint(p));
+  }
+  return cx_make(p, S_SUBJECT, first, kids);
+}
+
+static cx_ast *fit(cx_parser *p) {
+  int first = p->i++;
+  need(p, "`by` and a method", "fit by adam(rate = 0.01)");
+  cx_expect(p, T_BY, "`by` after `fit`");
+  int method = p->i;
+  if (ended(p) || !cx_is_name(p->t[p->i].kind)) cx_unexpected(p, "the name of a method after `by`");
+  p->i++;
+  cx_kids kids = {0};
+  if (cx_look(p) == T_LPAREN) cx_arguments(p, &kids);
+  for (int i = 0; i < kids.n; i++) {
+    if (kids.at[i]->kind == A_NAMED) continue;
+    int d = cx_error(p->ctx, kids.at[i]->span, "an option of a method has a name");
+    cx_diag_help(p->ctx, d, "write `%s(rate = 0.01)`", cx_name_at(p, method));
+    cx_fail(p);
+  }
+  return cx_make_named(p, S_FIT, first, method, kids);
+}
+
+/* ---- queries ---- */
+
+static cx_ast *print(cx_parser *p) {
+  int first = p->i++;
+  need(p, "what to print", "print x");
+  cx_kids kids = {0};
+  add(p, &kids, cx_expression(p));
+  while (cx_look(p) == T_COMMA) {
+    p->i++;
+    add(p, &kids, cx_expression(p));
+  }
+  return cx_make(p, S_PRINT, first, kids);
+}
+
+static bool named_ahead(const cx_parser *p) { return cx_is_name(p->t[p->i].kind) && p->t[p->i + 1].kind == T_ASSIGN; }
+
+static cx_ast *plot(cx_parser *p) {
+  int first = p->i++;
+  need(p, "what to plot", "plot f(x) for x in 0..1");
+  cx_kids kids = {0}, binds = {0};
+  add(p, &kids, cx_expression(p));
+  while (cx_look(p) == T_COMMA) {
+    p->i++;
+    add(p, &kids, named_ahead(p) ? cx_named(p) : cx_expression(p));
+  }
+  if (cx_look(p) == T_FOR) {
+    do {
+      p->i++;
+      if (binds.n && named_ahead(p)) {
+        add(p, &kids, cx_named(p));
+        continue;
+      }
+      int name = p->i;
+      if (!cx_is_name(p->t[p->i].kind)) cx_unexpected(p, "the name of a variable and its range, such as `x in 0..1`");
+      p->i++;
+      cx_expect(p, T_IN, "`in` and a range");
+      cx_ast *range = cx_range(p);
+      cx_ast *b = cx_make_named(p, A_BIND, name, name, (cx_kids){&range, 1, 1});
+      b->op = T_IN;
+      add(p, &binds, b);
+    } while (cx_look(p) == T_COMMA);
+  }
+  if (cx_look(p) == T_TO) {
+    int to = p->i++;
+    cx_ast *file = cx_value(p);
+    add(p, &kids, cx_make_named(p, A_NAMED, to, to, (cx_kids){&file, 1, 1}));
+  }
+  for (int i = 0; i < binds.n; i++) add(p, &kids, binds.at[i]);
+  cx_ast *e = cx_make(p, S_PLOT, first, kids);
+  e->nbind = (uint8_t)(binds.n < 255 ? binds.n : 255);
+  if (binds.n > 255) cx_unexpected(p, "fewer variables");
+  return e;
+}
+
+static cx_ast *write(cx_parser *p) {
+  int first = p->i++;
+  need(p, "what to write", "write x to \"x.csv\"");
+  cx_ast *kids[2] = {cx_expression(p), NULL};
+  if (cx_look(p) != T_TO && ended(p)) {
+    int d = cx_error(p->ctx, cx_here(p), "expected `to` and the name of a file");
+    cx_diag_help(p->ctx, d, "write `write x to \"x.csv\"`");
+    cx_fail(p);
+  }
+  cx_expect(p, T_TO, "`to` and the name of a file");
+  kids[1] = cx_value(p);
+  return cx_make(p, S_WRITE, first, (cx_kids){kids, 2, 2});
+}
+
+static cx_ast *explain(cx_parser *p) {
+  int first = p->i++;
+  need(p, "what to explain", "explain f'(x)");
+  cx_ast *e = cx_expression(p);
+  return cx_make(p, S_EXPLAIN, first, (cx_kids){&e, 1, 1});
+}
+
+/* ---- the rest ---- */
+
+static cx_ast *import(cx_parser *p) {
+  int first = p->i++;
+  if (p->t[p->i].kind == T_ERROR) cx_fail(p);
+  if (cx_look(p) != T_STR) {
+    int d = cx_error(p->ctx, cx_here(p), "expected the name of a file in double quotes");
+    cx_diag_help(p->ctx, d, "write `import \"model.calx\"`; the standard library needs no import");
+    cx_fail(p);
+  }
+  cx_ast *path = cx_postfix(p);
+  cx_ast *e = cx_make(p, S_IMPORT, first, (cx_kids){0});
+  e->name = path->name;
+  e->name_span = path->span;
+  if (path->kind != A_STR) cx_unexpected(p, "the end of the statement");
+  return e;
+}
+
+static cx_ast *precision(cx_parser *p) {
+  int first = p->i++;
+  cx_sym word = !ended(p) && cx_is_name(p->t[p->i].kind) ? cx_name_at(p, p->i) : "";
+  if (strcmp(word, "single") != 0 && strcmp(word, "double") != 0) {
+    if (p->t[p->i].kind == T_ERROR) cx_fail(p);
+    int d = cx_error(p->ctx, cx_here(p), "the precision is `single` or `double`");
+    cx_diag_help(p->ctx, d, "write `precision single`");
+    cx_fail(p);
+  }
+  p->i++;
+  return cx_make_named(p, S_PRECISION, first, p->i - 1, (cx_kids){0});
+}
+
+static cx_ast *distribution(cx_parser *p) {
+  int first = p->i++;
+  int name = p->i;
+  cx_kids kids = {0};
+  if (ended(p) || !cx_is_name(p->t[p->i].kind)) cx_unexpected(p, "the name of the distribution");
+  p->i++;
+  if (cx_look(p) != T_LPAREN) cx_unexpected(p, "`(` and the parameters");
+  formals(p, &kids);
+  if (p->t[p->i].kind != T_LBRACE) cx_unexpected(p, "`{` and the body");
+  cx_ast *body = block(p, false);
+  for (int i = 0; i < body->nkid; i++) add(p, &kids, body->kid[i]);
+  return cx_make_named(p, S_DISTRIBUTION, first, name, kids);
+}
+
+/* Words of other languages, and misspelt ones of this. */
+static _Noreturn void unknown_statement(cx_parser *p) {
+  static const struct { const char *word, *help; } foreign[] = {
+    {"let", "write `name = expression`"}, {"var", "write `name = expression`"}, {"const", "write `name = expression`"},
+    {"def", "write `f(x) = expression`"}, {"function", "write `f(x) = expression`"}, {"fn", "write `f(x) = expression`"},
+    {"return", "the last line of a block is its value: `f(x) = { a = x^2; a + 1 }`"},
+    {"while", "there are no loops: write a recurrence, `s[0] = a`, `s[t] = f(s[t-1])`"},
+    {"for", "there are no loops: write `y[i] = ...` for all i, or `sum(i: ...)`"},
+    {"from", "write `import \"file.calx\"`"}, {"include", "write `import \"file.calx\"`"},
+    {"where", "write the definition on a line of its own"}, {"parameter", "write `param w[d]`"}, {"observe", "write `y ~ normal(m, s)`"}};
+  cx_sym word = cx_name_at(p, p->start);
+  int d = cx_error(p->ctx, cx_token_span(p, p->start), "no statement begins with `%s`", word);
+  for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
+    if (strcmp(foreign[i].word, word) == 0) {
+      cx_diag_help(p->ctx, d, "%s", foreign[i].help);
+      cx_fail(p);
+    }
+  const char *words[T_DISTRIBUTION - T_DATA + 1];
+  int n = 0;
+  for (int k = T_DATA; k <= T_DISTRIBUTION; k++)
+    if (cx_is_statement_word(k)) words[n++] = cx_tok_text(k);
+  const char *near = cx_nearest(word, words, n);
+  if (near) cx_diag_help(p->ctx, d, "did you mean `%s`?", near);
+  else cx_diag_help(p->ctx, d, "write `print ...` to see a value, `name = ...` to define one");
+  cx_fail(p);
+}
+
+/* an expression alone, or lhs ~ distribution */
+static cx_ast *bare(cx_parser *p) {
+  int first = p->i, kind = p->t[p->i].kind, next = p->t[p->i + 1].kind;
+  bool side_by_side = cx_is_name(kind) && !(p->t[p->i + 1].flags & TF_NEWLINE) && (next == T_STR || next == T_NUM || cx_is_name(next));
+  if (side_by_side && next != T_AT && next != T_IN) unknown_statement(p);
+  if (cx_is_reserved(kind) && next == T_ASSIGN) {
+    int d = cx_error(p->ctx, cx_here(p), "`%s` is a word of the language and cannot be a name", cx_tok_text(kind));
+    cx_diag_help(p->ctx, d, "choose another name");
+    cx_fail(p);
+  }
+  bool infix = kind == T_THEN || kind == T_ELSE || kind == T_AND || kind == T_OR || (kind >= T_COMMA && kind <= T_NE && kind != T_MINUS && kind != T_PLUS);
+  if (infix) {
+    int d = cx_error(p->ctx, cx_here(p), "a statement cannot begin with `%s`", cx_tok_text(kind));
+    cx_diag_help(p->ctx, d, "the line before has ended; to go on, end it with the operator or put brackets around");
+    cx_fail(p);
+  }
+  p->lhs = true;
+  cx_ast *e = cx_expression(p);
+  p->lhs = false;
+  if (cx_look(p) == T_TILDE) {
+    p->i++;
+    cx_ast *kids[2] = {e, cx_expression(p)};
+    return cx_make(p, S_TILDE, first, (cx_kids){kids, 2, 2});
+  }
+  bool in_block = p->open >= 0;
+  if (in_block) return e;
+  if (p->console) {
+    cx_kids kids = {0};
+    add(p, &kids, e);
+    while (cx_look(p) == T_COMMA) {
+      p->i++;
+      add(p, &kids, cx_expression(p));
+    }
+    return cx_make(p, S_PRINT, first, kids);
+  }
+  if (!ended(p)) cx_unexpected(p, "the end of the statement");
+  int d = cx_error(p->ctx, e->span, "an expression alone does nothing");
+  const cx_token *t = &p->t[first]; /* x <- 3 */
+  bool arrow = t[1].kind == T_LT && t[2].kind == T_MINUS && !(t[2].flags & TF_GAP) && cx_is_name(kind);
+  if (arrow) cx_diag_help(p->ctx, d, "write `%s = ...` to define", cx_name_at(p, first));
+  else if (e->kind == A_COMPARE) cx_diag_help(p->ctx, d, "write `subject to` before a constraint, `name = ...` for a definition");
+  else cx_diag_help(p->ctx, d, "write `print` before it, or `name =` to define");
+  cx_fail(p);
+}
+
+cx_ast *cx_one_statement(cx_parser *p) {
+  int kind = p->t[p->i].kind;
+  p->lhs = false;
+  if (cx_is_name(kind) && cx_defines(p, p->i)) {
+    int after = p->t[p->i + 1].kind, j = p->i + 1;
+    if (after == T_LPAREN || after == T_LBRACKET) j = p->t[j].match + 1;
+    if (p->t[j].kind == T_ASSIGN) return after == T_LPAREN ? function(p) : after == T_LBRACKET ? indexed_definition(p) : definition(p);
+    return bare(p);
+  }
+  switch (kind) {
+  case T_DATA: return declaration(p, S_DATA);
+  case T_PARAM: return declaration(p, S_PARAM);
+  case T_MINIMIZE: return objective(p, S_MINIMIZE);
+  case T_MAXIMIZE: return objective(p, S_MAXIMIZE);
+  case T_SUBJECT: return subject(p);
+  case T_FIT: return fit(p);
+  case T_PRINT: return print(p);
+  case T_PLOT: return plot(p);
+  case T_WRITE: return write(p);
+  case T_EXPLAIN: return explain(p);
+  case T_IMPORT: return import(p);
+  case T_PRECISION: return precision(p);
+  case T_DISTRIBUTION: return distribution(p);
+  default: return bare(p);
+  }
+}
