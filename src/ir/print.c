@@ -228,12 +228,7 @@ static void put_body(printer *p, const cx_eq *e) {
     cx_puts(&p->out, cx_red_name[e->red]);
     put_dims(p, e->rdim, e->nred, e->rank, "(", ") ");
   }
-  int begin = p->out.n;
   put_node(p, e->body, PREC_IF, false);
-  if (e->red != RED_none && p->out.at[begin] == '-') { /* max(i0 < 2, i1 < 3) - x would be a difference */
-    p->out.n = begin;
-    put_node(p, e->body, PREC_ATOM + 1, false);
-  }
   cx_scratch_give(p->g, p->s);
 }
 
