@@ -11,13 +11,16 @@
 void cx_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
 
 /* A sequence. Plain data: copy it, save it, start at any position. Streams of one seed do not overlap. */
-typedef struct cx_rng { uint64_t seed, stream, at; } cx_rng;
+typedef struct cx_rng {
+  uint64_t seed, stream, at;
+} cx_rng;
+static inline cx_rng cx_rng_new(uint64_t seed, uint64_t stream) { return (cx_rng){seed, stream, 0}; }
 
-uint64_t cx_rng_u64(cx_rng *r);                    /* position moves on by one */
+uint64_t cx_rng_u64(cx_rng *r); /* position moves on by one */
 uint64_t cx_rng_u64_at(const cx_rng *r, uint64_t k);
-double cx_rng_uniform(cx_rng *r);                  /* in the open interval (0, 1), 53 bits */
-double cx_rng_normal(cx_rng *r);                   /* Box-Muller, position moves on by one */
-uint32_t cx_rng_below(cx_rng *r, uint32_t n);      /* 0..n-1 without bias; n > 0 */
+double cx_rng_uniform(cx_rng *r);             /* in the open interval (0, 1), 53 bits */
+double cx_rng_normal(cx_rng *r);              /* Box-Muller, position moves on by one */
+uint32_t cx_rng_below(cx_rng *r, uint32_t n); /* 0..n-1 without bias; n > 0 */
 void cx_rng_normals(cx_rng *r, double *x, int64_t n);
 /* a permutation of what stands in p[0..n-1], all orders equally likely */
 void cx_rng_shuffle(cx_rng *r, int32_t *p, int64_t n);

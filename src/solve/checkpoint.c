@@ -27,7 +27,10 @@ uint64_t cx_checksum(const void *p, size_t n) {
 }
 
 /* ---- writing ---- */
-typedef struct { unsigned char *at; size_t n; } out; /* at NULL: only counts */
+typedef struct {
+  unsigned char *at;
+  size_t n;
+} out; /* at NULL: only counts */
 
 static void put(out *o, const void *p, size_t n) {
   if (o->at && n) memcpy(o->at + o->n, p, n);
@@ -108,7 +111,11 @@ bool cx_solver_save(cx_solver *s, const char *path) {
 }
 
 /* ---- reading ---- */
-typedef struct { const unsigned char *at; size_t n; bool bad; } in;
+typedef struct {
+  const unsigned char *at;
+  size_t n;
+  bool bad;
+} in;
 
 static const void *get(in *r, size_t n) {
   static const unsigned char zero[8];
@@ -133,12 +140,12 @@ static const char *get_text(in *r, cx_arena *a) {
 }
 
 /* Reports, then throws, after the temporary arena is gone. */
-#define REFUSE(...) \
-  do { \
-    int d_ = cx_diag(s->ctx, CX_ERROR, CX_E_DATA, s->span, __VA_ARGS__); \
+#define REFUSE(...)                                                                          \
+  do {                                                                                       \
+    int d_ = cx_diag(s->ctx, CX_ERROR, CX_E_DATA, s->span, __VA_ARGS__);                     \
     cx_diag_help(s->ctx, d_, "start anew without it, or resume with what it was made with"); \
-    cx_arena_free(a); \
-    cx_throw(s->ctx, CX_E_DATA); \
+    cx_arena_free(a);                                                                        \
+    cx_throw(s->ctx, CX_E_DATA);                                                             \
   } while (0)
 
 static void close_fd(void *p) { close((int)(intptr_t)p); }
@@ -181,11 +188,14 @@ void cx_solver_resume(cx_solver *s, const char *path) {
   int64_t n = (int64_t)get64(&r), rows = (int64_t)get64(&r);
   uint64_t program = get64(&r);
   const char *sizes = get_text(&r, a), *method = get_text(&r, a), *now = s->p->sizes ? s->p->sizes : "";
-  if (strcmp(method, s->method->name)) REFUSE("the checkpoint '%s' is of a fit by %s, not %s", path, method, s->method->name);
+  if (strcmp(method, s->method->name))
+    REFUSE("the checkpoint '%s' is of a fit by %s, not %s", path, method, s->method->name);
   if (single != s->p->single) REFUSE("the checkpoint '%s' has %s precision", path, single ? "single" : "double");
-  if (n != s->p->n) REFUSE("the checkpoint '%s' has %lld parameters, the program %lld", path, (long long)n, (long long)s->p->n);
+  if (n != s->p->n)
+    REFUSE("the checkpoint '%s' has %lld parameters, the program %lld", path, (long long)n, (long long)s->p->n);
   if (rows != s->p->rows)
-    REFUSE("the checkpoint '%s' is of a fit to %lld rows, the data has %lld", path, (long long)rows, (long long)s->p->rows);
+    REFUSE("the checkpoint '%s' is of a fit to %lld rows, the data has %lld", path, (long long)rows,
+           (long long)s->p->rows);
   if (strcmp(sizes, now)) REFUSE("the checkpoint '%s' has the sizes %s, the program %s", path, sizes, now);
   if (program != cx_checksum(s->p->program, s->p->program ? s->p->program_size : 0))
     REFUSE("the checkpoint '%s' was made by another text of the program", path);

@@ -33,7 +33,7 @@ double cx_rate(const cx_solver *s, int64_t step) {
   double rate = o->num[O_rate], warm = o->num[O_warmup];
   if ((double)step <= warm) return rate * (double)step / warm;
   double k = (double)(step - 1) - warm; /* steps since the warm-up */
-  if (o->schedule == SCHED_COSINE) { /* Loshchilov & Hutter, SGDR (2017), eq. 5, one period */
+  if (o->schedule == SCHED_COSINE) {    /* Loshchilov & Hutter, SGDR (2017), eq. 5, one period */
     double total = fmax(1, (double)s->budget - warm);
     return rate * 0.5 * (1 + cos(3.14159265358979323846 * fmin(1, k / total)));
   }
@@ -69,7 +69,7 @@ static void choose_rows(cx_solver *s, first *m) {
   m->rows = CX_NEW_N(s->arena, int32_t, p->rows);
   for (int64_t i = 0; i < p->rows; i++) m->rows[i] = (int32_t)i;
   if (m->nvalid) {
-    cx_rng r = {(uint64_t)s->opt.num[O_seed], STREAM_SPLIT, 0};
+    cx_rng r = cx_rng_new((uint64_t)s->opt.num[O_seed], STREAM_SPLIT);
     cx_rng_shuffle(&r, m->rows, p->rows);
   }
   if (batches) {
@@ -167,7 +167,7 @@ static int whole_gradient(cx_solver *s, first *m, const void *x, double *f, void
 static const int32_t *next_rows(cx_solver *s, first *m, int64_t *n) {
   if (m->order_epoch != s->k->epoch) {
     memcpy(m->order, m->rows, (size_t)m->ntrain * sizeof *m->order);
-    cx_rng r = {(uint64_t)s->opt.num[O_seed], STREAM_EPOCH + (uint64_t)s->k->epoch, 0};
+    cx_rng r = cx_rng_new((uint64_t)s->opt.num[O_seed], STREAM_EPOCH + (uint64_t)s->k->epoch);
     cx_rng_shuffle(&r, m->order, m->ntrain);
     m->order_epoch = s->k->epoch;
   }
@@ -214,8 +214,9 @@ bool cx_first_step(cx_solver *s) {
   char buf[CX_REASON];
   if (s->budget && k->step >= s->budget) { /* also after a resume with fewer steps */
     bool missed = s->tol > 0 && (o->given[O_tolerance] || !s->budget_given);
-    snprintf(buf, sizeof buf, missed ? "%lld steps were not enough: the relative gradient is still %.3g; raise steps"
-                                     : "finished %lld steps", (long long)k->step, k->relgrad);
+    snprintf(buf, sizeof buf,
+             missed ? "at step %lld the relative gradient is still %.3g: raise steps" : "finished at step %lld",
+             (long long)k->step, k->relgrad);
     k->out_of_steps = 1;
     return end(s, m, !missed, buf);
   }
@@ -243,7 +244,7 @@ bool cx_first_step(cx_solver *s) {
     }
   }
   if (!isnan(o->num[O_clip])) { /* torch.nn.utils.clip_grad_norm_ */
-    if (!isfinite(norm)) { /* squares overflowed: scale by the largest first */
+    if (!isfinite(norm)) {      /* squares overflowed: scale by the largest first */
       gradient_size(s, s->x, m->g);
       scale(m->g, p->n, p->single, 1 / k->gmax);
       norm = sqrt(sum_squares(m->g, p->n, p->single));
@@ -252,10 +253,13 @@ bool cx_first_step(cx_solver *s) {
       scale(m->g, p->n, p->single, o->num[O_clip] / (norm + 1e-6));
     }
   }
-  double scalar[CX_S_COUNT] = {
-    [CX_S_t] = (double)(k->step + 1), [CX_S_rate] = cx_rate(s, k->step + 1), [CX_S_weight_decay] = o->num[O_weight_decay],
-    [CX_S_momentum] = o->num[O_momentum], [CX_S_beta1] = o->num[O_beta1], [CX_S_beta2] = o->num[O_beta2],
-    [CX_S_epsilon] = o->num[O_epsilon]};
+  double scalar[CX_S_COUNT] = {[CX_S_t] = (double)(k->step + 1),
+                               [CX_S_rate] = cx_rate(s, k->step + 1),
+                               [CX_S_weight_decay] = o->num[O_weight_decay],
+                               [CX_S_momentum] = o->num[O_momentum],
+                               [CX_S_beta1] = o->num[O_beta1],
+                               [CX_S_beta2] = o->num[O_beta2],
+                               [CX_S_epsilon] = o->num[O_epsilon]};
   if (m->update.run(m->update.user, &s->x, m->g, m->state, scalar, &p->why)) return broken(s);
   k->step++;
   k->at += nrow;

@@ -4,7 +4,10 @@
 #include <math.h>
 #include <string.h>
 
-typedef struct { double at, rate; int64_t step, used; } pace; /* when progress was last told */
+typedef struct {
+  double at, rate;
+  int64_t step, used;
+} pace; /* when progress was last told */
 
 static void tell(cx_solver *s, const cx_fit_hooks *h, pace *p, bool last) {
   double now = cx_now(), dt = now - p->at;
@@ -14,8 +17,12 @@ static void tell(cx_solver *s, const cx_fit_hooks *h, pace *p, bool last) {
   int64_t per_epoch = batches ? cx_steps_per_epoch(s) : 1, done = k->step - p->step;
   double rate = dt > 0 ? (double)done / dt : 0;
   if (done > 0 && dt > 0) p->rate = p->rate > 0 ? 0.7 * p->rate + 0.3 * rate : rate; /* steps a second, smoothed */
-  cx_progress g = {.step = k->step, .epoch = k->epoch, .value = isnan(k->epoch_mean) || !batches ? k->f : k->epoch_mean,
-                   .validation = k->validation, .unit = batches ? "rows" : "steps", .seconds_left = NAN};
+  cx_progress g = {.step = k->step,
+                   .epoch = k->epoch,
+                   .value = isnan(k->epoch_mean) || !batches ? k->f : k->epoch_mean,
+                   .validation = k->validation,
+                   .unit = batches ? "rows" : "steps",
+                   .seconds_left = NAN};
   if (s->method->bit & M_FIRST) {
     g.steps = s->budget;
     if (batches) g.epochs = (s->budget + per_epoch - 1) / per_epoch;

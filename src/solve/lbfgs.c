@@ -9,7 +9,7 @@
 #include <string.h>
 
 typedef struct {
-  void *g, *s, *y, *rho;  /* kept: gradient at x, the pairs (memory rows of n), 1 / s'y */
+  void *g, *s, *y, *rho; /* kept: gradient at x, the pairs (memory rows of n), 1 / s'y */
   double *d, *xt, *gt, *alpha;
   int64_t memory;
 } lbfgs;
@@ -74,8 +74,10 @@ static bool step(cx_solver *s) {
   }
   if (k->relgrad <= s->tol) return cx_finish(s, CX_OK, true, "the gradient is below the tolerance"), false;
   if (k->step >= s->budget)
-    return k->out_of_steps = 1, cx_finish(s, CX_E_CONVERGENCE, false, "%lld steps were not enough: the relative gradient is still %.3g; raise steps",
-                     (long long)k->step, k->relgrad), false;
+    return k->out_of_steps = 1,
+           cx_finish(s, CX_E_CONVERGENCE, false, "at step %lld the relative gradient is still %.3g: raise steps",
+                     (long long)k->step, k->relgrad),
+           false;
   for (;;) {
     direction(s, m);
     double slope = cx_dot(g, m->d, n);
@@ -92,10 +94,12 @@ static bool step(cx_solver *s) {
     }
     if (k->relgrad <= sqrt(s->tol))
       return cx_finish(s, CX_OK, true, "the objective no longer changes at this precision (relative gradient %.3g)",
-                       k->relgrad), false;
+                       k->relgrad),
+             false;
     return cx_finish(s, CX_E_CONVERGENCE, false,
                      "the line search found no decrease: the gradient may be wrong, or the objective has a kink here; "
-                     "run `calx check`"), false;
+                     "run `calx check`"),
+           false;
   }
   remember(s, m);
   double change = fabs(ft - k->f);
@@ -108,12 +112,15 @@ static bool step(cx_solver *s) {
   k->flat = change <= s->unit * fabs(ft) ? k->flat + 1 : 0;
   if (k->flat >= 5 && k->relgrad > s->tol) {
     bool ok = k->relgrad <= sqrt(s->tol);
-    cx_finish(s, ok ? CX_OK : CX_E_CONVERGENCE, ok, "the objective no longer changes at this precision (relative gradient %.3g)",
-              k->relgrad);
+    cx_finish(s, ok ? CX_OK : CX_E_CONVERGENCE, ok,
+              "the objective no longer changes at this precision (relative gradient %.3g)", k->relgrad);
     return false;
   }
   return true;
 }
 
-const cx_method cx_method_lbfgs = {.name = "lbfgs", .help = "limited-memory BFGS with a strong Wolfe line search",
-  .bit = M_LBFGS, .begin = begin, .step = step};
+const cx_method cx_method_lbfgs = {.name = "lbfgs",
+                                   .help = "limited-memory BFGS with a strong Wolfe line search",
+                                   .bit = M_LBFGS,
+                                   .begin = begin,
+                                   .step = step};

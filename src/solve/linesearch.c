@@ -10,7 +10,9 @@
 #include <math.h>
 #include <string.h>
 
-typedef struct { double a, f, d; } point;
+typedef struct {
+  double a, f, d;
+} point;
 
 static const double c1 = 1e-4, c2 = 0.9;
 
@@ -29,8 +31,8 @@ static point probe(cx_solver *s, const double *x, const double *d, double a, dou
   return p;
 }
 
-cx_ls cx_line_search(cx_solver *s, const double *x, const double *d, double f0, double slope0, double *step,
-                     double *xt, double *gt, double *ft) {
+cx_ls cx_line_search(cx_solver *s, const double *x, const double *d, double f0, double slope0, double *step, double *xt,
+                     double *gt, double *ft) {
   const point start = {0, f0, slope0};
   point lo = start, hi = {0}, p = start;
   bool bracketed = false;

@@ -14,9 +14,9 @@
 enum { DENSE = 100 /* parameters up to which H is decomposed */, PROBES = 50 };
 
 typedef struct {
-  void *g;                 /* kept: gradient at x */
+  void *g; /* kept: gradient at x */
   double *p, *xt, *gt;
-  double *h, *q, *lambda;  /* H, and its eigenvectors (rows of q) and eigenvalues; dense, or h alone for products */
+  double *h, *q, *lambda; /* H, and its eigenvectors (rows of q) and eigenvalues; dense, or h alone for products */
   double *r, *d, *hd, *rhs;
   bool dense, have_h;
 } newton;
@@ -63,7 +63,8 @@ static void eigen(newton *m, int64_t n, double *a) {
   for (int sweep = 0; sweep < 60; sweep++) {
     double off = 0, all = 0;
     for (int64_t i = 0; i < n; i++)
-      for (int64_t j = 0; j < n; j++) all += a[i * n + j] * a[i * n + j], off += i != j ? a[i * n + j] * a[i * n + j] : 0;
+      for (int64_t j = 0; j < n; j++)
+        all += a[i * n + j] * a[i * n + j], off += i != j ? a[i * n + j] * a[i * n + j] : 0;
     if (off <= 0x1p-104 * all) break;
     for (int64_t i = 0; i < n; i++)
       for (int64_t j = i + 1; j < n; j++) {
@@ -125,7 +126,8 @@ static void boundary_step(cx_solver *s, newton *m, int64_t n, double radius) {
     for (int k = 0; k < 100; k++) { /* Newton on 1/radius - 1/|p|, nearly linear in mu (eq. 4.44), inside [down, up] */
       norm = secular(m->lambda, b, n, mu, &slope);
       if (fabs(norm - radius) <= 1e-10 * radius) break;
-      if (norm > radius) down = mu; else up = mu;
+      if (norm > radius) down = mu;
+      else up = mu;
       double next = mu - (norm / radius - 1) * norm / slope;
       mu = next > down && next < up ? next : 0.5 * (down + up);
     }
@@ -142,7 +144,8 @@ static void boundary_step(cx_solver *s, newton *m, int64_t n, double radius) {
 static void product(cx_solver *s, newton *m, const double *v, double *hv) {
   int64_t n = s->p->n;
   if (!m->h) cx_hessvec(s, s->x, m->g, v, hv);
-  else for (int64_t i = 0; i < n; i++) hv[i] = cx_dot(m->h + i * n, v, n);
+  else
+    for (int64_t i = 0; i < n; i++) hv[i] = cx_dot(m->h + i * n, v, n);
 }
 
 /* Conjugate gradients on Hp = -rhs from p = 0, until the residual is below eta |rhs|. true: negative curvature was
@@ -181,7 +184,7 @@ static bool saddle(cx_solver *s, newton *m, double radius) {
     for (int64_t i = 0; i < n; i++) low = fmin(low, m->lambda[i]), high = fmax(high, fabs(m->lambda[i]));
     return low < -1e-7 * fmax(high, 1e-8);
   }
-  cx_rng r = {(uint64_t)s->opt.num[O_seed], (uint64_t)s->k->step, 0};
+  cx_rng r = cx_rng_new((uint64_t)s->opt.num[O_seed], (uint64_t)s->k->step);
   cx_rng_normals(&r, m->rhs, n);
   if (!steihaug(s, m, m->rhs, INFINITY, 1e-10, n < PROBES ? n : PROBES)) return false;
   product(s, m, m->d, m->hd);
@@ -230,7 +233,7 @@ static bool step(cx_solver *s) {
   }
   if (k->step >= s->budget) {
     k->out_of_steps = 1;
-    cx_finish(s, CX_E_CONVERGENCE, false, "%lld steps were not enough: the relative gradient is still %.3g; raise steps",
+    cx_finish(s, CX_E_CONVERGENCE, false, "at step %lld the relative gradient is still %.3g: raise steps",
               (long long)k->step, k->relgrad);
     return false;
   }
@@ -268,10 +271,11 @@ static bool step(cx_solver *s) {
   if (k->relgrad <= sqrt(s->tol))
     cx_finish(s, CX_OK, true, "the objective no longer changes at this precision (relative gradient %.3g)", k->relgrad);
   else
-    cx_finish(s, CX_E_CONVERGENCE, false, "no step decreases the objective: the gradient or the Hessian may be wrong, or "
+    cx_finish(s, CX_E_CONVERGENCE, false,
+              "no step decreases the objective: the gradient or the Hessian may be wrong, or "
               "the objective has a kink here; run `calx check`");
   return false;
 }
 
-const cx_method cx_method_newton = {.name = "newton", .help = "Newton's method in a trust region",
-  .bit = M_NEWTON, .begin = begin, .step = step};
+const cx_method cx_method_newton = {
+    .name = "newton", .help = "Newton's method in a trust region", .bit = M_NEWTON, .begin = begin, .step = step};

@@ -49,7 +49,11 @@ const cx_method_row *cx_method_rows(cx_arena *a, int *n) {
 }
 
 /* ---- schedule text: word, or word(a, b), or word(name = a, name = b) ---- */
-typedef struct { char word[16]; int narg; double arg[2]; } call;
+typedef struct {
+  char word[16];
+  int narg;
+  double arg[2];
+} call;
 
 static const char *skip(const char *p) {
   while (isspace((unsigned char)*p)) p++;

@@ -28,8 +28,8 @@ typedef struct cx_problem {
   int (*value)(void *user, const void *x, double *f);                    /* NULL: gradient is used */
   int (*gradient)(void *user, const void *x, double *f, void *g);
   int (*hessvec)(void *user, const void *x, const void *v, void *hv);    /* NULL: newton uses differences of gradients */
-  int (*hessian)(void *user, const void *x, double *h);                  /* n × n row-major doubles; NULL: hessvec is used */
-  /* minibatches: rows > 0. row[0..nrow-1] are row numbers of the data; value and gradient of the objective of these.
+  int (*hessian)(void *user, const void *x, double *h);                  /* n × n, row-major doubles; NULL: hessvec */
+  /* minibatches: rows > 0. row[0..nrow-1] are row numbers of the data; value and gradient of their objective.
    * A fit uses at most four different nrow: a batch, the rest of an epoch, the validation rows, all training rows. */
   int64_t rows;
   int (*batch)(void *user, const int32_t *row, int64_t nrow, const void *x, double *f, void *g);
@@ -81,7 +81,7 @@ const void *cx_solver_x(cx_solver *s);         /* n values, valid until the next
 cx_status cx_solver_status(const cx_solver *s);
 const cx_fit_report *cx_solver_report(cx_solver *s);
 /* Save: false with a warning when it cannot be written; the old file is whole then. Resume: throws CX_E_DATA naming
- * what differs; steps, epochs and the checkpoint's own options may differ. */
+ * what differs (steps, epochs and the checkpoint's own options may); call it before the first iterate. */
 bool cx_solver_save(cx_solver *s, const char *path);
 void cx_solver_resume(cx_solver *s, const char *path);
 

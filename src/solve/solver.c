@@ -37,8 +37,8 @@ void cx_keep_at(cx_solver *s, const char *name, void **at, size_t bytes) {
   *CX_PUSH(s->arena, s->kept) = (cx_kept){name, NULL, at, bytes};
 }
 
-cx_solver *cx_solver_new(cx_ctx *c, cx_arena *a, cx_problem *p, const char *method, cx_span span,
-                         const cx_fit_opt *opt, int nopt, const void *x) {
+cx_solver *cx_solver_new(cx_ctx *c, cx_arena *a, cx_problem *p, const char *method, cx_span span, const cx_fit_opt *opt,
+                         int nopt, const void *x) {
   const cx_method *m = cx_method_find(method);
   if (!m) {
     int n, d = cx_error(c, span, "there is no fitting method '%s'", method);
@@ -67,8 +67,14 @@ cx_solver *cx_solver_new(cx_ctx *c, cx_arena *a, cx_problem *p, const char *meth
   } else if (n) {
     memcpy(s->x, x, n * size);
   }
-  *s->k = (cx_core){.trace_stride = 1, .f = NAN, .gmax = NAN, .relgrad = NAN, .epoch_mean = NAN, .validation = NAN,
-                    .best = INFINITY, .best_validation = NAN};
+  *s->k = (cx_core){.trace_stride = 1,
+                    .f = NAN,
+                    .gmax = NAN,
+                    .relgrad = NAN,
+                    .epoch_mean = NAN,
+                    .validation = NAN,
+                    .best = INFINITY,
+                    .best_validation = NAN};
   s->tol = isnan(s->opt.num[O_tolerance]) ? 0 : s->opt.num[O_tolerance];
   int errors = cx_error_count(c);
   m->begin(s);
@@ -90,11 +96,19 @@ cx_status cx_solver_status(const cx_solver *s) { return s->k->done ? (cx_status)
 const cx_fit_report *cx_solver_report(cx_solver *s) {
   const cx_core *k = s->k;
   bool best = isfinite(k->best) && k->done;
-  s->report = (cx_fit_report){
-    .method = s->method->name, .value = k->f, .grad_norm = k->gmax, .validation = best ? k->best_validation : k->validation,
-    .steps = k->step, .epochs = k->epoch, .evaluations = k->evals, .seconds = k->seconds + cx_now() - s->started,
-    .converged = k->converged, .reason = k->done ? s->reason : "not finished", .trace = s->trace, .ntrace = k->ntrace,
-    .trace_stride = k->trace_stride};
+  s->report = (cx_fit_report){.method = s->method->name,
+                              .value = k->f,
+                              .grad_norm = k->gmax,
+                              .validation = best ? k->best_validation : k->validation,
+                              .steps = k->step,
+                              .epochs = k->epoch,
+                              .evaluations = k->evals,
+                              .seconds = k->seconds + cx_now() - s->started,
+                              .converged = k->converged,
+                              .reason = k->done ? s->reason : "not finished",
+                              .trace = s->trace,
+                              .ntrace = k->ntrace,
+                              .trace_stride = k->trace_stride};
   return &s->report;
 }
 

@@ -62,7 +62,7 @@ typedef struct { /* numbers that change; saved as they are */
   int64_t bad;               /* epochs since the best */
   double seconds;            /* spent before the last resume */
   double radius;             /* newton */
-  int64_t stored, head, flat;/* lbfgs: pairs kept and where the next goes; steps without a change of f */
+  int64_t stored, head, flat; /* lbfgs: pairs kept and where the next goes; steps without a change of f */
   int64_t done, status, converged;
   int64_t out_of_steps;      /* done for no other reason than the budget: a resume with more steps goes on */
 } cx_core;

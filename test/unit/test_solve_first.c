@@ -2,7 +2,10 @@
 #include "solve_common.h"
 
 /* ---- torch's 200 steps with fixed gradients (test/tables/make_optim.py) ---- */
-typedef struct { head h; int64_t t; } fixed;
+typedef struct {
+  head h;
+  int64_t t;
+} fixed;
 static int fixed_gradient(void *user, const void *x, double *f, void *g) {
   fixed *p = user;
   int64_t t = ++p->t;
@@ -27,7 +30,8 @@ static void torch_table(void) {
   long step;
   while (fgets(line, sizeof line, file)) {
     if (*line == '#') continue;
-    CHECK(sscanf(line, "%31s %127s %ld %lf %lf %lf %lf", method, options, &step, want, want + 1, want + 2, want + 3) == 7);
+    CHECK(sscanf(line, "%31s %127s %ld %lf %lf %lf %lf", method, options, &step, want, want + 1, want + 2, want + 3) ==
+          7);
     snprintf(now, sizeof now, "%s %s", method, options);
     if (strcmp(was, now)) {
       cx_fit_opt opt[16];
@@ -53,12 +57,19 @@ static void torch_table(void) {
 
 /* ---- logistic regression by every method: the stationary point of a convex function is the minimum ---- */
 static void logistic_by_all(bool single) {
-  static const struct { const char *method, *options; double tol; } runs[] = {
-    {"gradient_descent", "rate=2,steps=2000", 1e-8}, {"sgd", "rate=2,batch=403,epochs=1500", 1e-9},
-    {"momentum", "rate=0.5,steps=1500", 1e-9}, {"nesterov", "rate=0.5,steps=1500", 1e-9},
-    {"rmsprop", "rate=0.01,steps=3000,schedule=cosine", 1e-4}, {"adagrad", "rate=0.5,steps=3000", 1e-9},
-    {"adam", "rate=0.05,steps=3000,schedule=cosine", 1e-6}, {"adamw", "rate=0.05,steps=3000,weight_decay=0,schedule=cosine", 1e-6},
-    {"lbfgs", "", 1e-8}, {"newton", "", 1e-8}};
+  static const struct {
+    const char *method, *options;
+    double tol;
+  } runs[] = {{"gradient_descent", "rate=2,steps=2000", 1e-8},
+              {"sgd", "rate=2,batch=403,epochs=1500", 1e-9},
+              {"momentum", "rate=0.5,steps=1500", 1e-9},
+              {"nesterov", "rate=0.5,steps=1500", 1e-9},
+              {"rmsprop", "rate=0.01,steps=3000,schedule=cosine", 1e-4},
+              {"adagrad", "rate=0.5,steps=3000", 1e-9},
+              {"adam", "rate=0.05,steps=3000,schedule=cosine", 1e-6},
+              {"adamw", "rate=0.05,steps=3000,weight_decay=0,schedule=cosine", 1e-6},
+              {"lbfgs", "", 1e-8},
+              {"newton", "", 1e-8}};
   logistic *p = malloc(sizeof *p);
   lr_make(p, single);
   for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
@@ -67,14 +78,17 @@ static void logistic_by_all(bool single) {
     double xd[LR_D] = {0};
     float xf[LR_D] = {0};
     cx_fit_report r;
-    cx_status status = fit(c, cx_ctx_arena(c), &problem, runs[i].method, runs[i].options, single ? (void *)xf : (void *)xd, NULL, &r);
-    if (status || !(r.grad_norm <= fmax(runs[i].tol, single ? 2e-4 : 0))) fprintf(stderr, "%s: %s, gradient %g\n", runs[i].method, r.reason, r.grad_norm);
+    cx_status status =
+        fit(c, cx_ctx_arena(c), &problem, runs[i].method, runs[i].options, single ? (void *)xf : (void *)xd, NULL, &r);
+    if (status || !(r.grad_norm <= fmax(runs[i].tol, single ? 2e-4 : 0)))
+      fprintf(stderr, "%s: %s, gradient %g\n", runs[i].method, r.reason, r.grad_norm);
     CHECK(status == CX_OK && r.converged);
     CHECK(r.grad_norm <= fmax(runs[i].tol, single ? 2e-4 : 0));
     double g[LR_D];
     logistic wide = *p;
     wide.h.single = false;
-    if (single) for (int j = 0; j < LR_D; j++) xd[j] = xf[j];
+    if (single)
+      for (int j = 0; j < LR_D; j++) xd[j] = xf[j];
     double f = lr_mean(&wide, NULL, LR_N, xd, g);
     CHECK_NEAR(r.value, f, single ? 1e-6 : 1e-15);
     CHECK(r.evaluations > 0 && r.ntrace > 1 && r.trace[r.ntrace - 1] <= r.trace[0]);
@@ -136,13 +150,17 @@ static void batches(void) {
   q.rows = (int64_t)1 << 31;
   CHECK(fit(c, a, &q, "adam", "batch=50", xs, NULL, &r) == CX_E_PROGRAM && says(c, "too many to shuffle"));
   q.rows = 2;
-  CHECK(fit(c, a, &q, "adam", "batch=1,validation=0.1", xs, NULL, &r) == CX_E_PROGRAM && says(c, "no row to validate with"));
+  CHECK(fit(c, a, &q, "adam", "batch=1,validation=0.1", xs, NULL, &r) == CX_E_PROGRAM &&
+        says(c, "no row to validate with"));
   cx_ctx_free(c);
   free(p);
 }
 
 /* ---- early stopping: a validation that gets worse from the third epoch on ---- */
-typedef struct { head h; int epochs; } worse;
+typedef struct {
+  head h;
+  int epochs;
+} worse;
 static int worse_batch(void *user, const int32_t *row, int64_t n, const void *x, double *f, void *g) {
   (void)user, (void)row, (void)n;
   *f = -*(const double *)x, *(double *)g = -1;
@@ -159,17 +177,24 @@ static int worse_validation(void *user, const int32_t *row, int64_t n, const voi
 }
 static void early(void) {
   worse w = {{1, false}, 0};
-  cx_problem q = {.n = 1, .user = &w, .gradient = worse_gradient, .batch = worse_batch, .validation = worse_validation,
-                  .rows = 10, .update = plain};
+  cx_problem q = {.n = 1,
+                  .user = &w,
+                  .gradient = worse_gradient,
+                  .batch = worse_batch,
+                  .validation = worse_validation,
+                  .rows = 10,
+                  .update = plain};
   cx_ctx *c = cx_ctx_new(NULL, NULL);
   cx_fit_report r;
   double x = 0;
   /* 8 rows in batches of 4: x grows by 2 * 0.5 an epoch, so that epoch 3 is best */
-  CHECK(fit(c, cx_ctx_arena(c), &q, "sgd", "rate=0.5,batch=4,epochs=100,validation=0.2,patience=4", &x, NULL, &r) == CX_OK);
+  CHECK(fit(c, cx_ctx_arena(c), &q, "sgd", "rate=0.5,batch=4,epochs=100,validation=0.2,patience=4", &x, NULL, &r) ==
+        CX_OK);
   CHECK(x == 3 && r.epochs == 7 && w.epochs == 7 && r.validation == 1 && r.converged);
   CHECK(strstr(r.reason, "no better validation for 4 epochs"));
   x = 0; /* the budget ends first: the best all the same */
-  CHECK(fit(c, cx_ctx_arena(c), &q, "sgd", "rate=0.5,batch=4,epochs=5,validation=0.2,patience=4", &x, NULL, &r) == CX_OK);
+  CHECK(fit(c, cx_ctx_arena(c), &q, "sgd", "rate=0.5,batch=4,epochs=5,validation=0.2,patience=4", &x, NULL, &r) ==
+        CX_OK);
   CHECK(x == 3 && r.epochs == 5);
   x = 0; /* without patience the last */
   CHECK(fit(c, cx_ctx_arena(c), &q, "sgd", "rate=0.5,batch=4,epochs=5,validation=0.2", &x, NULL, &r) == CX_OK);
@@ -190,7 +215,9 @@ static int bad_gradient(void *user, const void *x, double *f, void *g) {
   return 0;
 }
 static int refuses(void *user, const void *x, double *f, void *g) { return (void)user, (void)x, (void)f, (void)g, 1; }
-static double valley(const double *x, double *g, double *h, int64_t n) { return (void)h, (void)n, g[0] = 2 * x[0], x[0] * x[0]; }
+static double valley(const double *x, double *g, double *h, int64_t n) {
+  return (void)h, (void)n, g[0] = 2 * x[0], x[0] * x[0];
+}
 static double pit(const double *x, double *g, double *h, int64_t n) {
   (void)n;
   if (h) h[0] = -exp(x[0]);
@@ -212,7 +239,8 @@ static void divergence(void) {
     CHECK(fit(c, a, &q, all[i], "", x, NULL, &r) == CX_E_CONVERGENCE && says(c, "nan at the start") && says(c, "w[3]"));
     CHECK(!r.converged);
     q.gradient = bad_gradient;
-    CHECK(fit(c, a, &q, all[i], "", x, NULL, &r) == CX_E_CONVERGENCE && says(c, "the gradient by w[3] is nan at the start"));
+    CHECK(fit(c, a, &q, all[i], "", x, NULL, &r) == CX_E_CONVERGENCE &&
+          says(c, "the gradient by w[3] is nan at the start"));
   }
   q = lr_problem(p);
   p->fail_at = 12;
@@ -223,7 +251,8 @@ static void divergence(void) {
   smooth s;
   q = smooth_problem(&s, 1, valley); /* x <- x - 3 x: |x| doubles until x^2 overflows */
   x[0] = 1;
-  CHECK(fit(c, a, &q, "gradient_descent", "rate=1.5,steps=5000", x, NULL, &r) == CX_E_CONVERGENCE && says(c, "inf at step 513"));
+  CHECK(fit(c, a, &q, "gradient_descent", "rate=1.5,steps=5000", x, NULL, &r) == CX_E_CONVERGENCE &&
+        says(c, "inf at step 513"));
   q = smooth_problem(&s, 1, pit);
   x[0] = 0;
   CHECK(fit(c, a, &q, "gradient_descent", "rate=1", x, NULL, &r) == CX_E_CONVERGENCE && says(c, "no lower bound"));
@@ -244,7 +273,8 @@ static void tolerance(void) {
   x = 1; /* a budget that was asked for is no failure, unless a tolerance was asked for too */
   CHECK(fit(c, a, &q, "gradient_descent", "rate=0.25,steps=5", &x, NULL, &r) == CX_OK && r.steps == 5);
   x = 1;
-  CHECK(fit(c, a, &q, "adam", "rate=1e-6,steps=5,tolerance=1e-3", &x, NULL, &r) == CX_E_CONVERGENCE && says(c, "5 steps were not enough"));
+  CHECK(fit(c, a, &q, "adam", "rate=1e-6,steps=5,tolerance=1e-3", &x, NULL, &r) == CX_E_CONVERGENCE &&
+        says(c, "at step 5 the relative gradient is still"));
   x = 1;
   CHECK(fit(c, a, &q, "gradient_descent", "rate=1e-9", &x, NULL, &r) == CX_E_CONVERGENCE && r.steps == 10000);
   CHECK(r.ntrace <= 1024 && r.ntrace * r.trace_stride >= 10000 && r.trace[0] == 1);
@@ -273,7 +303,10 @@ static void clip_large(void) {
 }
 
 /* ---- progress: epochs, unit, and never more often than ten times a second ---- */
-typedef struct { int calls; cx_progress last; } told;
+typedef struct {
+  int calls;
+  cx_progress last;
+} told;
 static void listen(void *user, const cx_progress *p) { ((told *)user)->calls++, ((told *)user)->last = *p; }
 static void progress(void) {
   logistic *p = malloc(sizeof *p);

@@ -15,7 +15,8 @@ static const char *try(const char *method, const char *options) {
   CX_TRY(c, f) {
     cx_solver_new(c, cx_ctx_arena(c), &q, method, CX_NOSPAN, opt, n, x);
     CX_END(c, f);
-  } else {
+  }
+  else {
     CHECK(f.status == CX_E_PROGRAM && cx_diag_count(c) > 0);
     return last_message(c);
   }
@@ -28,52 +29,71 @@ int main(void) {
   p = malloc(sizeof *p);
   lr_make(p, false);
   static const char *const good[][2] = {
-    {"adam", "rate=0.1,schedule=cosine,warmup=5,batch=32,epochs=3,steps=9,seed=1,tolerance=0,weight_decay=0,clip=1"},
-    {"adam", "validation=0.5,patience=3,beta1=0,beta2=0.5,epsilon=0,checkpoint=a.b,checkpoint_every=3"},
-    {"sgd", "momentum=0.9,nesterov=true"}, {"sgd", "nesterov=false"}, {"momentum", "nesterov=1"},
-    {"sgd", "schedule=constant"}, {"sgd", "schedule=warmup(10)"}, {"sgd", "schedule=warmup(steps = 10)"},
-    {"sgd", "schedule=step(3;0.5)"}, {"sgd", "schedule=step(every = 3; factor = 0.5)"},
-    {"sgd", "schedule=step(factor = 0.5; every = 3)"}, {"sgd", "schedule= step( 3 ) "}, {"lbfgs", "memory=1000"}, {"newton", "radius=0.1"}};
+      {"adam", "rate=0.1,schedule=cosine,warmup=5,batch=32,epochs=3,steps=9,seed=1,tolerance=0,weight_decay=0,clip=1"},
+      {"adam", "validation=0.5,patience=3,beta1=0,beta2=0.5,epsilon=0,checkpoint=a.b,checkpoint_every=3"},
+      {"sgd", "momentum=0.9,nesterov=true"},
+      {"sgd", "nesterov=false"},
+      {"momentum", "nesterov=1"},
+      {"sgd", "schedule=constant"},
+      {"sgd", "schedule=warmup(10)"},
+      {"sgd", "schedule=warmup(steps = 10)"},
+      {"sgd", "schedule=step(3;0.5)"},
+      {"sgd", "schedule=step(every = 3; factor = 0.5)"},
+      {"sgd", "schedule=step(factor = 0.5; every = 3)"},
+      {"sgd", "schedule= step( 3 ) "},
+      {"lbfgs", "memory=1000"},
+      {"newton", "radius=0.1"}};
   for (size_t i = 0; i < sizeof good / sizeof *good; i++) CHECK_STR(try(good[i][0], good[i][1]), "");
 
   static const char *const bad[][3] = {
-    {"adam", "rat=0.1", "adam has no option 'rat'"},
-    {"adam", "zzzzzz=0.1", "adam has no option 'zzzzzz'"},
-    {"lbfgs", "rate=0.1", "lbfgs takes no option 'rate'"},
-    {"adam", "momentum=0.1", "adam takes no option 'momentum'"},
-    {"adam", "rate=0", "'rate' must be above 0, not 0"},
-    {"adam", "rate=-1", "'rate' must be above 0, not -1"},
-    {"adam", "rate=inf", "'rate' must be above 0, not inf"},
-    {"adam", "rate=fast", "'rate' must be above 0, not fast"},
-    {"adam", "batch=0", "'batch' must be a whole number of rows, 1 or more, not 0"},
-    {"adam", "batch=2.5", "'batch' must be a whole number of rows, 1 or more, not 2.5"},
-    {"adam", "epochs=0", "'epochs' must be a whole number, 1 or more, not 0"},
-    {"adam", "steps=-3", "'steps' must be a whole number, 1 or more, not -3"},
-    {"adam", "seed=0.5", "'seed' must be a whole number, 0 or more, not 0.5"},
-    {"adam", "tolerance=2", "'tolerance' must be between 0 and 1, not 2"},
-    {"adam", "weight_decay=-1", "'weight_decay' must be 0 or more, not -1"},
-    {"adam", "clip=0", "'clip' must be above 0, not 0"},
-    {"adam", "validation=0.95", "'validation' must be a fraction between 0 and 0.9, not 0.95"},
-    {"adam", "patience=0", "'patience' must be a whole number of epochs, 1 or more, not 0"},
-    {"adam", "beta1=1", "'beta1' must be 0 or more and below 1, not 1"},
-    {"adam", "beta2=1.5", "'beta2' must be 0 or more and below 1, not 1.5"},
-    {"adam", "epsilon=-1", "'epsilon' must be 0 or more, not -1"},
-    {"sgd", "momentum=1", "'momentum' must be 0 or more and below 1, not 1"},
-    {"sgd", "nesterov=maybe", "'nesterov' must be true or false, not maybe"},
-    {"sgd", "nesterov=2", "'nesterov' must be true or false, not 2"},
-    {"sgd", "warmup=-1", "'warmup' must be a whole number of steps, 0 or more, not -1"},
-    {"lbfgs", "memory=0", "'memory' must be a whole number between 1 and 1000, not 0"},
-    {"newton", "radius=0", "'radius' must be above 0, not 0"},
-    {"sgd", "checkpoint=3", "'checkpoint' must be a file name in quotes, not 3"},
-    {"sgd", "rate=1,rate=2", "option 'rate' is given twice"},
-    {"sgd", "schedule=linear", "'schedule' must be constant, cosine, warmup(steps) or step(every, factor), not linear"},
-    {"sgd", "schedule=7", "'schedule' must be constant, cosine, warmup(steps) or step(every, factor), not 7"},
-    {"adagrad", "schedule=step", NULL}, {"sgd", "schedule=step()", NULL}, {"sgd", "schedule=step(0;0.5)", NULL},
-    {"sgd", "schedule=step(1.5;0.5)", NULL}, {"sgd", "schedule=step(3;2)", NULL}, {"sgd", "schedule=step(3;0)", NULL},
-    {"sgd", "schedule=step(3;0.5;1)", NULL}, {"sgd", "schedule=step(every = 3; every = 4)", NULL},
-    {"sgd", "schedule=step(3; 0.5", NULL}, {"sgd", "schedule=step(3; 0.5) x", NULL}, {"sgd", "schedule=step(often = 3)", NULL},
-    {"sgd", "schedule=warmup(-1)", NULL}, {"sgd", "schedule=warmup", NULL}, {"sgd", "schedule=cosine(3)", NULL},
-    {"sgd", "schedule=cosinecosinecosinecosine", NULL}, {"sgd", "schedule=step(nan)", NULL}};
+      {"adam", "rat=0.1", "adam has no option 'rat'"},
+      {"adam", "zzzzzz=0.1", "adam has no option 'zzzzzz'"},
+      {"lbfgs", "rate=0.1", "lbfgs takes no option 'rate'"},
+      {"adam", "momentum=0.1", "adam takes no option 'momentum'"},
+      {"adam", "rate=0", "'rate' must be above 0, not 0"},
+      {"adam", "rate=-1", "'rate' must be above 0, not -1"},
+      {"adam", "rate=inf", "'rate' must be above 0, not inf"},
+      {"adam", "rate=fast", "'rate' must be above 0, not fast"},
+      {"adam", "batch=0", "'batch' must be a whole number of rows, 1 or more, not 0"},
+      {"adam", "batch=2.5", "'batch' must be a whole number of rows, 1 or more, not 2.5"},
+      {"adam", "epochs=0", "'epochs' must be a whole number, 1 or more, not 0"},
+      {"adam", "steps=-3", "'steps' must be a whole number, 1 or more, not -3"},
+      {"adam", "seed=0.5", "'seed' must be a whole number, 0 or more, not 0.5"},
+      {"adam", "tolerance=2", "'tolerance' must be between 0 and 1, not 2"},
+      {"adam", "weight_decay=-1", "'weight_decay' must be 0 or more, not -1"},
+      {"adam", "clip=0", "'clip' must be above 0, not 0"},
+      {"adam", "validation=0.95", "'validation' must be a fraction between 0 and 0.9, not 0.95"},
+      {"adam", "patience=0", "'patience' must be a whole number of epochs, 1 or more, not 0"},
+      {"adam", "beta1=1", "'beta1' must be 0 or more and below 1, not 1"},
+      {"adam", "beta2=1.5", "'beta2' must be 0 or more and below 1, not 1.5"},
+      {"adam", "epsilon=-1", "'epsilon' must be 0 or more, not -1"},
+      {"sgd", "momentum=1", "'momentum' must be 0 or more and below 1, not 1"},
+      {"sgd", "nesterov=maybe", "'nesterov' must be true or false, not maybe"},
+      {"sgd", "nesterov=2", "'nesterov' must be true or false, not 2"},
+      {"sgd", "warmup=-1", "'warmup' must be a whole number of steps, 0 or more, not -1"},
+      {"lbfgs", "memory=0", "'memory' must be a whole number between 1 and 1000, not 0"},
+      {"newton", "radius=0", "'radius' must be above 0, not 0"},
+      {"sgd", "checkpoint=3", "'checkpoint' must be a file name in quotes, not 3"},
+      {"sgd", "rate=1,rate=2", "option 'rate' is given twice"},
+      {"sgd", "schedule=linear",
+       "'schedule' must be constant, cosine, warmup(steps) or step(every, factor), not linear"},
+      {"sgd", "schedule=7", "'schedule' must be constant, cosine, warmup(steps) or step(every, factor), not 7"},
+      {"adagrad", "schedule=step", NULL},
+      {"sgd", "schedule=step()", NULL},
+      {"sgd", "schedule=step(0;0.5)", NULL},
+      {"sgd", "schedule=step(1.5;0.5)", NULL},
+      {"sgd", "schedule=step(3;2)", NULL},
+      {"sgd", "schedule=step(3;0)", NULL},
+      {"sgd", "schedule=step(3;0.5;1)", NULL},
+      {"sgd", "schedule=step(every = 3; every = 4)", NULL},
+      {"sgd", "schedule=step(3; 0.5", NULL},
+      {"sgd", "schedule=step(3; 0.5) x", NULL},
+      {"sgd", "schedule=step(often = 3)", NULL},
+      {"sgd", "schedule=warmup(-1)", NULL},
+      {"sgd", "schedule=warmup", NULL},
+      {"sgd", "schedule=cosine(3)", NULL},
+      {"sgd", "schedule=cosinecosinecosinecosine", NULL},
+      {"sgd", "schedule=step(nan)", NULL}};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     const char *said = try(bad[i][0], bad[i][1]);
     if (bad[i][2]) CHECK_STR(said, bad[i][2]);
@@ -98,7 +118,8 @@ int main(void) {
   const cx_method_row *row = cx_method_rows(cx_ctx_arena(c), &n);
   CHECK(n == 10);
   for (int i = 0; i < n; i++) CHECK(row[i].bit == 1u << i && *row[i].help);
-  for (int i = 0; i < cx_noption_rows; i++) CHECK(cx_option_rows[i].methods && *cx_option_rows[i].help && *cx_option_rows[i].range);
+  for (int i = 0; i < cx_noption_rows; i++)
+    CHECK(cx_option_rows[i].methods && *cx_option_rows[i].help && *cx_option_rows[i].range);
   cx_ctx_free(c);
   free(p);
   return CHECK_DONE();

@@ -19,22 +19,27 @@ static cx_solver *make(cx_ctx *c, cx_problem *q, const char *method, const char 
 /* the report without its clock, as text */
 static const char *summary(cx_ctx *c, cx_solver *s) {
   const cx_fit_report *r = cx_solver_report(s);
-  const char *t = cx_format(cx_ctx_arena(c), "%a %a %a %lld %lld %lld %d %s %lld/%lld:", r->value, r->grad_norm, r->validation,
-                            (long long)r->steps, (long long)r->epochs, (long long)r->evaluations, r->converged, r->reason,
-                            (long long)r->ntrace, (long long)r->trace_stride);
+  const char *t = cx_format(cx_ctx_arena(c), "%a %a %a %lld %lld %lld %d %s %lld/%lld:", r->value, r->grad_norm,
+                            r->validation, (long long)r->steps, (long long)r->epochs, (long long)r->evaluations,
+                            r->converged, r->reason, (long long)r->ntrace, (long long)r->trace_stride);
   for (int64_t i = 0; i < r->ntrace; i++) t = cx_format(cx_ctx_arena(c), "%s %a", t, r->trace[i]);
   return t;
 }
 
 static void every_method(bool single) {
-  static const char *const runs[][2] = {
-    {"gradient_descent", "rate=0.5,steps=40"}, {"sgd", "rate=0.5,batch=50,epochs=4"},
-    {"sgd", "rate=0.3,momentum=0.5,batch=100,epochs=8,validation=0.25,seed=3"},
-    {"momentum", "rate=0.1,batch=50,epochs=4,weight_decay=0.01"}, {"nesterov", "rate=0.1,batch=64,epochs=4,clip=0.2"},
-    {"rmsprop", "rate=0.02,batch=50,epochs=4,schedule=cosine"}, {"adagrad", "rate=0.2,batch=50,epochs=4,schedule=step(2;0.5)"},
-    {"adam", "rate=0.02,batch=50,epochs=4,warmup=10"}, {"adamw", "rate=0.05,batch=50,steps=31"},
-    {"adam", "rate=1,batch=20,epochs=30,validation=0.3,patience=2,seed=7"}, {"lbfgs", "memory=3"}, {"lbfgs", ""},
-    {"newton", "radius=0.05"}};
+  static const char *const runs[][2] = {{"gradient_descent", "rate=0.5,steps=40"},
+                                        {"sgd", "rate=0.5,batch=50,epochs=4"},
+                                        {"sgd", "rate=0.3,momentum=0.5,batch=100,epochs=8,validation=0.25,seed=3"},
+                                        {"momentum", "rate=0.1,batch=50,epochs=4,weight_decay=0.01"},
+                                        {"nesterov", "rate=0.1,batch=64,epochs=4,clip=0.2"},
+                                        {"rmsprop", "rate=0.02,batch=50,epochs=4,schedule=cosine"},
+                                        {"adagrad", "rate=0.2,batch=50,epochs=4,schedule=step(2;0.5)"},
+                                        {"adam", "rate=0.02,batch=50,epochs=4,warmup=10"},
+                                        {"adamw", "rate=0.05,batch=50,steps=31"},
+                                        {"adam", "rate=1,batch=20,epochs=30,validation=0.3,patience=2,seed=7"},
+                                        {"lbfgs", "memory=3"},
+                                        {"lbfgs", ""},
+                                        {"newton", "radius=0.05"}};
   logistic *p = malloc(sizeof *p);
   lr_make(p, single);
   double xd[LR_D] = {0.3, -0.2, 1, 2, -1};
@@ -76,8 +81,10 @@ static void every_method(bool single) {
 /* ---- more steps than before: as if they had been asked for at once ---- */
 static void longer(void) {
   static const char *const runs[][3] = {{"adam", "rate=0.05,batch=50,steps=15", "rate=0.05,batch=50,steps=33"},
-    {"adam", "rate=0.5,batch=50,epochs=3,validation=0.3,patience=5", "rate=0.5,batch=50,epochs=9,validation=0.3,patience=5"},
-    {"lbfgs", "steps=4", "steps=100"}, {"newton", "steps=2", "steps=100"}};
+                                        {"adam", "rate=0.5,batch=50,epochs=3,validation=0.3,patience=5",
+                                         "rate=0.5,batch=50,epochs=9,validation=0.3,patience=5"},
+                                        {"lbfgs", "steps=4", "steps=100"},
+                                        {"newton", "steps=2", "steps=100"}};
   logistic *p = malloc(sizeof *p);
   lr_make(p, false);
   cx_problem q = lr_problem(p);
@@ -154,9 +161,8 @@ static cx_status resume(cx_ctx *c, cx_problem *q, const char *method, const char
   CX_TRY(c, f) {
     cx_solver_resume(make(c, q, method, options, x), path);
     CX_END(c, f);
-  } else {
-    status = f.status;
   }
+  else { status = f.status; }
   return status;
 }
 
@@ -171,9 +177,11 @@ static void refused(void) {
   for (int i = 0; i < 12; i++) cx_solver_iterate(s);
   CHECK(cx_solver_save(s, path));
   CHECK(resume(c, &q, "adam", "batch=50,rate=0.01,steps=100", x) == CX_OK);
-  CHECK(resume(c, &q, "adam", "batch=50,rate=0.02,steps=100", x) == CX_E_DATA && says(c, "rate = 0.01, now it is 0.02"));
+  CHECK(resume(c, &q, "adam", "batch=50,rate=0.02,steps=100", x) == CX_E_DATA &&
+        says(c, "rate = 0.01, now it is 0.02"));
   CHECK(resume(c, &q, "adam", "rate=0.01,steps=100", x) == CX_E_DATA && says(c, "batch = 50, now it is not set"));
-  CHECK(resume(c, &q, "adam", "batch=50,rate=0.01,steps=100,schedule=cosine", x) == CX_E_DATA && says(c, "now it is cosine"));
+  CHECK(resume(c, &q, "adam", "batch=50,rate=0.01,steps=100,schedule=cosine", x) == CX_E_DATA &&
+        says(c, "now it is cosine"));
   CHECK(resume(c, &q, "sgd", "batch=50,steps=100", x) == CX_E_DATA && says(c, "by adam, not sgd"));
   CHECK(resume(c, &q, "adam", "batch=50,rate=0.01,steps=200", x) == CX_OK);
   other = q, other.program = "param v[d]";
@@ -181,7 +189,8 @@ static void refused(void) {
   other = q, other.sizes = "d = 6";
   CHECK(resume(c, &other, "adam", "batch=50,rate=0.01,steps=100", x) == CX_E_DATA && says(c, "sizes d = 5"));
   other = q, other.n = 6;
-  CHECK(resume(c, &other, "adam", "batch=50,rate=0.01,steps=100", x) == CX_E_DATA && says(c, "5 parameters, the program 6"));
+  CHECK(resume(c, &other, "adam", "batch=50,rate=0.01,steps=100", x) == CX_E_DATA &&
+        says(c, "5 parameters, the program 6"));
   other = q, other.rows = 400;
   CHECK(resume(c, &other, "adam", "batch=50,rate=0.01,steps=100", x) == CX_E_DATA && says(c, "403 rows"));
   other = q, p->h.single = other.single = true;
@@ -229,7 +238,8 @@ enum { BIG = 20000 };
 static int big_gradient(void *user, const void *x, double *f, void *g) {
   (void)user;
   *f = 0;
-  for (int i = 0; i < BIG; i++) ((double *)g)[i] = ((const double *)x)[i] - i, *f += 0.5 * ((double *)g)[i] * ((double *)g)[i];
+  for (int i = 0; i < BIG; i++)
+    ((double *)g)[i] = ((const double *)x)[i] - i, *f += 0.5 * ((double *)g)[i] * ((double *)g)[i];
   return 0;
 }
 static void killed(void) {
@@ -264,7 +274,8 @@ static void killed(void) {
       last = step;
       whole = whole + 1;
       CX_END(c, f);
-    } else {
+    }
+    else {
       fprintf(stderr, "%s\n", last_message(c));
       CHECK(!"a killed process left a broken checkpoint");
     }
