@@ -27,7 +27,7 @@ typedef struct cx_problem {
   /* 0 ok; non-zero: could not be evaluated there, and `why` is set. lbfgs and newton step back from such a point. */
   int (*value)(void *user, const void *x, double *f);                    /* NULL: gradient is used */
   int (*gradient)(void *user, const void *x, double *f, void *g);
-  int (*hessvec)(void *user, const void *x, const void *v, void *hv);    /* NULL: newton uses differences of gradients */
+  int (*hessvec)(void *user, const void *x, const void *v, void *hv);    /* NULL: newton differences the gradient */
   int (*hessian)(void *user, const void *x, double *h);                  /* n × n, row-major doubles; NULL: hessvec */
   /* minibatches: rows > 0. row[0..nrow-1] are row numbers of the data; value and gradient of their objective.
    * A fit uses at most four different nrow: a batch, the rest of an epoch, the validation rows, all training rows. */

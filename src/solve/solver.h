@@ -94,7 +94,8 @@ struct cx_solver {
 /* a zeroed region that checkpoints save; cx_keep_at: one whose pointer, *at, an update may exchange */
 void *cx_keep(cx_solver *s, const char *name, size_t bytes);
 void cx_keep_at(cx_solver *s, const char *name, void **at, size_t bytes);
-void cx_finish(cx_solver *s, cx_status status, bool converged, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+void cx_finish(cx_solver *s, cx_status status, bool converged, const char *fmt, ...)
+  __attribute__((format(printf, 4, 5)));
 /* ends with an error diagnostic: the objective is not finite, or gone to -inf. x, g: where to look for a culprit */
 void cx_diverged(cx_solver *s, double f, const void *x, const void *g, bool wide);
 void cx_trace(cx_solver *s, double f);
