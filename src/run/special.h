@@ -24,7 +24,7 @@ double cx_log_norm_cdf(double x);
 double cx_lgamma(double x);              /* log |gamma(x)|; touches no global sign */
 double cx_digamma(double x);
 double cx_trigamma(double x);
-double cx_polygamma(double n, double x); /* n-th derivative of digamma, n = 0, 1, 2… */
+double cx_polygamma(double n, double x); /* n-th derivative of digamma, n = 0, 1, 2… 100000 */
 double cx_lbeta(double a, double b);     /* a, b > 0 */
 
 double cx_digamma_rise(double x, double h); /* digamma(x + h) - digamma(x); x, h > 0 */

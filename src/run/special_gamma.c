@@ -73,7 +73,11 @@ static double hurwitz_scaled(double s, double x) {
   static const double b[] = {1. / 6, -1. / 30, 1. / 42, -1. / 30, 5. / 66, -691. / 2730, 7. / 6, -3617. / 510, 43867. / 798,
                              -174611. / 330};
   double head = 0, start = 10 + 0.5 * s, t = x;
-  for (; t < start; t += 1) head += t == x ? 1 : pow(x / t, s);
+  for (; t < start; t += 1) {
+    double term = t == x ? 1 : pow(x / t, s);
+    if (term < 1e-20) return head;
+    head += term;
+  }
   double tail = t / (s - 1) + 0.5, f = s / t / 2; /* f: s (s+1) … (s+2k-2) / ((2k)! t^(2k-1)) */
   for (int k = 1; k <= 10; k++) {
     tail += b[k - 1] * f;
@@ -90,7 +94,7 @@ static double gamma_zeta(double s, double x) {
 }
 
 double cx_polygamma(double n, double x) {
-  if (!(n >= 0) || n != floor(n) || isnan(x)) return NAN;
+  if (!(n >= 0 && n <= 1e5) || n != floor(n) || isnan(x)) return NAN;
   if (n == 0) return cx_digamma(x);
   double s = n + 1, sign = fmod(n, 2) == 1 ? 1 : -1; /* (-1)^(n+1) */
   if (x == INFINITY) return 0;

@@ -9,7 +9,7 @@
 
 #define SQRT_2PI 2.50662827463100050242
 #define EPS 1.1102230246251565e-16
-#define MAX_TERMS 1000000
+#define MAX_TERMS 100000 /* the beta fraction needs some sqrt(max(a, b)) near the mean; NaN where that is not enough */
 
 /* a log(a / x) + x - a, given d = x - a, without cancellation near d = 0 (Loader's bd0) */
 static double deviance(double a, double x, double d) {
@@ -206,21 +206,23 @@ static triple beta_fraction(double a, double b, double x, double y) {
     h.value *= f;
     h.da += c.da / c.value - e.da / e.value;
     h.db += c.db / c.value - e.db / e.value;
-    if (n && fabs(f - 1) <= 2 * EPS) break;
+    if (n && fabs(f - 1) <= 2 * EPS) return h;
   }
-  return h;
+  return (triple){NAN, NAN, NAN};
 }
 
 /* I_x(a, b) by the fraction, with its derivatives; lx, ly: log x, log y */
 static triple beta_direct(double a, double b, double x, double y, double lx, double ly, int derivatives) {
+  double v = beta_density(a, b, x, y) * x * y;
+  if (!(v > 0)) return (triple){v, v, v};
   triple f = beta_fraction(a, b, x, y);
-  double v = beta_density(a, b, x, y) * x * y * f.value;
+  v *= f.value;
   if (!derivatives) return (triple){v, 0, 0};
   return (triple){v, v * (lx + cx_digamma_rise(a, b) + f.da), v * (ly + cx_digamma_rise(b, a) + f.db)};
 }
 
 static triple beta_all(double a, double b, double x, int derivatives) {
-  if (!(a > 0) || !(b > 0) || !(x >= 0 && x <= 1)) return (triple){NAN, NAN, NAN};
+  if (!(a > 0 && a < INFINITY) || !(b > 0 && b < INFINITY) || !(x >= 0 && x <= 1)) return (triple){NAN, NAN, NAN};
   if (x == 0 || x == 1) return (triple){x, 0, 0};
   double y = 1 - x, lx = log(x), ly = log1p(-x);
   if (x > (a + 1) / (a + b + 2)) {

@@ -1,0 +1,26 @@
+/* kern.c - the choice of an instruction set, made from what the processor and the operating system allow. */
+#include "back/kern.h"
+
+int cx_isa_level(void) {
+#ifdef CX_X86_64
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512vl"))
+    return 2;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return 1;
+#endif
+  return 0;
+}
+
+const cx_kernels *cx_kernels_nth(bool single, int k) {
+  int level = cx_isa_level() - k;
+  if (k < 0 || level < 0) return NULL;
+#ifdef CX_X86_64
+  if (level == 2) return single ? &cx_kern_float_avx512 : &cx_kern_double_avx512;
+  if (level == 1) return single ? &cx_kern_float_avx2 : &cx_kern_double_avx2;
+#endif
+  return single ? &cx_kern_float_base : &cx_kern_double_base;
+}
+
+const cx_kernels *cx_kernels_get(bool single, bool baseline_only) {
+  return cx_kernels_nth(single, baseline_only ? cx_isa_level() : 0);
+}

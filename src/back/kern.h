@@ -1,0 +1,23 @@
+/* kern.h - elementwise vector kernels: dst[i] = op(arg[0][i * stride[0]], …) for i < n, one for every op of ops.def, in
+ * double and in float. Compiled once for each instruction set; the best one the processor has is chosen when asked for. */
+#ifndef CX_KERN_H
+#define CX_KERN_H
+#include "ir/ir.h"
+
+/* stride 1: contiguous, 0: one value for all; no alignment needed. dst may be the same array as an argument. */
+typedef void (*cx_kern)(void *dst, const void *const *arg, const int *stride, int64_t n);
+typedef struct {
+  const char *isa; /* "avx512", "avx2" or "base" */
+  cx_kern op[OP_COUNT];
+} cx_kernels;
+
+const cx_kernels *cx_kernels_get(bool single, bool baseline_only);
+/* the k-th set this processor runs, best first; NULL after the last (tests) */
+const cx_kernels *cx_kernels_nth(bool single, int k);
+
+/* what cx_kernels_get chooses from: kern_base.c, kern_avx2.c, kern_avx512.c */
+extern const cx_kernels cx_kern_double_base, cx_kern_float_base;
+extern const cx_kernels cx_kern_double_avx2, cx_kern_float_avx2;
+extern const cx_kernels cx_kern_double_avx512, cx_kern_float_avx512;
+int cx_isa_level(void); /* 0 base, 1 AVX2 and FMA, 2 AVX-512 F, DQ, BW, VL */
+#endif
