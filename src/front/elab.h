@@ -1,0 +1,202 @@
+/* elab.h - from the program as written to equations. Sizes are numbers here: a program is elaborated when its data is
+ * bound (or with stand-in sizes, to check a text without its data).
+ *
+ * An expression elaborates to a value: a scalar node over one free index variable for each of its dimensions. Nothing
+ * is stored until something needs an equation of its own: a definition, the body of a reduction, an array argument. */
+#ifndef CX_ELAB_H
+#define CX_ELAB_H
+#include "data/data.h"
+#include "front/ast.h"
+#include "ir/ir.h"
+
+/* ---- what comes out ---- */
+typedef enum { START_VALUE, START_NORMAL, START_UNIFORM } cx_start_kind;
+typedef struct {
+  cx_sym name;
+  uint32_t eq;       /* the param as the program means it */
+  uint32_t raw;      /* the unconstrained input it is computed from; eq itself for a real param */
+  cx_domain domain;
+  cx_start_kind start;
+  double a, b;       /* START_NORMAL: mean, sd; START_UNIFORM: ends */
+  int32_t start_eq;  /* START_VALUE: equation of the raw input's start, -1: zeros */
+  cx_span span;
+} cx_param;
+
+typedef enum { ACT_PRINT, ACT_PLOT, ACT_WRITE, ACT_FIT, ACT_EXPLAIN } cx_action_kind;
+typedef struct {
+  char *text;        /* the expression as calx spells it */
+  uint32_t eq;
+  bool label;        /* a string alone: text is it */
+  uint32_t level_of; /* data whose category names the values carry, or CX_NO_EQ */
+} cx_query;
+#define CX_NO_EQ UINT32_MAX
+typedef struct {
+  cx_action_kind kind;
+  const cx_ast *ast;
+  cx_query *query; int nquery;
+  cx_sym var[2]; double lo[2], hi[2]; int nvar; uint32_t grid[2]; /* plot */
+  cx_sym file;          /* write, plot to */
+  cx_sym method;        /* fit */
+  const cx_ast *options;/* fit: the statement */
+  uint32_t objective;   /* fit: what is minimised so far (CX_NO_EQ: nothing) */
+  int nparam;           /* fit: params declared so far */
+  bool maximize;        /* the program said maximize: reports change the sign */
+} cx_action;
+
+typedef struct cx_model {
+  cx_ctx *ctx;
+  cx_arena *arena;
+  cx_graph *graph;
+  cx_decl *decl; int ndecl;
+  uint32_t *decl_eq;    /* input equation of each declaration */
+  cx_param *param; int nparam;
+  cx_action *action; int naction;
+  bool single;
+  int32_t rows_eq;      /* batch elaboration: the input of row numbers, else -1 */
+  int64_t rows;         /* size of the batch axis of the whole data, 0 without data */
+  cx_sym rows_name;
+  uint32_t objective;   /* all of it, CX_NO_EQ without */
+  bool maximize;
+} cx_model;
+
+/* ---- in two steps ---- */
+typedef struct cx_program {
+  cx_ctx *ctx;
+  cx_arena *arena;
+  int32_t file;
+  const char *dir;      /* the program's folder, for imports and data defaults */
+  cx_ast *ast;          /* imports spliced in */
+  cx_decl *decl; int ndecl;
+} cx_program;
+/* parse, splice imports, list the data declarations. Errors are diagnostics; the program comes back all the same. */
+cx_program *cx_program_new(cx_ctx *c, cx_arena *a, int32_t file, const char *dir);
+typedef struct {
+  bool unbound;         /* stand-in sizes for sizes that no data gives */
+  int64_t batch;        /* > 0: elaborate the objective for this many rows given by row numbers */
+} cx_elab_opt;
+/* decl: cx_bind's result. NULL and diagnostics when the program has errors. */
+cx_model *cx_elaborate(cx_program *p, cx_arena *a, cx_decl *decl, int ndecl, const cx_elab_opt *opt);
+
+/* ================= private to src/front/elab_*.c ================= */
+typedef struct cx_val {
+  bool bad; /* an error has been reported */
+  uint8_t rank;
+  cx_dim dim[CX_MAX_RANK];
+  int64_t slot[CX_MAX_RANK]; /* free index variables that stand for the dimensions */
+  const cx_node *e;
+  cx_span span;
+} cx_val;
+
+typedef struct cx_binding {
+  cx_sym name;
+  enum { B_VALUE, B_INDEX, B_FUNCTION, B_LATER } kind;
+  cx_val v;
+  uint32_t leaf;            /* B_VALUE: equation that d(.., name) may differentiate by, else CX_NO_EQ */
+  const cx_ast *fun;        /* B_FUNCTION: S_DEF_FUN */
+  struct cx_binding *env;   /* B_FUNCTION: what its body sees */
+  const cx_decl *decl;
+  bool maker;               /* a size introduced by data or a shape; B_FUNCTION: declared inside a block */
+  bool constant_def;        /* a definition that is a number */
+  struct recurrence *pieces;/* an array whose equations are not all read yet */
+  cx_span span;
+  struct cx_binding *next;
+} cx_binding;
+
+typedef struct { /* a free index variable */
+  cx_sym name;
+  int64_t lo, hi;           /* when resolved */
+  const cx_node *lo_e, *hi_e; /* ends that depend on other variables */
+  bool resolved, wild;      /* wild: bounds were asked before they were known */
+  cx_sym size;              /* the size's name, for messages */
+  cx_span span;
+} cx_var;
+
+typedef struct { /* 0 <= u <= n - 1 must hold */
+  const cx_node *u;
+  int64_t n;
+  cx_sym size;
+  bool weak;                /* below an `if`: may not hold where it is not read */
+  cx_span span, of;
+  cx_sym array;
+} cx_constraint;
+
+typedef struct cx_site { const cx_ast *call; struct cx_site *up; } cx_site;
+
+typedef struct cx_elab {
+  cx_ctx *ctx;
+  cx_arena *arena;
+  cx_graph *g;
+  cx_program *prog;
+  cx_model *m;
+  cx_elab_opt opt;
+  cx_binding *env;
+  CX_VEC(cx_var) var;
+  CX_VEC(cx_constraint) con;
+  CX_VEC(cx_param) param;
+  CX_VEC(cx_action) action;
+  CX_VEC(struct { const cx_ast *decl; cx_site *site; cx_val v; uint32_t leaf; }) made; /* params of calls */
+  CX_VEC(uint32_t) objective;
+  cx_site *site;
+  cx_binding *lib;          /* functions of the standard library */
+  bool lib_loaded;
+  bool retry;               /* something waited for a range: elaborate the scope again */
+  int open;                 /* scopes around whose ranges are not known yet */
+  int guarded;              /* depth of `if` branches */
+  int depth;
+  cx_binding *scope;        /* names below this one belong to the statement list at hand */
+  bool in_block;
+  int64_t *context; int ncontext; /* free variables of the arguments around */
+  cx_decl *decl; int ndecl;
+  int64_t standin;          /* next stand-in size */
+} cx_elab;
+
+/* elab_value.c */
+cx_val cx_v_bad(cx_span s);
+cx_val cx_v_node(const cx_node *e, cx_span s);
+cx_val cx_v_num(cx_elab *E, double x, cx_span s);
+cx_val cx_v_load(cx_elab *E, uint32_t eq, cx_span s);        /* whole equation */
+int64_t cx_var_new(cx_elab *E, cx_sym name, cx_span s);       /* unresolved; returns its slot */
+int64_t cx_var_range(cx_elab *E, cx_sym name, int64_t lo, int64_t hi, cx_sym size); /* resolved */
+cx_var *cx_var_of(cx_elab *E, int64_t slot);
+cx_val cx_v_fresh(cx_elab *E, cx_val v);                      /* the same value over new index variables */
+const cx_node *cx_v_at(cx_elab *E, cx_val v, const cx_node *const *sub); /* an element */
+cx_val cx_v_map(cx_elab *E, cx_op op, const cx_val *arg, int n, cx_span s); /* broadcast */
+bool cx_v_align(cx_elab *E, cx_val *arg, int n, cx_val *shape, const char *what, cx_span s);
+cx_val cx_v_reduce(cx_elab *E, cx_red red, const int64_t *slot, int n, cx_val v, cx_span s);
+cx_val cx_v_reduce_all(cx_elab *E, cx_red red, cx_val v, cx_span s);
+cx_val cx_v_store(cx_elab *E, cx_val v, cx_sym name, uint32_t *eq); /* gives it an equation; *eq CX_NO_EQ while probing */
+cx_val cx_v_materialise(cx_elab *E, cx_val v, cx_sym name);   /* only when it is more than a read */
+cx_val cx_v_subscript(cx_elab *E, cx_val base, const cx_val *sub, const bool *all, int n, cx_span s, cx_sym name);
+cx_val cx_v_matmul(cx_elab *E, cx_val a, cx_val b, cx_span s);
+cx_val cx_v_mean(cx_elab *E, cx_val sum, double count, cx_span s);
+int cx_free_slots(cx_elab *E, const cx_node *e, int64_t *slot, int max); /* ascending; -1: more than max */
+const char *cx_v_shape(cx_elab *E, cx_val v);                 /* "[n = 150, d = 4]" */
+bool cx_v_const(cx_val v, double *x);
+cx_interval cx_var_bounds(cx_elab *E, const cx_node *e);
+/* elab_range.c */
+bool cx_vars_resolve(cx_elab *E, const int64_t *slot, int n, int first_con, cx_span s); /* from the constraints */
+void cx_constrain(cx_elab *E, const cx_node *u, int64_t n, cx_sym size, cx_sym array, cx_span s);
+/* runs body twice where the first run could not know a range */
+typedef cx_val (*cx_scope_fn)(cx_elab *E, void *user);
+cx_val cx_in_scope(cx_elab *E, const int64_t *slot, int n, cx_scope_fn fn, void *user, cx_span s);
+/* elab_expr.c, elab_call.c, elab_diff.c, elab_stmt.c */
+cx_val cx_elab_expr(cx_elab *E, const cx_ast *x);
+cx_val cx_elab_call(cx_elab *E, const cx_ast *x);
+cx_val cx_elab_binder(cx_elab *E, const cx_ast *x);
+cx_val cx_elab_block(cx_elab *E, const cx_ast *x);
+cx_val cx_elab_d(cx_elab *E, const cx_ast *x);
+cx_val cx_elab_primes(cx_elab *E, const cx_ast *x, cx_binding *f, cx_val arg);
+cx_val cx_elab_at(cx_elab *E, const cx_ast *x);
+cx_val cx_apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast *call);
+cx_binding *cx_bind_name(cx_elab *E, cx_sym name, int kind, cx_span s);
+cx_binding *cx_lookup(cx_elab *E, cx_sym name, bool function);
+cx_val cx_lookup_failed(cx_elab *E, cx_sym name, bool function, cx_span s);
+bool cx_elab_stmt(cx_elab *E, const cx_ast *s);
+cx_val cx_elab_param(cx_elab *E, const cx_ast *item);
+cx_domain cx_elab_domain(cx_elab *E, const cx_ast *d);
+bool cx_elab_int(cx_elab *E, const cx_ast *x, int64_t *n); /* a constant integer expression, with its error */
+void cx_load_library(cx_elab *E);
+void cx_elab_list(cx_elab *E, cx_ast *const *stmt, int n);
+void cx_hoist_functions(cx_elab *E, cx_ast *const *stmt, int n);
+cx_val cx_elab_free(cx_elab *E, const cx_ast *x); /* as cx_elab_expr, but names that only subscript become dimensions */
+#endif

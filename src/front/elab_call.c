@@ -1,0 +1,453 @@
+/* elab_call.c - calls: scalar ops, the few functions that shapes need, and functions of the program and of lib/. */
+#include <math.h>
+#include <string.h>
+
+#include "base/lib.h"
+#include "front/elab.h"
+
+cx_val cx_reduce_call(cx_elab *E, const char *name, cx_val v, cx_span s, bool *found); /* elab_expr.c */
+
+void cx_hoist_functions(cx_elab *E, cx_ast *const *stmt, int n) {
+  cx_binding *first = E->env, *last = first;
+  for (int k = 0; k < n; k++)
+    if (stmt[k]->kind == S_DEF_FUN) {
+      cx_binding *b = cx_bind_name(E, stmt[k]->name, B_FUNCTION, stmt[k]->name_span);
+      b->fun = stmt[k];
+      last = b;
+    }
+  for (cx_binding *b = E->env; b != first; b = b->next)
+    if (b->fun) b->env = E->env; /* they see each other */
+  (void)last;
+}
+
+void cx_load_library(cx_elab *E) {
+  if (E->lib_loaded) return;
+  E->lib_loaded = true;
+  cx_binding *env = E->env;
+  E->env = NULL;
+  for (int k = 0; k < cx_lib_count; k++) {
+    if (!strncmp(cx_lib[k].name, "optim", 5)) continue; /* compiled by the solvers */
+    int32_t file = cx_source_add(E->ctx, cx_lib[k].name, cx_lib[k].text, cx_lib[k].n);
+    cx_ast *p = cx_parse(E->ctx, E->arena, file);
+    cx_hoist_functions(E, p->kid, p->nkid);
+  }
+  E->lib = E->env;
+  for (cx_binding *b = E->lib; b; b = b->next) b->env = E->lib;
+  E->env = env;
+}
+
+/* ---- functions that know shapes ---- */
+typedef struct { cx_elab *E; const cx_ast *call; cx_val *arg; int n; } args;
+
+static cx_val shape_size(args *a) { /* rows, cols, size(A, k), length */
+  const char *f = a->call->name;
+  int at = f[0] == 'r' || f[0] == 'l' ? 0 : f[0] == 'c' ? a->arg[0].rank - 1 : 0;
+  if (f[0] == 's') {
+    double d;
+    if (a->n == 1) {
+      double all = 1;
+      for (int k = 0; k < a->arg[0].rank; k++) all *= (double)a->arg[0].dim[k].n;
+      return cx_v_num(a->E, all, a->call->span);
+    }
+    if (!cx_v_const(a->arg[1], &d) || d < 0 || d >= a->arg[0].rank || d != floor(d)) {
+      cx_error(a->E->ctx, a->call->span, "size(A, k) takes a dimension k in 0..%d", a->arg[0].rank - 1);
+      return cx_v_bad(a->call->span);
+    }
+    at = (int)d;
+  }
+  if (!a->arg[0].rank) {
+    cx_error(a->E->ctx, a->call->span, "`%s` asks for a dimension of a scalar", f);
+    return cx_v_bad(a->call->span);
+  }
+  return cx_v_num(a->E, (double)a->arg[0].dim[at].n, a->call->span);
+}
+
+static cx_val filled(args *a) { /* zeros(n, m), ones(n, m) */
+  cx_val r = {.span = a->call->span};
+  if (a->n > CX_MAX_RANK) a->n = CX_MAX_RANK;
+  for (int k = 0; k < a->n; k++) {
+    int64_t n;
+    if (!cx_elab_int(a->E, a->call->kid[k], &n)) return cx_v_bad(a->call->span);
+    if (n < 0) {
+      cx_error(a->E->ctx, a->call->kid[k]->span, "a size cannot be negative, but this is %lld", (long long)n);
+      return cx_v_bad(a->call->span);
+    }
+    r.dim[k].n = n;
+    r.slot[k] = cx_var_range(a->E, NULL, 0, n - 1, NULL);
+  }
+  r.rank = (uint8_t)a->n;
+  r.e = cx_const(a->E->g, a->call->name[0] == 'z' ? 0 : 1);
+  return r;
+}
+
+static cx_val concat(args *a) { /* along the last dimension */
+  cx_elab *E = a->E;
+  cx_val r = a->arg[0];
+  if (!r.rank) {
+    cx_error(E->ctx, a->call->kid[0]->span, "concat joins arrays along their last dimension, but this is a scalar");
+    return cx_v_bad(a->call->span);
+  }
+  r = cx_v_fresh(E, r);
+  for (int k = 1; k < a->n; k++) {
+    cx_val b = a->arg[k];
+    int last = r.rank - 1;
+    bool fits = b.rank == r.rank;
+    for (int d = 0; d < last && fits; d++) fits = b.dim[d].n == r.dim[d].n;
+    if (!fits) {
+      int id = cx_error(E->ctx, a->call->span, "concat joins arrays that differ in their last dimension only");
+      cx_diag_label(E->ctx, id, a->call->kid[0]->span, "%s", cx_v_shape(E, a->arg[0]));
+      cx_diag_label(E->ctx, id, a->call->kid[k]->span, "%s", cx_v_shape(E, b));
+      return cx_v_bad(a->call->span);
+    }
+    const cx_node *sa[CX_MAX_RANK], *sb[CX_MAX_RANK];
+    int64_t na = r.dim[last].n;
+    int64_t slot = cx_var_range(E, NULL, 0, na + b.dim[last].n - 1, NULL);
+    const cx_node *i = cx_index(E->g, slot);
+    for (int d = 0; d < last; d++) sa[d] = sb[d] = cx_index(E->g, r.slot[d]);
+    sa[last] = i;
+    sb[last] = cx_op2(E->g, OP_sub, i, cx_const(E->g, (double)na));
+    r.e = cx_op3(E->g, OP_select, cx_op2(E->g, OP_lt, i, cx_const(E->g, (double)na)), cx_v_at(E, r, sa), cx_v_at(E, b, sb));
+    r.slot[last] = slot;
+    r.dim[last] = (cx_dim){na + b.dim[last].n, NULL};
+  }
+  r.span = a->call->span;
+  return r;
+}
+
+static cx_val flatten(args *a) { /* reshape to [first, all the rest], or to the given sizes */
+  cx_elab *E = a->E;
+  cx_val v = cx_v_materialise(E, a->arg[0], NULL), r = {.span = a->call->span};
+  int64_t n[CX_MAX_RANK], total = 1, have = 1;
+  int rank = 0;
+  for (int k = 0; k < v.rank; k++) have *= v.dim[k].n;
+  if (a->call->name[0] == 'f') { /* flatten(x): the first dimension stays */
+    if (v.rank < 2) return v;
+    n[0] = v.dim[0].n;
+    n[1] = n[0] ? have / n[0] : 0;
+    rank = 2;
+  } else {
+    for (int k = 1; k < a->n && rank < CX_MAX_RANK; k++)
+      if (!cx_elab_int(E, a->call->kid[k], &n[rank++])) return cx_v_bad(a->call->span);
+  }
+  for (int k = 0; k < rank; k++) total *= n[k];
+  if (total != have) {
+    cx_error(E->ctx, a->call->span, "an array of shape %s has %lld elements, not %lld", cx_v_shape(E, v), (long long)have, (long long)total);
+    return cx_v_bad(a->call->span);
+  }
+  const cx_node *flat = cx_const(E->g, 0), *sub[CX_MAX_RANK];
+  for (int k = 0; k < rank; k++) {
+    r.dim[k] = n[k] == v.dim[0].n && k == 0 ? v.dim[0] : (cx_dim){n[k], NULL};
+    r.slot[k] = cx_var_range(E, NULL, 0, n[k] - 1, r.dim[k].name);
+  }
+  r.rank = (uint8_t)rank;
+  bool keep = a->call->name[0] == 'f'; /* the first index is common: only the rest is renumbered */
+  for (int k = keep; k < rank; k++)
+    flat = cx_op2(E->g, OP_add, cx_op2(E->g, OP_mul, flat, cx_const(E->g, (double)n[k])), cx_index(E->g, r.slot[k]));
+  for (int k = v.rank - 1; k >= keep; k--) {
+    const cx_node *m = cx_const(E->g, (double)v.dim[k].n);
+    sub[k] = k == keep ? flat : cx_op2(E->g, OP_mod, flat, m);
+    flat = cx_op1(E->g, OP_floor, cx_op2(E->g, OP_div, flat, m));
+  }
+  if (keep) sub[0] = cx_index(E->g, r.slot[0]);
+  r.e = cx_v_at(E, v, sub);
+  return r;
+}
+
+static cx_val classes(args *a) { /* number of categories of a label */
+  cx_elab *E = a->E;
+  cx_binding *b = a->call->kid[0]->kind == A_NAME ? cx_lookup(E, a->call->kid[0]->name, false) : NULL;
+  if (b && b->decl) {
+    const cx_decl *d = b->decl;
+    if (d->array.nlevel) return cx_v_num(E, d->array.nlevel, a->call->span);
+    if (d->domain.kind == DOM_INT && isfinite(d->domain.hi)) return cx_v_num(E, d->domain.hi + 1, a->call->span);
+    uint32_t leaf = b->leaf;
+    if (leaf != CX_NO_EQ && isfinite(E->g->eq[leaf]->hi)) return cx_v_num(E, E->g->eq[leaf]->hi + 1, a->call->span);
+    if (E->opt.unbound) return cx_v_num(E, (double)(E->standin += 4), a->call->span);
+  }
+  int id = cx_error(E->ctx, a->call->span, "classes(y) takes data declared as category or int");
+  cx_diag_help(E->ctx, id, "for example: data y[n] : int(0..9)");
+  return cx_v_bad(a->call->span);
+}
+
+static cx_val indices(args *a) { /* range(n): 0, 1, .. n - 1 */
+  int64_t n;
+  if (!cx_elab_int(a->E, a->call->kid[0], &n)) return cx_v_bad(a->call->span);
+  cx_val r = {.rank = 1, .span = a->call->span, .dim = {{n, NULL}}};
+  r.slot[0] = cx_var_range(a->E, NULL, 0, n - 1, NULL);
+  r.e = cx_index(a->E->g, r.slot[0]);
+  return r;
+}
+
+/* l2(params): the sum of squares of every param so far; of an array: of its elements */
+static cx_val squares(args *a) {
+  cx_elab *E = a->E;
+  cx_val sum = cx_v_num(E, 0, a->call->span);
+  bool params = a->n == 1 && a->call->kid[0]->kind == A_NAME && !strcmp(a->call->kid[0]->name, "params");
+  int n = params ? E->param.n : 1;
+  for (int k = 0; k < n; k++) {
+    cx_val v = params ? cx_v_load(E, E->param.at[k].eq, a->call->span) : cx_elab_expr(E, a->call->kid[0]);
+    cx_val sq[2] = {v, v};
+    v = cx_v_reduce_all(E, RED_sum, cx_v_map(E, OP_mul, sq, 2, a->call->span), a->call->span);
+    cx_val pair[2] = {sum, v};
+    sum = cx_v_map(E, OP_add, pair, 2, a->call->span);
+  }
+  return sum;
+}
+
+static const struct {
+  const char *name;
+  int min, max;
+  bool lazy; /* looks at its arguments itself */
+  cx_val (*fn)(args *a);
+} builtin[] = {
+    {"rows", 1, 1, 0, shape_size}, {"cols", 1, 1, 0, shape_size}, {"size", 1, 2, 0, shape_size}, {"length", 1, 1, 0, shape_size},
+    {"zeros", 1, 8, 1, filled},    {"ones", 1, 8, 1, filled},     {"concat", 2, 99, 0, concat},  {"flatten", 1, 1, 0, flatten},
+    {"reshape", 2, 9, 0, flatten}, {"classes", 1, 1, 1, classes}, {"range", 1, 1, 1, indices},   {"l2", 1, 1, 1, squares},
+};
+
+/* names that other releases bring: never misread as something else */
+static const char *const later[] = {"multiplier", "posterior", "prior", "mixture", "tfidf", "conv", "maxpool", "cdf", "pdf", "quantile", "normal"};
+
+/* ---- functions written in calx ---- */
+static bool too_deep(cx_elab *E, const cx_ast *call) {
+  int n = 0;
+  for (cx_site *s = E->site; s; s = s->up)
+    if (++n > 200) {
+      int id = cx_error(E->ctx, call->span, "`%s` calls itself without end", call->name);
+      cx_diag_help(E->ctx, id, "a recurrence over an index is written h[0] = ..; h[t] = g(h[t-1])");
+      return true;
+    }
+  return false;
+}
+
+cx_val cx_apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast *call) {
+  const cx_ast *def = f->fun;
+  cx_span s = call->span;
+  int want = def->nkid - 1;
+  if (n != want) {
+    int id = cx_error(E->ctx, s, "`%s` takes %d argument%s, but %d %s given", def->name, want, want == 1 ? "" : "s", n, n == 1 ? "is" : "are");
+    cx_diag_label(E->ctx, id, def->name_span, "defined here");
+    return cx_v_bad(s);
+  }
+  for (int k = 0; k < n; k++)
+    if (arg[k].bad) return cx_v_bad(s);
+  if (too_deep(E, call)) return cx_v_bad(s);
+  cx_binding *env = E->env;
+  int64_t *context = E->context;
+  int ncontext = E->ncontext, lead = 0;
+  cx_dim ldim[CX_MAX_RANK];
+  int64_t lslot[CX_MAX_RANK];
+  for (int k = 0; k < n; k++) { /* dimensions in front of a declared shape: the function is applied to each */
+    int extra = def->kid[k + 1]->nkid ? arg[k].rank - def->kid[k + 1]->nkid : 0;
+    if (extra < 0) {
+      int id = cx_error(E->ctx, arg[k].span, "`%s` takes `%s` with %d dimension%s, but is given %s", def->name, def->kid[k + 1]->name,
+                        def->kid[k + 1]->nkid, def->kid[k + 1]->nkid == 1 ? "" : "s", cx_v_shape(E, arg[k]));
+      cx_diag_label(E->ctx, id, def->kid[k + 1]->span, "declared here");
+      return cx_v_bad(s);
+    }
+    if (extra > lead) {
+      lead = extra;
+      memcpy(ldim, arg[k].dim, sizeof ldim);
+    }
+  }
+  for (int d = 0; d < lead; d++) lslot[d] = cx_var_range(E, NULL, 0, ldim[d].n - 1, ldim[d].name);
+  E->env = f->env;
+  CX_VEC(int64_t) ctx = {0};
+  cx_site site = {call, E->site};
+  bool ok = true;
+  for (int k = 0; k < n && ok; k++) {
+    const cx_ast *decl = def->kid[k + 1];
+    cx_val v = cx_v_materialise(E, arg[k], decl->name);
+    int extra = decl->nkid ? v.rank - decl->nkid : 0;
+    if (extra > 0) {
+      const cx_node *sub[CX_MAX_RANK];
+      cx_val inner = {.rank = (uint8_t)decl->nkid, .span = v.span};
+      for (int d = 0; d < extra; d++) {
+        int at = lead - extra + d;
+        if (v.dim[d].n != ldim[at].n) {
+          int id = cx_error(E->ctx, s, "the arguments of `%s` differ in their leading dimensions", def->name);
+          cx_diag_label(E->ctx, id, v.span, "%s", cx_v_shape(E, v));
+          ok = false;
+        }
+        sub[d] = cx_index(E->g, lslot[at]);
+      }
+      for (int d = 0; d < decl->nkid; d++) {
+        inner.dim[d] = v.dim[extra + d];
+        inner.slot[d] = cx_var_range(E, NULL, 0, inner.dim[d].n - 1, inner.dim[d].name);
+        sub[extra + d] = cx_index(E->g, inner.slot[d]);
+      }
+      if (ok) inner.e = cx_v_at(E, v, sub);
+      v = inner;
+    }
+    if (!ok) break;
+    for (int d = 0; d < decl->nkid; d++) { /* the shape introduces sizes, or states them */
+      const cx_ast *z = decl->kid[d];
+      cx_binding *old = NULL;
+      if (z->kind == A_NAME)
+        for (cx_binding *b = E->env; b != f->env && !old; b = b->next)
+          if (b->name == z->name && b->maker) old = b;
+      double have = (double)v.dim[d].n, need = have;
+      if (z->kind == A_NAME && !old) {
+        cx_binding *b = cx_bind_name(E, z->name, B_VALUE, z->span);
+        b->v = cx_v_num(E, have, z->span);
+        b->maker = true;
+        v.dim[d].name = v.dim[d].name ? v.dim[d].name : z->name;
+        continue;
+      }
+      cx_val nv = old ? old->v : cx_elab_expr(E, z);
+      if (nv.bad || !cx_v_const(nv, &need) || need != have) {
+        if (nv.bad) { ok = false; break; }
+        int id = cx_error(E->ctx, v.span, "`%s` of `%s` needs size %.0f in dimension %d, but has %.0f", decl->name, def->name, need, d + 1, have);
+        cx_diag_label(E->ctx, id, z->span, "declared here");
+        ok = false;
+      }
+    }
+    cx_binding *b = cx_bind_name(E, decl->name, B_VALUE, decl->name_span);
+    b->v = v;
+    int64_t fs[32];
+    int nf = cx_free_slots(E, v.e, fs, 32);
+    for (int j = 0; j < nf; j++) {
+      bool skip = false;
+      for (int d = 0; d < v.rank; d++) skip |= v.slot[d] == fs[j];
+      for (int d = 0; d < ctx.n; d++) skip |= ctx.at[d] == fs[j];
+      if (!skip) *CX_PUSH(E->arena, ctx) = fs[j];
+    }
+  }
+  for (int j = 0; j < ncontext; j++) { /* a function inside a function sees what that one sees */
+    bool skip = f->env == NULL || !f->maker;
+    for (int d = 0; d < ctx.n; d++) skip |= ctx.at[d] == context[j];
+    if (!skip) *CX_PUSH(E->arena, ctx) = context[j];
+  }
+  for (int a = 1; a < ctx.n; a++) /* ascending, as everywhere */
+    for (int b = a; b > 0 && ctx.at[b - 1] > ctx.at[b]; b--) {
+      int64_t t = ctx.at[b];
+      ctx.at[b] = ctx.at[b - 1];
+      ctx.at[b - 1] = t;
+    }
+  cx_val r = cx_v_bad(s);
+  if (ok) {
+    int guarded = E->guarded;
+    E->guarded = 0;
+    E->site = &site;
+    E->context = ctx.at;
+    E->ncontext = ctx.n;
+    r = cx_elab_expr(E, def->kid[0]);
+    E->guarded = guarded;
+  }
+  E->site = site.up;
+  E->context = context;
+  E->ncontext = ncontext;
+  E->env = env;
+  if (r.bad) return r;
+  r.span = s;
+  if (!lead) return r;
+  if (r.rank + lead > CX_MAX_RANK) {
+    cx_error(E->ctx, s, "the result of `%s` has more than %d dimensions", def->name, CX_MAX_RANK);
+    return cx_v_bad(s);
+  }
+  memmove(r.dim + lead, r.dim, (size_t)r.rank * sizeof *r.dim);
+  memmove(r.slot + lead, r.slot, (size_t)r.rank * sizeof *r.slot);
+  memcpy(r.dim, ldim, (size_t)lead * sizeof *r.dim);
+  memcpy(r.slot, lslot, (size_t)lead * sizeof *r.slot);
+  r.rank = (uint8_t)(r.rank + lead);
+  return r;
+}
+
+cx_val cx_elab_call(cx_elab *E, const cx_ast *x) {
+  cx_binding *f = NULL;
+  for (cx_binding *b = E->env; b && !f; b = b->next)
+    if (b->kind == B_FUNCTION && b->name == x->name) f = b;
+  if (!f && !strcmp(x->name, "d") && !x->primes) return cx_elab_d(E, x);
+  int n = x->nkid;
+  cx_val *arg = CX_NEW_N(E->arena, cx_val, n + 1);
+  if (!f) {
+    for (size_t k = 0; k < sizeof builtin / sizeof *builtin; k++) {
+      if (strcmp(x->name, builtin[k].name) || x->primes) continue;
+      if (n < builtin[k].min || n > builtin[k].max) {
+        cx_error(E->ctx, x->span, "`%s` takes %d%s argument%s, but %d %s given", x->name, builtin[k].min,
+                 builtin[k].max > builtin[k].min ? " or more" : "", builtin[k].max == 1 ? "" : "s", n, n == 1 ? "is" : "are");
+        return cx_v_bad(x->span);
+      }
+      for (int j = 0; j < n && !builtin[k].lazy; j++)
+        if ((arg[j] = cx_elab_expr(E, x->kid[j])).bad) return arg[j];
+      args a = {E, x, arg, n};
+      return builtin[k].fn(&a);
+    }
+    if (cx_op_find(x->name, n) == OP_none) cx_load_library(E);
+    f = cx_lookup(E, x->name, true);
+  }
+  int op = f ? OP_none : cx_op_find(x->name, n);
+  if (!f && op == OP_none && x->primes) { /* sin'(x): the op's own rule, through a function of the library */
+    cx_error(E->ctx, x->name_span, "nothing defines the function `%s`", x->name);
+    return cx_v_bad(x->span);
+  }
+  bool bad = false;
+  for (int k = 0; k < n; k++) {
+    if (x->kid[k]->kind == A_NAMED) {
+      cx_error(E->ctx, x->kid[k]->span, "`%s` has no option `%s`", x->name, x->kid[k]->name);
+      return cx_v_bad(x->span);
+    }
+    arg[k] = cx_elab_expr(E, x->kid[k]);
+    bad |= arg[k].bad;
+  }
+  if (bad) return cx_v_bad(x->span);
+  if (f && f->kind == B_FUNCTION) {
+    if (!x->primes) return cx_apply(E, f, arg, n, x);
+    if (n == 1) return cx_elab_primes(E, x, f, arg[0]);
+    int id = cx_error(E->ctx, x->span, "`%s'` needs a function of one argument; `%s` is given %d", x->name, x->name, n);
+    cx_diag_help(E->ctx, id, "say by which: d(%s(..), x)", x->name);
+    return cx_v_bad(x->span);
+  }
+  if (op != OP_none) {
+    if (!x->primes) {
+      cx_val v = cx_v_map(E, (cx_op)op, arg, n, x->span);
+      return v;
+    }
+    if (n == 1) { /* the derivative of an op: differentiate it as a function of one name */
+      cx_val v = arg[0];
+      const cx_node *e = v.e;
+      uint32_t leaf;
+      v = cx_v_store(E, v, NULL, &leaf);
+      (void)e;
+      for (int k = 0; k < x->primes; k++) {
+        const cx_node *a[1] = {v.e};
+        if (k == 0) e = cx_op_diff(E->g, (cx_op)op, 0, a);
+        else {
+          cx_error(E->ctx, x->span, "write a function for higher derivatives: f(x) = %s(x), then f''(x)", x->name);
+          return cx_v_bad(x->span);
+        }
+      }
+      if (!e) {
+        cx_error(E->ctx, x->span, "`%s` has no derivative: %s", x->name, cx_ops[op].nodiff ? cx_ops[op].nodiff : "none is known");
+        return cx_v_bad(x->span);
+      }
+      v.e = e;
+      v.span = x->span;
+      return v;
+    }
+  }
+  if (n == 1) {
+    bool found;
+    cx_val v = cx_reduce_call(E, x->name, arg[0], x->span, &found);
+    if (found) return v;
+  }
+  for (int k = 1; k < 4; k++)
+    if (cx_op_find(x->name, k) != OP_none) {
+      cx_error(E->ctx, x->span, "`%s` takes %d argument%s, but %d %s given", x->name, k, k == 1 ? "" : "s", n, n == 1 ? "is" : "are");
+      return cx_v_bad(x->span);
+    }
+  if (n > 2 && (!strcmp(x->name, "max") || !strcmp(x->name, "min"))) {
+    cx_val v = arg[0];
+    for (int k = 1; k < n; k++) {
+      cx_val pair[2] = {v, arg[k]};
+      v = cx_v_map(E, x->name[1] == 'a' ? OP_max : OP_min, pair, 2, x->span);
+    }
+    return v;
+  }
+  for (size_t k = 0; k < sizeof later / sizeof *later; k++)
+    if (!strcmp(x->name, later[k])) {
+      cx_error(E->ctx, x->name_span, "this version of calx cannot compute `%s(..)` yet", x->name);
+      return cx_v_bad(x->span);
+    }
+  return cx_lookup_failed(E, x->name, true, x->name_span);
+}

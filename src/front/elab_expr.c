@@ -1,0 +1,458 @@
+/* elab_expr.c - expressions: names, operators, arrays, subscripts, if, and binders. */
+#include <math.h>
+#include <string.h>
+
+#include "front/elab.h"
+
+/* ---- names ---- */
+cx_binding *cx_bind_name(cx_elab *E, cx_sym name, int kind, cx_span s) {
+  cx_binding *b = CX_NEW(E->arena, cx_binding);
+  b->name = name;
+  b->kind = kind;
+  b->leaf = CX_NO_EQ;
+  b->span = s;
+  b->next = E->env;
+  E->env = b;
+  return b;
+}
+cx_binding *cx_lookup(cx_elab *E, cx_sym name, bool function) {
+  for (cx_binding *b = E->env; b; b = b->next)
+    if (b->name == name && (b->kind == B_FUNCTION) == function) return b;
+  if (function)
+    for (cx_binding *b = E->lib; b; b = b->next)
+      if (b->name == name) return b;
+  return NULL;
+}
+cx_val cx_lookup_failed(cx_elab *E, cx_sym name, bool function, cx_span s) {
+  CX_VEC(const char *) near = {0};
+  bool other = false;
+  for (int pass = 0; pass < 2; pass++)
+    for (cx_binding *b = pass ? E->lib : E->env; b; b = b->next)
+      if ((b->kind == B_FUNCTION) == function) *CX_PUSH(E->arena, near) = b->name;
+      else other |= b->name == name;
+  if (function)
+    for (int k = 0; k < OP_COUNT; k++)
+      if (cx_ops[k].name) *CX_PUSH(E->arena, near) = cx_ops[k].name;
+  static const char *const words[] = {"sum", "prod", "max", "min", "mean", "argmax", "argmin", "all", "any", "integral", "expect", "prob", "var", "concat", "rows", "cols", "zeros", "ones"};
+  for (size_t k = 0; function && k < sizeof words / sizeof *words; k++) *CX_PUSH(E->arena, near) = words[k];
+  const char *hit = cx_nearest(name, near.at, near.n);
+  int id = cx_error(E->ctx, s, "nothing defines %s `%s`", function ? "the function" : "the name", name);
+  if (other) cx_diag_help(E->ctx, id, function ? "`%s` is a value, not a function" : "`%s` is a function: call it, as in %s(x)", name, name);
+  else if (hit) cx_diag_help(E->ctx, id, "did you mean `%s`?", hit);
+  else if (!function) cx_diag_help(E->ctx, id, "define it above, declare it as `data` or `param`, or give it a value by `at %s = ..`", name);
+  return cx_v_bad(s);
+}
+
+static cx_val name_value(cx_elab *E, const cx_ast *x) {
+  cx_binding *b = cx_lookup(E, x->name, false);
+  if (b && b->kind == B_LATER) {
+    int id = cx_error(E->ctx, x->span, "`%s` is used before its definition", x->name);
+    cx_diag_label(E->ctx, id, b->span, "defined here");
+    cx_diag_help(E->ctx, id, "move the definition up; an equation reads only what stands above it");
+    return cx_v_bad(x->span);
+  }
+  if (b) {
+    cx_val v = b->v;
+    v.span = x->span;
+    return v;
+  }
+  static const struct { const char *name; double v; } known[] = {
+      {"pi", 3.14159265358979323846}, {"inf", INFINITY}, {"infinity", INFINITY}, {"nan", NAN}, {"e", 2.71828182845904523536}, {"true", 1}, {"false", 0}};
+  for (size_t k = 0; k < sizeof known / sizeof *known; k++)
+    if (!strcmp(x->name, known[k].name)) return cx_v_num(E, known[k].v, x->span);
+  return cx_lookup_failed(E, x->name, false, x->span);
+}
+
+/* ---- operators ---- */
+static cx_op binary_op(uint8_t t) {
+  switch (t) {
+    case T_PLUS: return OP_add;
+    case T_MINUS: return OP_sub;
+    case T_STAR: return OP_mul;
+    case T_SLASH: return OP_div;
+    case T_CARET: return OP_pow;
+    case T_AND: return OP_and;
+    case T_OR: return OP_or;
+    default: return OP_none;
+  }
+}
+static cx_val compare(cx_elab *E, uint8_t t, cx_val a, cx_val b, cx_span s) {
+  cx_val x[2] = {a, b}, y[2] = {b, a};
+  switch (t) {
+    case T_LT: return cx_v_map(E, OP_lt, x, 2, s);
+    case T_LE: return cx_v_map(E, OP_le, x, 2, s);
+    case T_GT: return cx_v_map(E, OP_lt, y, 2, s);
+    case T_GE: return cx_v_map(E, OP_le, y, 2, s);
+    case T_EQ: return cx_v_map(E, OP_eq, x, 2, s);
+    default: return cx_v_map(E, OP_ne, x, 2, s);
+  }
+}
+
+/* y == "cat": a category is compared with its name */
+static bool level_of(cx_elab *E, const cx_ast *data, const cx_ast *str, double *code, bool *bad) {
+  const cx_ast *name = data->kind == A_SUBSCRIPT ? data->kid[0] : data;
+  if (str->kind != A_STR || name->kind != A_NAME) return false;
+  cx_binding *b = cx_lookup(E, name->name, false);
+  if (!b || !b->decl || !b->decl->array.nlevel) return false;
+  const cx_array *a = &b->decl->array;
+  for (int k = 0; k < a->nlevel; k++)
+    if (!strcmp(a->level[k], str->name)) return *code = k, true;
+  int id = cx_error(E->ctx, str->span, "`%s` has no category \"%s\"", name->name, str->name);
+  const char *hit = cx_nearest(str->name, a->level, a->nlevel);
+  if (hit) cx_diag_help(E->ctx, id, "did you mean \"%s\"?", hit);
+  return *bad = true;
+}
+
+static cx_val compare_chain(cx_elab *E, const cx_ast *x) {
+  cx_val all = {0}, left = {0};
+  for (int k = 0; k < x->nkid; k++) {
+    double code;
+    bool bad = false;
+    cx_val v;
+    if ((k > 0 && level_of(E, x->kid[k - 1], x->kid[k], &code, &bad)) ||
+        (k + 1 < x->nkid && level_of(E, x->kid[k + 1], x->kid[k], &code, &bad)))
+      v = bad ? cx_v_bad(x->span) : cx_v_num(E, code, x->kid[k]->span);
+    else v = cx_elab_expr(E, x->kid[k]);
+    if (v.bad) return v;
+    if (k) {
+      cx_val c = compare(E, x->ops[k - 1], left, v, x->span);
+      cx_val pair[2] = {all, c};
+      all = k == 1 ? c : cx_v_map(E, OP_and, pair, 2, x->span);
+      if (all.bad) return all;
+    }
+    left = v;
+  }
+  return all;
+}
+
+static cx_val array_literal(cx_elab *E, const cx_ast *x) {
+  int n = x->nkid;
+  if (!n) {
+    cx_error(E->ctx, x->span, "an array needs at least one element");
+    return cx_v_bad(x->span);
+  }
+  cx_val *v = CX_NEW_N(E->arena, cx_val, n);
+  cx_val r = {.span = x->span};
+  for (int k = 0; k < n; k++) {
+    v[k] = cx_elab_expr(E, x->kid[k]);
+    if (v[k].bad) return v[k];
+    if (!k) continue;
+    bool same = v[k].rank == v[0].rank;
+    for (int d = 0; d < v[0].rank && same; d++) same = v[k].dim[d].n == v[0].dim[d].n;
+    if (same) continue;
+    int id = cx_error(E->ctx, x->kid[k]->span, "the elements of an array must have one shape");
+    cx_diag_label(E->ctx, id, x->kid[0]->span, "%s", cx_v_shape(E, v[0]));
+    cx_diag_label(E->ctx, id, x->kid[k]->span, "%s", cx_v_shape(E, v[k]));
+    return cx_v_bad(x->span);
+  }
+  r.rank = (uint8_t)(v[0].rank + 1);
+  if (r.rank > CX_MAX_RANK) {
+    cx_error(E->ctx, x->span, "an array has at most %d dimensions", CX_MAX_RANK);
+    return cx_v_bad(x->span);
+  }
+  r.dim[0] = (cx_dim){n, NULL};
+  r.slot[0] = cx_var_range(E, NULL, 0, n - 1, NULL);
+  const cx_node *sub[CX_MAX_RANK], *i = cx_index(E->g, r.slot[0]);
+  for (int d = 0; d < v[0].rank; d++) {
+    r.dim[d + 1] = v[0].dim[d];
+    r.slot[d + 1] = cx_var_range(E, NULL, 0, v[0].dim[d].n - 1, v[0].dim[d].name);
+    sub[d] = cx_index(E->g, r.slot[d + 1]);
+  }
+  r.e = cx_v_at(E, v[n - 1], sub);
+  for (int k = n - 2; k >= 0; k--)
+    r.e = cx_op3(E->g, OP_select, cx_op2(E->g, OP_eq, i, cx_const(E->g, k)), cx_v_at(E, v[k], sub), r.e);
+  uint32_t eq; /* a table: computed once */
+  return cx_v_store(E, r, NULL, &eq);
+}
+
+static cx_val transpose(cx_elab *E, const cx_ast *x) {
+  cx_val v = cx_elab_expr(E, x->kid[0]);
+  if (v.bad || v.rank < 2) {
+    if (!v.bad && v.rank == 0 && x->kid[0]->kind == A_NAME) {
+      int id = cx_error(E->ctx, x->span, "`'` transposes a matrix, but `%s` is a scalar", x->kid[0]->name);
+      cx_diag_help(E->ctx, id, "a derivative is written f'(x) of a function, or d(e, x)");
+      return cx_v_bad(x->span);
+    }
+    return v;
+  }
+  int a = v.rank - 2, b = v.rank - 1;
+  cx_dim d = v.dim[a];
+  int64_t s = v.slot[a];
+  v.dim[a] = v.dim[b], v.slot[a] = v.slot[b];
+  v.dim[b] = d, v.slot[b] = s;
+  v.span = x->span;
+  return v;
+}
+
+static cx_val subscript(cx_elab *E, const cx_ast *x) {
+  cx_val base = cx_elab_expr(E, x->kid[0]), sub[CX_MAX_RANK];
+  bool all[CX_MAX_RANK] = {0};
+  int n = x->nkid - 1;
+  if (base.bad) return base;
+  if (n > CX_MAX_RANK) n = CX_MAX_RANK;
+  for (int k = 0; k < n; k++) {
+    const cx_ast *a = x->kid[k + 1];
+    if (a->kind == A_ALL) { all[k] = true; continue; }
+    if (a->kind == A_RANGE) {
+      int64_t lo, hi;
+      if (!cx_elab_int(E, a->kid[0], &lo) || !cx_elab_int(E, a->kid[1], &hi)) return cx_v_bad(x->span);
+      if (hi < lo) {
+        cx_error(E->ctx, a->span, "the range %lld..%lld is empty", (long long)lo, (long long)hi);
+        return cx_v_bad(x->span);
+      }
+      cx_val r = {.rank = 1, .span = a->span, .dim = {{hi - lo + 1, NULL}}};
+      r.slot[0] = cx_var_range(E, NULL, 0, hi - lo, NULL);
+      r.e = cx_op2(E->g, OP_add, cx_index(E->g, r.slot[0]), cx_const(E->g, (double)lo));
+      sub[k] = r;
+      continue;
+    }
+    sub[k] = cx_elab_expr(E, a);
+    if (sub[k].bad) return sub[k];
+  }
+  return cx_v_subscript(E, base, sub, all, n, x->span, x->kid[0]->kind == A_NAME ? x->kid[0]->name : NULL);
+}
+
+/* ---- integers known at elaboration ---- */
+bool cx_elab_int(cx_elab *E, const cx_ast *x, int64_t *n) {
+  cx_val v = cx_elab_expr(E, x);
+  double d;
+  if (v.bad) return false;
+  if (!cx_v_const(v, &d)) { /* a scalar definition or datum that is a number already */
+    const cx_node *e = v.e;
+    while (!v.rank && e->op == OP_load && e->nargs == 0 && E->g->eq[e->u.eq]->kind == EQ_CALC && E->g->eq[e->u.eq]->red == RED_none)
+      e = E->g->eq[e->u.eq]->body;
+    const cx_eq *q = !v.rank && e->op == OP_load && !e->nargs ? E->g->eq[e->u.eq] : NULL;
+    if (e->op == OP_const) d = e->u.num;
+    else if (q && q->lo == q->hi) d = q->lo;
+    else {
+      int id = cx_error(E->ctx, x->span, "this must be a whole number known before the equations run");
+      cx_diag_help(E->ctx, id, "sizes come from the data's shapes, from numbers, or from scalar data");
+      return false;
+    }
+  }
+  if (d != floor(d) || fabs(d) > 9e15) {
+    cx_error(E->ctx, x->span, "this must be a whole number, but it is %g", d);
+    return false;
+  }
+  *n = (int64_t)d;
+  return true;
+}
+
+/* ---- binders: sum(i, j in a..b: e) ---- */
+typedef struct { const cx_ast *body; } plain_body;
+static cx_val run_body(cx_elab *E, void *user) { return cx_elab_expr(E, ((plain_body *)user)->body); }
+
+static const struct { const char *name; cx_red red; bool boolean, mean; } reductions[] = {
+    {"sum", RED_sum, 0, 0}, {"prod", RED_prod, 0, 0}, {"max", RED_max, 0, 0}, {"min", RED_min, 0, 0}, {"mean", RED_sum, 0, 1},
+    {"argmax", RED_argmax, 0, 0}, {"argmin", RED_argmin, 0, 0}, {"all", RED_min, 1, 0}, {"any", RED_max, 1, 0}};
+
+static cx_val reduce_named(cx_elab *E, int r, const int64_t *slot, int n, cx_val v, cx_span s) {
+  if (v.bad) return v;
+  if (reductions[r].boolean) {
+    cx_val pair[2] = {v, cx_v_num(E, 0, s)};
+    v = cx_v_map(E, OP_ne, pair, 2, s);
+  }
+  double count = 1;
+  for (int k = 0; k < n; k++) {
+    const cx_var *x = cx_var_of(E, slot[k]);
+    count *= x->hi < x->lo ? 0 : (double)(x->hi - x->lo + 1);
+    if (x->lo_e || x->hi_e) count = NAN;
+  }
+  if (reductions[r].mean && isnan(count)) {
+    cx_error(E->ctx, s, "mean over a range whose ends depend on another index; write sum(..) / (number of terms)");
+    return cx_v_bad(s);
+  }
+  if (count == 0 && reductions[r].red >= RED_max && !E->retry) {
+    cx_error(E->ctx, s, "`%s` over an empty range has no value", reductions[r].name);
+    return cx_v_bad(s);
+  }
+  v = cx_v_reduce(E, reductions[r].red, slot, n, v, s);
+  return reductions[r].mean ? cx_v_mean(E, v, count, s) : v;
+}
+
+/* min(z), sum(z)…: over the whole array */
+static cx_val whole(cx_elab *E, int r, cx_val v, cx_span s) {
+  if (v.bad) return v;
+  int64_t slot[CX_MAX_RANK];
+  int n = v.rank;
+  v = cx_v_fresh(E, v);
+  memcpy(slot, v.slot, sizeof slot);
+  v.rank = 0;
+  return reduce_named(E, r, slot, n, v, s);
+}
+cx_val cx_reduce_call(cx_elab *E, const char *name, cx_val v, cx_span s, bool *found);
+cx_val cx_reduce_call(cx_elab *E, const char *name, cx_val v, cx_span s, bool *found) {
+  for (size_t r = 0; r < sizeof reductions / sizeof *reductions; r++)
+    if (!strcmp(name, reductions[r].name)) {
+      *found = true;
+      return whole(E, (int)r, v, s);
+    }
+  *found = false;
+  return v;
+}
+
+cx_val cx_elab_binder(cx_elab *E, const cx_ast *x) {
+  int r = -1;
+  for (size_t k = 0; k < sizeof reductions / sizeof *reductions; k++)
+    if (!strcmp(x->name, reductions[k].name)) r = (int)k;
+  bool random = false;
+  for (int k = 0; k < x->nbind; k++) random |= x->kid[k]->op == T_TILDE;
+  if (r < 0 || random) {
+    static const char *const later[] = {"integral", "expect", "prob", "var", "cov", "entropy", "kl", "argmin", "solve", "mixture"};
+    for (size_t k = 0; k < sizeof later / sizeof *later; k++)
+      if (!strcmp(x->name, later[k])) {
+        int id = cx_error(E->ctx, x->name_span, "this version of calx cannot compute `%s(..)` yet", x->name);
+        cx_diag_help(E->ctx, id, "sums, products, extrema, means and derivatives are computed");
+        return cx_v_bad(x->span);
+      }
+    int id = cx_error(E->ctx, x->name_span, "`%s` does not bind an index", x->name);
+    const char *names[9];
+    for (int k = 0; k < 9; k++) names[k] = reductions[k].name;
+    const char *hit = cx_nearest(x->name, names, 9);
+    if (hit) cx_diag_help(E->ctx, id, "did you mean `%s(..: ..)`?", hit);
+    else cx_diag_help(E->ctx, id, "binders are sum, prod, max, min, mean, argmax, argmin, all, any");
+    return cx_v_bad(x->span);
+  }
+  cx_binding *env = E->env;
+  int64_t slot[CX_MAX_RANK];
+  int n = x->nbind;
+  const cx_ast *body = x->kid[x->nkid - 1];
+  if (n > CX_MAX_RANK) {
+    cx_error(E->ctx, x->span, "at most %d indices in one binder", CX_MAX_RANK);
+    return cx_v_bad(x->span);
+  }
+  for (int k = n; k < x->nkid - 1; k++) {
+    cx_error(E->ctx, x->kid[k]->span, "`%s` has no option `%s`", x->name, x->kid[k]->name ? x->kid[k]->name : "here");
+    return cx_v_bad(x->span);
+  }
+  bool ok = true;
+  for (int k = 0; k < n; k++) {
+    const cx_ast *b = x->kid[k];
+    slot[k] = cx_var_new(E, b->name, b->name_span);
+    if (b->op == T_IN) {
+      const cx_ast *end[2] = {b->kid[0]->nkid > 0 ? b->kid[0]->kid[0] : NULL, b->kid[0]->nkid > 1 ? b->kid[0]->kid[1] : NULL};
+      double at[2];
+      const cx_node *e[2] = {NULL, NULL};
+      for (int j = 0; j < 2; j++) {
+        cx_val v = end[j] ? cx_elab_expr(E, end[j]) : cx_v_bad(b->span);
+        if (v.bad) { ok = false; break; }
+        if (cx_v_const(v, &at[j])) {
+          if (isinf(at[j])) {
+            int id = cx_error(E->ctx, end[j]->span, "a sum over infinitely many terms has no number of terms");
+            cx_diag_help(E->ctx, id, "give the last index; an integral takes infinite ends");
+            ok = false;
+          } else if (at[j] != floor(at[j])) {
+            cx_error(E->ctx, end[j]->span, "the end of an index range must be a whole number, but it is %g", at[j]);
+            ok = false;
+          }
+          continue;
+        }
+        if (v.rank || !cx_is_integer(E->g, v.e)) {
+          int id = cx_error(E->ctx, end[j]->span, "the end of an index range must be a whole number");
+          cx_diag_help(E->ctx, id, "`integral(%s in a..b: ..)` takes real ends", b->name);
+          ok = false;
+          break;
+        }
+        e[j] = v.e;
+        int64_t free[32];
+        int nf = cx_free_slots(E, v.e, free, 32);
+        bool known = true;
+        for (int f = 0; f < nf; f++) known &= cx_var_of(E, free[f])->resolved;
+        if (!known) { /* as wide as nothing for now; the scope around comes back */
+          E->retry = true;
+          at[j] = 0;
+          continue;
+        }
+        cx_interval box = cx_var_bounds(E, v.e);
+        at[j] = j ? box.hi : box.lo;
+        if (isinf(at[j])) {
+          int id = cx_error(E->ctx, end[j]->span, "nothing bounds this end of the range");
+          cx_diag_help(E->ctx, id, "declare the data it reads as int(0..k)");
+          ok = false;
+        }
+      }
+      if (!ok) continue;
+      cx_var *v = cx_var_of(E, slot[k]);
+      v->lo = (int64_t)at[0];
+      v->hi = (int64_t)at[1];
+      v->lo_e = e[0];
+      v->hi_e = e[1];
+      v->resolved = true;
+    }
+    cx_binding *bind = cx_bind_name(E, b->name, B_INDEX, b->name_span);
+    bind->v = cx_v_node(cx_index(E->g, slot[k]), b->name_span);
+  }
+  plain_body p = {body};
+  cx_val v = ok ? cx_in_scope(E, slot, n, run_body, &p, x->span) : cx_v_bad(x->span);
+  E->env = env;
+  return reduce_named(E, r, slot, n, v, x->span);
+}
+
+/* ---- if: subscripts below it are read only where it holds ---- */
+static cx_val choose(cx_elab *E, const cx_ast *x) {
+  cx_val v[3];
+  v[0] = cx_elab_expr(E, x->kid[0]);
+  E->guarded++;
+  v[1] = cx_elab_expr(E, x->kid[1]);
+  v[2] = cx_elab_expr(E, x->kid[2]);
+  E->guarded--;
+  return cx_v_map(E, OP_select, v, 3, x->span);
+}
+
+#define DEPTH_MAX 2000
+static cx_val expr(cx_elab *E, const cx_ast *x) {
+  switch (x->kind) {
+    case A_NUM: return cx_v_num(E, x->num, x->span);
+    case A_NAME: return name_value(E, x);
+    case A_UNARY: {
+      cx_val v = cx_elab_expr(E, x->kid[0]);
+      v.span = x->span;
+      if (v.bad || x->op == T_PLUS) return v;
+      return cx_v_map(E, x->op == T_NOT ? OP_not : OP_neg, &v, 1, x->span);
+    }
+    case A_BINARY: {
+      cx_val v[2] = {cx_elab_expr(E, x->kid[0]), cx_elab_expr(E, x->kid[1])};
+      if (v[0].bad || v[1].bad) return cx_v_bad(x->span);
+      return x->op == T_AT_SIGN ? cx_v_matmul(E, v[0], v[1], x->span) : cx_v_map(E, binary_op(x->op), v, 2, x->span);
+    }
+    case A_COMPARE: return compare_chain(E, x);
+    case A_TRANSPOSE: return transpose(E, x);
+    case A_CALL: return cx_elab_call(E, x);
+    case A_SUBSCRIPT: return subscript(E, x);
+    case A_ARRAY: return array_literal(E, x);
+    case A_BINDER: return cx_elab_binder(E, x);
+    case A_IF: return choose(E, x);
+    case A_AT: return cx_elab_at(E, x);
+    case A_BLOCK: return cx_elab_block(E, x);
+    case A_ERROR: return cx_v_bad(x->span);
+    case A_STR: {
+      int id = cx_error(E->ctx, x->span, "text has no numeric value");
+      cx_diag_help(E->ctx, id, "text stands in print, in file names, and beside == with a category");
+      return cx_v_bad(x->span);
+    }
+    case A_RANGE: {
+      int id = cx_error(E->ctx, x->span, "a range a..b stands in a binder, a subscript or after `in`");
+      cx_diag_help(E->ctx, id, "for numbers a, a + 1, .. write a definition: r[i] = a + i");
+      return cx_v_bad(x->span);
+    }
+    case A_SUBJECT:
+    case A_GIVEN: cx_error(E->ctx, x->span, "this version of calx cannot compute conditions inside an expression yet"); return cx_v_bad(x->span);
+    case A_NAMED: {
+      int id = cx_error(E->ctx, x->span, "an option `%s = ..` is not expected here", x->name);
+      cx_diag_help(E->ctx, id, "write `==` to compare");
+      return cx_v_bad(x->span);
+    }
+    default: cx_error(E->ctx, x->span, "this is not an expression"); return cx_v_bad(x->span);
+  }
+}
+
+cx_val cx_elab_expr(cx_elab *E, const cx_ast *x) {
+  if (E->depth > DEPTH_MAX) {
+    cx_error(E->ctx, x->span, "this is nested too deeply (more than %d levels)", DEPTH_MAX);
+    cx_throw(E->ctx, CX_E_PROGRAM);
+  }
+  E->depth++;
+  cx_val v = expr(E, x);
+  E->depth--;
+  return v;
+}

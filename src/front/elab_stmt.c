@@ -1,0 +1,604 @@
+/* elab_stmt.c - statements: definitions, recurrences, params, queries. */
+#include <math.h>
+#include <string.h>
+
+#include "front/elab.h"
+
+/* ---- name[i, j] = rhs ----
+ * A plain indexed definition is one equation. An array given in pieces (h[0] = a, h[t] = g(h[t-1])) is declared at its
+ * first piece, read by name while it is unfinished, and gets its body when the last piece has been seen. */
+typedef struct { bool fixed; int64_t at; int64_t slot; } sub_pos;
+typedef struct { sub_pos pos[CX_MAX_RANK]; cx_val v; cx_span span; } piece;
+typedef struct recurrence {
+  cx_sym name;
+  uint32_t shell;
+  int nsub, nctx;
+  int64_t ctx[CX_MAX_RANK];
+  CX_VEC(piece) piece;
+  cx_binding *bind;
+  bool probing;
+  cx_span span;
+} recurrence;
+
+static bool mentions(const cx_ast *x, cx_sym name) {
+  if (!x) return false;
+  if (x->kind == A_NAME && x->name == name) return true;
+  for (int k = 0; k < x->nkid; k++)
+    if (mentions(x->kid[k], name)) return true;
+  return false;
+}
+
+static bool is_fixed(cx_elab *E, const cx_ast *sub) { /* a number, or a name that is a constant here */
+  if (sub->kind == A_BIND) return false;
+  if (sub->kind != A_NAME) return true;
+  cx_binding *b = cx_lookup(E, sub->name, false);
+  return b && b->maker;
+}
+
+/* index variables of the left side; false after an error */
+static bool left_side(cx_elab *E, const cx_ast *s, sub_pos *pos) {
+  for (int k = 0; k < s->nkid - 1; k++) {
+    const cx_ast *sub = s->kid[k + 1];
+    if (is_fixed(E, sub)) {
+      int64_t at;
+      if (!cx_elab_int(E, sub, &at)) return false;
+      if (at < 0) {
+        cx_error(E->ctx, sub->span, "subscripts start at 0");
+        return false;
+      }
+      pos[k] = (sub_pos){true, at, 0};
+      continue;
+    }
+    for (int j = 0; j < k; j++)
+      if (s->kid[j + 1]->name == sub->name) {
+        int id = cx_error(E->ctx, sub->span, "`%s` stands twice on the left side", sub->name);
+        cx_diag_help(E->ctx, id, "give each dimension an index of its own; for a diagonal write `if i == j then ..`");
+        return false;
+      }
+    pos[k] = (sub_pos){false, 0, cx_var_new(E, sub->name, sub->span)};
+    if (sub->kind == A_BIND && sub->nkid) {
+      int64_t lo, hi;
+      if (!cx_elab_int(E, sub->kid[0]->kid[0], &lo) || !cx_elab_int(E, sub->kid[0]->kid[1], &hi)) return false;
+      cx_var *v = cx_var_of(E, pos[k].slot);
+      v->lo = lo;
+      v->hi = hi;
+      v->resolved = true;
+    }
+    cx_binding *b = cx_bind_name(E, sub->name, B_INDEX, sub->span);
+    b->v = cx_v_node(cx_index(E->g, pos[k].slot), sub->span);
+  }
+  return true;
+}
+
+static cx_val run_rhs(cx_elab *E, void *user) { return cx_elab_expr(E, user); }
+
+static cx_val rhs_in_scope(cx_elab *E, const cx_ast *s, const sub_pos *pos) {
+  int64_t slot[CX_MAX_RANK];
+  int n = 0;
+  for (int k = 0; k < s->nkid - 1; k++)
+    if (!pos[k].fixed) slot[n++] = pos[k].slot;
+  return cx_in_scope(E, slot, n, run_rhs, s->kid[0], s->span);
+}
+
+static cx_binding *define(cx_elab *E, const cx_ast *s, cx_val v, uint32_t eq) {
+  cx_binding *b = cx_bind_name(E, s->name, B_VALUE, s->name_span);
+  b->v = v;
+  b->leaf = eq;
+  return b;
+}
+
+static void plain_indexed(cx_elab *E, const cx_ast *s) {
+  cx_binding *env = E->env;
+  sub_pos pos[CX_MAX_RANK];
+  int n = s->nkid - 1;
+  cx_val v = left_side(E, s, pos) ? rhs_in_scope(E, s, pos) : cx_v_bad(s->span);
+  E->env = env;
+  uint32_t eq = CX_NO_EQ;
+  if (!v.bad) {
+    cx_val r = {.rank = (uint8_t)(n + v.rank), .e = v.e, .span = s->name_span};
+    if (r.rank > CX_MAX_RANK) {
+      cx_error(E->ctx, s->span, "`%s` would have %d dimensions; the most is %d", s->name, r.rank, CX_MAX_RANK);
+      v.bad = true;
+    }
+    for (int k = 0; k < n && !v.bad; k++) {
+      const cx_var *x = cx_var_of(E, pos[k].slot);
+      if (x->lo > 0) {
+        int id = cx_error(E->ctx, s->kid[k + 1]->span, "`%s` can only start at %lld, which leaves `%s[0]` undefined", x->name, (long long)x->lo, s->name);
+        cx_diag_help(E->ctx, id, "shift the index so that it starts at 0, or define the first elements: %s[0] = ..", s->name);
+        v.bad = true;
+      }
+      r.dim[k] = (cx_dim){x->hi + 1, x->size};
+      r.slot[k] = pos[k].slot;
+    }
+    for (int k = 0; k < v.rank && !v.bad; k++) {
+      r.dim[n + k] = v.dim[k];
+      r.slot[n + k] = v.slot[k];
+    }
+    if (v.bad) r.bad = true;
+    v = cx_v_store(E, r, s->name, &eq);
+    if (!v.bad) v = cx_v_fresh(E, v); /* the index names are used up */
+  }
+  define(E, s, v, eq);
+}
+
+/* ---- arrays in pieces ---- */
+static recurrence *open_array(cx_elab *E, const cx_ast *s, const cx_val *first) {
+  recurrence *r = CX_NEW(E->arena, recurrence);
+  r->name = s->name;
+  r->nsub = s->nkid - 1;
+  r->span = s->name_span;
+  r->nctx = E->ncontext;
+  cx_eq *e = cx_eq_new(E->g, s->name, EQ_CALC);
+  e->span = s->name_span;
+  r->shell = e->id;
+  int inner = first ? first->rank : 0;
+  if (r->nctx + r->nsub + inner > CX_MAX_RANK) {
+    cx_error(E->ctx, s->span, "`%s` would have %d dimensions; the most is %d", s->name, r->nctx + r->nsub + inner, CX_MAX_RANK);
+    return NULL;
+  }
+  e->rank = (uint8_t)(r->nctx + r->nsub + inner);
+  cx_val v = {.rank = (uint8_t)(r->nsub + inner), .span = s->name_span};
+  const cx_node *sub[CX_MAX_RANK];
+  for (int k = 0; k < r->nctx; k++) {
+    r->ctx[k] = E->context[k];
+    r->probing |= !cx_var_of(E, r->ctx[k])->resolved;
+    sub[k] = cx_index(E->g, r->ctx[k]);
+    e->dim[k] = (cx_dim){cx_var_of(E, r->ctx[k])->hi + 1, cx_var_of(E, r->ctx[k])->size};
+  }
+  for (int k = 0; k < v.rank; k++) {
+    v.dim[k] = k < r->nsub ? (cx_dim){INT64_MAX, NULL} : first->dim[k - r->nsub];
+    v.slot[k] = cx_var_range(E, NULL, 0, k < r->nsub ? 0 : v.dim[k].n - 1, v.dim[k].name);
+    sub[r->nctx + k] = cx_index(E->g, v.slot[k]);
+    if (k >= r->nsub) e->dim[r->nctx + k] = v.dim[k];
+  }
+  v.e = cx_load(E->g, e->id, sub, e->rank);
+  r->bind = define(E, s, v, CX_NO_EQ);
+  r->bind->pieces = r;
+  return r;
+}
+
+static void close_array(cx_elab *E, recurrence *r) {
+  cx_graph *g = E->g;
+  cx_eq *e = g->eq[r->shell];
+  int base = r->nctx;
+  r->bind->pieces = NULL;
+  r->bind->leaf = r->shell;
+  for (int k = 0; k < r->piece.n; k++)
+    if (r->piece.at[k].v.bad) { r->bind->v = cx_v_bad(r->span); return; }
+  if (r->probing) { E->retry = true; return; }
+  for (int s = 0; s < r->nsub; s++) {
+    int64_t hi = -1, lo = INT64_MAX;
+    cx_sym size = NULL;
+    for (int k = 0; k < r->piece.n; k++) {
+      const sub_pos *p = &r->piece.at[k].pos[s];
+      int64_t h = p->fixed ? p->at : cx_var_of(E, p->slot)->hi;
+      if (!p->fixed && cx_var_of(E, p->slot)->lo < lo) lo = cx_var_of(E, p->slot)->lo;
+      if (h > hi) hi = h, size = p->fixed ? NULL : cx_var_of(E, p->slot)->size;
+    }
+    if (lo == INT64_MAX) lo = hi + 1;
+    for (int64_t q = 0; q < lo; q++) {
+      bool have = false;
+      for (int k = 0; k < r->piece.n; k++) have |= r->piece.at[k].pos[s].fixed && r->piece.at[k].pos[s].at == q;
+      if (have) continue;
+      int id = cx_error(E->ctx, r->span, "nothing defines `%s[%s%lld%s]`", r->name, s ? "..., " : "", (long long)q, s + 1 < r->nsub ? ", ..." : "");
+      cx_diag_help(E->ctx, id, "the other equations of `%s` start at %lld; add the equation that starts it", r->name, (long long)lo);
+      r->bind->v = cx_v_bad(r->span);
+      return;
+    }
+    e->dim[base + s] = (cx_dim){hi + 1, size};
+  }
+  const cx_node *body = NULL;
+  for (int pass = 0; pass < 2; pass++) /* general pieces are the last choice */
+    for (int k = r->piece.n - 1; k >= 0; k--) {
+      piece *p = &r->piece.at[k];
+      bool general = true;
+      for (int s = 0; s < r->nsub; s++) general &= !p->pos[s].fixed;
+      if (general != (pass == 0)) continue;
+      int64_t slot[3 * CX_MAX_RANK];
+      const cx_node *to[3 * CX_MAX_RANK], *here = NULL;
+      int n = 0;
+      for (int c = 0; c < r->nctx; c++, n++) slot[n] = r->ctx[c], to[n] = cx_index(g, c);
+      for (int s = 0; s < r->nsub; s++) {
+        const cx_node *i = cx_index(g, base + s);
+        if (!p->pos[s].fixed) {
+          slot[n] = p->pos[s].slot;
+          to[n++] = i;
+          continue;
+        }
+        const cx_node *is = cx_op2(g, OP_eq, i, cx_const(g, (double)p->pos[s].at));
+        here = here ? cx_op2(g, OP_and, here, is) : is;
+      }
+      int inner = e->rank - base - r->nsub, skip = inner - p->v.rank;
+      for (int d = 0; d < p->v.rank; d++, n++) {
+        slot[n] = p->v.slot[d];
+        to[n] = p->v.dim[d].n == 1 && e->dim[base + r->nsub + skip + d].n != 1 ? cx_const(g, 0) : cx_index(g, base + r->nsub + skip + d);
+      }
+      const cx_node *v = cx_subst(g, p->v.e, slot, to, n);
+      if (!body) body = general || !here ? v : cx_op3(g, OP_select, here, v, cx_const(g, 0));
+      else body = here ? cx_op3(g, OP_select, here, v, body) : v;
+    }
+  e->body = body;
+  e->integer = false;
+  cx_val whole = {.rank = (uint8_t)(e->rank - base), .span = r->span};
+  const cx_node *sub[CX_MAX_RANK];
+  for (int k = 0; k < base; k++) sub[k] = cx_index(g, r->ctx[k]);
+  for (int k = 0; k < whole.rank; k++) {
+    whole.dim[k] = e->dim[base + k];
+    whole.slot[k] = cx_var_range(E, NULL, 0, whole.dim[k].n - 1, whole.dim[k].name);
+    sub[base + k] = cx_index(g, whole.slot[k]);
+  }
+  whole.e = cx_load(g, e->id, sub, e->rank);
+  r->bind->v = whole;
+}
+
+static void add_piece(cx_elab *E, const cx_ast *s, bool last) {
+  cx_binding *b = cx_lookup(E, s->name, false);
+  recurrence *r = b ? b->pieces : NULL;
+  piece p = {.span = s->span};
+  cx_binding *env = E->env;
+  cx_val v;
+  if (!r && mentions(s->kid[0], s->name)) { /* its own start lies in an `if`: declared before its right side */
+    r = open_array(E, s, NULL);
+    env = E->env;
+    if (!r) return;
+  }
+  v = left_side(E, s, p.pos) ? rhs_in_scope(E, s, p.pos) : cx_v_bad(s->span);
+  E->env = env;
+  if (!r) {
+    if (v.bad) { define(E, s, v, CX_NO_EQ); return; }
+    r = open_array(E, s, &v);
+    if (!r) return;
+  }
+  if (r->nsub != s->nkid - 1) {
+    int id = cx_error(E->ctx, s->span, "`%s` has %d subscript%s here", s->name, s->nkid - 1, s->nkid == 2 ? "" : "s");
+    cx_diag_label(E->ctx, id, r->span, "and %d here", r->nsub);
+    v = cx_v_bad(s->span);
+  }
+  const cx_eq *e = E->g->eq[r->shell];
+  int inner = e->rank - r->nctx - r->nsub;
+  bool fits = v.bad || v.rank <= inner;
+  for (int d = 0; d < v.rank && fits && !v.bad; d++) {
+    int64_t need = e->dim[e->rank - v.rank + d].n;
+    fits = v.dim[d].n == need || v.dim[d].n == 1;
+  }
+  if (!fits) {
+    int id = cx_error(E->ctx, s->kid[0]->span, "this equation gives `%s` elements of shape %s", s->name, cx_v_shape(E, v));
+    if (r->piece.n) cx_diag_label(E->ctx, id, r->piece.at[0].span, "this one gives %s", cx_v_shape(E, r->piece.at[0].v));
+    v = cx_v_bad(s->span);
+  }
+  p.v = v;
+  *CX_PUSH(E->arena, r->piece) = p;
+  if (last) close_array(E, r);
+}
+
+/* ---- params ---- */
+cx_domain cx_elab_domain(cx_elab *E, const cx_ast *d) {
+  cx_domain r = {DOM_REAL, -INFINITY, INFINITY};
+  if (!d) return r;
+  if (d->kind == A_RANGE || d->kind == A_COMPARE) { /* t in a..b; s > a; the constant side */
+    double v[2] = {-INFINITY, INFINITY};
+    if (d->kind == A_RANGE) {
+      for (int k = 0; k < 2; k++) {
+        cx_val x = cx_elab_expr(E, d->kid[k]);
+        if (!x.bad && !cx_v_const(x, &v[k])) cx_error(E->ctx, d->kid[k]->span, "the end of a domain must be a number");
+      }
+    } else {
+      for (int k = 0; k + 1 < d->nkid; k++) { /* operand k OP operand k+1; the name side has no value */
+        const cx_ast *c = d->kid[k + 1];
+        int dir = d->ops[k] == T_GT || d->ops[k] == T_GE ? 0 : 1; /* name > c: lower end */
+        if (k == 0 && d->nkid == 3) c = d->kid[0], dir = !dir;
+        if (k == 0 && d->nkid == 2 && d->kid[0]->kind != A_NAME) c = d->kid[0], dir = !dir;
+        cx_val x = cx_elab_expr(E, c);
+        if (!x.bad && !cx_v_const(x, &v[dir])) cx_error(E->ctx, c->span, "the end of a domain must be a number");
+      }
+    }
+    r = (cx_domain){DOM_INTERVAL, v[0], v[1]};
+    if (r.lo == 0 && r.hi == INFINITY) r.kind = DOM_POSITIVE;
+    if (r.lo >= r.hi) {
+      cx_error(E->ctx, d->span, "the domain %g..%g is empty", r.lo, r.hi);
+      r = (cx_domain){DOM_REAL, -INFINITY, INFINITY};
+    }
+    return r;
+  }
+  if (d->kind != A_NAME && d->kind != A_CALL) {
+    cx_error(E->ctx, d->span, "this is not a domain");
+    return r;
+  }
+  for (int k = 0; k < DOM_COUNT; k++)
+    if (cx_domain_name[k] && !strcmp(d->name, cx_domain_name[k])) r.kind = (cx_domain_kind)k;
+  if (r.kind == DOM_REAL && strcmp(d->name, "real")) {
+    int id = cx_error(E->ctx, d->span, "there is no domain `%s`", d->name);
+    const char *hit = cx_nearest(d->name, cx_domain_name, DOM_COUNT);
+    if (hit) cx_diag_help(E->ctx, id, "did you mean `%s`?", hit);
+    else cx_diag_help(E->ctx, id, "domains are real, int, positive, unit, simplex, ordered, covariance, correlation, ..; or write s > 0, t in 0..1");
+    return r;
+  }
+  if (r.kind == DOM_UNIT) r.lo = 0, r.hi = 1;
+  if (r.kind == DOM_POSITIVE) r.lo = 0;
+  if (r.kind == DOM_BOOL) r.lo = 0, r.hi = 1;
+  if (d->kind == A_CALL && d->nkid == 1 && d->kid[0]->kind == A_RANGE) {
+    double v[2];
+    for (int k = 0; k < 2; k++) {
+      cx_val x = cx_elab_expr(E, d->kid[0]->kid[k]);
+      if (x.bad || !cx_v_const(x, &v[k])) {
+        if (!x.bad) cx_error(E->ctx, d->kid[0]->kid[k]->span, "the end of a domain must be a number");
+        return r;
+      }
+    }
+    r.lo = v[0];
+    r.hi = v[1];
+  } else if (d->kind == A_CALL) {
+    cx_error(E->ctx, d->span, "a domain takes a range, as in %s(0..9)", d->name);
+  }
+  return r;
+}
+
+/* by domain: the functions of lib/domain.calx, how many trailing dimensions are one object, and its unknowns */
+typedef enum { RAW_SAME, RAW_LESS_ONE, RAW_TRIANGLE, RAW_STRICT_TRIANGLE } raw_size;
+static const struct { cx_domain_kind kind; int whole; raw_size raw; } transforms[] = {
+    {DOM_SIMPLEX, 1, RAW_LESS_ONE},        {DOM_ORDERED, 1, RAW_SAME},           {DOM_POSITIVE_ORDERED, 1, RAW_SAME},
+    {DOM_SUM_TO_ZERO, 1, RAW_LESS_ONE},    {DOM_UNIT_VECTOR, 1, RAW_SAME},       {DOM_COVARIANCE, 2, RAW_TRIANGLE},
+    {DOM_CHOLESKY_COVARIANCE, 2, RAW_TRIANGLE}, {DOM_CORRELATION, 2, RAW_STRICT_TRIANGLE}, {DOM_CHOLESKY_CORRELATION, 2, RAW_STRICT_TRIANGLE}};
+
+static cx_val call_library(cx_elab *E, const char *name, cx_val *arg, int n, cx_span s, bool *found) {
+  cx_ast *call = CX_NEW(E->arena, cx_ast);
+  call->kind = A_CALL;
+  call->name = cx_intern_z(E->ctx, name);
+  call->span = call->name_span = s;
+  cx_load_library(E);
+  cx_binding *f = NULL;
+  for (cx_binding *b = E->lib; b && !f; b = b->next)
+    if (b->name == call->name) f = b;
+  *found = f != NULL;
+  return f ? cx_apply(E, f, arg, n, call) : cx_v_bad(s);
+}
+
+/* the value of domain function `suffix` ("of", "start") applied to v */
+static cx_val domain_call(cx_elab *E, cx_domain d, const char *suffix, cx_val v, int64_t size, cx_span s, bool *found) {
+  cx_val arg[3] = {v};
+  int n = 1;
+  const char *name = cx_domain_name[d.kind];
+  if (d.kind == DOM_INTERVAL || d.kind == DOM_UNIT || d.kind == DOM_POSITIVE) {
+    bool lo = isfinite(d.lo), hi = isfinite(d.hi);
+    name = d.kind == DOM_POSITIVE ? "positive" : lo && hi ? "interval" : lo ? "above" : "below";
+    if (lo && d.kind != DOM_POSITIVE) arg[n++] = cx_v_num(E, d.lo, s);
+    if (hi) arg[n++] = cx_v_num(E, d.hi, s);
+  }
+  if (size >= 0) arg[n++] = cx_v_num(E, (double)size, s);
+  return call_library(E, cx_format(E->arena, "%s_%s", name, suffix), arg, n, s, found);
+}
+
+static bool same_site(const cx_site *a, const cx_site *b) {
+  for (; a && b; a = a->up, b = b->up)
+    if (a->call != b->call) return false;
+  return a == b;
+}
+
+static bool random_start(cx_elab *E, const cx_ast *x, cx_param *p) {
+  if (!x || x->kind != A_CALL || (strcmp(x->name, "random_uniform") && strcmp(x->name, "random_normal"))) return false;
+  p->start = x->name[7] == 'u' ? START_UNIFORM : START_NORMAL;
+  double v[2] = {0, 1};
+  for (int k = 0; k < x->nkid && k < 2; k++) {
+    cx_val a = cx_elab_expr(E, x->kid[k]);
+    const cx_node *e = a.e;
+    if (a.bad || a.rank || e->op != OP_const) {
+      if (!a.bad) cx_error(E->ctx, x->kid[k]->span, "the arguments of `%s` must be numbers", x->name);
+      continue;
+    }
+    v[k] = e->u.num;
+  }
+  p->a = v[0];
+  p->b = v[1];
+  return true;
+}
+
+cx_val cx_elab_param(cx_elab *E, const cx_ast *x) {
+  for (int k = 0; k < E->made.n; k++)
+    if (E->made.at[k].decl == x && same_site(E->made.at[k].site, E->site)) {
+      cx_binding *b = cx_bind_name(E, x->name, B_VALUE, x->name_span);
+      b->v = E->made.at[k].v;
+      b->leaf = E->made.at[k].leaf;
+      return b->v;
+    }
+  cx_param p = {.name = x->name, .span = x->name_span, .start_eq = -1};
+  int errors = cx_error_count(E->ctx);
+  p.domain = cx_elab_domain(E, x->kid[1]);
+  const cx_ast *shape = x->kid[0];
+  cx_dim dim[CX_MAX_RANK];
+  int rank = shape ? shape->nkid : 0;
+  if (rank > CX_MAX_RANK) {
+    cx_error(E->ctx, shape->span, "an array has at most %d dimensions", CX_MAX_RANK);
+    return cx_v_bad(x->span);
+  }
+  double total = 1;
+  for (int k = 0; k < rank; k++) {
+    const cx_ast *z = shape->kid[k];
+    if (z->kind == A_NAME && !cx_lookup(E, z->name, false)) {
+      int id = cx_error(E->ctx, z->span, "nothing gives the size `%s`", z->name);
+      cx_diag_help(E->ctx, id, "sizes come from data, as in data X[n, %s], or from a definition, %s = 3", z->name, z->name);
+      continue;
+    }
+    if (!cx_elab_int(E, z, &dim[k].n)) continue;
+    dim[k].name = z->kind == A_NAME ? z->name : NULL;
+    if (dim[k].n < 0) cx_error(E->ctx, z->span, "a size cannot be negative, but this is %lld", (long long)dim[k].n);
+    total *= (double)dim[k].n;
+    if (total > 1e12) cx_error(E->ctx, shape->span, "`%s` would have %.3g elements", x->name, total);
+  }
+  cx_binding *b = cx_bind_name(E, x->name, B_VALUE, x->name_span);
+  b->v = cx_v_bad(x->span);
+  if (cx_error_count(E->ctx) > errors) return b->v;
+  if (p.domain.kind == DOM_INT || p.domain.kind == DOM_BOOL || p.domain.kind == DOM_CATEGORY || p.domain.kind == DOM_TEXT || p.domain.kind == DOM_IMAGE) {
+    int id = cx_error(E->ctx, x->kid[1]->span, "a param cannot be %s: it is found by following derivatives", cx_domain_name[p.domain.kind]);
+    cx_diag_help(E->ctx, id, "declare known values as data, or give the param a real domain");
+    return b->v;
+  }
+  if (E->site) { /* named after the call it belongs to */
+    const char *base = cx_format(E->arena, "%s.%s", E->site->call->name, x->name);
+    int twin = 0;
+    for (int k = 0; k < E->param.n; k++)
+      if (E->made.at[k].decl == x) twin++;
+    p.name = cx_intern_z(E->ctx, twin ? cx_format(E->arena, "%s%d.%s", E->site->call->name, twin + 1, x->name) : base);
+  }
+  cx_eq *raw = cx_eq_new(E->g, p.name, EQ_INPUT);
+  raw->span = x->name_span;
+  p.raw = raw->id;
+  int whole = 0;
+  raw_size shrink = RAW_SAME;
+  for (size_t k = 0; k < sizeof transforms / sizeof *transforms; k++)
+    if (transforms[k].kind == p.domain.kind) whole = transforms[k].whole, shrink = transforms[k].raw;
+  if (rank < whole) {
+    cx_error(E->ctx, x->span, "a param of domain `%s` needs %d dimension%s", cx_domain_name[p.domain.kind], whole, whole == 1 ? "" : "s");
+    return b->v;
+  }
+  if (whole == 2 && dim[rank - 1].n != dim[rank - 2].n) {
+    cx_error(E->ctx, x->span, "a param of domain `%s` is square, but %lld and %lld differ", cx_domain_name[p.domain.kind],
+             (long long)dim[rank - 2].n, (long long)dim[rank - 1].n);
+    return b->v;
+  }
+  int64_t last = rank ? dim[rank - 1].n : 0;
+  raw->rank = (uint8_t)(whole == 2 ? rank - 1 : rank);
+  memcpy(raw->dim, dim, sizeof dim);
+  if (shrink == RAW_LESS_ONE) raw->dim[rank - 1] = (cx_dim){last - 1, NULL};
+  if (shrink == RAW_TRIANGLE) raw->dim[rank - 2] = (cx_dim){last * (last + 1) / 2, NULL};
+  if (shrink == RAW_STRICT_TRIANGLE) raw->dim[rank - 2] = (cx_dim){last * (last - 1) / 2, NULL};
+  p.eq = raw->id;
+  cx_val v = cx_v_load(E, raw->id, x->name_span);
+  bool found = true;
+  if (p.domain.kind != DOM_REAL && !(p.domain.kind == DOM_INTERVAL && isinf(p.domain.lo) && isinf(p.domain.hi))) {
+    raw->name = cx_intern_z(E->ctx, cx_format(E->arena, "%s.raw", p.name));
+    int64_t *context = E->context;
+    int ncontext = E->ncontext;
+    E->ncontext = 0;
+    v = domain_call(E, p.domain, "of", v, whole == 2 ? last : -1, x->name_span, &found);
+    uint32_t eq;
+    v = cx_v_store(E, v, p.name, &eq);
+    E->context = context;
+    E->ncontext = ncontext;
+    if (v.bad || eq == CX_NO_EQ) return b->v = v;
+    p.eq = eq;
+    for (int k = 0; k < rank; k++) v.dim[k] = dim[k], E->g->eq[eq]->dim[k] = dim[k];
+    if (p.domain.kind == DOM_INTERVAL || p.domain.kind == DOM_UNIT || p.domain.kind == DOM_POSITIVE)
+      E->g->eq[eq]->lo = p.domain.lo, E->g->eq[eq]->hi = p.domain.hi;
+  }
+  if (x->kid[2] && !random_start(E, x->kid[2], &p)) {
+    cx_val st = cx_elab_expr(E, x->kid[2]), shape_v = {.rank = (uint8_t)rank, .e = cx_const(E->g, 0), .span = x->name_span}, both[2], out;
+    if (st.bad) return b->v = st;
+    for (int k = 0; k < rank; k++) {
+      shape_v.dim[k] = dim[k];
+      shape_v.slot[k] = cx_var_range(E, NULL, 0, dim[k].n - 1, dim[k].name);
+    }
+    both[0] = shape_v;
+    both[1] = st;
+    if (!cx_v_align(E, both, 2, &out, "`=`", x->kid[2]->span)) return b->v = cx_v_bad(x->span);
+    if (out.rank != rank) {
+      cx_error(E->ctx, x->kid[2]->span, "the start of `%s` has shape %s, but the param has %d dimensions", x->name, cx_v_shape(E, st), rank);
+      return b->v;
+    }
+    out.e = both[1].e;
+    if (p.eq != p.raw) {
+      out = domain_call(E, p.domain, "start", out, -1, x->kid[2]->span, &found);
+      if (!found) {
+        int id = cx_error(E->ctx, x->kid[2]->span, "a start value for the domain `%s` is not supported", cx_domain_name[p.domain.kind]);
+        cx_diag_help(E->ctx, id, "leave it out; the param starts at the domain's centre");
+        return b->v;
+      }
+    }
+    uint32_t eq;
+    out = cx_v_store(E, out, NULL, &eq);
+    if (out.bad) return b->v = out;
+    p.start_eq = (int32_t)eq;
+  }
+  b->v = v;
+  b->leaf = p.eq;
+  *CX_PUSH(E->arena, E->param) = p;
+  cx_site *keep = NULL, **end = &keep;
+  for (cx_site *s = E->site; s; s = s->up) { /* call sites live on the C stack */
+    *end = CX_NEW(E->arena, cx_site);
+    (*end)->call = s->call;
+    end = &(*end)->up;
+  }
+  CX_PUSH(E->arena, E->made);
+  E->made.at[E->made.n - 1].decl = x;
+  E->made.at[E->made.n - 1].site = keep;
+  E->made.at[E->made.n - 1].v = v;
+  E->made.at[E->made.n - 1].leaf = p.eq;
+  return v;
+}
+
+/* ---- statement lists ---- */
+static bool more_pieces(cx_ast *const *stmt, int n, int at) {
+  for (int k = at + 1; k < n; k++)
+    if (stmt[k]->kind == S_DEF_INDEX && stmt[k]->name == stmt[at]->name) return true;
+  return false;
+}
+
+static void definition(cx_elab *E, const cx_ast *s) {
+  cx_val v = cx_elab_expr(E, s->kid[0]);
+  uint32_t eq = CX_NO_EQ;
+  double c;
+  v.span = s->name_span;
+  if (!v.bad && !cx_v_const(v, &c)) v = cx_v_store(E, v, s->name, &eq);
+  else if (!v.bad && !E->site) v = cx_v_store(E, v, s->name, &eq), v = cx_v_node(cx_const(E->g, c), s->name_span); /* a number stays one: it may be a size */
+  if (!v.bad && v.rank) v = cx_v_fresh(E, v);
+  cx_binding *old = NULL;
+  for (cx_binding *b = E->env; b && b != E->scope && !old; b = b->next)
+    if (b->name == s->name && b->kind == B_VALUE) old = b;
+  if (old && !v.bad) {
+    int id = cx_error(E->ctx, s->name_span, "`%s` is defined twice", s->name);
+    cx_diag_label(E->ctx, id, old->span, "first here");
+    cx_diag_help(E->ctx, id, "equations do not change: give the second one its own name");
+  }
+  cx_binding *b = define(E, s, v, eq);
+  if (!v.bad && v.e->op == OP_const) b->constant_def = true;
+}
+
+static void one(cx_elab *E, cx_ast *const *stmt, int n, int at) {
+  const cx_ast *s = stmt[at];
+  switch (s->kind) {
+    case S_DEF: definition(E, s); return;
+    case S_DEF_INDEX: {
+      cx_binding *b = cx_lookup(E, s->name, false);
+      bool open = b && b->pieces, fixed = false, more = more_pieces(stmt, n, at);
+      if (s->nkid - 1 > CX_MAX_RANK) {
+        cx_error(E->ctx, s->span, "an array has at most %d dimensions", CX_MAX_RANK);
+        return;
+      }
+      for (int k = 1; k < s->nkid; k++) fixed |= is_fixed(E, s->kid[k]);
+      if (open || fixed || mentions(s->kid[0], s->name)) add_piece(E, s, !more);
+      else plain_indexed(E, s);
+      return;
+    }
+    case S_PARAM: cx_elab_param(E, s); return;
+    case S_GROUP:
+      for (int k = 0; k < s->nkid; k++) one(E, s->kid, s->nkid, k);
+      return;
+    case S_DEF_FUN: return; /* hoisted */
+    case A_ERROR: return;
+    default:
+      if (!cx_elab_stmt(E, s)) cx_error(E->ctx, s->span, "this statement cannot stand here");
+  }
+}
+
+void cx_elab_list(cx_elab *E, cx_ast *const *stmt, int n) {
+  cx_binding *outer = E->scope;
+  E->scope = E->env;
+  cx_hoist_functions(E, stmt, n);
+  for (int k = 0; k < n; k++) one(E, stmt, n, k);
+  E->scope = outer;
+}
+
+cx_val cx_elab_block(cx_elab *E, const cx_ast *x) {
+  cx_binding *env = E->env, *scope = E->scope;
+  bool in = E->in_block;
+  E->in_block = true;
+  E->scope = E->env;
+  int n = x->nkid - 1;
+  cx_hoist_functions(E, x->kid, n);
+  for (cx_binding *b = E->env; b != env; b = b->next) b->maker |= b->kind == B_FUNCTION; /* sees the context around */
+  for (int k = 0; k < n; k++) one(E, x->kid, n, k);
+  cx_val v = cx_elab_expr(E, x->kid[n]);
+  E->env = env;
+  E->scope = scope;
+  E->in_block = in;
+  return v;
+}

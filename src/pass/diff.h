@@ -1,0 +1,19 @@
+/* diff.h - what both directions of differentiation share. */
+#ifndef CX_DIFF_H
+#define CX_DIFF_H
+#include "pass/pass.h"
+
+/* marks[id] bit 0: the equation depends on a leaf (or is one); the set is what `of` needs, cut at leaves.
+ * bit 1: it is a leaf. */
+uint8_t *cx_diff_active(cx_graph *g, uint32_t of, const uint32_t *leaf, int n);
+/* An equation whose reduction is replaced by what its derivative needs: for max and min the reduced indices are
+ * fixed to the place of the optimum (body over 0..rank-1 alone, nred 0); for prod the factor weight is the product
+ * of the other factors; otherwise weight is 1 and the body itself. */
+typedef struct {
+  const cx_node *body;
+  const cx_node *weight; /* multiplies the derivative of body */
+  int nred;              /* of the derivative's sum */
+} cx_linear;
+cx_linear cx_diff_linear(cx_graph *g, const cx_eq *e);
+const cx_node *cx_sum_of(cx_graph *g, const cx_node *a, const cx_node *b); /* NULL is zero */
+#endif

@@ -1,0 +1,223 @@
+/* diff_reverse.c - adjoint equations. A load a[u(i, k)] in c[i] = sum(k) body sends to the adjoint of a
+ *   a_bar[q] += sum(all i, k: c_bar[i] * d body / d load (i, k) * (u(i, k) == q)).
+ * Where a subscript is affine with coefficient 1 or -1 in an index, that equation is solved for the index, which
+ * leaves the sum: a gather, never a scatter (the transposition of Halide's Derivative.cpp, and of FFT-like index
+ * algebra). What cannot be solved stays a comparison: a one-hot row, or a scatter for the scheduler to find.
+ * All adjoints are declared before any body is made, so recurrences need nothing of their own. */
+#include "pass/diff.h"
+
+#include <string.h>
+
+typedef struct {
+  cx_graph *g;
+  const cx_node **adj; /* by node id, while one body is differentiated */
+  CX_VEC(const cx_node *) order;
+} rev;
+
+static void list_node(void *user, const cx_node *n) {
+  rev *r = user;
+  *CX_PUSH(r->g->arena, r->order) = n;
+}
+
+/* adjoints of every load in body, for a body adjoint of 1; returns the loads in r->order with r->adj set */
+static void reverse_body(rev *r, const cx_node *body, const uint8_t *mark) {
+  cx_graph *g = r->g;
+  r->order.n = 0;
+  cx_visit(g, body, list_node, r);
+  r->adj = CX_NEW_N(g->arena, const cx_node *, (size_t)body->id + 1);
+  uint8_t *active = cx_alloc_n(g->arena, (size_t)body->id + 1, 1);
+  for (int k = 0; k < r->order.n; k++) {
+    const cx_node *n = r->order.at[k];
+    if (n->op == OP_load) active[n->id] = mark[n->u.eq] & 1;
+    else
+      for (int j = 0; j < n->nargs; j++) active[n->id] |= active[n->arg[j]->id];
+  }
+  r->adj[body->id] = cx_const(g, 1);
+  for (int k = r->order.n - 1; k >= 0; k--) { /* users before arguments */
+    const cx_node *n = r->order.at[k], *up = r->adj[n->id];
+    if (!up || n->op == OP_load || !active[n->id]) continue;
+    for (int j = 0; j < n->nargs; j++) {
+      const cx_node *a = n->arg[j];
+      if (!active[a->id]) continue;
+      const cx_node *p = cx_op_diff(g, (cx_op)n->op, j, n->arg);
+      if (!p) {
+        cx_error(g->ctx, CX_NOSPAN, "`%s` has no derivative by its argument %d: %s", cx_ops[n->op].name, j + 1,
+                 cx_ops[n->op].nodiff ? cx_ops[n->op].nodiff : "none is known");
+        cx_throw(g->ctx, CX_E_PROGRAM);
+      }
+      p = cx_op2(g, OP_mul, up, p);
+      if (p->op == OP_const && p->u.num == 0) continue;
+      r->adj[a->id] = cx_sum_of(g, r->adj[a->id], p);
+    }
+  }
+}
+
+typedef struct { const cx_node *from, *to; } swap;
+static const cx_node *swap_node(void *user, cx_graph *g, const cx_node *n) {
+  (void)g;
+  return n == ((swap *)user)->from ? ((swap *)user)->to : n;
+}
+
+/* One load's contribution to the adjoint of its target, as a scalar expression over q (slots 0..). Left-over sums
+ * become an equation of their own and a load of it. */
+static const cx_node *transpose(cx_graph *g, const cx_eq *c, int nred, const cx_eq *target, const cx_node *load,
+                                const cx_node *value) {
+  int nq = target->rank, nix = c->rank + nred;
+  /* the consumer's indices move to slots nq.., so that q can take 0.. */
+  int64_t slot[2 * CX_MAX_RANK];
+  const cx_node *to[2 * CX_MAX_RANK], *u[CX_MAX_RANK];
+  cx_dim dim[2 * CX_MAX_RANK];
+  for (int k = 0; k < nix; k++) {
+    slot[k] = k;
+    to[k] = cx_index(g, nq + k);
+    dim[k] = k < c->rank ? c->dim[k] : c->rdim[k - c->rank];
+  }
+  value = cx_subst(g, value, slot, to, nix);
+  for (int j = 0; j < nq; j++) u[j] = cx_subst(g, load->arg[j], slot, to, nix);
+  bool gone[2 * CX_MAX_RANK] = {0};
+  bool solved[CX_MAX_RANK] = {0};
+  const cx_node *guard = NULL;
+  for (int pass = 0; pass < nq; pass++)
+    for (int j = 0; j < nq; j++) {
+      int64_t c0, co[32];
+      if (solved[j] || !cx_affine(u[j], &c0, co)) continue;
+      /* among the indices with coefficient ±1 the longest: that makes the remaining sum short */
+      int best = -1;
+      for (int k = 0; k < nix; k++)
+        if (!gone[k] && (co[nq + k] == 1 || co[nq + k] == -1) && (best < 0 || dim[k].n > dim[best].n)) best = k;
+      if (best < 0) continue;
+      /* u = s * index + rest == q_j  =>  index = s * (q_j - rest) */
+      const cx_node *zero = cx_const(g, 0);
+      int64_t at = nq + best;
+      const cx_node *rest = cx_subst(g, u[j], &at, &zero, 1);
+      const cx_node *x = cx_op2(g, OP_sub, cx_index(g, j), rest);
+      if (co[nq + best] < 0) x = cx_op1(g, OP_neg, x);
+      value = cx_subst(g, value, &at, &x, 1);
+      for (int m = 0; m < nq; m++)
+        if (m != j && !solved[m]) u[m] = cx_subst(g, u[m], &at, &x, 1);
+      if (guard) guard = cx_subst(g, guard, &at, &x, 1);
+      gone[best] = true;
+      solved[j] = true;
+      /* is x inside 0..n-1 for every q and every index left? */
+      int64_t x0, xc[32];
+      bool inside = false;
+      if (cx_affine(x, &x0, xc)) {
+        double lo = (double)x0, hi = (double)x0;
+        for (int k = 0; k < 32; k++) {
+          if (!xc[k]) continue;
+          int64_t n = k < nq ? target->dim[k].n : k < nq + nix ? dim[k - nq].n : 1;
+          if (xc[k] > 0) hi += (double)xc[k] * (double)(n - 1); else lo += (double)xc[k] * (double)(n - 1);
+        }
+        inside = lo >= 0 && hi <= (double)(dim[best].n - 1);
+      }
+      if (!inside) {
+        const cx_node *in = cx_op2(g, OP_and, cx_op2(g, OP_le, zero, x),
+                                   cx_op2(g, OP_lt, x, cx_const(g, (double)dim[best].n)));
+        guard = guard ? cx_op2(g, OP_and, guard, in) : in;
+      }
+    }
+  for (int j = 0; j < nq; j++)
+    if (!solved[j]) {
+      const cx_node *eq = cx_op2(g, OP_eq, u[j], cx_index(g, j));
+      guard = guard ? cx_op2(g, OP_and, guard, eq) : eq;
+    }
+  if (guard) value = cx_op3(g, OP_select, guard, value, cx_const(g, 0));
+  int left = 0;
+  cx_dim rdim[2 * CX_MAX_RANK];
+  const cx_node *re[2 * CX_MAX_RANK];
+  int64_t rs[2 * CX_MAX_RANK];
+  for (int k = 0; k < nix; k++)
+    if (!gone[k]) {
+      rdim[left] = dim[k];
+      rs[left] = nq + k;
+      re[left] = cx_index(g, nq + left);
+      left++;
+    }
+  if (!left) return value;
+  value = cx_subst(g, value, rs, re, left);
+  /* more sums than an equation may hold: nest them */
+  while (left > CX_MAX_RANK) {
+    cx_error(g->ctx, c->span, "the gradient of this sum runs over %d indices; the most is %d", left, CX_MAX_RANK);
+    cx_throw(g->ctx, CX_E_PROGRAM);
+  }
+  cx_eq *t = cx_eq_new(g, NULL, EQ_CALC);
+  t->span = c->span;
+  t->rank = (uint8_t)nq;
+  memcpy(t->dim, target->dim, sizeof t->dim);
+  t->red = RED_sum;
+  t->nred = (uint8_t)left;
+  memcpy(t->rdim, rdim, (size_t)left * sizeof rdim[0]);
+  t->body = value;
+  const cx_node *q[CX_MAX_RANK];
+  for (int k = 0; k < nq; k++) q[k] = cx_index(g, k);
+  return cx_load(g, t->id, q, nq);
+}
+
+void cx_diff_reverse(cx_graph *g, uint32_t of, uint32_t cot, const uint32_t *leaf, int n, uint32_t *out) {
+  uint8_t *mark = cx_diff_active(g, of, leaf, n);
+  int neq = g->neq;
+  uint32_t *bar = CX_NEW_N(g->arena, uint32_t, neq);
+  cx_linear *lin = CX_NEW_N(g->arena, cx_linear, neq);
+  for (int id = 0; id < neq; id++) {
+    if (!(mark[id] & 1)) continue;
+    const cx_eq *e = g->eq[id];
+    cx_eq *b = cx_eq_new(g, NULL, EQ_CALC);
+    b->span = e->span;
+    b->rank = e->rank;
+    memcpy(b->dim, e->dim, sizeof b->dim);
+    bar[id] = b->id;
+  }
+  for (int id = 0; id < neq; id++)
+    if ((mark[id] & 1) && !(mark[id] & 2)) lin[id] = cx_diff_linear(g, g->eq[id]);
+  const cx_node **sum = CX_NEW_N(g->arena, const cx_node *, neq);
+  const cx_node *ix[CX_MAX_RANK];
+  for (int k = 0; k < CX_MAX_RANK; k++) ix[k] = cx_index(g, k);
+  if (mark[of] & 1) sum[of] = cot == CX_NO_COT ? cx_const(g, 1) : cx_load(g, cot, ix, g->eq[of]->rank);
+  rev r = {g, NULL, {0}};
+  for (int id = 0; id < neq; id++) {
+    if (!(mark[id] & 1) || (mark[id] & 2)) continue;
+    const cx_eq *e = g->eq[id];
+    reverse_body(&r, lin[id].body, mark);
+    const cx_node *up = cx_load(g, bar[id], ix, e->rank);
+    if (lin[id].weight) up = cx_op2(g, OP_mul, up, lin[id].weight);
+    /* what the body itself already computes is read, not computed again */
+    swap s = {lin[id].nred || e->red != RED_none || !e->body->nargs ? NULL : e->body, cx_load(g, (uint32_t)id, ix, e->rank)};
+    for (int k = 0; k < r.order.n; k++) {
+      const cx_node *l = r.order.at[k], *p = r.adj[l->id];
+      if (l->op != OP_load || !(mark[l->u.eq] & 1) || !p) continue;
+      if (s.from) p = cx_rewrite(g, p, swap_node, &s);
+      const cx_node *part = transpose(g, e, lin[id].nred, g->eq[l->u.eq], l, cx_op2(g, OP_mul, up, p));
+      sum[l->u.eq] = cx_sum_of(g, sum[l->u.eq], part);
+    }
+  }
+  for (int id = 0; id < neq; id++) {
+    if (!(mark[id] & 1)) continue;
+    cx_eq *b = g->eq[bar[id]];
+    const cx_node *s = sum[id];
+    b->body = s ? s : cx_const(g, 0);
+    /* a single sum is the adjoint itself, not a copy of it */
+    if (s && s->op == OP_load && (int)s->u.eq >= neq && g->eq[s->u.eq]->red == RED_sum) {
+      const cx_eq *t = g->eq[s->u.eq];
+      bool same = t->rank == b->rank;
+      for (int k = 0; k < s->nargs && same; k++) same = s->arg[k] == ix[k];
+      if (same) {
+        b->body = t->body;
+        b->red = t->red;
+        b->nred = t->nred;
+        memcpy(b->rdim, t->rdim, sizeof b->rdim);
+      }
+    }
+  }
+  for (int k = 0; k < n; k++) {
+    if (mark[leaf[k]] & 1) {
+      out[k] = bar[leaf[k]];
+      continue;
+    }
+    const cx_eq *e = g->eq[leaf[k]];
+    cx_eq *z = cx_eq_new(g, NULL, EQ_CALC);
+    z->rank = e->rank;
+    memcpy(z->dim, e->dim, sizeof z->dim);
+    z->body = cx_const(g, 0);
+    out[k] = z->id;
+  }
+}

@@ -1,0 +1,67 @@
+/* session.h - a program run from its first statement to its last: bind, elaborate, compile, fit, answer.
+ * Everything a front end (command line, C API, Python) shows comes from here; nothing here prints. */
+#ifndef CX_SESSION_H
+#define CX_SESSION_H
+#include <signal.h>
+
+#include "back/back.h"
+#include "front/elab.h"
+#include "solve/solve.h"
+
+typedef struct cx_session cx_session;
+
+typedef struct {          /* a value of the program, named or asked for */
+  const char *text;       /* the expression, or the label of a string */
+  bool label;
+  cx_array value;         /* dense doubles, row-major */
+  const char *const *level; int nlevel; /* names of categories */
+} cx_result;
+
+typedef struct {          /* one curve or surface of a plot */
+  const char *text;
+  int64_t n;
+  const double *x, *y;    /* y NaN: a gap */
+} cx_curve;
+typedef struct {
+  const char *title, *xlabel, *ylabel; /* may be NULL */
+  cx_curve *curve; int ncurve;
+  int64_t nx, ny;         /* > 0: a map over two variables, z[ny][nx] of the first curve; colour bar */
+  const double *z;
+  double x0, x1, y0, y1;  /* ranges of the variables */
+  const char *file;       /* where the program wants it, NULL: beside the program, plot-<k>.svg */
+} cx_plot;
+
+typedef enum { EV_RESULT, EV_PLOT, EV_WRITE, EV_FIT_BEGIN, EV_FIT_PROGRESS, EV_FIT_END, EV_EXPLAIN } cx_event_kind;
+typedef struct {
+  cx_event_kind kind;
+  cx_span where;
+  const cx_result *result; int nresult; /* EV_RESULT: one print statement */
+  const cx_plot *plot;
+  const char *path;       /* EV_WRITE: file written */
+  const cx_array *array;
+  const char *text;       /* EV_EXPLAIN: lines */
+  const cx_fit_report *fit;   /* EV_FIT_*: so far */
+  const cx_result *param; int nparam; /* EV_FIT_END: fitted values */
+} cx_event;
+
+typedef struct {
+  uint64_t seed;
+  int threads;
+  const char *dir;        /* folder of the program: data defaults, written files */
+  const char *out;        /* folder for plots and written files with relative names; NULL: the current one */
+  const char *resume;     /* checkpoint to go on from */
+  const char *checkpoint; /* where Ctrl-C saves; NULL: FILE.ckpt in the current folder */
+  volatile sig_atomic_t *stop;
+  void (*event)(void *user, const cx_event *e);
+  void *user;
+  bool unbound;           /* check only: no data */
+} cx_session_opt;
+
+/* file: cx_source_add. arg: the command line's bindings. Errors are diagnostics; the status says which kind. */
+cx_status cx_session_run(cx_ctx *c, int32_t file, const char *const *arg, int narg, const cx_session_opt *opt);
+/* derivatives of the program's objective and of every print against finite differences and the reference evaluator */
+typedef struct { const char *name; int64_t n; double worst_fd, worst_ref; bool finite; const char *note; } cx_check_row;
+cx_status cx_session_check(cx_ctx *c, int32_t file, const char *const *arg, int narg, const cx_session_opt *opt, cx_arena *a, cx_check_row **row, int *nrow);
+/* text of the equations after a pass ("elaborate": before all), "schedule": the byte code */
+cx_status cx_session_dump(cx_ctx *c, int32_t file, const char *const *arg, int narg, const cx_session_opt *opt, cx_arena *a, const char *after, char **text);
+#endif
