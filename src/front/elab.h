@@ -56,6 +56,7 @@ typedef struct cx_model {
   int64_t rows;         /* size of the batch axis of the whole data, 0 without data */
   cx_sym rows_name;
   uint32_t objective;   /* all of it, CX_NO_EQ without */
+  struct cx_binding *env; /* names at the end of the program */
   bool maximize;
 } cx_model;
 
@@ -96,6 +97,7 @@ typedef struct cx_binding {
   struct cx_binding *env;   /* B_FUNCTION: what its body sees */
   const cx_decl *decl;
   bool maker;               /* a size introduced by data or a shape; B_FUNCTION: declared inside a block */
+  bool text;                /* data of words */
   bool constant_def;        /* a definition that is a number */
   struct recurrence *pieces;/* an array whose equations are not all read yet */
   cx_span span;
@@ -143,6 +145,8 @@ typedef struct cx_elab {
   int open;                 /* scopes around whose ranges are not known yet */
   int guarded;              /* depth of `if` branches */
   int depth;
+  bool objective_bad, subscripting;
+  cx_sym batch_name; double batch_scale; /* sums over this axis stand for the whole data */
   cx_binding *scope;        /* names below this one belong to the statement list at hand */
   bool in_block;
   int64_t *context; int ncontext; /* free variables of the arguments around */

@@ -51,6 +51,17 @@ static cx_val name_value(cx_elab *E, const cx_ast *x) {
     cx_diag_help(E->ctx, id, "move the definition up; an equation reads only what stands above it");
     return cx_v_bad(x->span);
   }
+  if (b && b->text) {
+    int id = cx_error(E->ctx, x->span, "`%s` is text and has no numeric value", x->name);
+    cx_diag_label(E->ctx, id, b->span, "declared here");
+    return cx_v_bad(x->span);
+  }
+  if (b && b->pieces && !E->subscripting) {
+    int id = cx_error(E->ctx, x->span, "`%s` is read as a whole before all its equations are given", x->name);
+    cx_diag_label(E->ctx, id, b->span, "begun here");
+    cx_diag_help(E->ctx, id, "read an element of it, as in %s[t - 1]", x->name);
+    return cx_v_bad(x->span);
+  }
   if (b) {
     cx_val v = b->v;
     v.span = x->span;
@@ -185,7 +196,9 @@ static cx_val transpose(cx_elab *E, const cx_ast *x) {
 }
 
 static cx_val subscript(cx_elab *E, const cx_ast *x) {
+  E->subscripting = x->kid[0]->kind == A_NAME;
   cx_val base = cx_elab_expr(E, x->kid[0]), sub[CX_MAX_RANK];
+  E->subscripting = false;
   bool all[CX_MAX_RANK] = {0};
   int n = x->nkid - 1;
   if (base.bad) return base;
@@ -267,6 +280,14 @@ static cx_val reduce_named(cx_elab *E, int r, const int64_t *slot, int n, cx_val
     return cx_v_bad(s);
   }
   v = cx_v_reduce(E, reductions[r].red, slot, n, v, s);
+  if (reductions[r].red == RED_sum && !reductions[r].mean && E->batch_name && !v.bad)
+    for (int k = 0; k < n; k++) { /* a sum over a minibatch estimates the sum over all rows */
+      const cx_var *x = cx_var_of(E, slot[k]);
+      if (x->size == E->batch_name && x->hi + 1 == E->opt.batch) {
+        cx_val pair[2] = {v, cx_v_num(E, E->batch_scale, s)};
+        v = cx_v_map(E, OP_mul, pair, 2, s);
+      }
+    }
   return reductions[r].mean ? cx_v_mean(E, v, count, s) : v;
 }
 

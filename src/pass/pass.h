@@ -14,6 +14,11 @@ uint32_t cx_diff_jvp(cx_graph *g, uint32_t of, const uint32_t *leaf, const uint3
 #define CX_NO_COT UINT32_MAX
 void cx_diff_reverse(cx_graph *g, uint32_t of, uint32_t cot, const uint32_t *leaf, int n, uint32_t *out);
 
+/* a copy of `of` in which the quantities from[] have the values to[] (equations of the same shape) */
+uint32_t cx_replace(cx_graph *g, uint32_t of, const uint32_t *from, const uint32_t *to, int n);
+/* what every derivative is taken of: simplified, stable, sums over data reduced; in place, values unchanged */
+void cx_prepare(cx_graph *g);
+
 /* ---- pass table: passes.def rows PASS(name, "what it does") declare void cx_pass_<name>(cx_graph *g) ---- */
 typedef struct { const char *name, *what; void (*run)(cx_graph *g); } cx_pass;
 extern const cx_pass cx_passes[];

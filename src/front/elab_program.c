@@ -1,0 +1,529 @@
+/* elab_program.c - a whole program: its data declarations, its statements, its queries. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "front/elab.h"
+#include "pass/pass.h"
+
+/* ---- reading: imports spliced in, declarations listed ---- */
+typedef CX_VEC(cx_ast *) stmts;
+
+static char *read_text(cx_ctx *c, cx_arena *a, const char *path, size_t *n) {
+  (void)c;
+  FILE *f = fopen(path, "rb");
+  if (!f) return NULL;
+  CX_VEC(char) t = {0};
+  int ch;
+  while ((ch = getc(f)) != EOF) *CX_PUSH(a, t) = (char)ch;
+  fclose(f);
+  *n = (size_t)t.n;
+  return t.at ? t.at : cx_strdup(a, "", 0);
+}
+
+typedef struct { const char **at; int n, cap; } names;
+
+static void splice_list(cx_program *p, cx_ast *root, stmts *out, names *done, const char *dir) {
+  for (int k = 0; k < root->nkid; k++) {
+    cx_ast *s = root->kid[k];
+    if (s->kind != S_IMPORT) {
+      *CX_PUSH(p->arena, *out) = s;
+      continue;
+    }
+    const char *path = s->name[0] == '/' || !dir ? s->name : cx_format(p->arena, "%s/%s", dir, s->name);
+    bool seen = false; /* each file once: imports may form a diamond, or a circle */
+    for (int j = 0; j < done->n; j++) seen |= !strcmp(done->at[j], path);
+    if (seen) continue;
+    *CX_PUSH(p->arena, *done) = path;
+    size_t n;
+    char *text = read_text(p->ctx, p->arena, path, &n);
+    if (!text) {
+      int id = cx_error(p->ctx, s->span, "cannot read the file \"%s\"", path);
+      cx_diag_help(p->ctx, id, "an import is looked for beside the file that imports it");
+      continue;
+    }
+    int32_t file = cx_source_add(p->ctx, path, text, n);
+    const char *slash = strrchr(path, '/');
+    splice_list(p, cx_parse(p->ctx, p->arena, file), out, done, slash ? cx_strdup(p->arena, path, (size_t)(slash - path)) : dir);
+  }
+}
+
+static double constant_named(const stmts *s, cx_sym name) { /* `k = 3` above may be a size */
+  for (int k = 0; k < s->n; k++)
+    if (s->at[k]->kind == S_DEF && s->at[k]->name == name && s->at[k]->kid[0]->kind == A_NUM) return s->at[k]->kid[0]->num;
+  return NAN;
+}
+
+static void list_decl(cx_program *p, cx_elab *E, const stmts *all, const cx_ast *x, void *vec) {
+  struct { cx_decl *at; int n, cap; } *out = vec;
+  cx_decl d = {.name = x->name, .span = x->name_span};
+  for (int k = 0; k < out->n; k++)
+    if (out->at[k].name == d.name) {
+      int id = cx_error(p->ctx, x->name_span, "`%s` is declared twice", x->name);
+      cx_diag_label(p->ctx, id, out->at[k].span, "first here");
+      return;
+    }
+  const cx_ast *shape = x->kid[0];
+  d.rank = shape ? shape->nkid : 0;
+  if (d.rank > CX_MAX_RANK) {
+    cx_error(p->ctx, shape->span, "an array has at most %d dimensions", CX_MAX_RANK);
+    return;
+  }
+  for (int k = 0; k < d.rank; k++) {
+    const cx_ast *z = shape->kid[k];
+    double c = z->kind == A_NAME ? constant_named(all, z->name) : NAN;
+    d.dim[k].n = -1;
+    if (z->kind == A_NAME && isnan(c)) d.dim[k].name = z->name;
+    else if (!isnan(c)) d.dim[k].n = (int64_t)c;
+    else if (!cx_elab_int(E, z, &d.dim[k].n)) d.dim[k].n = 1;
+    else if (d.dim[k].n < 0) cx_error(p->ctx, z->span, "a size cannot be negative, but this is %lld", (long long)d.dim[k].n);
+  }
+  d.domain = cx_elab_domain(E, x->kid[1]);
+  const cx_ast *init = x->kid[2];
+  if (init && init->kind == A_STR) d.file = init->name;
+  else if (init) {
+    cx_val val = cx_elab_expr(E, init);
+    double c;
+    if (!val.bad && cx_v_const(val, &c) && !d.rank) {
+      double *store = CX_NEW(p->arena, double);
+      *store = c;
+      d.array = cx_array_dense(store, 0, NULL);
+      d.bound = true;
+    } else if (!val.bad) {
+      int id = cx_error(p->ctx, init->span, "data comes from a file, or is one number");
+      cx_diag_help(p->ctx, id, "an array of numbers in the program is a definition: %s = [..]", x->name);
+    }
+  }
+  *CX_PUSH(p->arena, *out) = d;
+}
+
+cx_program *cx_program_new(cx_ctx *c, cx_arena *a, int32_t file, const char *dir) {
+  cx_program *p = CX_NEW(a, cx_program);
+  p->ctx = c;
+  p->arena = a;
+  p->file = file;
+  p->dir = dir;
+  cx_ast *root = cx_parse(c, a, file);
+  stmts all = {0};
+  names done = {0};
+  splice_list(p, root, &all, &done, dir);
+  p->ast = CX_NEW(a, cx_ast);
+  *p->ast = *root;
+  p->ast->kid = all.at;
+  p->ast->nkid = all.n;
+  cx_elab E = {.ctx = c, .arena = a, .g = cx_graph_new(c, a), .prog = p};
+  struct { cx_decl *at; int n, cap; } decl = {0};
+  for (int k = 0; k < all.n; k++) {
+    cx_ast *s = all.at[k];
+    if (s->kind == S_DATA) list_decl(p, &E, &all, s, &decl);
+    for (int j = 0; s->kind == S_GROUP && j < s->nkid; j++)
+      if (s->kid[j]->kind == S_DATA) list_decl(p, &E, &all, s->kid[j], &decl);
+  }
+  p->decl = decl.at;
+  p->ndecl = decl.n;
+  return p;
+}
+
+/* ---- data become inputs ---- */
+static void value_bounds(const cx_array *a, double *lo, double *hi) {
+  *lo = INFINITY;
+  *hi = -INFINITY;
+  int64_t at[CX_MAX_RANK] = {0};
+  double total = 1;
+  for (int k = 0; k < a->rank; k++) total *= (double)a->dim[k];
+  for (double m = 0; m < total; m++) {
+    double v = cx_array_get(a, at);
+    if (v < *lo) *lo = v;
+    if (v > *hi) *hi = v;
+    for (int k = a->rank - 1; k >= 0 && ++at[k] == a->dim[k]; k--) at[k] = 0;
+  }
+}
+
+static void introduce_size(cx_elab *E, cx_sym name, int64_t n, cx_span s) {
+  if (cx_lookup(E, name, false)) return;
+  cx_binding *b = cx_bind_name(E, name, B_VALUE, s);
+  b->v = cx_v_num(E, (double)n, s);
+  b->maker = true;
+}
+
+static void declare_data(cx_elab *E) {
+  cx_model *m = E->m;
+  m->decl_eq = CX_NEW_N(E->arena, uint32_t, E->ndecl);
+  cx_sym row_name = NULL;
+  int64_t rows = 0;
+  for (int k = 0; k < E->ndecl; k++) { /* the batch axis: the longest leading dimension with a name */
+    cx_decl *d = &E->decl[k];
+    if (d->rank && d->dim[0].name && d->dim[0].n > rows && d->domain.kind != DOM_IMAGE) rows = d->dim[0].n, row_name = d->dim[0].name;
+  }
+  m->rows = rows;
+  m->rows_name = row_name;
+  m->rows_eq = -1;
+  const cx_eq *row = NULL;
+  if (E->opt.batch > 0 && row_name) {
+    cx_eq *r = cx_eq_new(E->g, cx_intern_z(E->ctx, "batch.rows"), EQ_INPUT);
+    r->constant = r->integer = true;
+    r->rank = 1;
+    r->dim[0] = (cx_dim){E->opt.batch, row_name};
+    r->lo = 0;
+    r->hi = (double)rows - 1;
+    m->rows_eq = (int32_t)r->id;
+    row = r;
+    E->batch_name = row_name;
+    E->batch_scale = (double)rows / (double)E->opt.batch;
+  }
+  for (int k = 0; k < E->ndecl; k++) {
+    cx_decl *d = &E->decl[k];
+    for (int j = 0; j < d->rank; j++) {
+      if (d->dim[j].n < 0) { /* no data: a stand-in, the same for every use of the name */
+        cx_binding *b = d->dim[j].name ? cx_lookup(E, d->dim[j].name, false) : NULL;
+        d->dim[j].n = b ? (int64_t)b->v.e->u.num : (E->standin += 4);
+      }
+      if (d->dim[j].name) introduce_size(E, d->dim[j].name, d->dim[j].n, d->span);
+    }
+  }
+  for (int k = 0; k < E->ndecl; k++) {
+    cx_decl *d = &E->decl[k];
+    m->decl_eq[k] = CX_NO_EQ;
+    if (cx_lookup(E, d->name, false) && cx_lookup(E, d->name, false)->maker && d->rank) {
+      int id = cx_error(E->ctx, d->span, "`%s` is a size and an array", d->name);
+      cx_diag_help(E->ctx, id, "give one of them another name");
+    }
+    cx_binding *b = cx_bind_name(E, d->name, B_VALUE, d->span);
+    b->decl = d;
+    if (d->domain.kind == DOM_TEXT || d->array.text) { /* words have no number */
+      b->v = cx_v_bad(d->span);
+      b->text = true;
+      continue;
+    }
+    cx_eq *e = cx_eq_new(E->g, d->name, EQ_INPUT);
+    e->constant = true;
+    e->span = d->span;
+    e->rank = (uint8_t)d->rank;
+    memcpy(e->dim, d->dim, sizeof e->dim);
+    e->integer = d->domain.kind == DOM_INT || d->domain.kind == DOM_BOOL || d->domain.kind == DOM_CATEGORY;
+    if (e->integer) {
+      if (d->bound) value_bounds(&d->array, &e->lo, &e->hi);
+      else {
+        e->lo = isfinite(d->domain.lo) ? d->domain.lo : 0;
+        e->hi = isfinite(d->domain.hi) ? d->domain.hi : INFINITY;
+      }
+      if (d->domain.kind == DOM_INT && isfinite(d->domain.hi) && e->hi < d->domain.hi && d->rank) e->hi = d->domain.hi;
+      if (d->domain.kind == DOM_CATEGORY && d->array.nlevel) e->hi = d->array.nlevel - 1;
+    } else if (!d->rank && d->bound) {
+      e->lo = e->hi = cx_array_get(&d->array, NULL);
+    }
+    m->decl_eq[k] = e->id;
+    uint32_t eq = e->id;
+    if (row && d->rank && d->dim[0].name == row_name) { /* the rows of this batch */
+      cx_eq *part = cx_eq_new(E->g, cx_intern_z(E->ctx, cx_format(E->arena, "%s.batch", d->name)), EQ_CALC);
+      part->span = d->span;
+      part->rank = e->rank;
+      part->integer = e->integer;
+      part->lo = e->lo;
+      part->hi = e->hi;
+      memcpy(part->dim, e->dim, sizeof e->dim);
+      part->dim[0].n = E->opt.batch;
+      const cx_node *sub[CX_MAX_RANK], *i = cx_index(E->g, 0);
+      sub[0] = cx_load(E->g, row->id, &i, 1);
+      for (int j = 1; j < d->rank; j++) sub[j] = cx_index(E->g, j);
+      part->body = cx_load(E->g, e->id, sub, d->rank);
+      eq = part->id;
+    }
+    b->v = cx_v_load(E, eq, d->span);
+    b->leaf = eq;
+  }
+}
+
+/* ---- statements of the top level ---- */
+static bool scalar(cx_elab *E, cx_val *v, const char *what, uint32_t *eq) {
+  if (v->bad) return false;
+  if (v->rank) {
+    int id = cx_error(E->ctx, v->span, "%s must be one number, but it has shape %s", what, cx_v_shape(E, *v));
+    cx_diag_help(E->ctx, id, "take its sum(..) or mean(..)");
+    return false;
+  }
+  *v = cx_v_store(E, *v, NULL, eq);
+  return !v->bad;
+}
+
+typedef CX_VEC(cx_sym) symbols;
+static void loose_names(cx_elab *E, const cx_ast *x, bool inside, symbols *bound, symbols *out) {
+  if (x->kind == A_NAME && inside) {
+    for (int k = 0; k < bound->n; k++)
+      if (bound->at[k] == x->name) return;
+    for (int k = 0; k < out->n; k++)
+      if (out->at[k] == x->name) return;
+    if (!cx_lookup(E, x->name, false)) *CX_PUSH(E->arena, *out) = x->name;
+    return;
+  }
+  int keep = bound->n;
+  if (x->kind == A_BINDER)
+    for (int k = 0; k < x->nbind; k++) *CX_PUSH(E->arena, *bound) = x->kid[k]->name;
+  if (x->kind == A_AT)
+    for (int k = 1; k < x->nkid; k++) *CX_PUSH(E->arena, *bound) = x->kid[k]->name;
+  if (x->kind != A_BLOCK)
+    for (int k = 0; k < x->nkid; k++)
+      if (x->kid[k]) loose_names(E, x->kid[k], x->kind == A_SUBSCRIPT ? k > 0 : inside && x->kind != A_CALL, bound, out);
+  bound->n = keep;
+}
+static cx_val run_free(cx_elab *E, void *user) { return cx_elab_expr(E, user); }
+
+/* write img[y, x + 1] + ..: names that nothing defines and that only subscript are its dimensions, as they appear */
+cx_val cx_elab_free(cx_elab *E, const cx_ast *x) {
+  symbols bound = {0}, out = {0};
+  loose_names(E, x, false, &bound, &out);
+  if (!out.n || out.n > CX_MAX_RANK) return cx_elab_expr(E, x);
+  cx_binding *env = E->env;
+  int64_t slot[CX_MAX_RANK];
+  for (int k = 0; k < out.n; k++) {
+    slot[k] = cx_var_new(E, out.at[k], x->span);
+    cx_binding *b = cx_bind_name(E, out.at[k], B_INDEX, x->span);
+    b->v = cx_v_node(cx_index(E->g, slot[k]), x->span);
+  }
+  cx_val v = cx_in_scope(E, slot, out.n, run_free, (void *)(uintptr_t)x, x->span);
+  E->env = env;
+  if (v.bad) return v;
+  cx_val r = {.rank = (uint8_t)(out.n + v.rank), .e = v.e, .span = x->span};
+  if (r.rank > CX_MAX_RANK) {
+    cx_error(E->ctx, x->span, "this would have %d dimensions; the most is %d", r.rank, CX_MAX_RANK);
+    return cx_v_bad(x->span);
+  }
+  const cx_node *to[CX_MAX_RANK];
+  for (int k = 0; k < out.n; k++) { /* an index that starts later starts the array */
+    const cx_var *var = cx_var_of(E, slot[k]);
+    r.dim[k] = (cx_dim){var->hi - var->lo + 1, var->lo ? NULL : var->size};
+    r.slot[k] = cx_var_range(E, NULL, 0, var->hi - var->lo, NULL);
+    to[k] = cx_op2(E->g, OP_add, cx_index(E->g, r.slot[k]), cx_const(E->g, (double)var->lo));
+  }
+  r.e = cx_subst(E->g, v.e, slot, to, out.n);
+  for (int k = 0; k < v.rank; k++) r.dim[out.n + k] = v.dim[k], r.slot[out.n + k] = v.slot[k];
+  return r;
+}
+
+static uint32_t levels_of(cx_elab *E, const cx_ast *x) {
+  const cx_ast *n = x->kind == A_SUBSCRIPT ? x->kid[0] : x;
+  cx_binding *b = n->kind == A_NAME ? cx_lookup(E, n->name, false) : NULL;
+  return b && b->decl && b->decl->array.nlevel ? (uint32_t)(b->decl - E->decl) : CX_NO_EQ;
+}
+
+static void query(cx_elab *E, cx_action *a, int *n, const cx_ast *x, cx_val (*elab)(cx_elab *, const cx_ast *)) {
+  cx_query q = {.text = cx_ast_text(E->arena, x), .eq = CX_NO_EQ, .level_of = levels_of(E, x)};
+  if (x->kind == A_STR) {
+    q.label = true;
+    q.text = cx_strdup(E->arena, x->name, strlen(x->name));
+  } else {
+    cx_val v = elab(E, x);
+    v = cx_v_store(E, v, NULL, &q.eq);
+    if (v.bad) return;
+  }
+  a->query[(*n)++] = q;
+}
+
+#define GRID 513
+static void plot(cx_elab *E, const cx_ast *s) {
+  cx_action a = {.kind = ACT_PLOT, .ast = s, .objective = CX_NO_EQ};
+  int n = s->nkid;
+  for (int k = 0; k < s->nkid; k++)
+    if (s->kid[k]->kind == A_NAMED) { /* to "file.svg" */
+      if (s->kid[k]->kid[0]->kind == A_STR) a.file = s->kid[k]->kid[0]->name;
+      n = k;
+      break;
+    }
+  int nexpr = 0;
+  while (nexpr < s->nkid && s->kid[nexpr]->kind != A_BIND && s->kid[nexpr]->kind != A_NAMED) nexpr++;
+  a.query = CX_NEW_N(E->arena, cx_query, nexpr + 1);
+  cx_binding *env = E->env;
+  int64_t slot[2];
+  if (s->nbind > 2) {
+    cx_error(E->ctx, s->span, "a plot is drawn over one or two variables");
+    return;
+  }
+  for (int k = 0; k < s->nkid; k++) {
+    const cx_ast *b = s->kid[k];
+    if (b->kind != A_BIND || a.nvar == 2) continue;
+    int v = a.nvar;
+    for (int j = 0; j < 2; j++) {
+      cx_val end = b->nkid ? cx_elab_expr(E, b->kid[0]->kid[j]) : cx_v_bad(b->span);
+      double *at = j ? &a.hi[v] : &a.lo[v];
+      const cx_node *e = end.e;
+      while (!end.bad && !end.rank && e->op == OP_load && !e->nargs && E->g->eq[e->u.eq]->body && E->g->eq[e->u.eq]->red == RED_none) e = E->g->eq[e->u.eq]->body;
+      if (end.bad) return;
+      if (e->op != OP_const || !isfinite(e->u.num)) {
+        cx_error(E->ctx, b->span, "the ends of a plot must be finite numbers");
+        return;
+      }
+      *at = e->u.num;
+    }
+    if (a.lo[v] >= a.hi[v]) {
+      cx_error(E->ctx, b->span, "the range of `%s` is empty: %g..%g", b->name, a.lo[v], a.hi[v]);
+      return;
+    }
+    a.var[v] = b->name;
+    a.nvar++;
+  }
+  int64_t points = a.nvar == 2 ? 129 : GRID;
+  for (int v = 0; v < a.nvar; v++) {
+    slot[v] = cx_var_range(E, a.var[v], 0, points - 1, NULL);
+    cx_val x = cx_v_node(cx_op2(E->g, OP_add, cx_const(E->g, a.lo[v]),
+                                cx_op2(E->g, OP_mul, cx_const(E->g, (a.hi[v] - a.lo[v]) / (double)(points - 1)), cx_index(E->g, slot[v]))),
+                         s->span);
+    uint32_t eq;
+    cx_val at = cx_v_store(E, x, a.var[v], &eq);
+    a.grid[v] = eq;
+    cx_binding *b = cx_bind_name(E, a.var[v], B_VALUE, s->span);
+    b->v = at;
+  }
+  for (int k = 0; k < nexpr && k < n; k++) {
+    const cx_ast *x = s->kid[k];
+    cx_query q = {.text = cx_ast_text(E->arena, x), .eq = CX_NO_EQ, .level_of = CX_NO_EQ};
+    cx_val v = cx_elab_expr(E, x);
+    if (v.bad) continue;
+    if (a.nvar) { /* the variables lead, what the value has of its own follows */
+      cx_val r = {.rank = (uint8_t)(v.rank + a.nvar), .e = v.e, .span = x->span};
+      if (v.rank > 1 || (v.rank && a.nvar == 2)) {
+        cx_error(E->ctx, x->span, "a plotted value must be a number or a row of numbers, but this has shape %s", cx_v_shape(E, v));
+        continue;
+      }
+      for (int j = 0; j < a.nvar; j++) { /* two variables: rows are the second one */
+        int at = a.nvar == 2 ? 1 - j : j;
+        r.dim[j] = (cx_dim){points, NULL};
+        r.slot[j] = slot[at];
+      }
+      for (int j = 0; j < v.rank; j++) r.dim[a.nvar + j] = v.dim[j], r.slot[a.nvar + j] = v.slot[j];
+      v = r;
+    } else if (v.rank == 0 || v.rank > 2) {
+      cx_error(E->ctx, x->span, "say over what to plot: plot %s for x in 0..1", q.text);
+      continue;
+    }
+    v = cx_v_store(E, v, NULL, &q.eq);
+    if (!v.bad) a.query[a.nquery++] = q;
+  }
+  E->env = env;
+  *CX_PUSH(E->arena, E->action) = a;
+}
+
+static void not_yet(cx_elab *E, const cx_ast *s, const char *what, const char *help) {
+  int id = cx_error(E->ctx, s->span, "this version of calx cannot compute %s yet", what);
+  cx_diag_help(E->ctx, id, "%s", help);
+}
+
+bool cx_elab_stmt(cx_elab *E, const cx_ast *s) {
+  if (E->in_block && s->kind != S_PARAM) return false;
+  switch (s->kind) {
+    case S_DATA: return true; /* declared beforehand */
+    case S_MINIMIZE:
+    case S_MAXIMIZE: {
+      cx_val v = cx_elab_expr(E, s->kid[0]);
+      uint32_t eq;
+      if (!v.bad && s->kind == S_MAXIMIZE) {
+        cx_span at = v.span;
+        v = cx_v_map(E, OP_neg, &v, 1, at);
+        E->m->maximize = true;
+      }
+      if (scalar(E, &v, "an objective", &eq)) *CX_PUSH(E->arena, E->objective) = eq;
+      else E->objective_bad = true;
+      return true;
+    }
+    case S_TILDE: not_yet(E, s, "`~` statements", "write the log density: maximize sum(i: log_density(..))"); return true;
+    case S_SUBJECT: not_yet(E, s, "constraints", "give params a domain, as in param x in 0..1 or param s > 0"); return true;
+    case S_DISTRIBUTION: not_yet(E, s, "`distribution` blocks", "write the density as a function"); return true;
+    case S_FIT: {
+      cx_action a = {.kind = ACT_FIT, .ast = s, .options = s, .method = s->name, .nparam = E->param.n, .objective = CX_NO_EQ, .maximize = E->m->maximize};
+      if (!E->param.n) {
+        int id = cx_error(E->ctx, s->span, "there is nothing to fit: the program declares no param");
+        cx_diag_help(E->ctx, id, "an unknown is declared as `param w[d]`");
+      } else if (!E->objective.n && !E->objective_bad) {
+        int id = cx_error(E->ctx, s->span, "there is nothing to fit: no objective stands above");
+        cx_diag_help(E->ctx, id, "say what is best, as in `minimize mean(i: (y[i] - f(x[i]))^2)`");
+      }
+      if (E->objective.n) {
+        const cx_node *sum = NULL;
+        for (int k = 0; k < E->objective.n; k++) {
+          const cx_node *l = cx_load(E->g, E->objective.at[k], NULL, 0);
+          sum = sum ? cx_op2(E->g, OP_add, sum, l) : l;
+        }
+        cx_val v = cx_v_node(sum, s->span);
+        cx_v_store(E, v, cx_intern_z(E->ctx, "objective"), &a.objective);
+        E->m->objective = a.objective;
+      }
+      *CX_PUSH(E->arena, E->action) = a;
+      return true;
+    }
+    case S_PRINT: {
+      cx_action a = {.kind = ACT_PRINT, .ast = s, .objective = CX_NO_EQ};
+      a.query = CX_NEW_N(E->arena, cx_query, s->nkid + 1);
+      for (int k = 0; k < s->nkid; k++) query(E, &a, &a.nquery, s->kid[k], cx_elab_free);
+      *CX_PUSH(E->arena, E->action) = a;
+      return true;
+    }
+    case S_PLOT: plot(E, s); return true;
+    case S_WRITE: {
+      cx_action a = {.kind = ACT_WRITE, .ast = s, .objective = CX_NO_EQ};
+      a.query = CX_NEW_N(E->arena, cx_query, 1);
+      if (s->kid[1]->kind != A_STR) cx_error(E->ctx, s->kid[1]->span, "a file name is text in double quotes");
+      else a.file = s->kid[1]->name;
+      query(E, &a, &a.nquery, s->kid[0], cx_elab_free);
+      *CX_PUSH(E->arena, E->action) = a;
+      return true;
+    }
+    case S_EXPLAIN: {
+      cx_action a = {.kind = ACT_EXPLAIN, .ast = s, .objective = CX_NO_EQ};
+      *CX_PUSH(E->arena, E->action) = a;
+      return true;
+    }
+    case S_PRECISION:
+      if (!strcmp(s->name, "single")) E->m->single = true;
+      else if (strcmp(s->name, "double")) cx_error(E->ctx, s->span, "precision is single or double");
+      return true;
+    case S_IMPORT: return true;
+    default: { /* an expression alone */
+      if (s->kind < S_PROGRAM) {
+        int id = cx_error(E->ctx, s->span, "this expression does nothing here");
+        cx_diag_help(E->ctx, id, "print it: print %s", cx_ast_text(E->arena, s));
+        return true;
+      }
+      return false;
+    }
+  }
+}
+
+static void later_names(cx_elab *E, const cx_ast *root) { /* so that a use before the definition is told apart from a misspelling */
+  for (int k = root->nkid - 1; k >= 0; k--) {
+    const cx_ast *s = root->kid[k];
+    if ((s->kind == S_DEF || s->kind == S_DEF_INDEX) && !cx_lookup(E, s->name, false)) {
+      cx_binding *b = cx_bind_name(E, s->name, B_LATER, s->name_span);
+      b->v = cx_v_bad(s->name_span);
+    }
+  }
+}
+
+cx_model *cx_elaborate(cx_program *p, cx_arena *a, cx_decl *decl, int ndecl, const cx_elab_opt *opt) {
+  cx_model *m = CX_NEW(a, cx_model);
+  cx_elab E = {.ctx = p->ctx, .arena = a, .prog = p, .m = m, .decl = decl, .ndecl = ndecl, .standin = 997};
+  if (opt) E.opt = *opt;
+  int errors = cx_error_count(p->ctx);
+  m->ctx = p->ctx;
+  m->arena = a;
+  m->graph = E.g = cx_graph_new(p->ctx, a);
+  m->decl = decl;
+  m->ndecl = ndecl;
+  m->objective = CX_NO_EQ;
+  declare_data(&E);
+  later_names(&E, p->ast);
+  cx_elab_list(&E, p->ast->kid, p->ast->nkid);
+  m->param = E.param.at;
+  m->nparam = E.param.n;
+  m->action = E.action.at;
+  m->naction = E.action.n;
+  if (E.objective.n && m->objective == CX_NO_EQ) { /* an objective without a fit: the C API minimises it */
+    const cx_node *sum = NULL;
+    for (int k = 0; k < E.objective.n; k++) {
+      const cx_node *l = cx_load(E.g, E.objective.at[k], NULL, 0);
+      sum = sum ? cx_op2(E.g, OP_add, sum, l) : l;
+    }
+    cx_v_store(&E, cx_v_node(sum, CX_NOSPAN), cx_intern_z(p->ctx, "objective"), &m->objective);
+  }
+  m->env = E.env;
+  return cx_error_count(p->ctx) == errors && cx_error_count(p->ctx) == 0 ? m : NULL;
+}
