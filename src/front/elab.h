@@ -27,6 +27,7 @@ typedef struct {
   char *text;        /* the expression as calx spells it */
   uint32_t eq;
   bool label;        /* a string alone: text is it */
+  bool trace;        /* plot trace: the objective of the last fit by step */
   uint32_t level_of; /* data whose category names the values carry, or CX_NO_EQ */
 } cx_query;
 #define CX_NO_EQ UINT32_MAX

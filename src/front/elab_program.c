@@ -377,6 +377,11 @@ static void plot(cx_elab *E, const cx_ast *s) {
   for (int k = 0; k < nexpr && k < n; k++) {
     const cx_ast *x = s->kid[k];
     cx_query q = {.text = cx_ast_text(E->arena, x), .eq = CX_NO_EQ, .level_of = CX_NO_EQ};
+    if (x->kind == A_NAME && !strcmp(x->name, "trace") && !cx_lookup(E, x->name, false)) {
+      q.trace = true;
+      a.query[a.nquery++] = q;
+      continue;
+    }
     cx_val v = cx_elab_expr(E, x);
     if (v.bad) continue;
     if (a.nvar) { /* the variables lead, what the value has of its own follows */

@@ -1,5 +1,6 @@
 /* elab_value.c - values of expressions: broadcasting, elements, reductions, and giving a value its equation. */
-#include <stdlib.h>
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "front/elab.h"

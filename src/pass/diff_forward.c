@@ -12,8 +12,8 @@ typedef struct {
   const uint32_t *tangent; /* by equation id; CX_NO_COT: none */
   const cx_node **d;       /* derivative by node id */
   uint8_t *done;
-  const cx_node *const *q; /* index nodes of the leaf's dimensions */
-  int nq;
+  const cx_node *const *q; /* index nodes of the leaf's dimensions behind the batch */
+  int nq, batch;
 } fwd;
 
 static void forward_node(void *user, const cx_node *n) {
@@ -29,7 +29,8 @@ static void forward_node(void *user, const cx_node *n) {
         d = cx_load(g, f->tangent[n->u.eq], sub, n->nargs + f->nq);
       } else { /* the leaf of a Jacobian */
         d = cx_const(g, 1);
-        for (int k = 0; k < n->nargs; k++) d = cx_op2(g, OP_mul, d, cx_op2(g, OP_eq, n->arg[k], f->q[k]));
+        for (int k = f->batch; k < n->nargs; k++)
+          d = cx_op2(g, OP_mul, d, cx_op2(g, OP_eq, n->arg[k], f->q[k - f->batch]));
       }
     }
   } else {
@@ -56,11 +57,11 @@ static const cx_node *forward_body(fwd *f, const cx_node *body) {
   return f->d[body->id] ? f->d[body->id] : cx_const(f->g, 0);
 }
 
-static uint32_t forward(cx_graph *g, uint32_t of, const uint32_t *leaf, const uint32_t *direction, int n) {
+static uint32_t forward(cx_graph *g, uint32_t of, const uint32_t *leaf, const uint32_t *direction, int n, int batch) {
   uint8_t *mark = cx_diff_active(g, of, leaf, n);
   int neq = g->neq;
   const cx_eq *jac = direction ? NULL : g->eq[leaf[0]];
-  int nq = jac ? jac->rank : 0;
+  int nq = jac ? jac->rank - batch : 0;
   uint32_t *tangent = CX_NEW_N(g->arena, uint32_t, neq);
   cx_linear *lin = CX_NEW_N(g->arena, cx_linear, neq);
   for (int id = 0; id < neq; id++) {
@@ -75,7 +76,7 @@ static uint32_t forward(cx_graph *g, uint32_t of, const uint32_t *leaf, const ui
     t->span = e->span;
     t->rank = (uint8_t)(e->rank + nq);
     memcpy(t->dim, e->dim, sizeof t->dim);
-    if (jac) memcpy(t->dim + e->rank, jac->dim, (size_t)nq * sizeof t->dim[0]);
+    if (jac) memcpy(t->dim + e->rank, jac->dim + batch, (size_t)nq * sizeof t->dim[0]);
     tangent[id] = t->id;
   }
   if (direction)
@@ -97,7 +98,7 @@ static uint32_t forward(cx_graph *g, uint32_t of, const uint32_t *leaf, const ui
       body = cx_subst(g, body, slot, to, e->nred);
       if (weight) weight = cx_subst(g, weight, slot, to, e->nred);
     }
-    fwd f = {g, mark, tangent, NULL, NULL, q, nq};
+    fwd f = {g, mark, tangent, NULL, NULL, q, nq, batch};
     t->body = forward_body(&f, body);
     if (weight) t->body = cx_op2(g, OP_mul, weight, t->body);
     if (lin[id].nred) {
@@ -111,20 +112,20 @@ static uint32_t forward(cx_graph *g, uint32_t of, const uint32_t *leaf, const ui
   const cx_eq *e = g->eq[of];
   z->rank = (uint8_t)(e->rank + nq);
   memcpy(z->dim, e->dim, sizeof z->dim);
-  if (jac) memcpy(z->dim + e->rank, jac->dim, (size_t)nq * sizeof z->dim[0]);
+  if (jac) memcpy(z->dim + e->rank, jac->dim + batch, (size_t)nq * sizeof z->dim[0]);
   z->body = cx_const(g, 0);
   if (jac && of == leaf[0]) {
     z->body = cx_const(g, 1);
     for (int k = 0; k < nq; k++)
-      z->body = cx_op2(g, OP_mul, z->body, cx_op2(g, OP_eq, cx_index(g, k), cx_index(g, nq + k)));
+      z->body = cx_op2(g, OP_mul, z->body, cx_op2(g, OP_eq, cx_index(g, batch + k), cx_index(g, e->rank + k)));
   }
   return z->id;
 }
 
-uint32_t cx_diff_forward(cx_graph *g, uint32_t of, uint32_t leaf) { return forward(g, of, &leaf, NULL, 1); }
+uint32_t cx_diff_forward(cx_graph *g, uint32_t of, uint32_t leaf, int batch) { return forward(g, of, &leaf, NULL, 1, batch); }
 
 uint32_t cx_diff_jvp(cx_graph *g, uint32_t of, const uint32_t *leaf, const uint32_t *tangent, int n) {
   for (int k = 0; k < n; k++)
     if (leaf[k] == of) return tangent[k];
-  return forward(g, of, leaf, tangent, n);
+  return forward(g, of, leaf, tangent, n, 0);
 }

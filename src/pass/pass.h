@@ -6,8 +6,10 @@
 /* ---- differentiation (diff_forward.c, diff_reverse.c) ----
  * Both add equations to g and return the equation of the derivative. Only paths from `of` back to the leaves are
  * followed; a leaf is cut: what it was computed from does not count. */
-/* dims: those of `of`, then those of the leaf. Scalar leaf: derivative; array leaf: Jacobian. */
-uint32_t cx_diff_forward(cx_graph *g, uint32_t of, uint32_t leaf);
+/* Jacobian: dims of `of`, then those of the leaf but for its first `batch` ones: these are parallel instances (element
+ * i of `of` depends on instance i of the leaf alone), so all of them are differentiated at once. A scalar leaf, or
+ * batch == its rank: the derivative by one number. */
+uint32_t cx_diff_forward(cx_graph *g, uint32_t of, uint32_t leaf, int batch);
 /* directional derivative: tangent[k] is an equation of leaf[k]'s shape; result has the shape of `of` */
 uint32_t cx_diff_jvp(cx_graph *g, uint32_t of, const uint32_t *leaf, const uint32_t *tangent, int n);
 /* out[k] = gradient by leaf[k] of scalar `of` (cot == 0) or of sum(of * cot): shape of leaf[k] */

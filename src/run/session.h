@@ -39,8 +39,9 @@ typedef struct {
   const cx_plot *plot;
   const char *path;       /* EV_WRITE: file written */
   const cx_array *array;
-  const char *text;       /* EV_EXPLAIN: lines */
-  const cx_fit_report *fit;   /* EV_FIT_*: so far */
+  const char *text;       /* EV_EXPLAIN: lines; EV_FIT_*: the method */
+  const cx_progress *progress; /* EV_FIT_PROGRESS */
+  const cx_fit_report *fit;    /* EV_FIT_END */
   const cx_result *param; int nparam; /* EV_FIT_END: fitted values */
 } cx_event;
 

@@ -1,0 +1,223 @@
+/* fitting.c - value, gradient, Hessian and minibatch functions of an objective, as the solvers call them. */
+#include "run/fitting.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "pass/pass.h"
+#include "run/update.h"
+
+#define SIZES_MAX 8
+#define HESSIAN_MAX 256 /* dense Hessians up to this many params; Hessian-vector products above */
+
+typedef struct { int64_t rows; bool gradient; cx_model *m; cx_fn *f; cx_work *w; } sized;
+
+struct cx_objective {
+  cx_model *m;
+  cx_program *prog;
+  cx_arena *a;
+  uint32_t eq;
+  int threads;
+  cx_flat flat;
+  cx_problem *p;
+  cx_fn *value, *grad, *hess, *hv;
+  cx_work *wvalue, *wgrad, *whess, *whv;
+  uint32_t *tangent;  /* inputs of the Hessian-vector product, by param */
+  double **block;     /* Hessian blocks */
+  sized batch[SIZES_MAX]; int nbatch;
+  int which;          /* fit statement this objective belongs to, for elaboration at another size */
+  cx_array rows;
+};
+
+/* roots: the objective, then its gradient by each param */
+static uint32_t *gradient_roots(cx_model *m, cx_arena *a, uint32_t of, const cx_flat *flat) {
+  uint32_t *root = CX_NEW_N(a, uint32_t, flat->n + 1);
+  cx_prepare(m->graph);
+  cx_diff_reverse(m->graph, of, CX_NO_COT, flat->raw, flat->n, root + 1);
+  root[0] = of;
+  return root;
+}
+
+static void outputs(const cx_objective *o, void *f, void *g, void **out) {
+  size_t size = o->m->single ? sizeof(float) : sizeof(double);
+  out[0] = f;
+  for (int k = 0; k < o->flat.n; k++) out[k + 1] = g ? (char *)g + (size_t)o->flat.offset[k] * size : NULL;
+}
+
+#define OUT_MAX 257
+static int evaluate(cx_objective *o, const cx_fn *fn, cx_work *w, const void *x, double *f, void *g) {
+  void *out[OUT_MAX];
+  float ff;
+  outputs(o, o->m->single ? (void *)&ff : (void *)f, g, out);
+  int bad = cx_fn_at(fn, w, &o->flat, x, out, &o->p->why);
+  if (o->m->single) *f = ff;
+  return bad;
+}
+
+static int gradient(void *user, const void *x, double *f, void *g) {
+  cx_objective *o = user;
+  return evaluate(o, o->grad, o->wgrad, x, f, g);
+}
+static int value(void *user, const void *x, double *f) {
+  cx_objective *o = user;
+  if (!o->value) {
+    o->value = cx_fn_new(o->m, o->a, &o->eq, 1, o->threads);
+    o->wvalue = cx_work_new(o->a, o->value->exec);
+  }
+  return evaluate(o, o->value, o->wvalue, x, f, NULL);
+}
+
+/* dense Hessian: forward over reverse, block by block of params */
+static int hessian(void *user, const void *x, double *h) {
+  cx_objective *o = user;
+  int np = o->flat.n;
+  if (!o->hess) {
+    uint32_t *g = gradient_roots(o->m, o->a, o->eq, &o->flat), *root = CX_NEW_N(o->a, uint32_t, np * np);
+    cx_prepare(o->m->graph);
+    for (int a = 0; a < np; a++)
+      for (int b = 0; b < np; b++) root[a * np + b] = cx_diff_forward(o->m->graph, g[a + 1], o->flat.raw[b], 0);
+    o->hess = cx_fn_new(o->m, o->a, root, np * np, o->threads);
+    o->whess = cx_work_new(o->a, o->hess->exec);
+    o->block = CX_NEW_N(o->a, double *, np * np);
+    for (int k = 0; k < np * np; k++) o->block[k] = CX_NEW_N(o->a, double, o->hess->out_n[k] + 1);
+  }
+  if (cx_fn_at(o->hess, o->whess, &o->flat, x, (void *const *)o->block, &o->p->why)) return 1;
+  int64_t n = o->flat.offset[np];
+  for (int a = 0; a < np; a++)
+    for (int b = 0; b < np; b++) {
+      int64_t r0 = o->flat.offset[a], c0 = o->flat.offset[b], nr = o->flat.offset[a + 1] - r0, nc = o->flat.offset[b + 1] - c0;
+      for (int64_t r = 0; r < nr; r++)
+        for (int64_t c = 0; c < nc; c++) {
+          int64_t at = r * nc + c;
+          h[(r0 + r) * n + c0 + c] = o->m->single ? (double)((float *)o->block[a * np + b])[at] : o->block[a * np + b][at];
+        }
+    }
+  return 0;
+}
+
+static int hessvec(void *user, const void *x, const void *v, void *hv) {
+  cx_objective *o = user;
+  int np = o->flat.n;
+  if (!o->hv) {
+    uint32_t *g = gradient_roots(o->m, o->a, o->eq, &o->flat), *root = CX_NEW_N(o->a, uint32_t, np);
+    cx_prepare(o->m->graph);
+    o->tangent = CX_NEW_N(o->a, uint32_t, np);
+    for (int k = 0; k < np; k++) {
+      const cx_eq *raw = o->m->graph->eq[o->flat.raw[k]];
+      cx_eq *t = cx_eq_new(o->m->graph, cx_intern_z(o->m->ctx, cx_format(o->a, "%s.v", raw->name)), EQ_INPUT);
+      t->rank = raw->rank;
+      memcpy(t->dim, raw->dim, sizeof t->dim);
+      o->tangent[k] = t->id;
+    }
+    for (int k = 0; k < np; k++) root[k] = cx_diff_jvp(o->m->graph, g[k + 1], o->flat.raw, o->tangent, np);
+    o->hv = cx_fn_new(o->m, o->a, root, np, o->threads);
+    o->whv = cx_work_new(o->a, o->hv->exec);
+  }
+  const void *in[2 * OUT_MAX];
+  void *out[OUT_MAX];
+  size_t size = o->m->single ? sizeof(float) : sizeof(double);
+  for (int k = 0; k < o->hv->nin; k++)
+    for (int j = 0; j < np; j++) {
+      if (o->flat.raw[j] == o->hv->in_eq[k]) in[k] = (const char *)x + (size_t)o->flat.offset[j] * size;
+      if (o->tangent[j] == o->hv->in_eq[k]) in[k] = (const char *)v + (size_t)o->flat.offset[j] * size;
+    }
+  for (int k = 0; k < np; k++) out[k] = (char *)hv + (size_t)o->flat.offset[k] * size;
+  return cx_exec_run(o->hv->exec, o->whv, in, out, &o->p->why);
+}
+
+/* the objective for `rows` rows given by number: the program elaborated once more with the batch as its data */
+static sized *for_rows(cx_objective *o, int64_t rows, bool grad) {
+  for (int k = 0; k < o->nbatch; k++)
+    if (o->batch[k].rows == rows && o->batch[k].gradient == grad) return &o->batch[k];
+  int k = o->nbatch < SIZES_MAX ? o->nbatch++ : SIZES_MAX - 1;
+  sized *s = &o->batch[k];
+  cx_elab_opt opt = {.batch = rows};
+  s->m = cx_elaborate(o->prog, o->a, o->m->decl, o->m->ndecl, &opt);
+  if (!s->m) cx_throw(o->m->ctx, CX_E_PROGRAM);
+  s->rows = rows;
+  s->gradient = grad;
+  uint32_t of = s->m->objective;
+  int fit = 0;
+  for (int j = 0; j < s->m->naction; j++)
+    if (s->m->action[j].kind == ACT_FIT && fit++ == o->which) of = s->m->action[j].objective;
+  cx_flat flat = cx_flat_new(s->m, o->a, o->flat.n);
+  uint32_t *root = grad ? gradient_roots(s->m, o->a, of, &flat) : &of;
+  s->f = cx_fn_new(s->m, o->a, root, grad ? flat.n + 1 : 1, o->threads);
+  for (int j = 0; j < s->f->nin; j++) /* the same params, by position */
+    for (int q = 0; q < flat.n; q++)
+      if (s->f->in_eq[j] == flat.raw[q]) { s->f->in_eq[j] = o->flat.raw[q]; break; }
+  s->w = cx_work_new(o->a, s->f->exec);
+  return s;
+}
+
+static int on_rows(cx_objective *o, const int32_t *row, int64_t n, const void *x, double *f, void *g) {
+  sized *s = for_rows(o, n, g != NULL);
+  if (s->f->rows_input >= 0) {
+    cx_array a = {.type = CX_I32, .rank = 1, .dim = {n}, .stride = {1}, .data = row};
+    cx_exec_rebind(s->f->exec, s->f->rows_input, &a);
+  }
+  return evaluate(o, s->f, s->w, x, f, g);
+}
+static int batch(void *user, const int32_t *row, int64_t n, const void *x, double *f, void *g) { return on_rows(user, row, n, x, f, g); }
+static int validation(void *user, const int32_t *row, int64_t n, const void *x, double *f) { return on_rows(user, row, n, x, f, NULL); }
+
+static const char *where(void *user, int64_t k, char *buf, size_t size) {
+  cx_objective *o = user;
+  for (int p = 0; p < o->flat.n; p++) {
+    if (k >= o->flat.offset[p + 1]) continue;
+    const cx_eq *e = o->m->graph->eq[o->flat.raw[p]];
+    int64_t at = k - o->flat.offset[p], n = cx_eq_count(e);
+    int len = snprintf(buf, size, "%s", o->m->param[p].name);
+    for (int d = 0; d < e->rank && len > 0 && (size_t)len < size; d++) {
+      n /= e->dim[d].n;
+      len += snprintf(buf + len, size - (size_t)len, "%s%lld%s", d ? ", " : "[", (long long)(at / n), d + 1 == e->rank ? "]" : "");
+      at %= n;
+    }
+    break;
+  }
+  return buf;
+}
+
+static cx_update update(void *user, cx_arena *a, const char *method, const char *const *state) {
+  cx_objective *o = user;
+  return cx_update_compile(o->m->ctx, a, method, state, o->p->n, o->m->single, o->threads);
+}
+
+cx_objective *cx_objective_new(cx_model *m, cx_program *prog, cx_arena *a, uint32_t objective, int nparam, int threads, cx_problem *p) {
+  cx_objective *o = CX_NEW(a, cx_objective);
+  o->m = m;
+  o->prog = prog;
+  o->a = a;
+  o->eq = objective;
+  o->threads = threads;
+  o->flat = cx_flat_new(m, a, nparam);
+  o->p = p;
+  int fit = 0;
+  for (int k = 0; k < m->naction; k++)
+    if (m->action[k].kind == ACT_FIT) {
+      if (m->action[k].objective == objective) o->which = fit;
+      fit++;
+    }
+  if (nparam + 1 > OUT_MAX) {
+    cx_diag(m->ctx, CX_ERROR, CX_E_PROGRAM, CX_NOSPAN, "a fit of more than %d param declarations", OUT_MAX - 1);
+    cx_throw(m->ctx, CX_E_PROGRAM);
+  }
+  uint32_t *root = gradient_roots(m, a, objective, &o->flat);
+  o->grad = cx_fn_new(m, a, root, nparam + 1, threads);
+  o->wgrad = cx_work_new(a, o->grad->exec);
+  *p = (cx_problem){.n = o->flat.offset[nparam], .single = m->single, .user = o, .value = value, .gradient = gradient,
+                    .hessvec = hessvec, .where = where, .update = update};
+  if (p->n <= HESSIAN_MAX && nparam <= 12) p->hessian = hessian;
+  if (prog && m->rows > 0) {
+    p->rows = m->rows;
+    p->batch = batch;
+    p->validation = validation;
+  }
+  const char *sizes = "";
+  for (int k = 0; k < m->ndecl; k++)
+    for (int d = 0; d < m->decl[k].rank; d++)
+      sizes = cx_format(a, "%s%s%s:%d = %lld", sizes, *sizes ? ", " : "", m->decl[k].name, d, (long long)m->decl[k].dim[d].n);
+  p->sizes = sizes;
+  if (prog) p->program = cx_source_text(m->ctx, prog->file, &p->program_size);
+  return o;
+}

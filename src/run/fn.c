@@ -1,0 +1,117 @@
+/* fn.c - extraction of what is asked, passes, back end, inputs. */
+#include "run/fn.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "pass/pass.h"
+#include "run/rng.h"
+
+int64_t cx_eq_count(const cx_eq *e) {
+  int64_t n = 1;
+  for (int k = 0; k < e->rank; k++) n *= e->dim[k].n;
+  return n;
+}
+
+cx_fn *cx_fn_new(const cx_model *m, cx_arena *a, const uint32_t *root, int nroot, int threads) {
+  cx_fn *f = CX_NEW(a, cx_fn);
+  int32_t *map = CX_NEW_N(a, int32_t, m->graph->neq + 1);
+  f->graph = cx_extract(m->graph, a, root, nroot, map);
+  f->single = m->single;
+  f->rows_input = -1;
+  int neq = f->graph->neq;
+  uint32_t *back = CX_NEW_N(a, uint32_t, neq + 1);
+  for (int k = 0; k < m->graph->neq; k++)
+    if (map[k] >= 0) back[map[k]] = (uint32_t)k;
+  cx_run_passes(f->graph, NULL);
+  f->nout = nroot;
+  f->out_n = CX_NEW_N(a, int64_t, nroot);
+  for (int k = 0; k < nroot; k++) f->out_n[k] = cx_eq_count(f->graph->eq[f->graph->out[k]]);
+  cx_array *constant = CX_NEW_N(a, cx_array, neq + 1);
+  f->in_eq = CX_NEW_N(a, uint32_t, neq + 1);
+  int nconst = 0;
+  static const int32_t first_row = 0;
+  for (int k = 0; k < neq; k++) { /* passes keep the inputs' numbers */
+    const cx_eq *e = f->graph->eq[k];
+    if (e->kind != EQ_INPUT) continue;
+    if (!e->constant) {
+      f->in_eq[f->nin++] = back[k];
+      continue;
+    }
+    cx_array *c = &constant[nconst++];
+    if ((int32_t)back[k] == m->rows_eq) {
+      int32_t *r = CX_NEW_N(a, int32_t, e->dim[0].n + 1);
+      for (int64_t j = 0; j < e->dim[0].n; j++) r[j] = first_row + (int32_t)j;
+      *c = (cx_array){.type = CX_I32, .rank = 1, .dim = {e->dim[0].n}, .stride = {1}, .data = r};
+      f->rows_input = nconst - 1;
+      continue;
+    }
+    for (int d = 0; d < m->ndecl; d++)
+      if (m->decl_eq[d] == back[k]) *c = m->decl[d].array;
+  }
+  cx_exec_opt o = {.threads = threads, .single = m->single};
+  f->exec = cx_exec_new(a, f->graph, constant, &o);
+  return f;
+}
+
+cx_flat cx_flat_new(const cx_model *m, cx_arena *a, int nparam) {
+  cx_flat p = {nparam, CX_NEW_N(a, uint32_t, nparam + 1), CX_NEW_N(a, int64_t, nparam + 1)};
+  for (int k = 0; k < nparam; k++) {
+    p.raw[k] = m->param[k].raw;
+    p.offset[k + 1] = p.offset[k] + cx_eq_count(m->graph->eq[p.raw[k]]);
+  }
+  return p;
+}
+
+#define INPUTS_MAX 256
+int cx_fn_at(const cx_fn *f, cx_work *w, const cx_flat *p, const void *x, void *const *out, const char **why) {
+  const void *in[INPUTS_MAX];
+  size_t size = f->single ? sizeof(float) : sizeof(double);
+  if (f->nin > INPUTS_MAX) {
+    *why = "more than 256 params in one function";
+    return 1;
+  }
+  for (int k = 0; k < f->nin; k++)
+    for (int j = 0; j < p->n; j++)
+      if (p->raw[j] == f->in_eq[k]) in[k] = (const char *)x + (size_t)p->offset[j] * size;
+  return cx_exec_run(f->exec, w, in, out, why);
+}
+
+void cx_flat_start(const cx_model *m, cx_arena *a, const cx_flat *p, uint64_t seed, void *x) {
+  for (int k = 0; k < p->n; k++) {
+    const cx_param *q = &m->param[k];
+    int64_t n = p->offset[k + 1] - p->offset[k];
+    double *v = CX_NEW_N(a, double, n + 1);
+    if (q->start == START_VALUE && q->start_eq >= 0) {
+      uint32_t root = (uint32_t)q->start_eq;
+      cx_model dm = *m; /* starts are computed in double */
+      dm.single = false;
+      cx_fn *f = cx_fn_new(&dm, a, &root, 1, 1);
+      void *out = v;
+      const char *why = NULL;
+      const void *none[1] = {NULL};
+      if (f->nin) {
+        cx_error(m->ctx, q->span, "the start of `%s` depends on another param", q->name);
+        cx_throw(m->ctx, CX_E_PROGRAM);
+      }
+      if (cx_exec_run(f->exec, cx_work_new(a, f->exec), none, &out, &why)) {
+        cx_diag(m->ctx, CX_ERROR, CX_E_RUNTIME, q->span, "the start of `%s` cannot be computed: %s", q->name, why);
+        cx_throw(m->ctx, CX_E_RUNTIME);
+      }
+      for (int64_t j = 0; j < n; j++)
+        if (!isfinite(v[j])) {
+          int id = cx_error(m->ctx, q->span, "the start of `%s` lies outside its domain, or on its border", q->name);
+          cx_diag_help(m->ctx, id, "start strictly inside the domain");
+          cx_throw(m->ctx, CX_E_PROGRAM);
+        }
+    } else if (q->start != START_VALUE) {
+      cx_rng r = {seed, 0x57a7 + (uint64_t)k, 0};
+      for (int64_t j = 0; j < n; j++)
+        v[j] = q->start == START_UNIFORM ? q->a + (q->b - q->a) * cx_rng_uniform(&r) : q->a + q->b * cx_rng_normal(&r);
+    }
+    for (int64_t j = 0; j < n; j++) {
+      if (m->single) ((float *)x)[p->offset[k] + j] = (float)v[j];
+      else ((double *)x)[p->offset[k] + j] = v[j];
+    }
+  }
+}

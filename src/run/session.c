@@ -1,0 +1,334 @@
+/* session.c - a program from its first statement to its last. */
+#include "run/session.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "pass/pass.h"
+#include "run/explain.h"
+#include "run/fitting.h"
+
+struct cx_session {
+  cx_ctx *ctx;
+  cx_arena *a;
+  const cx_session_opt *opt;
+  cx_program *prog;
+  cx_model *m;
+  cx_flat flat;
+  void *x;              /* all params, as they stand now */
+  const double *trace;  /* objective by step of the last fit */
+  int64_t ntrace, trace_stride;
+  int plots;
+};
+
+static void emit(cx_session *s, const cx_event *e) {
+  if (s->opt->event) s->opt->event(s->opt->user, e);
+}
+
+/* values of several equations at the current params, as doubles */
+static double **values(cx_session *s, const uint32_t *eq, int n, int64_t *count) {
+  double **v = CX_NEW_N(s->a, double *, n + 1);
+  if (!n) return v;
+  cx_fn *f = cx_fn_new(s->m, s->a, eq, n, s->opt->threads);
+  void **out = CX_NEW_N(s->a, void *, n);
+  for (int k = 0; k < n; k++) {
+    out[k] = v[k] = CX_NEW_N(s->a, double, f->out_n[k] + 1);
+    count[k] = f->out_n[k];
+  }
+  const char *why = NULL;
+  if (cx_fn_at(f, cx_work_new(s->a, f->exec), &s->flat, s->x, out, &why)) {
+    cx_diag(s->ctx, CX_ERROR, CX_E_RUNTIME, CX_NOSPAN, "%s", why);
+    cx_throw(s->ctx, CX_E_RUNTIME);
+  }
+  if (f->single)
+    for (int k = 0; k < n; k++)
+      for (int64_t j = count[k] - 1; j >= 0; j--) v[k][j] = ((float *)v[k])[j];
+  return v;
+}
+
+static cx_result result_of(cx_session *s, const cx_query *q, const double *v) {
+  cx_result r = {.text = q->text, .label = q->label};
+  if (q->label) return r;
+  const cx_eq *e = s->m->graph->eq[q->eq];
+  int64_t dim[CX_MAX_RANK];
+  for (int k = 0; k < e->rank; k++) dim[k] = e->dim[k].n;
+  r.value = cx_array_dense(v, e->rank, dim);
+  if (q->level_of != CX_NO_EQ) {
+    r.level = s->m->decl[q->level_of].array.level;
+    r.nlevel = s->m->decl[q->level_of].array.nlevel;
+  }
+  return r;
+}
+
+static cx_result *results(cx_session *s, const cx_action *act) {
+  uint32_t *eq = CX_NEW_N(s->a, uint32_t, act->nquery + 1);
+  int64_t *count = CX_NEW_N(s->a, int64_t, act->nquery + 1);
+  int n = 0;
+  for (int k = 0; k < act->nquery; k++)
+    if (act->query[k].eq != CX_NO_EQ) eq[n++] = act->query[k].eq;
+  double **v = values(s, eq, n, count);
+  cx_result *r = CX_NEW_N(s->a, cx_result, act->nquery + 1);
+  n = 0;
+  for (int k = 0; k < act->nquery; k++) r[k] = result_of(s, &act->query[k], act->query[k].eq != CX_NO_EQ ? v[n++] : NULL);
+  return r;
+}
+
+static void print(cx_session *s, const cx_action *act) {
+  cx_event e = {.kind = EV_RESULT, .where = act->ast->span, .result = results(s, act), .nresult = act->nquery};
+  emit(s, &e);
+}
+
+static void write_file(cx_session *s, const cx_action *act) {
+  cx_result *r = results(s, act);
+  const char *path = act->file[0] != '/' && s->opt->out ? cx_format(s->a, "%s/%s", s->opt->out, act->file) : act->file;
+  cx_write_file(s->ctx, path, &r->value, NULL);
+  cx_event e = {.kind = EV_WRITE, .where = act->ast->span, .path = path, .array = &r->value};
+  emit(s, &e);
+}
+
+/* ---- plots ---- */
+static void add_curve(cx_session *s, cx_plot *p, int *cap, const char *text, int64_t n, const double *x, const double *y, int64_t step) {
+  (void)cap;
+  double *yy = CX_NEW_N(s->a, double, n + 1);
+  for (int64_t k = 0; k < n; k++) yy[k] = y[k * step];
+  p->curve[p->ncurve++] = (cx_curve){text, n, x, yy};
+}
+static double *steps(cx_session *s, int64_t n, double by) {
+  double *x = CX_NEW_N(s->a, double, n + 1);
+  for (int64_t k = 0; k < n; k++) x[k] = (double)k * by;
+  return x;
+}
+
+#define CURVES_MAX 64
+static void plot(cx_session *s, const cx_action *act) {
+  cx_plot p = {.file = act->file, .curve = CX_NEW_N(s->a, cx_curve, CURVES_MAX)};
+  uint32_t eq[CURVES_MAX + 2];
+  int64_t count[CURVES_MAX + 2];
+  int n = 0, nq = act->nquery < CURVES_MAX ? act->nquery : CURVES_MAX;
+  for (int k = 0; k < act->nvar; k++) eq[n++] = act->grid[k];
+  for (int k = 0; k < nq; k++)
+    if (act->query[k].eq != CX_NO_EQ) eq[n++] = act->query[k].eq;
+  double **v = values(s, eq, n, count);
+  const double *x = act->nvar ? v[0] : NULL;
+  n = act->nvar;
+  if (act->nvar) p.xlabel = act->var[0];
+  if (act->nvar == 2) p.ylabel = act->var[1];
+  for (int k = 0; k < nq; k++) {
+    const cx_query *q = &act->query[k];
+    if (q->trace) {
+      if (!s->ntrace) {
+        cx_diag(s->ctx, CX_WARNING, CX_OK, act->ast->span, "there is no fit above whose trace could be plotted");
+        continue;
+      }
+      add_curve(s, &p, NULL, "objective", s->ntrace, steps(s, s->ntrace, (double)s->trace_stride), s->trace, 1);
+      p.xlabel = "step";
+      continue;
+    }
+    const cx_eq *e = s->m->graph->eq[q->eq];
+    const double *y = v[n++];
+    bool map = (act->nvar == 2 && e->rank == 2) || (act->nvar == 0 && e->rank == 2);
+    if (map && !p.z) {
+      p.z = y;
+      p.ny = e->dim[0].n;
+      p.nx = e->dim[1].n;
+      p.title = q->text;
+      p.x0 = act->nvar ? act->lo[0] : 0, p.x1 = act->nvar ? act->hi[0] : (double)p.nx - 1;
+      p.y0 = act->nvar ? act->lo[1] : 0, p.y1 = act->nvar ? act->hi[1] : (double)p.ny - 1;
+      continue;
+    }
+    if (map) continue;
+    int64_t rows = e->dim[0].n, cols = e->rank > 1 ? e->dim[1].n : 1;
+    const double *xs = x ? x : steps(s, rows, 1);
+    for (int64_t c = 0; c < cols && p.ncurve < CURVES_MAX; c++)
+      add_curve(s, &p, NULL, cols > 1 ? cx_format(s->a, "%s [%lld]", q->text, (long long)c) : q->text, rows, xs, y + c, cols);
+  }
+  if (!p.file) {
+    p.file = s->plots ? cx_format(s->a, "plot-%d.svg", s->plots + 1) : "plot.svg";
+    s->plots++;
+  }
+  if (p.file[0] != '/' && s->opt->out) p.file = cx_format(s->a, "%s/%s", s->opt->out, p.file);
+  cx_event e = {.kind = EV_PLOT, .where = act->ast->span, .plot = &p};
+  emit(s, &e);
+}
+
+/* ---- fits ---- */
+typedef struct { cx_session *s; const cx_action *act; } fit_user;
+static void progress(void *user, const cx_progress *p) {
+  fit_user *u = user;
+  cx_event e = {.kind = EV_FIT_PROGRESS, .where = u->act->ast->span, .progress = p};
+  emit(u->s, &e);
+}
+
+static cx_status fit(cx_session *s, const cx_action *act) {
+  cx_problem p;
+  const cx_ast *st = act->options;
+  cx_fit_opt *opt = CX_NEW_N(s->a, cx_fit_opt, st->nkid + 2);
+  int n = 0;
+  bool seeded = false;
+  for (int k = 0; k < st->nkid; k++) {
+    const cx_ast *o = st->kid[k];
+    if (o->kind != A_NAMED) continue;
+    const cx_ast *v = o->kid[0];
+    double num = v->kind == A_NUM ? v->num : NAN;
+    if (v->kind == A_UNARY && v->op == T_MINUS && v->kid[0]->kind == A_NUM) num = -v->kid[0]->num;
+    if (v->kind == A_NAME && !strcmp(v->name, "true")) num = 1;
+    if (v->kind == A_NAME && !strcmp(v->name, "false")) num = 0;
+    seeded |= !strcmp(o->name, "seed");
+    opt[n++] = (cx_fit_opt){o->name, num, isnan(num) ? v->kind == A_STR ? v->name : cx_ast_text(s->a, v) : NULL, v->span, o->name_span};
+  }
+  if (!seeded) opt[n++] = (cx_fit_opt){"seed", (double)s->opt->seed, NULL, CX_NOSPAN, CX_NOSPAN};
+  cx_arena *fa = s->a;
+  cx_objective_new(s->m, s->prog, fa, act->objective, act->nparam, s->opt->threads, &p);
+  fit_user u = {s, act};
+  cx_fit_hooks hooks = {.user = &u, .progress = progress, .stop = s->opt->stop, .resume = s->opt->resume, .checkpoint = s->opt->checkpoint};
+  cx_fit_report *rep = CX_NEW(s->a, cx_fit_report);
+  cx_event e = {.kind = EV_FIT_BEGIN, .where = act->ast->span, .text = act->method};
+  emit(s, &e);
+  cx_status st_fit = cx_fit(s->ctx, fa, &p, act->method, st->name_span, opt, n, s->x, &hooks, rep);
+  if (act->maximize) {
+    rep->value = -rep->value;
+    rep->validation = -rep->validation;
+    for (int64_t k = 0; k < rep->ntrace; k++) rep->trace[k] = -rep->trace[k];
+  }
+  s->trace = rep->trace;
+  s->ntrace = rep->ntrace;
+  s->trace_stride = rep->trace_stride ? rep->trace_stride : 1;
+  /* the params as the program means them */
+  uint32_t *eq = CX_NEW_N(s->a, uint32_t, act->nparam + 1);
+  int64_t *count = CX_NEW_N(s->a, int64_t, act->nparam + 1);
+  cx_result *r = CX_NEW_N(s->a, cx_result, act->nparam + 1);
+  for (int k = 0; k < act->nparam; k++) eq[k] = s->m->param[k].eq;
+  double **v = values(s, eq, act->nparam, count);
+  for (int k = 0; k < act->nparam; k++) {
+    cx_query q = {.text = cx_strdup(s->a, s->m->param[k].name, strlen(s->m->param[k].name)), .eq = eq[k], .level_of = CX_NO_EQ};
+    r[k] = result_of(s, &q, v[k]);
+  }
+  cx_event end = {.kind = EV_FIT_END, .where = act->ast->span, .fit = rep, .param = r, .nparam = act->nparam, .text = act->method};
+  emit(s, &end);
+  return st_fit;
+}
+
+/* ---- the whole ---- */
+static void open_model(cx_session *s, int32_t file, const char *const *arg, int narg) {
+  s->prog = cx_program_new(s->ctx, s->a, file, s->opt->dir);
+  cx_elab_opt eo = {0};
+  if (cx_error_count(s->ctx)) { /* go on without data, for the errors of what could be read */
+    eo.unbound = true;
+    cx_elaborate(s->prog, s->a, s->prog->decl, s->prog->ndecl, &eo);
+    cx_throw(s->ctx, CX_E_PROGRAM);
+  }
+  if (s->opt->unbound) eo.unbound = true;
+  else cx_bind(s->ctx, s->a, s->prog->decl, s->prog->ndecl, arg, narg, s->opt->dir);
+  s->m = cx_elaborate(s->prog, s->a, s->prog->decl, s->prog->ndecl, &eo);
+  if (!s->m) cx_throw(s->ctx, cx_diag_status(s->ctx) ? cx_diag_status(s->ctx) : CX_E_PROGRAM);
+  int nmethod;
+  const cx_method_row *row = cx_method_rows(s->a, &nmethod);
+  for (int k = 0; k < s->m->naction; k++) { /* methods are known before anything runs */
+    const cx_action *act = &s->m->action[k];
+    if (act->kind != ACT_FIT) continue;
+    bool known = false;
+    const char **names = CX_NEW_N(s->a, const char *, nmethod);
+    for (int j = 0; j < nmethod; j++) {
+      names[j] = row[j].name;
+      known |= !strcmp(row[j].name, act->method);
+    }
+    if (known) continue;
+    static const char *const later[] = {"kkt", "em", "laplace", "nuts", "quadrature"};
+    bool coming = false;
+    for (size_t j = 0; j < sizeof later / sizeof *later; j++) coming |= !strcmp(act->method, later[j]);
+    int id = cx_error(s->ctx, act->ast->name_span, coming ? "this version of calx cannot fit by `%s` yet" : "there is no method `%s`", act->method);
+    const char *hit = cx_nearest(act->method, names, nmethod);
+    if (hit && !coming) cx_diag_help(s->ctx, id, "did you mean `%s`?", hit);
+    else cx_diag_help(s->ctx, id, "methods: gradient_descent, sgd, momentum, rmsprop, adagrad, adam, adamw, lbfgs, newton");
+  }
+  if (cx_error_count(s->ctx)) cx_throw(s->ctx, CX_E_PROGRAM);
+  s->flat = cx_flat_new(s->m, s->a, s->m->nparam);
+  s->x = cx_alloc_n(s->a, (size_t)s->flat.offset[s->flat.n] + 1, sizeof(double));
+  if (!s->opt->unbound) cx_flat_start(s->m, s->a, &s->flat, s->opt->seed, s->x);
+}
+
+cx_status cx_session_run(cx_ctx *c, int32_t file, const char *const *arg, int narg, const cx_session_opt *opt) {
+  cx_frame f;
+  cx_arena *volatile a = NULL;
+  volatile cx_status status = CX_OK;
+  CX_TRY(c, f) {
+    a = cx_arena_new(c);
+    cx_session *s = CX_NEW(a, cx_session);
+    s->ctx = c;
+    s->a = a;
+    s->opt = opt;
+    open_model(s, file, arg, narg);
+    for (int k = 0; k < s->m->naction && !opt->unbound && status != CX_E_INTERRUPT; k++) {
+      const cx_action *act = &s->m->action[k];
+      cx_status st = CX_OK;
+      switch (act->kind) {
+        case ACT_PRINT: print(s, act); break;
+        case ACT_PLOT: plot(s, act); break;
+        case ACT_WRITE: write_file(s, act); break;
+        case ACT_FIT: st = fit(s, act); break;
+        case ACT_EXPLAIN: {
+          cx_event e = {.kind = EV_EXPLAIN, .where = act->ast->span, .text = cx_explain(s->ctx, s->a, s->prog->ast, act->ast->kid[0])};
+          emit(s, &e);
+          break;
+        }
+      }
+      if (st != CX_OK && status == CX_OK) status = st;
+      if (opt->stop && *opt->stop) status = CX_E_INTERRUPT;
+    }
+    CX_END(c, f);
+  } else {
+    status = f.status;
+  }
+  if (a) cx_arena_free(a);
+  return status;
+}
+
+cx_status cx_session_dump(cx_ctx *c, int32_t file, const char *const *arg, int narg, const cx_session_opt *opt, cx_arena *out, const char *after, char **text) {
+  cx_frame f;
+  volatile cx_status status = CX_OK;
+  CX_TRY(c, f) {
+    cx_session *s = CX_NEW(out, cx_session);
+    s->ctx = c;
+    s->a = out;
+    s->opt = opt;
+    open_model(s, file, arg, narg);
+    cx_model *m = s->m;
+    CX_VEC(uint32_t) root = {0};
+    if (m->objective != CX_NO_EQ) {
+      uint32_t *g = CX_NEW_N(out, uint32_t, s->flat.n + 1);
+      *CX_PUSH(out, root) = m->objective;
+      if (strcmp(after, "elaborate")) {
+        cx_prepare(m->graph);
+        cx_diff_reverse(m->graph, m->objective, CX_NO_COT, s->flat.raw, s->flat.n, g);
+        for (int k = 0; k < s->flat.n; k++) *CX_PUSH(out, root) = g[k];
+      }
+    }
+    for (int k = 0; k < m->naction; k++)
+      for (int j = 0; j < m->action[k].nquery; j++)
+        if (m->action[k].query[j].eq != CX_NO_EQ) *CX_PUSH(out, root) = m->action[k].query[j].eq;
+    if (!strcmp(after, "schedule")) {
+      *text = cx_exec_text(cx_fn_new(m, out, root.at, root.n, opt->threads)->exec, out);
+    } else {
+      cx_graph *g = cx_extract(m->graph, out, root.at, root.n, NULL);
+      if (strcmp(after, "elaborate") && strcmp(after, "diff")) {
+        bool known = false;
+        const char *names[32];
+        int n = 0;
+        for (int k = 0; k < cx_npasses && k < 32; k++) names[n++] = cx_passes[k].name, known |= !strcmp(cx_passes[k].name, after);
+        if (!known) {
+          int id = cx_diag(c, CX_ERROR, CX_E_USAGE, CX_NOSPAN, "there is no pass `%s`", after);
+          const char *hit = cx_nearest(after, names, n);
+          if (hit) cx_diag_help(c, id, "did you mean `%s`?", hit);
+          else cx_diag_help(c, id, "stages: elaborate, diff, the passes of `calx help dump`, schedule");
+          cx_throw(c, CX_E_USAGE);
+        }
+        cx_run_passes(g, after);
+      }
+      *text = cx_graph_text(g, out);
+    }
+    CX_END(c, f);
+  } else {
+    status = f.status;
+  }
+  return status;
+}
