@@ -100,13 +100,11 @@ static void check(cx_elab *E, const cx_constraint *c) {
   if (b.lo >= 0 && b.hi <= (double)(c->n - 1)) return;
   int64_t s[1];
   bool data = c->u->has_load;
-  if (isinf(b.lo) && isinf(b.hi)) { /* nothing is known: out of range reads 0 */
-    return;
-  }
+  if (!(b.lo < 0 && isfinite(b.lo)) && !(b.hi > (double)(c->n - 1) && isfinite(b.hi))) return; /* unknown: reads 0 outside */
   for (int k = 0; cx_free_slots(E, c->u, s, 1) == 1 && k < 1; k++)
     if (cx_var_of(E, s[0])->hi < cx_var_of(E, s[0])->lo) return; /* an empty range */
-  int id = cx_error(E->ctx, c->span, "this subscript %s %.0f, outside 0..%lld of %s%s%s", b.lo < 0 ? "goes down to" : "goes up to",
-                    b.lo < 0 ? b.lo : b.hi, (long long)(c->n - 1), c->array ? "`" : "the array", c->array ? c->array : "",
+  int id = cx_error(E->ctx, c->span, "this subscript %s %.0f, outside 0..%lld of %s%s%s", b.lo < 0 && isfinite(b.lo) ? "goes down to" : "goes up to",
+                    b.lo < 0 && isfinite(b.lo) ? b.lo : b.hi, (long long)(c->n - 1), c->array ? "`" : "the array", c->array ? c->array : "",
                     c->array ? "`" : "");
   if (data) cx_diag_help(E->ctx, id, "subscripts start at 0; shift the data or make the array larger");
   else cx_diag_help(E->ctx, id, "subscripts start at 0 and end at size - 1; ranges a..b include both ends");
