@@ -107,17 +107,21 @@ void cx_first_begin(cx_solver *s) {
 /* ---- arithmetic in the problem's precision ---- */
 /* Sum of squares; only finite when every element is (or too large to square). */
 static double sum_squares(const void *v, int64_t n, bool single) {
+  typedef float quad __attribute__((vector_size(16)));
   if (!single) return cx_dot(v, v, n);
   const float *x = v;
   double total = 0;
   for (int64_t lo = 0; lo < n; lo += 4096) { /* blocks of floats, summed in double */
     int64_t hi = lo + 4096 < n ? lo + 4096 : n, i = lo;
-    float acc[16] = {0}, rest = 0;
-    for (; i + 16 <= hi; i += 16)
-      for (int j = 0; j < 16; j++) acc[j] += x[i + j] * x[i + j];
+    quad a0 = {0}, a1 = {0}, a2 = {0}, a3 = {0}, u[4];
+    float rest = 0;
+    for (; i + 16 <= hi; i += 16) {
+      memcpy(u, x + i, sizeof u);
+      a0 += u[0] * u[0], a1 += u[1] * u[1], a2 += u[2] * u[2], a3 += u[3] * u[3];
+    }
     for (; i < hi; i++) rest += x[i] * x[i];
-    for (int j = 0; j < 16; j++) total += (double)acc[j];
-    total += (double)rest;
+    a0 = (a0 + a2) + (a1 + a3);
+    total += (double)((a0[0] + a0[2]) + (a0[1] + a0[3])) + (double)rest;
   }
   return total;
 }

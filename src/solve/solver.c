@@ -16,14 +16,20 @@ double cx_now(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Eight partial sums: the compiler may use vectors, and the result is the same everywhere. */
+/* Eight partial sums in vectors of two, which every 64-bit processor has: the result is the same everywhere. */
 double cx_dot(const double *x, const double *y, int64_t n) {
-  double acc[8] = {0};
+  typedef double pair __attribute__((vector_size(16)));
+  pair a0 = {0}, a1 = {0}, a2 = {0}, a3 = {0}, u[4], v[4];
+  double rest = 0;
   int64_t i = 0;
-  for (; i + 8 <= n; i += 8)
-    for (int j = 0; j < 8; j++) acc[j] += x[i + j] * y[i + j];
-  for (int j = 0; i < n; i++, j++) acc[j] += x[i] * y[i];
-  return ((acc[0] + acc[4]) + (acc[2] + acc[6])) + ((acc[1] + acc[5]) + (acc[3] + acc[7]));
+  for (; i + 8 <= n; i += 8) {
+    memcpy(u, x + i, sizeof u);
+    memcpy(v, y + i, sizeof v);
+    a0 += u[0] * v[0], a1 += u[1] * v[1], a2 += u[2] * v[2], a3 += u[3] * v[3];
+  }
+  for (; i < n; i++) rest += x[i] * y[i];
+  a0 = (a0 + a2) + (a1 + a3);
+  return (a0[0] + a0[1]) + rest;
 }
 
 void *cx_keep(cx_solver *s, const char *name, size_t bytes) {
