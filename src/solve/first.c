@@ -90,6 +90,10 @@ void cx_first_begin(cx_solver *s) {
   }
   const char *name = s->method->update(o);
   m->update = p->update(p->user, s->arena, name, s->method->state);
+  if (!m->update.run) {
+    cx_error(s->ctx, s->span, "the update of %s could not be compiled", s->method->name);
+    return;
+  }
   size_t bytes = (size_t)p->n * (p->single ? sizeof(float) : sizeof(double));
   m->g = cx_alloc(s->arena, bytes);
   for (int k = 0; k < 3 && s->method->state[k]; k++) cx_keep_at(s, s->method->state[k], &m->state[k], bytes);

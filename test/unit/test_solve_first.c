@@ -1,59 +1,5 @@
-/* First-order methods: torch's numbers, batches, schedules, validation, early stopping, divergence, every option. */
+/* First-order methods: batches, schedules, validation, early stopping, divergence, every option. */
 #include "solve_common.h"
-
-/* ---- torch's 200 steps with fixed gradients (test/tables/make_optim.py) ---- */
-typedef struct {
-  head h;
-  int64_t t;
-} fixed;
-static int fixed_gradient(void *user, const void *x, double *f, void *g) {
-  fixed *p = user;
-  int64_t t = ++p->t;
-  (void)x;
-  *f = 1;
-  for (int i = 0; i < 4; i++) ((double *)g)[i] = (double)((7 * t + 13 * i) % 17 - 8) / 8 * ldexp(1, 2 * i - 4) + 0.0625;
-  return 0;
-}
-
-static void torch_table(void) {
-  FILE *file = fopen(CX_TEST_DIR "/tables/optim.txt", "r");
-  CHECK(file);
-  if (!file) return;
-  char line[512], method[32], options[128], was[192] = "", now[192];
-  cx_ctx *c = cx_ctx_new(NULL, NULL);
-  cx_solver *s = NULL;
-  fixed p = {{4, false}, 0};
-  cx_problem problem = {.n = 4, .user = &p, .gradient = fixed_gradient, .update = plain};
-  double want[4];
-  const double start[4] = {1, -2, 0.5, 3};
-  int rows = 0;
-  long step;
-  while (fgets(line, sizeof line, file)) {
-    if (*line == '#') continue;
-    CHECK(sscanf(line, "%31s %127s %ld %lf %lf %lf %lf", method, options, &step, want, want + 1, want + 2, want + 3) ==
-          7);
-    snprintf(now, sizeof now, "%s %s", method, options);
-    if (strcmp(was, now)) {
-      cx_fit_opt opt[16];
-      cx_arena *a = cx_ctx_arena(c);
-      p.t = 0;
-      int n = parse_options(a, strcmp(options, "-") ? options : "", opt);
-      opt[n++] = (cx_fit_opt){.name = "steps", .num = 200, .span = CX_NOSPAN, .name_span = CX_NOSPAN};
-      s = cx_solver_new(c, a, &problem, method, CX_NOSPAN, opt, n, start);
-      strcpy(was, now);
-    }
-    while (p.t < step && cx_solver_iterate(s)) {}
-    const double *x = cx_solver_x(s);
-    for (int i = 0; i < 4; i++) {
-      if (fabs(x[i] - want[i]) > 1e-14 * fmax(1, fabs(want[i]))) fprintf(stderr, "%s, step %ld:\n", now, step);
-      CHECK_NEAR(x[i], want[i], 1e-14);
-    }
-    rows++;
-  }
-  CHECK(rows == 100);
-  fclose(file);
-  cx_ctx_free(c);
-}
 
 /* ---- logistic regression by every method: the stationary point of a convex function is the minimum ---- */
 static void logistic_by_all(bool single) {
@@ -326,7 +272,6 @@ static void progress(void) {
 }
 
 int main(void) {
-  torch_table();
   logistic_by_all(false);
   logistic_by_all(true);
   batches();
