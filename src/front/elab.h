@@ -99,7 +99,6 @@ typedef struct cx_binding {
   const cx_decl *decl;
   bool maker;               /* a size introduced by data or a shape; B_FUNCTION: declared inside a block */
   bool text;                /* data of words */
-  bool constant_def;        /* a definition that is a number */
   struct recurrence *pieces;/* an array whose equations are not all read yet */
   cx_span span;
   struct cx_binding *next;
@@ -176,7 +175,7 @@ cx_val cx_v_matmul(cx_elab *E, cx_val a, cx_val b, cx_span s);
 cx_val cx_v_mean(cx_elab *E, cx_val sum, double count, cx_span s);
 int cx_free_slots(cx_elab *E, const cx_node *e, int64_t *slot, int max); /* ascending; -1: more than max */
 const char *cx_v_shape(cx_elab *E, cx_val v);                 /* "[n = 150, d = 4]" */
-bool cx_v_const(cx_val v, double *x);
+bool cx_v_const(cx_elab *E, cx_val v, double *x);
 cx_interval cx_var_bounds(cx_elab *E, const cx_node *e);
 /* elab_range.c */
 bool cx_vars_resolve(cx_elab *E, const int64_t *slot, int n, int first_con, cx_span s); /* from the constraints */

@@ -49,7 +49,7 @@ static cx_val shape_size(args *a) { /* rows, cols, size(A, k), length */
       for (int k = 0; k < a->arg[0].rank; k++) all *= (double)a->arg[0].dim[k].n;
       return cx_v_num(a->E, all, a->call->span);
     }
-    if (!cx_v_const(a->arg[1], &d) || d < 0 || d >= a->arg[0].rank || d != floor(d)) {
+    if (!cx_v_const(a->E, a->arg[1], &d) || d < 0 || d >= a->arg[0].rank || d != floor(d)) {
       cx_error(a->E->ctx, a->call->span, "size(A, k) takes a dimension k in 0..%d", a->arg[0].rank - 1);
       return cx_v_bad(a->call->span);
     }
@@ -295,7 +295,7 @@ cx_val cx_apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast *cal
         continue;
       }
       cx_val nv = old ? old->v : cx_elab_expr(E, z);
-      if (nv.bad || !cx_v_const(nv, &need) || need != have) {
+      if (nv.bad || !cx_v_const(E, nv, &need) || need != have) {
         if (nv.bad) { ok = false; break; }
         int id = cx_error(E->ctx, v.span, "`%s` of `%s` needs size %.0f in dimension %d, but has %.0f", decl->name, def->name, need, d + 1, have);
         cx_diag_label(E->ctx, id, z->span, "declared here");

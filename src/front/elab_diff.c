@@ -180,8 +180,11 @@ cx_val cx_elab_at(cx_elab *E, const cx_ast *x) {
     cx_binding *old = cx_lookup(E, b->name, false);
     uint32_t eq;
     cx_val stored = cx_v_store(E, v[k], b->name, &eq);
-    if (old && old->leaf != CX_NO_EQ && eq != CX_NO_EQ) {
-      if (old->v.rank != v[k].rank) {
+    if (old && old->leaf != CX_NO_EQ && eq != CX_NO_EQ) { /* known above: what reads it is read again at the new value */
+      const cx_eq *was = E->g->eq[old->leaf], *is = E->g->eq[eq];
+      bool same = was->rank == is->rank;
+      for (int d = 0; d < was->rank && same; d++) same = was->dim[d].n == is->dim[d].n;
+      if (!same) {
         int id = cx_error(E->ctx, b->span, "`%s` has shape %s, but is given %s", b->name, cx_v_shape(E, old->v), cx_v_shape(E, v[k]));
         cx_diag_label(E->ctx, id, old->span, "declared here");
         E->env = env;
@@ -189,6 +192,7 @@ cx_val cx_elab_at(cx_elab *E, const cx_ast *x) {
       }
       from[nmove] = old->leaf;
       to[nmove++] = eq;
+      continue;
     }
     cx_binding *bind = cx_bind_name(E, b->name, B_VALUE, b->name_span);
     bind->v = stored;
@@ -197,7 +201,6 @@ cx_val cx_elab_at(cx_elab *E, const cx_ast *x) {
   cx_val r = cx_elab_expr(E, x->kid[0]);
   E->env = env;
   if (r.bad || !nmove) return r;
-  /* definitions above that read the old quantity are read at the new one */
   int64_t ctx[CX_MAX_RANK];
   int nctx = context_slots(E, r, ctx);
   uint32_t of;

@@ -230,18 +230,10 @@ bool cx_elab_int(cx_elab *E, const cx_ast *x, int64_t *n) {
   cx_val v = cx_elab_expr(E, x);
   double d;
   if (v.bad) return false;
-  if (!cx_v_const(v, &d)) { /* a scalar definition or datum that is a number already */
-    const cx_node *e = v.e;
-    while (!v.rank && e->op == OP_load && e->nargs == 0 && E->g->eq[e->u.eq]->kind == EQ_CALC && E->g->eq[e->u.eq]->red == RED_none)
-      e = E->g->eq[e->u.eq]->body;
-    const cx_eq *q = !v.rank && e->op == OP_load && !e->nargs ? E->g->eq[e->u.eq] : NULL;
-    if (e->op == OP_const) d = e->u.num;
-    else if (q && q->lo == q->hi) d = q->lo;
-    else {
-      int id = cx_error(E->ctx, x->span, "this must be a whole number known before the equations run");
-      cx_diag_help(E->ctx, id, "sizes come from the data's shapes, from numbers, or from scalar data");
-      return false;
-    }
+  if (!cx_v_const(E, v, &d)) {
+    int id = cx_error(E->ctx, x->span, "this must be a whole number known before the equations run");
+    cx_diag_help(E->ctx, id, "sizes come from the data's shapes, from numbers, or from scalar data");
+    return false;
   }
   if (d != floor(d) || fabs(d) > 9e15) {
     cx_error(E->ctx, x->span, "this must be a whole number, but it is %g", d);
@@ -357,7 +349,7 @@ cx_val cx_elab_binder(cx_elab *E, const cx_ast *x) {
       for (int j = 0; j < 2; j++) {
         cx_val v = end[j] ? cx_elab_expr(E, end[j]) : cx_v_bad(b->span);
         if (v.bad) { ok = false; break; }
-        if (cx_v_const(v, &at[j])) {
+        if (cx_v_const(E, v, &at[j])) {
           if (isinf(at[j])) {
             int id = cx_error(E->ctx, end[j]->span, "a sum over infinitely many terms has no number of terms");
             cx_diag_help(E->ctx, id, "give the last index; an integral takes infinite ends");
@@ -461,6 +453,11 @@ static cx_val expr(cx_elab *E, const cx_ast *x) {
     case A_NAMED: {
       int id = cx_error(E->ctx, x->span, "an option `%s = ..` is not expected here", x->name);
       cx_diag_help(E->ctx, id, "write `==` to compare");
+      return cx_v_bad(x->span);
+    }
+    case A_BIND: {
+      int id = cx_error(E->ctx, x->span, "`in` gives an index its range on the left side of a definition, or in a binder");
+      cx_diag_help(E->ctx, id, "a part of an array is A[a..b]");
       return cx_v_bad(x->span);
     }
     default: cx_error(E->ctx, x->span, "this is not an expression"); return cx_v_bad(x->span);

@@ -85,7 +85,7 @@ static void list_decl(cx_program *p, cx_elab *E, const stmts *all, const cx_ast 
   else if (init) {
     cx_val val = cx_elab_expr(E, init);
     double c;
-    if (!val.bad && cx_v_const(val, &c) && !d.rank) {
+    if (!val.bad && cx_v_const(E, val, &c) && !d.rank) {
       double *store = CX_NEW(p->arena, double);
       *store = c;
       d.array = cx_array_dense(store, 0, NULL);
@@ -346,14 +346,11 @@ static void plot(cx_elab *E, const cx_ast *s) {
     for (int j = 0; j < 2; j++) {
       cx_val end = b->nkid ? cx_elab_expr(E, b->kid[0]->kid[j]) : cx_v_bad(b->span);
       double *at = j ? &a.hi[v] : &a.lo[v];
-      const cx_node *e = end.e;
-      while (!end.bad && !end.rank && e->op == OP_load && !e->nargs && E->g->eq[e->u.eq]->body && E->g->eq[e->u.eq]->red == RED_none) e = E->g->eq[e->u.eq]->body;
       if (end.bad) return;
-      if (e->op != OP_const || !isfinite(e->u.num)) {
+      if (!cx_v_const(E, end, at) || !isfinite(*at)) {
         cx_error(E->ctx, b->span, "the ends of a plot must be finite numbers");
         return;
       }
-      *at = e->u.num;
     }
     if (a.lo[v] >= a.hi[v]) {
       cx_error(E->ctx, b->span, "the range of `%s` is empty: %g..%g", b->name, a.lo[v], a.hi[v]);

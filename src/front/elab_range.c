@@ -149,8 +149,8 @@ bool cx_vars_resolve(cx_elab *E, const int64_t *slot, int n, int first, cx_span 
         if (round < n - 1) continue;
         int id = cx_error(E->ctx, v->span, "the range of `%s` cannot be inferred", v->name ? v->name : "the index");
         cx_diag_help(E->ctx, id, self ? "its recurrence has no array of known length; say where it ends, as in s[%s in 0..100]"
-                                 : weak_only ? "it subscripts only below an `if`; give its range, as in sum(%s in 0..9: ..)"
-                                             : "use it as a subscript of an array, or give its range, as in sum(%s in 0..9: ..)",
+                                 : weak_only ? "it subscripts only below an `if`; give its range, as in `%s in 0..9`"
+                                             : "use it as a subscript of an array, or give its range, as in `%s in 0..9`",
                      v->name ? v->name : "i");
         v->lo = 0;
         v->hi = 0;
@@ -195,6 +195,12 @@ cx_val cx_in_scope(cx_elab *E, const int64_t *slot, int n, cx_scope_fn fn, void 
   E->open -= unknown;
   if (!unknown) {
     E->retry |= outer;
+    return v;
+  }
+  if (v.bad) { /* what it says of ranges may be incomplete */
+    for (int k = 0; k < n; k++) cx_var_of(E, slot[k])->resolved = true;
+    E->con.n = first;
+    E->retry = outer;
     return v;
   }
   bool ok = cx_vars_resolve(E, slot, n, first, s) && cx_error_count(E->ctx) == errors;

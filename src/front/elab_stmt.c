@@ -280,7 +280,7 @@ cx_domain cx_elab_domain(cx_elab *E, const cx_ast *d) {
     if (d->kind == A_RANGE) {
       for (int k = 0; k < 2; k++) {
         cx_val x = cx_elab_expr(E, d->kid[k]);
-        if (!x.bad && !cx_v_const(x, &v[k])) cx_error(E->ctx, d->kid[k]->span, "the end of a domain must be a number");
+        if (!x.bad && !cx_v_const(E, x, &v[k])) cx_error(E->ctx, d->kid[k]->span, "the end of a domain must be a number");
       }
     } else {
       for (int k = 0; k + 1 < d->nkid; k++) { /* operand k OP operand k+1; the name side has no value */
@@ -289,7 +289,7 @@ cx_domain cx_elab_domain(cx_elab *E, const cx_ast *d) {
         if (k == 0 && d->nkid == 3) c = d->kid[0], dir = !dir;
         if (k == 0 && d->nkid == 2 && d->kid[0]->kind != A_NAME) c = d->kid[0], dir = !dir;
         cx_val x = cx_elab_expr(E, c);
-        if (!x.bad && !cx_v_const(x, &v[dir])) cx_error(E->ctx, c->span, "the end of a domain must be a number");
+        if (!x.bad && !cx_v_const(E, x, &v[dir])) cx_error(E->ctx, c->span, "the end of a domain must be a number");
       }
     }
     r = (cx_domain){DOM_INTERVAL, v[0], v[1]};
@@ -320,7 +320,7 @@ cx_domain cx_elab_domain(cx_elab *E, const cx_ast *d) {
     double v[2];
     for (int k = 0; k < 2; k++) {
       cx_val x = cx_elab_expr(E, d->kid[0]->kid[k]);
-      if (x.bad || !cx_v_const(x, &v[k])) {
+      if (x.bad || !cx_v_const(E, x, &v[k])) {
         if (!x.bad) cx_error(E->ctx, d->kid[0]->kid[k]->span, "the end of a domain must be a number");
         return r;
       }
@@ -380,12 +380,7 @@ static bool random_start(cx_elab *E, const cx_ast *x, cx_param *p) {
   double v[2] = {0, 1};
   for (int k = 0; k < x->nkid && k < 2; k++) {
     cx_val a = cx_elab_expr(E, x->kid[k]);
-    const cx_node *e = a.e;
-    if (a.bad || a.rank || e->op != OP_const) {
-      if (!a.bad) cx_error(E->ctx, x->kid[k]->span, "the arguments of `%s` must be numbers", x->name);
-      continue;
-    }
-    v[k] = e->u.num;
+    if (!cx_v_const(E, a, &v[k]) && !a.bad) cx_error(E->ctx, x->kid[k]->span, "the arguments of `%s` must be numbers", x->name);
   }
   p->a = v[0];
   p->b = v[1];
@@ -535,10 +530,8 @@ static bool more_pieces(cx_ast *const *stmt, int n, int at) {
 static void definition(cx_elab *E, const cx_ast *s) {
   cx_val v = cx_elab_expr(E, s->kid[0]);
   uint32_t eq = CX_NO_EQ;
-  double c;
   v.span = s->name_span;
-  if (!v.bad && !cx_v_const(v, &c)) v = cx_v_store(E, v, s->name, &eq);
-  else if (!v.bad && !E->site) v = cx_v_store(E, v, s->name, &eq), v = cx_v_node(cx_const(E->g, c), s->name_span); /* a number stays one: it may be a size */
+  if (!v.bad && (v.e->op != OP_const || !E->site)) v = cx_v_store(E, v, s->name, &eq); /* inside a function a number stays one */
   if (!v.bad && v.rank) v = cx_v_fresh(E, v);
   cx_binding *old = NULL;
   for (cx_binding *b = E->env; b && b != E->scope && !old; b = b->next)
@@ -548,8 +541,7 @@ static void definition(cx_elab *E, const cx_ast *s) {
     cx_diag_label(E->ctx, id, old->span, "first here");
     cx_diag_help(E->ctx, id, "equations do not change: give the second one its own name");
   }
-  cx_binding *b = define(E, s, v, eq);
-  if (!v.bad && v.e->op == OP_const) b->constant_def = true;
+  define(E, s, v, eq);
 }
 
 static void one(cx_elab *E, cx_ast *const *stmt, int n, int at) {

@@ -8,10 +8,18 @@
 cx_val cx_v_bad(cx_span s) { return (cx_val){.bad = true, .span = s}; }
 cx_val cx_v_node(const cx_node *e, cx_span s) { return (cx_val){.e = e, .span = s}; }
 cx_val cx_v_num(cx_elab *E, double x, cx_span s) { return cx_v_node(cx_const(E->g, x), s); }
-bool cx_v_const(cx_val v, double *x) {
-  if (v.bad || v.rank || v.e->op != OP_const) return false;
-  *x = v.e->u.num;
-  return true;
+/* a number, or a definition or scalar datum that is one */
+bool cx_v_const(cx_elab *E, cx_val v, double *x) {
+  if (v.bad || v.rank) return false;
+  const cx_node *e = v.e;
+  while (e->op == OP_load && !e->nargs) {
+    const cx_eq *q = E->g->eq[e->u.eq];
+    if (q->kind == EQ_INPUT && q->constant && q->lo == q->hi) return *x = q->lo, true;
+    if (q->kind != EQ_CALC || q->red != RED_none || !q->body) return false;
+    e = q->body;
+  }
+  *x = e->op == OP_const ? e->u.num : 0;
+  return e->op == OP_const;
 }
 
 int64_t cx_var_new(cx_elab *E, cx_sym name, cx_span s) {
@@ -105,7 +113,7 @@ bool cx_v_align(cx_elab *E, cx_val *arg, int n, cx_val *shape, const char *what,
       }
       if (b.n == 1) continue;
       if (a->n == 1) { *a = b; from[at] = k; continue; }
-      if (E->opt.unbound && (!a->name || !b.name)) continue; /* a stand-in may turn out to be that number */
+      if (E->opt.unbound && (a->name == NULL) != (b.name == NULL)) continue; /* a stand-in may turn out to be that number */
       int id = cx_error(E->ctx, s, "the shapes of the two sides of %s differ: %s and %s", what,
                         cx_v_shape(E, arg[from[at]]), cx_v_shape(E, arg[k]));
       cx_diag_label(E->ctx, id, arg[from[at]].span, "%s", cx_v_shape(E, arg[from[at]]));

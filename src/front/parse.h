@@ -67,4 +67,5 @@ cx_ast *cx_range(cx_parser *p);                      /* a..b */
 cx_ast *cx_constraint(cx_parser *p);
 cx_ast *cx_named(cx_parser *p);                      /* name = value */
 void cx_arguments(cx_parser *p, cx_kids *kids);      /* from `(` to `)` */
+cx_ast *cx_left_subscript(cx_parser *p); /* of an indexed definition */
 #endif

@@ -190,6 +190,11 @@ static cx_ast *bound(cx_parser *p) {
   return e;
 }
 
+/* on the left of a definition: y[i in 0..9] = .. */
+cx_ast *cx_left_subscript(cx_parser *p) {
+  return cx_is_name(p->t[p->i].kind) && p->t[p->i + 1].kind == T_IN ? bound(p) : cx_expression(p);
+}
+
 static cx_ast *binder(cx_parser *p, int first) {
   int outer = cx_open(p), nbind = 0;
   cx_kids kids = {0}, body = {0}, options = {0};

@@ -78,10 +78,10 @@ static cx_ast *indexed_definition(cx_parser *p) {
     cx_diag_help(p->ctx, d, "write name[i] = ..., or name = ... for a whole array");
     cx_fail(p);
   }
-  add(p, &kids, cx_expression(p));
+  add(p, &kids, cx_left_subscript(p));
   while (cx_look(p) == T_COMMA) {
     p->i++;
-    add(p, &kids, cx_expression(p));
+    add(p, &kids, cx_left_subscript(p));
   }
   cx_close(p, outer, "`,` or `]`");
   kids.at[0] = right_hand_side(p);

@@ -24,7 +24,7 @@ static void collect_load(void *user, const cx_node *n) {
   *CX_PUSH(c->a, c->d[c->now].to) = n->u.eq;
 }
 
-uint8_t *cx_diff_active(cx_graph *g, uint32_t of, const uint32_t *leaf, int n) {
+uint8_t *cx_diff_active(cx_graph *g, uint32_t of, const uint32_t *leaf, int n, bool all) {
   cx_arena *a = g->arena;
   size_t N = (size_t)g->neq;
   uint8_t *mark = cx_alloc_n(a, N, 1), *seen = cx_alloc_n(a, N, 1);
@@ -37,7 +37,7 @@ uint8_t *cx_diff_active(cx_graph *g, uint32_t of, const uint32_t *leaf, int n) {
   for (int at = 0; at < todo.n; at++) { /* everything `of` needs, cut at leaves and inert shifts */
     uint32_t id = todo.at[at];
     cx_eq *e = g->eq[id];
-    if ((mark[id] & LEAF) || e->inert) continue;
+    if ((mark[id] & LEAF) || (e->inert && !all)) continue;
     c.now = id;
     if (e->kind == EQ_CALC && e->body) cx_visit(g, e->body, collect_load, &c);
     if (e->kind == EQ_PRIM)
@@ -55,10 +55,10 @@ uint8_t *cx_diff_active(cx_graph *g, uint32_t of, const uint32_t *leaf, int n) {
     for (int k = 0; k < users[todo.at[at]].to.n; k++) {
       uint32_t u = users[todo.at[at]].to.at[k];
       cx_eq *e = g->eq[u];
-      if ((mark[u] & ACTIVE) || e->inert || e->red == RED_argmax || e->red == RED_argmin) continue;
+      if ((mark[u] & ACTIVE) || (!all && (e->inert || e->red == RED_argmax || e->red == RED_argmin))) continue;
       mark[u] |= ACTIVE;
       *CX_PUSH(a, todo) = u;
-      if (e->kind == EQ_PRIM) {
+      if (e->kind == EQ_PRIM && !all) {
         cx_error(g->ctx, e->span, "`%s` has no derivative rule", e->prim->name);
         cx_throw(g->ctx, CX_E_PROGRAM);
       }

@@ -58,7 +58,7 @@ static const cx_node *forward_body(fwd *f, const cx_node *body) {
 }
 
 static uint32_t forward(cx_graph *g, uint32_t of, const uint32_t *leaf, const uint32_t *direction, int n, int batch) {
-  uint8_t *mark = cx_diff_active(g, of, leaf, n);
+  uint8_t *mark = cx_diff_active(g, of, leaf, n, false);
   int neq = g->neq;
   const cx_eq *jac = direction ? NULL : g->eq[leaf[0]];
   int nq = jac ? jac->rank - batch : 0;

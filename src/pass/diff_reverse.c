@@ -154,7 +154,7 @@ static const cx_node *transpose(cx_graph *g, const cx_eq *c, int nred, const cx_
 }
 
 void cx_diff_reverse(cx_graph *g, uint32_t of, uint32_t cot, const uint32_t *leaf, int n, uint32_t *out) {
-  uint8_t *mark = cx_diff_active(g, of, leaf, n);
+  uint8_t *mark = cx_diff_active(g, of, leaf, n, false);
   int neq = g->neq;
   uint32_t *bar = CX_NEW_N(g->arena, uint32_t, neq);
   cx_linear *lin = CX_NEW_N(g->arena, cx_linear, neq);
