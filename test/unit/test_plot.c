@@ -1,0 +1,217 @@
+/* Plots: ticks, ranges, gaps, and the three kinds of picture. */
+#include "plot/pic.h"
+#include <stdlib.h>
+#include <unistd.h>
+#include "check.h"
+
+/* fontconfig, below cairo, keeps what it read */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) { return "leak:libfontconfig\n"; }
+
+static char *labels(cx_arena *a, double lo, double hi, bool log, int target) {
+  cx_axis x = cx_axis_make(a, lo, hi, log, target);
+  cx_buf b = {.arena = a};
+  cx_put(&b, "", 0);
+  for (int k = 0; k < x.ntick; k++) {
+    CHECK(x.tick[k] >= x.lo - 1e-9 * (x.hi - x.lo) && x.tick[k] <= x.hi + 1e-9 * (x.hi - x.lo));
+    cx_putf(&b, "%s%s", k ? " " : "", x.label[k]);
+  }
+  if (x.factor) cx_putf(&b, " %s", x.factor);
+  return b.at;
+}
+
+static void ticks(cx_arena *a) {
+  CHECK_STR(labels(a, -6, 6, false, 8), "−6 −4 −2 0 2 4 6");
+  CHECK_STR(labels(a, 0, 1, false, 6), "0.0 0.2 0.4 0.6 0.8 1.0");
+  CHECK_STR(labels(a, 0.1, 0.34, false, 5), "0.10 0.15 0.20 0.25 0.30");
+  CHECK_STR(labels(a, 0, 2.4e6, false, 5), "0.0 0.5 1.0 1.5 2.0 ×10\0016\002");
+  CHECK_STR(labels(a, 0, 3e-7, false, 3), "0 1 2 3 ×10\001−7\002");
+  CHECK_STR(labels(a, -2 * 3.14159265358979323846, 2 * 3.14159265358979323846, false, 4), "−2π −π 0 π 2π");
+  CHECK_STR(labels(a, 0, 3.14159265358979323846, false, 4), "0 π/4 π/2 3π/4 π");
+  CHECK_STR(labels(a, -3, 1, true, 6), "0.001 0.01 0.1 1 10");
+  CHECK_STR(labels(a, 5, 8, true, 6), "10\0015\002 10\0016\002 10\0017\002 10\0018\002");
+  CHECK_STR(labels(a, 0, 1, true, 6), "1 2 5 10");
+  /* whatever the range, there are at least two ticks and they rise */
+  srand(7);
+  for (int k = 0; k < 2000; k++) {
+    double lo = (rand() / (double)RAND_MAX - 0.5) * pow(10, rand() % 30 - 15), hi = lo + pow(10, (rand() % 2000) / 100.0 - 10);
+    cx_axis x = cx_axis_make(a, lo, hi, false, 6);
+    CHECK(x.ntick >= 2);
+    for (int j = 1; j < x.ntick; j++) CHECK(x.tick[j] > x.tick[j - 1]);
+  }
+  double odd[][2] = {{0, 0}, {3, 3}, {INFINITY, -INFINITY}, {NAN, NAN}, {-1.7e308, 1.7e308}, {1, 1 + 1e-15}, {5e-324, 1e-323}};
+  for (size_t k = 0; k < sizeof odd / sizeof *odd; k++) {
+    cx_axis x = cx_axis_make(a, odd[k][0], odd[k][1], false, 6);
+    CHECK(isfinite(x.lo) && isfinite(x.hi) && x.hi > x.lo);
+  }
+}
+
+static cx_plot plot_of(cx_arena *a, double (*f)(double), double lo, double hi) {
+  enum { N = 401 };
+  double *x = CX_NEW_N(a, double, N), *y = CX_NEW_N(a, double, N);
+  for (int k = 0; k < N; k++) {
+    x[k] = lo + (hi - lo) * k / (N - 1);
+    y[k] = f(x[k]);
+  }
+  cx_curve *c = CX_NEW(a, cx_curve);
+  *c = (cx_curve){"f(x) < y & \x01\xff'", N, x, y};
+  return (cx_plot){.curve = c, .ncurve = 1, .x0 = lo, .x1 = hi, .xlabel = "x"};
+}
+
+static double inverse(double x) { return 1 / x; }
+static double inverse_square(double x) { return 1 / (x * x); }
+static double cube(double x) { return x * x * x; }
+static double peak(double x) { return exp(-x * x * 4000); }
+static double growth(double x) { return exp(x); }
+static double step(double x) { return x < 0.01 ? 0 : 1; }
+static double gap(double x) { return x < 0 ? NAN : x; }
+static double nothing(double x) { return x * NAN; }
+
+static int lifts(const cx_path *p) {
+  int n = 0;
+  for (int k = 0; k < p->n; k++) n += isnan(p->at[k].x);
+  return n;
+}
+
+static void ranges(cx_arena *a) {
+  static const struct { double (*f)(double); double lo, hi; bool cropped; int lifts; } row[] = {
+      {inverse, -1, 1, true, 1}, {inverse_square, -1, 1, true, 1}, {tan, -6, 6, true, 4}, {cube, -3, 3, false, 0},
+      {peak, -6, 6, false, 0},   {growth, -10, 10, false, 0},      {step, -1, 1, false, 1}, {sin, -50, 50, false, 0},
+      {gap, -1, 1, false, 0},    {nothing, -1, 1, false, 0},       {log, 0, 1, false, 0}};
+  cx_plot_style s = {0};
+  for (size_t k = 0; k < sizeof row / sizeof *row; k++) {
+    cx_plot p = plot_of(a, row[k].f, row[k].lo, row[k].hi);
+    cx_frame_of f = cx_plot_axes(a, &p, &s, 8, 6);
+    CHECK(f.cropped == row[k].cropped);
+    double lo = INFINITY, hi = -INFINITY;
+    for (int64_t i = 0; i < p.curve[0].n; i++)
+      if (isfinite(p.curve[0].y[i])) lo = fmin(lo, p.curve[0].y[i]), hi = fmax(hi, p.curve[0].y[i]);
+    if (!row[k].cropped && lo <= hi) CHECK(f.y.lo <= lo && f.y.hi >= hi);
+    else if (lo <= hi) CHECK(f.y.hi - f.y.lo < 0.3 * (hi - lo));
+    cx_path path = cx_curve_path(a, &p.curve[0], &f, &s);
+    CHECK(lifts(&path) == row[k].lifts);
+    for (int i = 0; i < path.n; i++) CHECK(isnan(path.at[i].x) || (path.at[i].y >= -1e-12 && path.at[i].y <= 1 + 1e-12));
+  }
+}
+
+static void long_series(cx_arena *a) { /* many points: thinned out, extremes kept */
+  enum { N = 200000 };
+  double *x = CX_NEW_N(a, double, N), *y = CX_NEW_N(a, double, N);
+  for (int k = 0; k < N; k++) x[k] = k, y[k] = sin(k * 0.001);
+  y[77777] = 5;
+  y[33333] = -7;
+  cx_plot_style s = {.line = true};
+  cx_plot p = {.curve = &(cx_curve){"s", N, x, y}, .ncurve = 1};
+  cx_frame_of f = cx_plot_axes(a, &p, &s, 8, 6);
+  cx_path path = cx_curve_path(a, &p.curve[0], &f, &s);
+  CHECK(path.n < 8000);
+  double lo = 1, hi = 0;
+  for (int k = 0; k < path.n; k++) lo = fmin(lo, path.at[k].y), hi = fmax(hi, path.at[k].y);
+  CHECK_NEAR(lo, cx_axis_at(&f.y, -7), 1e-12);
+  CHECK_NEAR(hi, cx_axis_at(&f.y, 5), 1e-12);
+}
+
+static void text(cx_arena *a) {
+  CHECK_STR(cx_math_text(a, "alpha * x^2 - f'(x)"), "α\u2009·\u2009x\0012\002 − f′(x)");
+  CHECK_STR(cx_math_text(a, "x^-1 + x^(a + b) <= gamma(3)"), "x\001−1\002 + x^(a + b) ≤ gamma(3)");
+  CHECK_STR(cx_math_text(a, "alphabet_pi"), "alphabet_pi");
+  CHECK_STR(cx_math_text(a, "e^x^2 ^ ^"), "e\001x\002\0012\002 ^ ^");
+  CHECK(cx_text_width("wide", 10) > cx_text_width("ill", 10));
+}
+
+static int count(const char *s, const char *what) {
+  int n = 0;
+  for (s = strstr(s, what); s; s = strstr(s + 1, what)) n++;
+  return n;
+}
+
+static void files(cx_ctx *c, cx_arena *a) {
+  size_t size;
+  cx_plot p = plot_of(a, cube, -3, 3);
+  char *svg = cx_plot_svg(a, &p, NULL, &size);
+  CHECK(size == strlen(svg) && strncmp(svg, "<svg ", 5) == 0 && strcmp(svg + size - 7, "</svg>\n") == 0);
+  CHECK(strstr(svg, "&lt; y &amp;") && !strchr(svg, 1) && !strchr(svg, '\xff'));
+  CHECK(count(svg, "<text") == count(svg, "</text>") && count(svg, "<tspan") == count(svg, "</tspan>"));
+  CHECK(!strstr(svg, "nan") && !strstr(svg, "inf"));
+  double z[20 * 10];
+  for (int k = 0; k < 200; k++) z[k] = k == 7 ? NAN : k == 9 ? INFINITY : sin(k % 20) + cos(k / 20);
+  cx_plot map = {.nx = 20, .ny = 10, .z = z, .x0 = 0, .x1 = 1, .y0 = -1, .y1 = 1, .xlabel = "x", .ylabel = "y", .title = "z"};
+  svg = cx_plot_svg(a, &map, NULL, &size);
+  CHECK(count(svg, "<image ") == 2 && !strstr(svg, "nan"));
+  CHECK_NEAR(cx_map_sample(&map, 0, 0), z[0], 0);
+  CHECK_NEAR(cx_map_sample(&map, 1, 1), z[199], 0);
+  CHECK_NEAR(cx_map_sample(&map, 2.5 / 19, 1), (z[182] + z[183]) / 2, 1e-12);
+  cx_plot tiny = {.nx = 1, .ny = 1, .z = z, .x1 = 1, .y1 = 1};
+  CHECK(cx_plot_svg(a, &tiny, NULL, &size) && cx_plot_terminal(a, &tiny, NULL, 40, 0));
+  for (int colors = 0; colors <= 256; colors += 256) {
+    const char *t = cx_plot_terminal(a, &p, NULL, 80, colors), *m = cx_plot_terminal(a, &map, NULL, 80, colors);
+    CHECK(!colors == !strstr(t, "\x1b[") && !colors == !strstr(m, "\x1b["));
+    CHECK(count(t, "\n") == 20 && count(m, "\n") == 20);
+  }
+  CHECK(strstr(cx_plot_terminal(a, &p, NULL, 80, 0), "0 ┤"));
+
+  char dir[] = "/tmp/calx-plot-XXXXXX";
+  CHECK(mkdtemp(dir) != NULL);
+  const char *name[] = {"a.svg", "m.svg", "a.png", "m.png"};
+  for (int k = 0; k < (cx_plot_has_png() ? 4 : 2); k++) {
+    char *path = cx_format(a, "%s/%s", dir, name[k]);
+    cx_plot_write(c, path, k % 2 ? &map : &p, NULL);
+    FILE *f = fopen(path, "rb");
+    unsigned char head[24] = {0};
+    CHECK(f && fread(head, 1, 24, f) == 24);
+    if (f) fclose(f);
+    if (k < 2) CHECK(memcmp(head, "<svg ", 5) == 0);
+    else CHECK(memcmp(head, "\x89PNG\r\n\x1a\n", 8) == 0 && head[18] == 1440 / 256 && head[19] == 1440 % 256);
+    remove(path);
+  }
+  cx_frame f;
+  const char *bad[] = {"/nowhere/at/all.svg", "picture.gif", "/dev/full.svg/x.svg"};
+  for (int k = 0; k < 3; k++) {
+    int before = cx_error_count(c);
+    CX_TRY(c, f) {
+      cx_plot_write(c, bad[k], &p, NULL);
+      CX_END(c, f);
+      CHECK(false);
+    } else {
+      CHECK(f.status == CX_E_RUNTIME && cx_error_count(c) == before + 1);
+    }
+  }
+  CHECK(rmdir(dir) == 0); /* nothing left beside the pictures */
+}
+
+static void fits(cx_arena *a) {
+  double trace[] = {100, 10, 1, 0.1};
+  cx_fit_report r = {.method = "adam", .trace = trace, .ntrace = 4, .trace_stride = 10};
+  cx_plot p;
+  cx_plot_style s;
+  CHECK(cx_plot_of_fit(a, &r, &p, &s) && s.log_y && p.curve[0].x[3] == 30);
+  trace[3] = -1;
+  CHECK(cx_plot_of_fit(a, &r, &p, &s) && !s.log_y);
+  r.ntrace = 1;
+  CHECK(!cx_plot_of_fit(a, &r, &p, &s));
+}
+
+static void colors(void) { /* lightness never falls along the map */
+  double before = -1;
+  for (int k = 0; k <= 100; k++) {
+    uint32_t c = cx_map_color(k / 100.0);
+    double y = 0, w[3] = {0.2126, 0.7152, 0.0722};
+    for (int j = 0; j < 3; j++) y += w[j] * pow((c >> (16 - 8 * j) & 255) / 255.0, 2.2);
+    CHECK(y > before);
+    before = y;
+  }
+}
+
+int main(void) {
+  cx_ctx *c = cx_ctx_new(NULL, NULL);
+  cx_arena *a = cx_ctx_arena(c);
+  ticks(a);
+  ranges(a);
+  long_series(a);
+  text(a);
+  files(c, a);
+  fits(a);
+  colors();
+  cx_ctx_free(c);
+  return CHECK_DONE();
+}
