@@ -38,6 +38,7 @@ void cx_ctx_free(cx_ctx *c) {
 }
 
 cx_arena *cx_ctx_arena(cx_ctx *c) { return c->arena; }
+void **cx_ctx_slot(cx_ctx *c, int k) { return &c->slot[k]; }
 
 void cx_push(cx_ctx *c, cx_frame *f) {
   f->up = c->top;

@@ -33,6 +33,7 @@ struct calx_ctx {
   cx_frame *top;
   cx_arena *arenas; /* all that live, so that nothing outlives the context */
   cx_arena *arena;
+  void *slot[CX_SLOTS];
   cx_name_slot *names;
   size_t name_count, name_cap; /* the capacity is a power of two */
   CX_VEC(cx_source) sources;

@@ -1,46 +1,35 @@
-/* simplify.c - identities that need no more than the node itself. They are those of calculus over finite numbers:
- * x * 0 is 0 and x - x is 0, although IEEE says NaN for an infinite x. */
+/* simplify.c - what happens to every scalar node when it is made: the facts of its op (parity, integers), the rules
+ * of rules.def that have it at their root, and the collecting of like terms and factors. Each of them builds its
+ * result through cx_opn again and shrinks the measure of rules.def, so the outcome is a fixed point. */
 #include "ir/simplify.h"
+#include "ir/pattern.h"
+#include "ir/product.h"
+#include <math.h>
 
-static bool is(const cx_node *n, double v) { return n->op == OP_const && n->u.num == v; }
+/* x as -(result), when that is shorter than x: -y, or c * y and y / c with negative c */
+static const cx_node *negated(cx_graph *g, const cx_node *x) {
+  if (x->op == OP_neg) return x->arg[0];
+  for (int i = 0; i < 2; i++)
+    if ((x->op == OP_mul || (x->op == OP_div && i == 1)) && x->arg[i]->op == OP_const && x->arg[i]->u.num < 0) {
+      const cx_node *c = cx_const(g, -x->arg[i]->u.num);
+      return i ? cx_op2(g, x->op, x->arg[0], c) : cx_op2(g, x->op, c, x->arg[1]);
+    }
+  return NULL;
+}
+
+static const cx_node *by_facts(cx_graph *g, cx_op op, const cx_node *x) {
+  uint32_t f = cx_ops[op].facts;
+  if (op == OP_neg || !(f & (F_ODD | F_EVEN))) return NULL;
+  const cx_node *y = negated(g, x);
+  if (y) return (f & F_EVEN) ? cx_op1(g, op, y) : cx_op1(g, OP_neg, cx_op1(g, op, y));
+  return (f & F_EVEN) && x->op == OP_abs ? cx_op1(g, op, x->arg[0]) : NULL;
+}
 
 const cx_node *cx_simplify_node(cx_graph *g, cx_op op, const cx_node *const *arg, int n) {
-  const cx_node *x = arg[0], *y = n > 1 ? arg[1] : NULL;
-  switch (op) {
-  case OP_add:
-    if (is(x, 0)) return y;
-    if (is(y, 0)) return x;
-    if (y->op == OP_neg) return cx_op2(g, OP_sub, x, y->arg[0]);
-    if (x->op == OP_neg) return cx_op2(g, OP_sub, y, x->arg[0]);
-    return NULL;
-  case OP_sub:
-    if (x == y) return cx_const(g, 0);
-    if (is(y, 0)) return x;
-    if (is(x, 0)) return cx_op1(g, OP_neg, y);
-    if (y->op == OP_neg) return cx_op2(g, OP_add, x, y->arg[0]);
-    return NULL;
-  case OP_mul:
-    if (is(x, 0) || is(y, 0)) return cx_const(g, 0);
-    if (is(x, 1)) return y;
-    if (is(y, 1)) return x;
-    if (is(x, -1)) return cx_op1(g, OP_neg, y);
-    if (is(y, -1)) return cx_op1(g, OP_neg, x);
-    return NULL;
-  case OP_div:
-    if (is(y, 1)) return x;
-    if (is(y, -1)) return cx_op1(g, OP_neg, x);
-    if (is(x, 0)) return x;
-    return NULL;
-  case OP_neg: return x->op == OP_neg ? x->arg[0] : NULL;
-  case OP_pow:
-    if (is(y, 0)) return cx_const(g, 1);
-    if (is(y, 1)) return x;
-    if (is(y, 2)) return cx_op2(g, OP_mul, x, x);
-    return NULL;
-  case OP_select:
-    if (x->op == OP_const) return x->u.num != 0 ? y : arg[2];
-    if (y == arg[2]) return y;
-    return NULL;
-  default: return NULL;
-  }
+  const cx_node *e = n == 1 ? by_facts(g, op, arg[0]) : NULL;
+  if (e) return e;
+  const cx_rules *r = cx_rules_get(g);
+  for (int i = 0; i < r->n_op[op]; i++)
+    if ((e = cx_rule_apply(g, &r->rule[r->by_op[op][i]], op, arg, n))) return e;
+  return op == OP_add || op == OP_sub || op == OP_mul || op == OP_div ? cx_collect(g, op, arg[0], arg[1]) : NULL;
 }

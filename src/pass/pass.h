@@ -25,6 +25,8 @@ void cx_prepare(cx_graph *g);
 typedef struct { const char *name, *what; void (*run)(cx_graph *g); } cx_pass;
 extern const cx_pass cx_passes[];
 extern const int cx_npasses;
+/* simplify, stabilise, delta and suffstat: what a derivative should see; called before each differentiation */
+void cx_prepare(cx_graph *g);
 /* all passes in order; stops after `last` (NULL: the end); verifies after each in debug builds */
 void cx_run_passes(cx_graph *g, const char *last);
 #define PASS(name, what) void cx_pass_##name(cx_graph *g);

@@ -1,0 +1,368 @@
+/* delta.c - a sum over an index that an equality fixes becomes a subscript.
+ *
+ *   sum(k < K: (u == v) * f(k)),  u - v = c k + r,  k not in r     becomes   f(-r / c) where 0 <= -r / c < K
+ *
+ * This turns reverse mode's transposition, abar[q] = sum(i, k: ebar[i] * w[k] * (i + k == q)), into a gather, and the
+ * Kronecker deltas of tangents into subscripts. A sum of terms is taken term by term (linearity). The guard is left out
+ * where bounds prove it, or where the term has, as a factor, a load that is 0 outside the same range.
+ * With c = +-1 the solution is always an integer; otherwise it is floor(-r / c) where c divides r.
+ * A guard 0 <= a i + r < K over another reduced index i holds for at most ceil(K / a) values of i: i then runs over that
+ * window alone (a strided convolution, a pooling), not over its whole range.
+ * (Interval inverses of affine subscripts: Li, Gharbi, Adams, Durand, Ragan-Kelley, Differentiable programming for image
+ * processing and deep learning in Halide, ACM TOG 2018, section 4.) */
+#include "pass/eqs.h"
+#include "ir/product.h"
+#include <math.h>
+#include <string.h>
+
+enum { TERMS = 16, CONDS = 16, PARTS = TERMS + 1 };
+
+typedef struct { const cx_node *e; int64_t n; } range; /* 0 <= e < n */
+typedef struct {
+  const cx_node *rest;              /* what the conditions multiply */
+  const cx_node *cond[CONDS]; int ncond;
+  range guard[CONDS]; int nguard;
+  uint32_t live;                    /* reduced slots that are still summed over */
+  int64_t size[2 * CX_MAX_RANK];    /* of a slot, in this term */
+  bool changed;
+} term;
+
+typedef struct { cx_graph *g; cx_eq *e; term t[TERMS]; int n; } delta;
+
+/* ---- taking the body apart ---- */
+/* is there an equality on a reduced index where linearity can reach it */
+static bool reachable(const cx_node *e, uint32_t mask, int depth) {
+  if (depth == 0 || !(e->free_lo & mask)) return false;
+  switch (e->op) {
+  case OP_eq: return true;
+  case OP_div:
+  case OP_neg: return reachable(e->arg[0], mask, depth - 1);
+  case OP_add:
+  case OP_sub:
+  case OP_mul:
+  case OP_and: return reachable(e->arg[0], mask, depth - 1) || reachable(e->arg[1], mask, depth - 1);
+  case OP_select:
+    for (int k = 0; k < 3; k++)
+      if (reachable(e->arg[k], mask, depth - 1)) return true;
+    return false;
+  default: return false;
+  }
+}
+enum { DEPTH = 40 };
+
+static bool condition(term *t, const cx_node *c) {
+  if (c->op == OP_and) return condition(t, c->arg[0]) && condition(t, c->arg[1]);
+  if (t->ncond == CONDS) return false;
+  t->cond[t->ncond++] = c;
+  return true;
+}
+
+/* Multiplies term at `from` by e, making further terms after d->n - 1 as sums are met; false: too many. The factors
+ * still to be multiplied wait in a list, so that every term made meets them all. */
+typedef struct wait { const cx_node *e; const struct wait *next; } wait;
+
+static bool multiply(delta *d, term t, const cx_node *e, const wait *next, int depth) {
+  cx_graph *g = d->g;
+  uint32_t mask = cx_reduced_mask(d->e);
+  if (depth == 0) return false;
+  if (!e) {
+    if (next) return multiply(d, t, next->e, next->next, depth - 1);
+    if (d->n == TERMS) return false;
+    d->t[d->n++] = t;
+    return true;
+  }
+  if (reachable(e, mask, DEPTH)) switch (e->op) {
+    case OP_eq:
+    case OP_and: return condition(&t, e) && multiply(d, t, NULL, next, depth - 1);
+    case OP_neg:
+      t.rest = cx_op1(g, OP_neg, t.rest);
+      return multiply(d, t, e->arg[0], next, depth - 1);
+    case OP_mul: {
+      wait y = {e->arg[1], next};
+      return multiply(d, t, e->arg[0], &y, depth - 1);
+    }
+    case OP_div:
+      t.rest = cx_op2(g, OP_div, t.rest, e->arg[1]);
+      return multiply(d, t, e->arg[0], next, depth - 1);
+    case OP_add:
+    case OP_sub: {
+      term u = t;
+      if (e->op == OP_sub) u.rest = cx_op1(g, OP_neg, u.rest);
+      return multiply(d, t, e->arg[0], next, depth - 1) && multiply(d, u, e->arg[1], next, depth - 1);
+    }
+    case OP_select: {
+      term u = t;
+      const cx_node *zero = cx_const(g, 0);
+      if (e->arg[1] != zero && !(condition(&t, e->arg[0]) && multiply(d, t, e->arg[1], next, depth - 1))) return false;
+      return e->arg[2] == zero ||
+             (condition(&u, cx_op1(g, OP_not, e->arg[0])) && multiply(d, u, e->arg[2], next, depth - 1));
+    }
+    default: break;
+    }
+  t.rest = cx_op2(g, OP_mul, t.rest, e);
+  return multiply(d, t, NULL, next, depth - 1);
+}
+
+/* ---- solving ---- */
+/* e * factor as coef * index(slot) + the terms in r; false when it is not linear in the slot */
+static bool linear(const cx_node *e, double factor, int slot, double *coef, cx_term *r, int *n) {
+  if (!(e->free_lo >> slot & 1)) {
+    if (*n == CX_TERMS) return false;
+    r[(*n)++] = (cx_term){e->op == OP_const ? factor * e->u.num : factor, e->op == OP_const ? NULL : e, 0};
+    return true;
+  }
+  switch (e->op) {
+  case OP_index: *coef += factor; return true;
+  case OP_neg: return linear(e->arg[0], -factor, slot, coef, r, n);
+  case OP_add:
+  case OP_sub:
+    return linear(e->arg[0], factor, slot, coef, r, n) &&
+           linear(e->arg[1], e->op == OP_add ? factor : -factor, slot, coef, r, n);
+  case OP_mul:
+    for (int k = 0; k < 2; k++)
+      if (e->arg[k]->op == OP_const) return linear(e->arg[1 - k], factor * e->arg[k]->u.num, slot, coef, r, n);
+    return false;
+  default: return false;
+  }
+}
+
+/* e = coef * index(slot) + rest, coef a non-zero integer */
+static const cx_node *split(cx_graph *g, const cx_node *e, int slot, double *coef) {
+  cx_term r[CX_TERMS];
+  int n = 0;
+  *coef = 0;
+  if (!linear(e, 1, slot, coef, r, &n) || *coef == 0 || *coef != floor(*coef) || fabs(*coef) > 1e6) return NULL;
+  const cx_node *sum = cx_const(g, 0);
+  for (int i = 0; i < n; i++) {
+    const cx_node *x = r[i].t ? cx_op2(g, OP_mul, cx_const(g, r[i].k), r[i].t) : cx_const(g, r[i].k);
+    sum = cx_op2(g, OP_add, sum, x);
+  }
+  return sum;
+}
+
+/* the equation with the sizes of this term, for bounds */
+static cx_eq sized(const delta *d, const term *t) {
+  cx_eq e = *d->e;
+  for (int k = 0; k < e.nred; k++) e.rdim[k].n = t->size[e.rank + k];
+  return e;
+}
+
+static void put(cx_graph *g, term *t, int slot, const cx_node *value) {
+  int64_t s = slot;
+  t->rest = cx_subst(g, t->rest, &s, &value, 1);
+  for (int i = 0; i < t->ncond; i++) t->cond[i] = cx_subst(g, t->cond[i], &s, &value, 1);
+  for (int i = 0; i < t->nguard; i++) t->guard[i].e = cx_subst(g, t->guard[i].e, &s, &value, 1);
+}
+
+static bool guard(const delta *d, term *t, const cx_node *e, int64_t n) {
+  cx_eq of = sized(d, t);
+  if (cx_in_range(d->g, e, n, &of)) return true;
+  if (t->nguard == CONDS) return false;
+  t->guard[t->nguard++] = (range){e, n};
+  return true;
+}
+
+/* 0 <= e < n over reduced slot i, e = c i + r: i runs over ceil(n / |c|) values from floor(r / |c|) on, where
+ * e = mod(r, |c|) + |c| t. True when i was narrowed; e is then the new expression. */
+static bool window(const delta *d, term *t, const cx_node **e, int64_t n) {
+  cx_graph *g = d->g;
+  for (int i = d->e->rank; i < d->e->rank + d->e->nred; i++) {
+    double c;
+    const cx_node *r;
+    if (!(t->live >> i & 1) || !((*e)->free_lo >> i & 1) || !(r = split(g, *e, i, &c)) || !cx_is_integer(g, r)) continue;
+    int64_t a = (int64_t)fabs(c), width = (n + a - 1) / a, size = t->size[i];
+    if (width >= size || width < 1 || t->nguard + 2 > CONDS) continue;
+    const cx_node *ca = cx_const(g, (double)a), *at = width == 1 ? cx_const(g, 0) : cx_index(g, i);
+    const cx_node *low = a == 1 ? r : cx_op1(g, OP_floor, cx_op2(g, OP_div, r, ca));
+    const cx_node *value = c < 0 ? cx_op2(g, OP_sub, low, at) : cx_op2(g, OP_sub, at, low);
+    const cx_node *step = cx_op2(g, OP_mul, ca, at);
+    *e = a == 1 ? step : cx_op2(g, OP_add, cx_op2(g, OP_mod, r, ca), step);
+    t->size[i] = width;
+    if (width == 1) t->live &= ~(1u << i);
+    put(g, t, i, value);
+    guard(d, t, value, size);
+    return true;
+  }
+  return false;
+}
+
+/* is a load with subscript e, 0 outside 0..n-1, a factor of x */
+static bool zero_outside(const cx_graph *g, const cx_node *x, range r) {
+  switch (x->op) {
+  case OP_mul: return zero_outside(g, x->arg[0], r) || zero_outside(g, x->arg[1], r);
+  case OP_div:
+  case OP_neg: return zero_outside(g, x->arg[0], r);
+  case OP_load:
+    for (int k = 0; k < x->nargs; k++)
+      if (x->arg[k] == r.e && g->eq[x->u.eq]->dim[k].n <= r.n) return true;
+    return false;
+  default: return false;
+  }
+}
+
+/* Can x turn infinite only because loads below it read 0? Then a factor 0 does not make the term 0. */
+typedef struct { const cx_graph *g; uint32_t mask; bool total; } finite_at_zero;
+static void see_op(void *user, const cx_node *n) {
+  finite_at_zero *f = user;
+  if (n->op <= OP_load || (cx_ops[n->op].facts & (F_CHEAP | F_BOOL))) {
+    if (n->op == OP_div && n->arg[1]->op != OP_const && (n->arg[1]->free_lo & f->mask) && n->arg[1]->has_load) f->total = false;
+    return;
+  }
+  switch (n->op) {
+  case OP_exp: case OP_expm1: case OP_logistic: case OP_softplus: case OP_sin: case OP_cos: case OP_tanh: case OP_sqrt:
+  case OP_erf: case OP_erfc: case OP_norm_cdf: case OP_log1p: case OP_atan: case OP_hypot: case OP_mod: return;
+  default: if (n->has_load && (n->free_lo & f->mask)) f->total = false;
+  }
+}
+
+/* the slot to eliminate by equality q, with its value; -1 when none can be */
+static int solve(const delta *d, const term *t, const cx_node *q, const cx_node **value, double *coef) {
+  cx_graph *g = d->g;
+  int best = -1;
+  int64_t best_score = 0;
+  for (int i = d->e->rank; i < d->e->rank + d->e->nred; i++) {
+    double c;
+    if (!(t->live >> i & 1) || !(q->free_lo >> i & 1)) continue;
+    const cx_node *r = split(g, cx_op2(g, OP_sub, q->arg[0], q->arg[1]), i, &c);
+    if (!r || (fabs(c) != 1 && !cx_is_integer(g, r))) continue;
+    const cx_node *v = c > 0 ? cx_op1(g, OP_neg, r) : r;
+    cx_eq of = sized(d, t);
+    /* an index whose range needs no guard, then one with coefficient 1, then the longest */
+    int64_t score = 1 + (t->size[i] < INT32_MAX ? t->size[i] : INT32_MAX);
+    if (fabs(c) == 1) score += (int64_t)1 << 33;
+    if (fabs(c) == 1 && cx_in_range(g, v, t->size[i], &of)) score += (int64_t)1 << 34;
+    if (score > best_score) best_score = score, best = i, *value = v, *coef = fabs(c);
+  }
+  return best;
+}
+
+static bool eliminate(const delta *d, term *t) {
+  cx_graph *g = d->g;
+  for (int i = 0; i < t->ncond; i++) {
+    const cx_node *q = t->cond[i], *v;
+    double c;
+    int slot = q->op == OP_eq ? solve(d, t, q, &v, &c) : -1;
+    if (slot < 0 || t->nguard + 3 > CONDS || t->ncond + 1 > CONDS) continue;
+    t->cond[i] = t->cond[--t->ncond];
+    if (c != 1) { /* v / c, where that is an integer */
+      t->cond[t->ncond++] = cx_op2(g, OP_eq, cx_op2(g, OP_mod, v, cx_const(g, c)), cx_const(g, 0));
+      v = cx_op1(g, OP_floor, cx_op2(g, OP_div, v, cx_const(g, c)));
+    } else if (!cx_is_integer(g, v)) {
+      const cx_node *whole = cx_op1(g, OP_round, v);
+      t->cond[t->ncond++] = cx_op2(g, OP_eq, whole, v);
+      v = whole;
+    }
+    int64_t n = t->size[slot];
+    t->live &= ~(1u << slot);
+    cx_eq of = sized(d, t);
+    if (c == 1 && !cx_in_range(g, v, n, &of)) window(d, t, &v, n);
+    put(g, t, slot, v);
+    guard(d, t, v, n);
+    return true;
+  }
+  return false;
+}
+
+static const cx_node *assemble(const delta *d, const term *t) {
+  cx_graph *g = d->g;
+  const cx_node *ok = cx_const(g, 1);
+  for (int i = 0; i < t->ncond; i++) ok = cx_op2(g, OP_and, ok, t->cond[i]);
+  for (int i = 0; i < t->nguard; i++) {
+    range r = t->guard[i];
+    finite_at_zero f = {g, r.e->free_lo, true};
+    cx_visit(g, t->rest, see_op, &f);
+    if (f.total && zero_outside(g, t->rest, r)) continue;
+    cx_eq of = sized(d, t);
+    cx_interval b = cx_bounds(g, r.e, &of);
+    if (b.lo < 0) ok = cx_op2(g, OP_and, ok, cx_op2(g, OP_le, cx_const(g, 0), r.e));
+    if (b.hi > (double)(r.n - 1)) ok = cx_op2(g, OP_and, ok, cx_op2(g, OP_lt, r.e, cx_const(g, (double)r.n)));
+  }
+  return cx_op3(g, OP_select, ok, t->rest, cx_const(g, 0));
+}
+
+/* ---- putting the terms together ---- */
+typedef struct { uint32_t live; int64_t size[2 * CX_MAX_RANK]; const cx_node *body; } part;
+
+static bool alike(const delta *d, const part *p, const term *t) {
+  if (p->live != t->live) return false;
+  for (int i = d->e->rank; i < d->e->rank + d->e->nred; i++)
+    if ((t->live >> i & 1) && p->size[i] != t->size[i]) return false;
+  return true;
+}
+
+static void become(cx_graph *g, cx_eq *e, const cx_eq *from, const part *p) {
+  int64_t slot[CX_MAX_RANK];
+  const cx_node *to[CX_MAX_RANK];
+  cx_dim rdim[CX_MAX_RANK];
+  int n = 0, m = 0;
+  for (int i = from->rank; i < from->rank + from->nred; i++) {
+    if (!(p->live >> i & 1)) continue;
+    if (i != from->rank + n) slot[m] = i, to[m++] = cx_index(g, from->rank + n);
+    rdim[n] = from->rdim[i - from->rank];
+    if (rdim[n].n != p->size[i]) rdim[n] = (cx_dim){p->size[i], NULL};
+    n++;
+  }
+  e->body = m ? cx_subst(g, p->body, slot, to, m) : p->body;
+  memset(e->rdim, 0, sizeof e->rdim);
+  memcpy(e->rdim, rdim, (size_t)n * sizeof *rdim);
+  e->nred = (uint8_t)n;
+  e->red = n ? RED_sum : RED_none;
+}
+
+static void one(cx_graph *g, cx_eq *e) {
+  uint32_t mask = cx_reduced_mask(e);
+  if (!reachable(e->body, mask, DEPTH)) return;
+  delta d = {.g = g, .e = e};
+  term t = {.rest = cx_const(g, 1), .live = mask};
+  for (int k = 0; k < e->nred; k++) t.size[e->rank + k] = e->rdim[k].n;
+  if (!multiply(&d, t, e->body, NULL, 4 * DEPTH)) return;
+  bool any = false;
+  for (int i = 0; i < d.n; i++) {
+    while (eliminate(&d, &d.t[i])) d.t[i].changed = true;
+    any |= d.t[i].changed;
+  }
+  if (!any) return;
+  part p[PARTS];
+  int n = 0;
+  for (int i = 0; i < d.n; i++) {
+    const cx_node *x = assemble(&d, &d.t[i]);
+    int k = 0;
+    while (k < n && !alike(&d, &p[k], &d.t[i])) k++;
+    if (k == n) {
+      p[n] = (part){.live = d.t[i].live, .body = x};
+      memcpy(p[n++].size, d.t[i].size, sizeof p->size);
+    } else p[k].body = cx_op2(g, OP_add, p[k].body, x);
+  }
+  cx_eq from = *e;
+  if (n == 1) {
+    become(g, e, &from, &p[0]);
+    return;
+  }
+  const cx_node *sum = cx_const(g, 0);
+  for (int k = 0; k < n; k++) {
+    if (!p[k].live) {
+      sum = cx_op2(g, OP_add, sum, p[k].body);
+      continue;
+    }
+    cx_eq *s = cx_eq_beside(g, &from, "part");
+    become(g, s, &from, &p[k]);
+    sum = cx_op2(g, OP_add, sum, cx_load_here(g, s));
+  }
+  part whole = {.body = sum};
+  become(g, e, &from, &whole);
+}
+
+void cx_pass_delta(cx_graph *g) {
+  for (int i = 0, n = g->neq; i < n; i++) {
+    cx_eq *e = g->eq[i];
+    if (e->kind != EQ_CALC) continue;
+    for (int k = e->nred - 1; k >= 0 && e->red <= RED_min; k--) /* an index of one value is that value */
+      if (e->rdim[k].n == 1) {
+        int64_t slot = e->rank + k;
+        const cx_node *zero = cx_const(g, 0);
+        e->body = cx_drop_slot(g, e, e->rank + k, cx_subst(g, e->body, &slot, &zero, 1));
+        if (e->nred == 0) e->red = RED_none;
+      }
+    if (e->red == RED_sum) one(g, e);
+  }
+}

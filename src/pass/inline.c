@@ -1,0 +1,80 @@
+/* inline.c - an equation that costs nothing, or that is read once for each of its values, goes into its user.
+ *
+ * Costs nothing: a constant, an expression of indices, or one load. Read once: a single load in a single equation,
+ * with every index of that equation, moved at most by a constant, among its subscripts, so that no value is computed
+ * twice. Never a reduction, an output, a member of a recurrence, or the inert shift of a log-sum-exp. */
+#include "pass/eqs.h"
+#include <math.h>
+
+typedef struct {
+  cx_graph *g;
+  const cx_eq *user;
+  bool *cyclic, *output;
+  int *uses;
+} inliner;
+
+static void count(void *user, const cx_node *n) {
+  inliner *in = user;
+  if (n->op == OP_load) in->uses[n->u.eq]++;
+}
+
+static bool free_of_cost(const cx_node *b, int depth) {
+  if (b->op == OP_load) {
+    for (int k = 0; k < b->nargs; k++)
+      if (b->arg[k]->has_load) return false;
+    return true;
+  }
+  if (b->has_load || depth == 0) return b->op == OP_const;
+  if (b->op > OP_load && !(cx_ops[b->op].facts & F_CHEAP)) return false;
+  for (int k = 0; k < b->nargs; k++)
+    if (!free_of_cost(b->arg[k], depth - 1)) return false;
+  return true;
+}
+
+static bool once_each(const cx_eq *user, const cx_node *load) {
+  uint32_t seen = 0;
+  for (int k = 0; k < load->nargs; k++) {
+    int64_t c0, c[32];
+    if (!cx_affine(load->arg[k], &c0, c)) continue;
+    int slot = -1, n = 0;
+    for (int s = 0; s < 32; s++)
+      if (c[s]) slot = s, n++;
+    if (n == 1 && (c[slot] == 1 || c[slot] == -1)) seen |= 1u << slot;
+  }
+  for (int s = 0; s < user->rank + user->nred; s++) {
+    int64_t n = s < user->rank ? user->dim[s].n : user->rdim[s - user->rank].n;
+    if (n > 1 && !(seen >> s & 1)) return false;
+  }
+  return true;
+}
+
+static const cx_node *place(void *user, cx_graph *g, const cx_node *n) {
+  inliner *in = user;
+  if (n->op != OP_load) return n;
+  const cx_eq *e = g->eq[n->u.eq];
+  if (e->kind != EQ_CALC || e->red != RED_none || in->cyclic[e->id] || e->inert) return n;
+  if (!free_of_cost(e->body, 6) && (in->output[e->id] || in->uses[e->id] != 1 || !once_each(in->user, n))) return n;
+  for (int k = 0; k < n->nargs; k++)
+    if (!cx_is_integer(g, n->arg[k]) || !cx_in_range(g, n->arg[k], e->dim[k].n, in->user)) return n;
+  return cx_open_load(g, n, in->user);
+}
+
+void cx_pass_inline(cx_graph *g) {
+  cx_arena *a = cx_arena_new(g->ctx);
+  cx_eq_order o = cx_order(g, a);
+  inliner in = {g, NULL, o.cyclic, CX_NEW_N(a, bool, g->neq + 1), CX_NEW_N(a, int, g->neq + 1)};
+  for (int i = 0; i < g->nout; i++) in.output[g->out[i]] = true;
+  for (int i = o.n - 1; i >= 0; i--) { /* users first: what nothing needs reads nothing */
+    const cx_eq *e = g->eq[o.order[i]];
+    if (g->nout && !in.uses[e->id] && !in.output[e->id] && !o.cyclic[e->id]) continue;
+    if (e->kind == EQ_CALC) cx_visit(g, e->body, count, &in);
+    for (int k = 0; k < e->nprim_arg; k++) in.uses[e->prim_arg[k]] += 2; /* a primitive reads whole arrays */
+  }
+  for (int i = 0; i < o.n; i++) {
+    cx_eq *e = g->eq[o.order[i]];
+    if (e->kind != EQ_CALC) continue;
+    in.user = e;
+    e->body = cx_rewrite(g, e->body, place, &in);
+  }
+  cx_arena_free(a);
+}

@@ -1,0 +1,71 @@
+/* simplify.c - every body rebuilt through the rules; what its indices' ranges decide; and the bounds and integrality
+ * of equations from those of what they load, for the proofs of later rules. */
+#include "pass/eqs.h"
+#include <math.h>
+
+static const cx_node *again(void *user, cx_graph *g, const cx_node *n) {
+  const cx_eq *of = user;
+  if (n->op <= OP_load) return n;
+  n = cx_opn(g, (cx_op)n->op, n->arg, n->nargs);
+  if (n->op <= OP_load) return n;
+  if (cx_ops[n->op].facts & F_BOOL) {
+    cx_interval r = cx_bounds(g, n, of);
+    if (r.lo == r.hi) return cx_const(g, r.lo);
+  } else if (n->op == OP_min || n->op == OP_max) {
+    cx_interval x = cx_bounds(g, n->arg[0], of), y = cx_bounds(g, n->arg[1], of);
+    if (x.hi <= y.lo) return n->arg[n->op == OP_max];
+    if (y.hi <= x.lo) return n->arg[n->op == OP_min];
+  } else if (n->op == OP_mod && n->arg[1]->op == OP_const && cx_in_range(g, n->arg[0], 1 + (int64_t)1e15, of)) {
+    if (cx_bounds(g, n->arg[0], of).hi < n->arg[1]->u.num) return n->arg[0];
+  }
+  return n;
+}
+
+/* A reduction over an index that the body does not know: so many times the body, or the body. */
+static void drop_idle(cx_graph *g, cx_eq *e) {
+  if (e->red != RED_sum && e->red != RED_max && e->red != RED_min) return;
+  for (int k = e->nred - 1; k >= 0; k--) {
+    int64_t n = e->rdim[k].n;
+    if ((e->body->free_lo >> (e->rank + k) & 1) || (e->red != RED_sum && n < 1)) continue;
+    const cx_node *b = e->red == RED_sum ? cx_op2(g, OP_mul, cx_const(g, (double)n), e->body) : e->body;
+    e->body = cx_drop_slot(g, e, e->rank + k, b);
+    if (e->nred == 0) e->red = RED_none;
+  }
+}
+
+/* count * x and a margin for the rounding of that many additions */
+static double scaled(double count, double x, double margin) { return x == 0 ? 0 : count * (x + margin * fabs(x)); }
+
+static void learn(cx_graph *g, cx_eq *e) {
+  cx_interval r = cx_bounds(g, e->body, e);
+  bool integer = cx_is_integer(g, e->body);
+  double count = 1;
+  for (int k = 0; k < e->nred; k++) count *= (double)e->rdim[k].n;
+  switch (e->red) {
+  case RED_none: break;
+  case RED_sum:
+    r.lo = scaled(count, r.lo, integer ? 0 : -1e-9);
+    r.hi = scaled(count, r.hi, integer ? 0 : 1e-9);
+    break;
+  case RED_prod: r = r.lo >= 0 && r.hi <= 1 ? (cx_interval){0, 1} : (cx_interval){r.lo >= 0 ? 0 : -INFINITY, INFINITY}; break;
+  case RED_max:
+  case RED_min: if (count == 0) r = (cx_interval){-INFINITY, INFINITY}; break;
+  default: r = (cx_interval){0, fmax(count - 1, 0)}, integer = true; break;
+  }
+  e->lo = fmax(e->lo, r.lo);
+  e->hi = fmin(e->hi, r.hi);
+  e->integer |= integer && (count > 0 || e->red == RED_sum || e->red == RED_prod);
+}
+
+void cx_pass_simplify(cx_graph *g) {
+  cx_arena *a = cx_arena_new(g->ctx);
+  cx_eq_order o = cx_order(g, a);
+  for (int i = 0; i < o.n; i++) {
+    cx_eq *e = g->eq[o.order[i]];
+    if (e->kind != EQ_CALC) continue;
+    e->body = cx_rewrite(g, e->body, again, e);
+    drop_idle(g, e);
+    learn(g, e);
+  }
+  cx_arena_free(a);
+}
