@@ -13,14 +13,20 @@ typedef struct cx_array {
   int64_t dim[CX_MAX_RANK];
   int64_t stride[CX_MAX_RANK]; /* in elements; a column of a table read by columns has stride 1 in its rows */
   const void *data;            /* borrowed: a mapping, the caller's, or the arena's */
-  const char *const *level; int nlevel; /* category names: the values are 0..nlevel-1 */
-  const char *const *text;              /* one string an element: column of words (type is then unused) */
-  const char *origin;          /* file (and column) for messages */
+  const char *const *level; int nlevel; /* names: the values are 0..nlevel-1. As read: distinct, in order of appearance;
+                                           bound to a category: sorted. A text column of a file is such an array too. */
+  const char *const *text;              /* one string an element (bound to text; type is then unused) */
+  const char *origin;          /* the file's path, for messages; NULL: the caller's array */
+  const char *const *column;   /* from a table: what each of its columns is called, for messages; else NULL */
   int64_t first_line;          /* line of row 0 in a text file, 0 where it has no lines */
+  const int64_t *line;         /* line of every row where blank lines or line breaks in quotes make them uneven, else NULL */
 } cx_array;
 double cx_array_get(const cx_array *a, const int64_t *at);
 cx_array cx_array_dense(const double *p, int rank, const int64_t *dim); /* borrows p */
-bool cx_array_contiguous(const cx_array *a);
+bool cx_array_contiguous(const cx_array *a); /* row-major, without gaps */
+int64_t cx_array_count(const cx_array *a);
+/* n elements from the given one on, in row-major order */
+void cx_array_run(const cx_array *a, int64_t first, int64_t n, double *to);
 /* rows [lo, hi) × everything else, as row-major doubles / floats */
 void cx_array_copy(const cx_array *a, int64_t lo, int64_t hi, double *to);
 void cx_array_copy_f32(const cx_array *a, int64_t lo, int64_t hi, float *to);
@@ -31,6 +37,11 @@ typedef struct { cx_column *col; int ncol; const char *path; bool is_table; } cx
 /* by content first, then by extension: CSV/TSV/text columns, NPY, NPZ, IDX(.gz), PNG, JPEG, a folder of images.
  * Throws CX_E_DATA with a diagnostic naming file, line and column. */
 cx_file *cx_read_file(cx_ctx *c, cx_arena *a, const char *path);
+/* one decimal number from p on, correctly rounded, locale aside; dec is the decimal point. Returns where it stops, NULL:
+ * no number stands there */
+const char *cx_parse_number(const char *p, const char *end, char dec, double *out);
+/* the shortest text that reads back as v */
+char *cx_number_text(double v, char to[32]);
 /* by extension .csv .tsv .npy .png .txt; writes to a temporary beside it and renames, so a full disk or a kill leaves
  * the old file whole; throws CX_E_RUNTIME */
 void cx_write_file(cx_ctx *c, const char *path, const cx_array *x, const char *const *column_names);
