@@ -40,8 +40,6 @@ cx_file *cx_read_file(cx_ctx *c, cx_arena *a, const char *path);
 /* one decimal number from p on, correctly rounded, locale aside; dec is the decimal point. Returns where it stops, NULL:
  * no number stands there */
 const char *cx_parse_number(const char *p, const char *end, char dec, double *out);
-/* the shortest text that reads back as v */
-char *cx_number_text(double v, char to[32]);
 /* by extension .csv .tsv .npy .png .txt; writes to a temporary beside it and renames, so a full disk or a kill leaves
  * the old file whole; throws CX_E_RUNTIME */
 void cx_write_file(cx_ctx *c, const char *path, const cx_array *x, const char *const *column_names);

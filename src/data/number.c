@@ -1,4 +1,4 @@
-/* number.c - decimal text to the nearest double and back, whatever the locale.
+/* number.c - decimal text to the nearest double, whatever the locale.
  *
  * A decimal is w * 10^e. Three ways, each exact:
  *  - w <= 2^53 and |e| <= 22: one correctly rounded operation (W. D. Clinger, "How to Read Floating Point Numbers
@@ -8,7 +8,6 @@
 #include "data/data.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #define MAX_DIGITS 800 /* 767 decide every double; what follows them can only break a tie */
@@ -183,17 +182,4 @@ const char *cx_parse_number(const char *p, const char *end, char dec, double *ou
   else v = slow(first, last, e);
   *out = minus ? -v : v;
   return p;
-}
-
-char *cx_number_text(double v, char to[32]) {
-  if (isnan(v)) return strcpy(to, "nan");
-  if (isinf(v)) return strcpy(to, v < 0 ? "-inf" : "inf");
-  for (int digits = 15; digits <= 17; digits++) {
-    double back;
-    int n = snprintf(to, 32, "%.*g", digits, v);
-    for (int i = 0; i < n; i++) /* the locale's decimal point, whatever it is */
-      if (!strchr("0123456789+-e", to[i])) to[i] = '.';
-    if (cx_parse_number(to, to + n, '.', &back) && back == v) break;
-  }
-  return to;
 }

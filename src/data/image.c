@@ -1,0 +1,207 @@
+/* image.c - PNG (libpng), JPEG (libjpeg) and folders of them, as bytes 0..255: grey [h, w], colour [h, w, 3].
+ * Transparency is dropped, 16 bits become 8. Both libraries leave by cx_throw on an error: libpng's memory is the
+ * arena's, libjpeg's is given back by a deferred call. */
+#include "data/read.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#ifdef HAVE_PNG
+#include <png.h>
+#endif
+#ifdef HAVE_JPEG
+#include <stdio.h>
+#include <jpeglib.h>
+#endif
+
+static const uint8_t png_magic[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+static bool is_png(const uint8_t *p, size_t n) { return n >= 8 && !memcmp(p, png_magic, 8); }
+static bool is_jpeg(const uint8_t *p, size_t n) { return n >= 3 && p[0] == 0xff && p[1] == 0xd8 && p[2] == 0xff; }
+bool cx_is_image(const uint8_t *p, size_t n) { return is_png(p, n) || is_jpeg(p, n); }
+
+#if defined HAVE_PNG || defined HAVE_JPEG
+static const char again[] = "copy or download the file again";
+
+/* memory for h rows of w pixels, after asking whether the file can hold so many: at most `most` bytes out of one */
+static uint8_t *pixels(const cx_reader *r, size_t h, size_t w, size_t channels, size_t most, int64_t dim[3]) {
+  dim[0] = (int64_t)h, dim[1] = (int64_t)w, dim[2] = (int64_t)channels;
+  size_t bytes;
+  if (!h || !w) cx_read_fail(r, 0, again, "the image has no pixels");
+  if (!cx_size_product(dim, 3, 1, &bytes) || bytes / most > r->n)
+    cx_read_fail(r, 0, again, "it claims %zu × %zu pixels, more than its %zu bytes can hold: truncated or damaged", h, w, r->n);
+  return cx_alloc(r->a, bytes);
+}
+
+static cx_array image(const cx_reader *r, const uint8_t *p, const int64_t dim[3]) {
+  return cx_array_of(r, CX_U8, dim[2] == 1 ? 2 : 3, dim, p);
+}
+#endif
+
+#ifdef HAVE_PNG
+typedef struct { const cx_reader *r; size_t at; } png_source;
+
+static void png_fail(png_structp png, png_const_charp what) {
+  const png_source *s = png_get_error_ptr(png);
+  cx_read_fail(s->r, 0, again, "the PNG image is truncated or damaged: %s", what);
+}
+static void png_quiet(png_structp png, png_const_charp what) { (void)png, (void)what; }
+static png_voidp png_get_memory(png_structp png, png_alloc_size_t n) { return cx_alloc(png_get_mem_ptr(png), n); }
+static void png_keep_memory(png_structp png, png_voidp p) { (void)png, (void)p; }
+static void png_bytes(png_structp png, png_bytep to, size_t n) {
+  png_source *s = png_get_io_ptr(png);
+  if (n > s->r->n - s->at) png_error(png, "the data end too early");
+  memcpy(to, s->r->p + s->at, n);
+  s->at += n;
+}
+
+static cx_array read_png(const cx_reader *r) {
+  png_source s = {r, 0};
+  png_structp png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &s, png_fail, png_quiet, r->a, png_get_memory, png_keep_memory);
+  png_infop info = png ? png_create_info_struct(png) : NULL;
+  if (!info) cx_read_fail(r, 0, NULL, "libpng cannot be started");
+  png_set_read_fn(png, &s, png_bytes);
+  png_set_user_limits(png, 1 << 24, 1 << 24);
+  png_read_info(png, info);
+  png_set_expand(png);      /* palettes to colours, 1, 2, 4 bits to 8 */
+  png_set_scale_16(png);
+  png_set_strip_alpha(png);
+  png_set_interlace_handling(png);
+  png_read_update_info(png, info);
+  size_t h = png_get_image_height(png, info), w = png_get_image_width(png, info), channels = png_get_channels(png, info);
+  int64_t dim[3];
+  uint8_t *p = pixels(r, h, w, channels, 8 * CX_DEFLATE_MAX, dim); /* 8: one bit a pixel, expanded */
+  if (png_get_rowbytes(png, info) != w * channels) png_error(png, "its rows are not made of bytes");
+  png_bytep *row = CX_NEW_N(r->a, png_bytep, h);
+  for (size_t i = 0; i < h; i++) row[i] = p + i * w * channels;
+  png_read_image(png, row);
+  png_read_end(png, NULL);
+  png_destroy_read_struct(&png, &info, NULL);
+  return image(r, p, dim);
+}
+#else
+static cx_array read_png(const cx_reader *r) {
+  cx_read_fail(r, 0, "install libpng (libpng-dev) and build calx again, or save the image as NPY",
+               "it is a PNG image, and this calx was built without libpng");
+}
+#endif
+
+#ifdef HAVE_JPEG
+typedef struct {
+  struct jpeg_decompress_struct j;
+  struct jpeg_error_mgr err;
+  const cx_reader *r;
+} jpeg_source;
+
+static void jpeg_release(void *v) { jpeg_destroy_decompress(&((jpeg_source *)v)->j); }
+static void jpeg_fail(j_common_ptr j) {
+  const jpeg_source *s = j->client_data;
+  char text[JMSG_LENGTH_MAX];
+  j->err->format_message(j, text);
+  cx_read_fail(s->r, 0, again, "the JPEG image is truncated or damaged: %s", text);
+}
+/* libjpeg warns, and makes pixels up, where data end too early or make no sense: an error here */
+static void jpeg_warn(j_common_ptr j, int level) {
+  if (level < 0) jpeg_fail(j);
+}
+
+static cx_array read_jpeg(const cx_reader *r) {
+  jpeg_source *s = CX_NEW(r->a, jpeg_source);
+  s->r = r;
+  s->j.err = jpeg_std_error(&s->err);
+  s->err.error_exit = jpeg_fail;
+  s->err.emit_message = jpeg_warn;
+  s->j.client_data = s;
+  jpeg_create_decompress(&s->j);
+  s->j.client_data = s;
+  cx_defer(r->a, jpeg_release, s);
+  jpeg_mem_src(&s->j, r->p, (unsigned long)r->n);
+  jpeg_read_header(&s->j, TRUE);
+  s->j.out_color_space = s->j.num_components == 1 ? JCS_GRAYSCALE : JCS_RGB;
+  if (s->j.num_components == 4) cx_read_fail(r, 0, "convert it to RGB", "it is a CMYK image; calx reads grey and RGB");
+  s->j.dct_method = JDCT_ISLOW;
+  size_t channels = s->j.num_components == 1 ? 1 : 3;
+  int64_t dim[3];
+  /* an empty progressive image has no lower limit of bytes a pixel, so this is a guess at what nobody stores */
+  uint8_t *p = pixels(r, s->j.image_height, s->j.image_width, channels, 1 << 16, dim);
+  jpeg_start_decompress(&s->j);
+  while (s->j.output_scanline < s->j.output_height) {
+    JSAMPROW row = p + (size_t)s->j.output_scanline * s->j.output_width * channels;
+    jpeg_read_scanlines(&s->j, &row, 1);
+  }
+  jpeg_finish_decompress(&s->j);
+  jpeg_release(s);
+  return image(r, p, dim);
+}
+#else
+static cx_array read_jpeg(const cx_reader *r) {
+  cx_read_fail(r, 0, "install libjpeg (libjpeg-dev) and build calx again, or save the image as PNG or NPY",
+               "it is a JPEG image, and this calx was built without libjpeg");
+}
+#endif
+
+static cx_array read_image(const cx_reader *r) {
+  if (is_png(r->p, r->n)) return read_png(r);
+  if (is_jpeg(r->p, r->n)) return read_jpeg(r);
+  cx_read_fail(r, 0, NULL, "it is neither a PNG nor a JPEG image");
+}
+
+cx_file *cx_read_image(cx_reader *r) { return cx_file_single(r, read_image(r)); }
+
+/* ---- a folder ---- */
+static bool image_name(const char *s) {
+  const char *dot = strrchr(s, '.');
+  return *s != '.' && dot && (!strcasecmp(dot, ".png") || !strcasecmp(dot, ".jpg") || !strcasecmp(dot, ".jpeg"));
+}
+static int by_name(const void *x, const void *y) { return strcmp(*(const char *const *)x, *(const char *const *)y); }
+static void close_folder(void *v) {
+  DIR **d = v;
+  if (*d) closedir(*d);
+  *d = NULL;
+}
+static const char *size_text(cx_arena *a, const cx_array *x) {
+  return cx_format(a, "%lld × %lld%s", (long long)x->dim[0], (long long)x->dim[1], x->rank == 3 ? " in colour" : " in grey");
+}
+
+cx_file *cx_read_folder(cx_reader *r) {
+  DIR **d = CX_NEW(r->a, DIR *);
+  cx_defer(r->a, close_folder, d);
+  *d = opendir(r->path);
+  if (!*d) cx_read_fail(r, 0, NULL, "the folder cannot be read: %s", strerror(errno));
+  CX_VEC(const char *) name = {0};
+  for (struct dirent *e; (e = readdir(*d));)
+    if (image_name(e->d_name)) *CX_PUSH(r->a, name) = cx_strdup(r->a, e->d_name, strlen(e->d_name));
+  close_folder(d);
+  if (!name.n) cx_read_fail(r, 0, "name a file, or a folder of .png and .jpg images", "there is no image in this folder");
+  qsort(name.at, (size_t)name.n, sizeof *name.at, by_name);
+
+  cx_array first = {0}, x;
+  uint8_t *all = NULL;
+  size_t bytes = 0;
+  for (int i = 0; i < name.n; i++) {
+    cx_reader one = *r;
+    one.path = cx_format(r->a, "%s%s%s", r->path, r->path[strlen(r->path) - 1] == '/' ? "" : "/", name.at[i]);
+    one.a = cx_arena_new(r->c); /* the image alone: given back once its pixels are copied */
+    cx_frame frame;
+    CX_TRY(r->c, frame) {
+      cx_read_open(&one);
+      x = read_image(&one);
+      if (i == 0) {
+        first = x;
+        cx_size_product(x.dim, x.rank, 1, &bytes);
+        all = cx_alloc_n(r->a, (size_t)name.n, bytes);
+      } else if (x.rank != first.rank || memcmp(x.dim, first.dim, sizeof x.dim[0] * (size_t)x.rank))
+        cx_read_fail(&one, 0, "all images of a folder must have one size", "it is %s, but %s is %s", size_text(one.a, &x), name.at[0],
+                     size_text(one.a, &first));
+      memcpy(all + (size_t)i * bytes, x.data, bytes);
+      CX_END(r->c, frame);
+    } else {
+      cx_arena_free(one.a);
+      cx_throw(r->c, frame.status);
+    }
+    cx_arena_free(one.a);
+  }
+  int64_t dim[4] = {name.n, first.dim[0], first.dim[1], first.dim[2]};
+  return cx_file_single(r, cx_array_of(r, CX_U8, first.rank + 1, dim, all));
+}
