@@ -204,11 +204,10 @@ static bool stem_alike(const char *path, const char *name) {
 
 /* The declaration that a file's only array is for, or -1: the only one, one called like the file, the only one whose
  * shape it fits, or fits with the same rank. */
-static int pick(const binder *b, const source *s, const cx_array *x, const int *who, int n, bool soft) {
+static int pick(const binder *b, const cx_array *x, const char *path, const int *who, int n) {
   if (n == 1) return who[0];
-  if (!soft) return -1;
   for (int i = 0; i < n; i++)
-    if (stem_alike(s->path, b->decl[who[i]].name)) return who[i];
+    if (stem_alike(path, b->decl[who[i]].name)) return who[i];
   int fits = 0, exact = 0, d = -1, e = -1;
   for (int i = 0; i < n; i++)
     if (cx_shape_fits(&b->decl[who[i]], x)) {
@@ -238,7 +237,11 @@ static void resolve(binder *b, source *s, const int *who, int n, bool soft) {
       if (!f->col[k].array.level) numeric[nnum++] = k;
     }
   if (!f->is_table) { /* whole arrays */
-    int d = nfree == 1 ? pick(b, s, &f->col[free_col[0]].array, left, nleft, soft) : -1;
+    if (!soft && f->ncol == 1) { /* all asked for this very array */
+      for (int i = 0; i < nleft; i++) give_column(b, left[i], s, 0);
+      return;
+    }
+    int d = nfree == 1 ? pick(b, &f->col[free_col[0]].array, s->path, left, nleft) : -1;
     if (d >= 0) { give_column(b, d, s, free_col[0]); return; }
   } else if (nleft > 1 && !named) {
     if (nfree == f->ncol && deal(b, s, left, nleft)) return;
@@ -258,8 +261,7 @@ static void resolve(binder *b, source *s, const int *who, int n, bool soft) {
   for (int i = 0; i < nleft && !soft; i++) {
     const char *name = b->decl[left[i]].name;
     if (b->decl[left[i]].bound) continue;
-    if (!f->is_table && f->ncol == 1) fail_decl(b, left[i], NULL, "%s holds one array, which another declaration has taken; %s needs its own", s->path, name);
-    else if (!named)
+    if (!named)
       fail_decl(b, left[i], cx_format(b->a, "say which column: %s=%s:1 is the first", name, s->path),
                 "%s has %d columns without names, which do not divide among the declarations that read it", s->path, f->ncol);
     else
@@ -364,10 +366,14 @@ void cx_bind(cx_ctx *c, cx_arena *a, cx_decl *decl, int ndecl, const char *const
     resolve(&b, s, who, n, true);
     bool used = false;
     for (int k = 0; k < s->file->ncol; k++) used |= s->taken[k];
-    if (!used) {
-      int g = cx_diag(c, CX_ERROR, CX_E_DATA, CX_NOSPAN, "%s: nothing in it could be matched with a declaration", arg[i]);
-      cx_diag_help(c, g, n ? "say for which it is: %s=%s" : "every declaration has its data already", n ? decl[who[0]].name : "", arg[i]);
-    }
+    if (used) continue;
+    int g = cx_diag(c, CX_ERROR, CX_E_DATA, CX_NOSPAN, "%s: nothing in it could be matched with a declaration", arg[i]);
+    bool pick_one = n && s->file->ncol > 1;
+    if (n) cx_diag_help(c, g, "say for which it is: %s=%s%s%s", decl[who[0]].name, arg[i], pick_one ? ":" : "",
+                        !pick_one ? "" : s->file->col[0].name ? s->file->col[0].name : "1");
+    else cx_diag_help(c, g, "every declaration has its data already");
+    if (n) cx_diag_help(c, g, "it has %s", column_list(a, s->file));
+    b.lost |= n > 0; /* that nothing is bound to those would say it twice */
   }
   for (int d = 0; d < ndecl; d++)
     if (!decl[d].bound && !b.want[d].from && !b.want[d].failed && decl[d].file)

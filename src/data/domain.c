@@ -134,10 +134,10 @@ static bool check(cx_ctx *c, cx_arena *a, const cx_decl *d) {
     }
     for (int64_t k = 0; k < n; k++) {
       bool nan = isnan(v[k]), in = nan || inside(&d->domain, v[k]);
-      const char *fault = nan || !in ? NULL : vector_fault(kind, &state, v[k], (at + k) % m, m);
+      const char *fault = nan ? NULL : vector_fault(kind, &state, v[k], (at + k) % m, m);
       if ((!nan && in && !fault) || bad++) continue;
       first = at + k;
-      what = fault ? fault : !nan ? outside_text(a, &d->domain, v[k]) : x->first_line ? "the value is missing" : "the value is NaN";
+      what = in && fault ? fault : !nan ? outside_text(a, &d->domain, v[k]) : x->first_line ? "the value is missing" : "the value is NaN";
       if (nan) help = "leave the row out, or fill the value in";
     }
   }

@@ -112,7 +112,8 @@ cx_array cx_npy_array(const cx_reader *r, const uint8_t *p, size_t n, const char
     cx_swap_copy(copy, data, count, size);
     data = copy;
   }
-  if (cx_dtype_size[x.type] != size) {
+  bool other = cx_dtype_size[x.type] != size || (kind == 'u' && x.type == CX_F64);
+  if (other) {
     void *wide = cx_alloc_n(r->a, count + 1, cx_dtype_size[x.type]);
     widen(kind, size, count, data, wide);
     data = wide;

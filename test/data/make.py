@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+"""Makes the files in this folder with NumPy and Pillow, for test/unit/test_data_files.c. Run it here."""
+import gzip
+import struct
+
+import numpy as np
+from PIL import Image
+
+x = np.arange(6).reshape(2, 3)
+for t in "f8 f4 i8 i4 i2 i1".split():
+    np.save(f"n_{t}.npy", (x - 1).astype(t))
+for t in "u8 u2 u1".split():
+    np.save(f"n_{t}.npy", x.astype(t))
+np.save("n_f2.npy", (x - 1).astype("f2") * np.float16(0.5))
+np.save("n_u4.npy", (x + 2**31).astype("u4"))
+np.save("n_b1.npy", x % 2 == 0)
+np.save("n_be.npy", (x * 0.25).astype(">f8"))
+np.save("n_fortran.npy", np.asfortranarray(x.astype("f8")))
+np.save("n_scalar.npy", np.float64(2.5))
+np.save("n_c16.npy", x.astype("c16"))
+np.save("n_str.npy", np.array(["a", "b"]))
+np.save("n_rec.npy", np.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")]))
+np.save("n_empty.npy", np.zeros((0, 3)))
+for version, t in ((2, "f4"), (3, "i2")):
+    with open(f"n_v{version}.npy", "wb") as f:
+        np.lib.format.write_array(f, x.astype(t), version=(version, 0))
+np.savez("stored.npz", X=x * 0.5, y=np.array([1, 0], dtype="i4"))
+np.savez_compressed("deflated.npz", X=np.tile(x * 0.5, (3, 1)), y=np.arange(6))
+
+grey = np.array([[0, 50, 100], [150, 200, 255]], dtype="u1")
+colour = np.stack([grey, 255 - grey, grey // 2], -1)
+Image.fromarray(grey).save("grey.png")
+Image.fromarray(colour).save("colour.png")
+Image.fromarray(grey).convert("P").save("palette.png")
+Image.fromarray(grey.astype("u2") * 257).save("grey16.png")
+Image.fromarray(np.dstack([colour, grey])).save("alpha.png")
+Image.fromarray(np.tile(grey, (4, 4))).save("grey.jpg", quality=95)
+Image.fromarray(np.tile(colour, (4, 4, 1))).save("colour.jpg", quality=95)
+Image.open("colour.jpg").convert("CMYK").save("cmyk.jpg")
+
+labels = struct.pack(">BBBBI", 0, 0, 8, 1, 4) + bytes([3, 1, 4, 1])
+with open("labels.idx", "wb") as f:
+    f.write(labels)
+with open("labels.idx.gz", "wb") as f, gzip.GzipFile("", "wb", fileobj=f, mtime=0) as z:
+    z.write(labels)
+with open("float.idx", "wb") as f:
+    f.write(struct.pack(">BBBBII", 0, 0, 13, 2, 2, 2) + np.array([[1.5, -2], [3, 4e10]], dtype=">f4").tobytes())
