@@ -1,0 +1,317 @@
+/* explain.c - a derivative step by step, as a person writes it: the rule, its parts, the result.
+ *
+ * The expression is walked as it was written, so that its own functions and names appear; every result is a node of an
+ * equation graph, so that the simplification rules and the table of ops are the ones the compiler itself uses. */
+#include "run/explain.h"
+
+#include <string.h>
+
+#include "ir/ir.h"
+#include "pass/pass.h"
+
+typedef struct scope { cx_sym name; const cx_node *v; struct scope *up; } scope;
+typedef struct {
+  cx_ctx *ctx;
+  cx_arena *a;
+  cx_graph *g;
+  const cx_ast *program;
+  CX_VEC(char) out;
+  int indent, depth, calls;
+} explain;
+
+static void line(explain *x, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void line(explain *x, const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  const char *s = cx_vformat(x->a, fmt, ap);
+  va_end(ap);
+  for (int k = 0; k < x->indent * 2; k++) *CX_PUSH(x->a, x->out) = ' ';
+  for (; *s; s++) *CX_PUSH(x->a, x->out) = *s;
+  *CX_PUSH(x->a, x->out) = '\n';
+}
+/* shown as a person writes it: u * u as u^2 */
+static const cx_node *shown(void *user, cx_graph *g, const cx_node *n) {
+  (void)user;
+  if (n->op != OP_mul || n->arg[0] != n->arg[1] || n->arg[0]->op == OP_const) return n;
+  const cx_node *a[2] = {n->arg[0], cx_const(g, 2)};
+  return cx_raw(g, OP_pow, a, 2);
+}
+static const char *text(explain *x, const cx_node *n) { return cx_node_text(x->g, x->a, cx_rewrite(x->g, n, shown, NULL)); }
+
+_Noreturn static void refuse(explain *x, const cx_ast *e, const char *what) {
+  int id = cx_error(x->ctx, e->span, "%s cannot be explained step by step", what);
+  cx_diag_help(x->ctx, id, "explain takes scalar expressions: arithmetic, functions, if, sums with a given range");
+  cx_throw(x->ctx, CX_E_PROGRAM);
+}
+
+static const cx_ast *function(explain *x, cx_sym name) {
+  for (int k = x->program ? x->program->nkid - 1 : -1; k >= 0; k--)
+    if (x->program->kid[k]->kind == S_DEF_FUN && x->program->kid[k]->name == name) return x->program->kid[k];
+  return NULL;
+}
+static const cx_ast *definition(explain *x, cx_sym name) {
+  for (int k = x->program ? x->program->nkid - 1 : -1; k >= 0; k--)
+    if (x->program->kid[k]->kind == S_DEF && x->program->kid[k]->name == name) return x->program->kid[k];
+  return NULL;
+}
+
+static const cx_node *leaf(explain *x, cx_sym name) {
+  for (int k = 0; k < x->g->neq; k++)
+    if (x->g->eq[k]->name == name) return cx_load(x->g, (uint32_t)k, NULL, 0);
+  return cx_load(x->g, cx_eq_new(x->g, name, EQ_INPUT)->id, NULL, 0);
+}
+
+static cx_op op_of(const cx_ast *e) {
+  if (e->kind == A_UNARY) return e->op == T_MINUS ? OP_neg : e->op == T_NOT ? OP_not : OP_none;
+  if (e->kind == A_BINARY)
+    switch (e->op) {
+      case T_PLUS: return OP_add;
+      case T_MINUS: return OP_sub;
+      case T_STAR: return OP_mul;
+      case T_SLASH: return OP_div;
+      case T_CARET: return OP_pow;
+      case T_AND: return OP_and;
+      case T_OR: return OP_or;
+      default: return OP_none;
+    }
+  if (e->kind == A_CALL) return (cx_op)cx_op_find(e->name, e->nkid);
+  if (e->kind == A_IF) return OP_select;
+  return OP_none;
+}
+
+/* ---- values ---- */
+static const cx_node *value(explain *x, const cx_ast *e, scope *s) {
+  if (++x->depth > 500) refuse(x, e, "so deep an expression");
+  const cx_node *v = NULL, *arg[8];
+  const cx_ast *f;
+  switch (e->kind) {
+    case A_NUM: v = cx_const(x->g, e->num); break;
+    case A_NAME: {
+      for (scope *p = s; p && !v; p = p->up)
+        if (p->name == e->name) v = p->v;
+      if (!v && !strcmp(e->name, "pi")) v = cx_const(x->g, 3.14159265358979323846);
+      if (!v && definition(x, e->name)) v = value(x, definition(x, e->name)->kid[0], NULL);
+      if (!v) v = leaf(x, e->name);
+      break;
+    }
+    case A_COMPARE:
+      if (e->nkid == 2) {
+        const cx_node *a = value(x, e->kid[0], s), *b = value(x, e->kid[1], s);
+        uint8_t o = e->ops[0];
+        v = o == T_GT ? cx_op2(x->g, OP_lt, b, a) : o == T_GE ? cx_op2(x->g, OP_le, b, a) : cx_op2(x->g, o == T_LT ? OP_lt : o == T_LE ? OP_le : o == T_EQ ? OP_eq : OP_ne, a, b);
+        break;
+      }
+      refuse(x, e, "this comparison");
+    case A_CALL:
+      f = function(x, e->name);
+      if (f && !e->primes) {
+        if (f->nkid - 1 != e->nkid || ++x->calls > 100) refuse(x, e, "this call");
+        scope *in = NULL;
+        for (int k = 0; k < e->nkid; k++) {
+          scope *p = CX_NEW(x->a, scope);
+          *p = (scope){f->kid[k + 1]->name, value(x, e->kid[k], s), in};
+          in = p;
+        }
+        v = value(x, f->kid[0], in);
+        x->calls--;
+        break;
+      }
+      /* fall through */
+    default: {
+      if (e->kind == A_UNARY && e->op == T_PLUS) { v = value(x, e->kid[0], s); break; }
+      cx_op o = op_of(e);
+      if (o == OP_none || e->nkid > 3 || e->primes) refuse(x, e, "this");
+      for (int k = 0; k < e->nkid; k++) arg[k] = value(x, e->kid[k], s);
+      v = cx_opn(x->g, o, arg, e->nkid);
+    }
+  }
+  x->depth--;
+  return v;
+}
+
+/* ---- derivatives ---- */
+typedef struct { cx_sym var; const cx_node *leaf; } by;
+
+static bool depends(const explain *x, const cx_node *n, const cx_node *leaf_node) {
+  if (n == leaf_node) return true;
+  for (int k = 0; k < n->nargs; k++)
+    if (depends(x, n->arg[k], leaf_node)) return true;
+  return false;
+}
+
+static const cx_node *diff(explain *x, const cx_ast *e, scope *s, by b);
+
+typedef struct { const cx_node *from, *to; } exchange;
+static const cx_node *exchange_node(void *user, cx_graph *g, const cx_node *n) {
+  (void)g;
+  return n == ((exchange *)user)->from ? ((exchange *)user)->to : n;
+}
+
+/* f(u1, ..): the partial derivatives of the body, at the arguments */
+static const cx_node *through_function(explain *x, const cx_ast *e, const cx_ast *f, scope *s, by b) {
+  int n = e->nkid;
+  if (n == 1 && value(x, e->kid[0], s) == b.leaf) { /* f(t) of f(x) = ..: the body, with t for x */
+    scope only = {f->kid[1]->name, b.leaf, NULL};
+    line(x, "%s(%s) = %s", f->name, b.var, text(x, value(x, f->kid[0], &only)));
+    return diff(x, f->kid[0], &only, b);
+  }
+  scope *in = NULL, *at = CX_NEW_N(x->a, scope, n + 1);
+  const cx_node *sum = NULL;
+  const char *formula = "";
+  for (int k = 0; k < n; k++) {
+    cx_sym p = f->kid[k + 1]->name;
+    at[k] = (scope){p, leaf(x, cx_intern_z(x->ctx, p == b.var ? cx_format(x->a, "%s_", p) : p)), in};
+    in = &at[k];
+  }
+  const char *where = "";
+  for (int k = 0; k < n; k++) {
+    const cx_node *u = value(x, e->kid[k], s);
+    if (!depends(x, u, b.leaf)) continue;
+    formula = cx_format(x->a, "%s%sd%s/d%s * d%s/d%s", formula, *formula ? " + " : "", f->name, text(x, at[k].v), text(x, at[k].v), b.var);
+    where = cx_format(x->a, "%s%s%s = %s", where, *where ? ", " : "", text(x, at[k].v), text(x, u));
+  }
+  line(x, "chain rule: %s, at %s", formula, where);
+  for (int k = 0; k < n; k++) {
+    const cx_node *u = value(x, e->kid[k], s);
+    if (!depends(x, u, b.leaf)) continue;
+    by inner = {cx_intern_z(x->ctx, text(x, at[k].v)), at[k].v};
+    line(x, "d%s/d%s of %s(..) = %s:", f->name, inner.var, f->name, text(x, value(x, f->kid[0], in)));
+    x->indent++;
+    const cx_node *outer = diff(x, f->kid[0], in, inner);
+    x->indent--;
+    line(x, "d%s/d%s of %s = %s:", inner.var, b.var, inner.var, text(x, u));
+    x->indent++;
+    const cx_node *du = diff(x, e->kid[k], s, b);
+    x->indent--;
+    /* the partial derivative, read at the arguments */
+    for (int j = 0; j < n; j++) {
+      const cx_node *v = value(x, e->kid[j], s);
+      exchange m = {at[j].v, v};
+      outer = cx_rewrite(x->g, outer, exchange_node, &m);
+    }
+    const cx_node *term = cx_op2(x->g, OP_mul, outer, du);
+    sum = sum ? cx_op2(x->g, OP_add, sum, term) : term;
+  }
+  return sum ? sum : cx_const(x->g, 0);
+}
+
+/* the op's own derivative, in terms of u */
+static const cx_node *rule_of(explain *x, cx_op o) {
+  const cx_node *u = leaf(x, cx_intern_z(x->ctx, "u")), *d = cx_op_diff(x->g, o, 0, &u);
+  return d ? d : cx_const(x->g, 0);
+}
+
+static const cx_node *diff_op(explain *x, const cx_ast *e, cx_op o, scope *s, by b) {
+  const cx_node *arg[3], *d[3] = {NULL}, *sum = NULL;
+  const char *var = b.var;
+  int moving = 0;
+  for (int k = 0; k < e->nkid; k++) {
+    arg[k] = value(x, e->kid[k], s);
+    moving += depends(x, arg[k], b.leaf);
+  }
+  const char *t[3];
+  for (int k = 0; k < e->nkid; k++) t[k] = text(x, arg[k]);
+  bool both = moving > 1;
+  switch (o) {
+    case OP_add:
+    case OP_sub: line(x, "sum rule: the derivative goes into each term"); break;
+    case OP_neg: line(x, "constant factor: (-u)' = -u'"); break;
+    case OP_mul: line(x, both ? "product rule: (u v)' = u' v + u v', u = %s, v = %s" : "constant factor: (c u)' = c u', u = %s%s", both || depends(x, arg[0], b.leaf) ? t[0] : t[1], both ? t[1] : ""); break;
+    case OP_div: line(x, both || !depends(x, arg[0], b.leaf) ? "quotient rule: (u / v)' = (u' - u / v * v') / v, u = %s, v = %s" : "constant divisor: (u / c)' = u' / c, u = %s, c = %s", t[0], t[1]); break;
+    case OP_pow:
+      if (!depends(x, arg[1], b.leaf)) line(x, "power rule: (u^n)' = n u^(n - 1) u', u = %s, n = %s", t[0], t[1]);
+      else if (!depends(x, arg[0], b.leaf)) line(x, "exponential: (a^u)' = a^u log(a) u', a = %s, u = %s", t[0], t[1]);
+      else line(x, "general power: (u^v)' = v u^(v - 1) u' + u^v log(u) v', u = %s, v = %s", t[0], t[1]);
+      break;
+    case OP_select: line(x, "piecewise: each branch on its own; the border itself does not count"); break;
+    default:
+      if (e->nkid == 1) line(x, "chain rule: %s(u)' = %s * u', u = %s", cx_ops[o].name, cx_ops[o].diff[0] ? text(x, rule_of(x, o)) : "0", t[0]);
+      else line(x, "chain rule over the arguments of %s", cx_ops[o].name);
+  }
+  x->indent++;
+  for (int k = 0; k < e->nkid; k++) {
+    if (!depends(x, arg[k], b.leaf) || (o == OP_select && k == 0)) continue;
+    if (e->kid[k]->kind == A_NAME && arg[k] == b.leaf) d[k] = cx_const(x->g, 1);
+    else {
+      line(x, "d/d%s %s:", var, t[k]);
+      x->indent++;
+      d[k] = diff(x, e->kid[k], s, b);
+      x->indent--;
+    }
+  }
+  x->indent--;
+  for (int k = 0; k < e->nkid; k++) {
+    if (!d[k]) continue;
+    const cx_node *p = cx_op_diff(x->g, o, k, arg);
+    if (!p) refuse(x, e, cx_ops[o].nodiff ? cx_ops[o].nodiff : "this op");
+    p = cx_op2(x->g, OP_mul, p, d[k]);
+    sum = sum ? cx_op2(x->g, OP_add, sum, p) : p;
+  }
+  return sum ? sum : cx_const(x->g, 0);
+}
+
+static const cx_node *diff(explain *x, const cx_ast *e, scope *s, by b) {
+  const cx_node *v = value(x, e, s), *r;
+  if (v == b.leaf) {
+    line(x, "= 1, the variable itself");
+    return cx_const(x->g, 1);
+  }
+  if (!depends(x, v, b.leaf)) {
+    line(x, "= 0, it does not depend on %s", b.var);
+    return cx_const(x->g, 0);
+  }
+  const cx_ast *f = e->kind == A_CALL ? function(x, e->name) : NULL;
+  if (e->kind == A_NAME && definition(x, e->name)) r = diff(x, definition(x, e->name)->kid[0], NULL, b);
+  else if (f && !e->primes) r = through_function(x, e, f, s, b);
+  else if (e->kind == A_UNARY && e->op == T_PLUS) r = diff(x, e->kid[0], s, b);
+  else {
+    cx_op o = op_of(e);
+    if (o == OP_none) refuse(x, e, "this");
+    r = diff_op(x, e, o, s, b);
+  }
+  line(x, "= %s", text(x, r));
+  return r;
+}
+
+static void derivative(explain *x, const cx_ast *e) {
+  if (e->kind == A_AT) e = e->kid[0];
+  const cx_ast *body = NULL;
+  cx_sym var = NULL;
+  int order = 1;
+  if (e->kind == A_CALL && e->primes && e->nkid == 1) {
+    cx_ast *call = CX_NEW(x->a, cx_ast);
+    *call = *e;
+    call->primes = 0;
+    order = e->primes;
+    body = call;
+    if (e->kid[0]->kind != A_NAME) refuse(x, e->kid[0], "a derivative at something that is no name");
+    var = e->kid[0]->name;
+  } else if (e->kind == A_CALL && !strcmp(e->name, "d") && e->nkid == 2 && e->kid[1]->kind == A_NAME) {
+    body = e->kid[0];
+    var = e->kid[1]->name;
+  } else {
+    refuse(x, e, "what is no derivative f'(x) or d(e, x)");
+  }
+  by b = {var, leaf(x, var)};
+  scope s = {var, b.leaf, NULL};
+  const cx_node *r = NULL;
+  line(x, "d/d%s %s", var, cx_ast_text(x->a, body));
+  x->indent++;
+  r = diff(x, body, &s, b);
+  x->indent--;
+  line(x, "result: %s", text(x, r));
+  for (int k = 1; k < order; k++) {
+    uint32_t of = cx_eq_new(x->g, NULL, EQ_CALC)->id;
+    x->g->eq[of]->body = r;
+    uint32_t d = cx_diff_forward(x->g, of, b.leaf->u.eq, 0);
+    r = x->g->eq[d]->body;
+    line(x, "once more, by the same rules: %s", text(x, r));
+  }
+}
+
+char *cx_explain(cx_ctx *c, cx_arena *a, const cx_ast *program, const cx_ast *e) {
+  explain x = {.ctx = c, .a = a, .g = cx_graph_new(c, a), .program = program};
+  derivative(&x, e);
+  *CX_PUSH(a, x.out) = 0;
+  return x.out.at;
+}
