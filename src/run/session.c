@@ -7,6 +7,7 @@
 #include "pass/pass.h"
 #include "run/explain.h"
 #include "run/fitting.h"
+#include "run/session_int.h"
 
 struct cx_session {
   cx_ctx *ctx;
@@ -326,6 +327,27 @@ cx_status cx_session_dump(cx_ctx *c, int32_t file, const char *const *arg, int n
       }
       *text = cx_graph_text(g, out);
     }
+    CX_END(c, f);
+  } else {
+    status = f.status;
+  }
+  return status;
+}
+
+cx_status cx_session_check(cx_ctx *c, int32_t file, const char *const *arg, int narg, const cx_session_opt *opt, cx_arena *a,
+                           cx_check_row **row, int *nrow) {
+  cx_frame f;
+  volatile cx_status status = CX_OK;
+  CX_TRY(c, f) {
+    cx_session *s = CX_NEW(a, cx_session);
+    s->ctx = c;
+    s->a = a;
+    s->opt = opt;
+    open_model(s, file, arg, narg);
+    cx_session_view v = {s->prog, s->m, s->flat, opt->seed, opt->threads};
+    *row = cx_check_rows(&v, a, nrow);
+    for (int k = 0; k < *nrow; k++)
+      if ((*row)[k].worst_fd > 1e-6 || (*row)[k].worst_ref > 1e-9) status = CX_E_DIAGNOSTIC;
     CX_END(c, f);
   } else {
     status = f.status;
