@@ -7,7 +7,8 @@
  * where bounds prove it, or where the term has, as a factor, a load that is 0 outside the same range.
  * With c = +-1 the solution is always an integer; otherwise it is floor(-r / c) where c divides r.
  * A guard 0 <= a i + r < K over another reduced index i holds for at most ceil(K / a) values of i: i then runs over that
- * window alone (a strided convolution, a pooling), not over its whole range.
+ * window alone (a strided convolution, a pooling), not over its whole range. So it does for an equality c k + r + s == 0
+ * in which s depends on k, but lies in a known interval (the argmax of a pooling window).
  * (Interval inverses of affine subscripts: Li, Gharbi, Adams, Durand, Ragan-Kelley, Differentiable programming for image
  * processing and deep learning in Halide, ACM TOG 2018, section 4.) */
 #include "pass/eqs.h"
@@ -263,6 +264,49 @@ static bool eliminate(const delta *d, term *t) {
   return false;
 }
 
+/* c k + r + s == 0 with lo <= s <= hi, s depending on k: k runs over the values from ceil((-r - s) / c) on, at the end of
+ * the interval that comes first. The equality stays as it is. */
+static bool narrow(const delta *d, term *t) {
+  cx_graph *g = d->g;
+  for (int j = 0; j < t->ncond; j++) {
+    const cx_node *q = t->cond[j];
+    cx_term all[CX_TERMS];
+    if (q->op != OP_eq || t->nguard + 2 > CONDS) continue;
+    int n = cx_terms(q->arg[0], 1, all, CX_TERMS), m = n < 0 ? -1 : cx_terms(q->arg[1], -1, all + n, CX_TERMS - n);
+    if (m < 0) continue;
+    for (int i = d->e->rank; i < d->e->rank + d->e->nred; i++) {
+      if (!(t->live >> i & 1) || !(q->free_lo >> i & 1)) continue;
+      double c = 0, lo = 0, hi = 0;
+      cx_term fixed[CX_TERMS];
+      int nfixed = 0;
+      cx_eq of = sized(d, t);
+      for (int k = 0; k < n + m; k++) {
+        const cx_term *x = &all[k];
+        if (x->t && x->t->op == OP_index && x->t->u.i == i) c += x->k;
+        else if (!x->t || !(x->t->free_lo >> i & 1)) fixed[nfixed++] = *x;
+        else {
+          cx_interval b = cx_bounds(g, x->t, &of);
+          lo += fmin(x->k * b.lo, x->k * b.hi);
+          hi += fmax(x->k * b.lo, x->k * b.hi);
+        }
+      }
+      if (c == 0 || c != floor(c) || fabs(c) > 1e6 || !(hi - lo < 1e9)) continue;
+      double a = fabs(c), first = c > 0 ? hi : lo;
+      int64_t width = (int64_t)floor((hi - lo) / a) + 1, size = t->size[i];
+      if (width >= size) continue;
+      fixed[nfixed++] = (cx_term){first, NULL, 0};
+      for (int k = 0; k < nfixed; k++) fixed[k].k *= c > 0 ? -1 : 1;
+      const cx_node *from = cx_op1(g, OP_ceil, cx_op2(g, OP_div, cx_terms_node(g, fixed, nfixed), cx_const(g, a)));
+      const cx_node *value = width == 1 ? from : cx_op2(g, OP_add, from, cx_index(g, i));
+      t->size[i] = width;
+      if (width == 1) t->live &= ~(1u << i);
+      put(g, t, i, value);
+      return guard(d, t, value, size);
+    }
+  }
+  return false;
+}
+
 static const cx_node *assemble(const delta *d, const term *t) {
   cx_graph *g = d->g;
   const cx_node *ok = cx_const(g, 1);
@@ -318,7 +362,7 @@ static void one(cx_graph *g, cx_eq *e) {
   if (!multiply(&d, t, e->body, NULL, 4 * DEPTH)) return;
   bool any = false;
   for (int i = 0; i < d.n; i++) {
-    while (eliminate(&d, &d.t[i])) d.t[i].changed = true;
+    while (eliminate(&d, &d.t[i]) || narrow(&d, &d.t[i])) d.t[i].changed = true;
     any |= d.t[i].changed;
   }
   if (!any) return;

@@ -18,15 +18,14 @@ void cx_diff_reverse(cx_graph *g, uint32_t of, uint32_t cot, const uint32_t *lea
 
 /* a copy of `of` in which the quantities from[] have the values to[] (equations of the same shape) */
 uint32_t cx_replace(cx_graph *g, uint32_t of, const uint32_t *from, const uint32_t *to, int n);
-/* what every derivative is taken of: simplified, stable, sums over data reduced; in place, values unchanged */
+/* what every derivative is taken of: simplify, stabilise, delta, suffstat; in place, values unchanged; to be called
+ * before each differentiation */
 void cx_prepare(cx_graph *g);
 
 /* ---- pass table: passes.def rows PASS(name, "what it does") declare void cx_pass_<name>(cx_graph *g) ---- */
 typedef struct { const char *name, *what; void (*run)(cx_graph *g); } cx_pass;
 extern const cx_pass cx_passes[];
 extern const int cx_npasses;
-/* simplify, stabilise, delta and suffstat: what a derivative should see; called before each differentiation */
-void cx_prepare(cx_graph *g);
 /* all passes in order; stops after `last` (NULL: the end); verifies after each in debug builds */
 void cx_run_passes(cx_graph *g, const char *last);
 #define PASS(name, what) void cx_pass_##name(cx_graph *g);

@@ -29,7 +29,7 @@ uint32_t cx_replace(cx_graph *g, uint32_t of, const uint32_t *from, const uint32
       if (e->body) e->body = cx_rewrite(g, g->eq[id]->body, move, &m);
       for (int k = 0; k < e->nprim_arg; k++)
         if (mark[e->prim_arg[k]] & 1) e->prim_arg[k] = map[e->prim_arg[k]];
-      if (e->kind == EQ_CALC && e->red == RED_none) e->lo = -INFINITY, e->hi = INFINITY; /* bounds were of the old value */
+      if (e->kind == EQ_CALC) e->lo = -INFINITY, e->hi = INFINITY; /* bounds were of the old value */
     }
   return map[of];
 }

@@ -1,0 +1,395 @@
+/* The passes on hand-written and on random graphs: the same values before and after, the forms that are promised, and
+ * finite values where the formula on paper overflows. */
+#include "back/back.h"
+#include "check.h"
+#include "pass/pass.h"
+#include <stdlib.h>
+
+static cx_ctx *ctx;
+static uint64_t state = 88172645463325252u;
+static uint64_t bits(void) { return state ^= state << 13, state ^= state >> 7, state ^= state << 17; }
+static double unit(void) { return (double)(bits() >> 11) * 0x1p-53; }
+
+static cx_graph *read_text(cx_arena *a, const char *text) {
+  return cx_graph_read(ctx, a, cx_source_add(ctx, "test", text, strlen(text)));
+}
+
+static int64_t size_of(const cx_eq *e) {
+  int64_t n = 1;
+  for (int k = 0; k < e->rank; k++) n *= e->dim[k].n;
+  return n;
+}
+
+/* random values within the bounds of each input; scale: their size */
+static cx_array *inputs(const cx_graph *g, cx_arena *a, double scale) {
+  cx_array *in = CX_NEW_N(a, cx_array, g->neq + 1);
+  int n = 0;
+  for (int i = 0; i < g->neq; i++) {
+    const cx_eq *e = g->eq[i];
+    if (e->kind != EQ_INPUT) continue;
+    int64_t count = size_of(e), dim[CX_MAX_RANK];
+    double *p = CX_NEW_N(a, double, count + 1);
+    for (int64_t k = 0; k < count; k++) {
+      double x = (2 * unit() - 1) * scale;
+      if (isfinite(e->lo) && isfinite(e->hi)) x = e->lo + unit() * (e->hi - e->lo + (e->integer ? 1 : 0)) * 0.9999999;
+      else if (isfinite(e->lo)) x = e->lo + fabs(x);
+      p[k] = e->integer ? floor(x) : x;
+    }
+    for (int k = 0; k < e->rank; k++) dim[k] = e->dim[k].n;
+    in[n++] = cx_array_dense(p, e->rank, dim);
+  }
+  return in;
+}
+
+static void run_passes(cx_graph *g, const char *names) { /* "simplify stabilise" */
+  char word[32];
+  for (int used; sscanf(names, "%31s%n", word, &used) == 1; names += used)
+    for (int i = 0; i < cx_npasses; i++)
+      if (!strcmp(cx_passes[i].name, word)) {
+        cx_passes[i].run(g);
+        const char *wrong = cx_verify(g);
+        check_count++;
+        if (wrong) check_failed++, fprintf(stderr, "after %s: %s\n", word, wrong);
+      }
+}
+
+/* what the outputs need, as text */
+static char *needed(const cx_graph *g, cx_arena *a) {
+  return cx_graph_text(cx_extract(g, a, g->out, g->nout, NULL), a);
+}
+
+/* what a pass learns of values is no change of form */
+static char *without_bounds(char *text) {
+  for (char *p; (p = strstr(text, " bounds ")) != NULL;) {
+    size_t n = 8 + strcspn(p + 8, " \n");
+    memmove(p, p + n, strlen(p + n) + 1);
+  }
+  for (char *p; (p = strstr(text, " integer")) != NULL;) memmove(p, p + 8, strlen(p + 8) + 1);
+  return text;
+}
+
+static bool close_to(double x, double y, double tol) {
+  return x == y || (isnan(x) && isnan(y)) || fabs(x - y) <= tol * fmax(1, fabs(y));
+}
+
+/* the outputs before and after the passes; text: shown when they differ */
+static cx_graph *same_values(const char *file, int line, const char *text, const char *passes, double scale, double tol) {
+  cx_arena *a = cx_ctx_arena(ctx);
+  cx_graph *before = read_text(a, text), *after = read_text(a, text);
+  run_passes(after, passes);
+  for (int trial = 0; trial < 4; trial++) {
+    cx_array *in = inputs(before, a, scale);
+    double *x[8], *y[8];
+    cx_ref_run(before, a, in, x);
+    cx_ref_run(after, a, in, y);
+    for (int k = 0; k < before->nout; k++)
+      for (int64_t i = 0; i < size_of(before->eq[before->out[k]]); i++) {
+        check_count++;
+        if (!isnan(x[k][i]) && !close_to(y[k][i], x[k][i], tol)) {
+          check_failed++;
+          fprintf(stderr, "%s:%d: output %d[%d]: %.17g before %s, %.17g after:\n%s\n", file, line, k, (int)i, x[k][i], passes,
+                  y[k][i], needed(after, a));
+          return after;
+        }
+      }
+  }
+  cx_graph *again = read_text(a, text);
+  run_passes(again, passes);
+  run_passes(again, strrchr(passes, ' ') ? strrchr(passes, ' ') : passes); /* every pass is idempotent */
+  CHECK_STR(without_bounds(needed(again, a)), without_bounds(needed(after, a)));
+  return after;
+}
+#define SAME_VALUES(text, passes) same_values(__FILE__, __LINE__, text, passes, 2, 1e-11)
+static bool has(const cx_graph *g, const char *part) { return strstr(without_bounds(needed(g, cx_ctx_arena(ctx))), part) != NULL; }
+#define HAS(g, part) \
+  do { \
+    check_count++; \
+    if (!has(g, part)) { \
+      check_failed++; \
+      fprintf(stderr, "%s:%d: no \"%s\" in\n%s\n", __FILE__, __LINE__, part, needed(g, cx_ctx_arena(ctx))); \
+    } \
+  } while (0)
+#define HAS_NOT(g, part) \
+  do { \
+    check_count++; \
+    if (has(g, part)) { \
+      check_failed++; \
+      fprintf(stderr, "%s:%d: \"%s\" in\n%s\n", __FILE__, __LINE__, part, needed(g, cx_ctx_arena(ctx))); \
+    } \
+  } while (0)
+
+/* the first value of output 0 on given inputs */
+static double value_at(const cx_graph *g, const double *const *data) {
+  cx_arena *a = cx_ctx_arena(ctx);
+  cx_array *in = CX_NEW_N(a, cx_array, g->neq + 1);
+  int n = 0;
+  for (int i = 0; i < g->neq; i++) {
+    const cx_eq *e = g->eq[i];
+    if (e->kind != EQ_INPUT) continue;
+    int64_t dim[CX_MAX_RANK];
+    for (int k = 0; k < e->rank; k++) dim[k] = e->dim[k].n;
+    in[n] = cx_array_dense(data[n], e->rank, dim);
+    n++;
+  }
+  double *out[8];
+  cx_ref_run(g, a, in, out);
+  return out[0][0];
+}
+
+static const char softmax[] =
+  "input z[i0 < 3, i1 < 4]\n"
+  "input const label[i0 < 3] integer bounds 0 .. 3\n"
+  "S[i0 < 3] = sum(i1 < 4) exp(z[i0, i1])\n"
+  "p[i0 < 3, i1 < 4] = exp(z[i0, i1]) / S[i0]\n"
+  "loss = sum(i0 < 3) -(log(p[i0, label[i0]]) / 3)\n"
+  "output loss\n";
+
+static void test_softmax(void) {
+  cx_graph *g = SAME_VALUES(softmax, "simplify stabilise");
+  HAS(g, "log(S_exp[");
+  HAS_NOT(g, "\np[");
+  static const double z[12] = {1000, -1000, 0, 5, -1000, 1000, 3, 2, -1000, -1000, -1000, -1000}, label[3] = {1, 1, 2};
+  const double *const in[] = {z, label};
+  CHECK_NEAR(value_at(g, in), (2000 + 0 + log(4)) / 3, 1e-14);
+  /* the same through an equation of the exponentials */
+  g = SAME_VALUES("input z[i0 < 3, i1 < 4]\n"
+                  "input const label[i0 < 3] integer bounds 0 .. 3\n"
+                  "e[i0 < 3, i1 < 4] = exp(z[i0, i1])\n"
+                  "S[i0 < 3] = sum(i1 < 4) e[i0, i1]\n"
+                  "p[i0 < 3, i1 < 4] = e[i0, i1] / S[i0]\n"
+                  "loss = sum(i0 < 3) -(log(p[i0, label[i0]]) / 3)\n"
+                  "output loss\noutput p\n", "simplify stabilise");
+  CHECK_NEAR(value_at(g, in), (2000 + 0 + log(4)) / 3, 1e-14);
+  /* a label that is not known to be in range keeps its meaning: log(0) */
+  g = SAME_VALUES("input z[i0 < 3, i1 < 4]\n"
+                  "input const label[i0 < 3] integer bounds 0 .. 4\n"
+                  "S[i0 < 3] = sum(i1 < 4) exp(z[i0, i1])\n"
+                  "p[i0 < 3, i1 < 4] = exp(z[i0, i1]) / S[i0]\n"
+                  "loss[i0 < 3] = log(p[i0, label[i0]])\n"
+                  "output loss\n", "simplify stabilise");
+}
+
+static void test_log_sum_exp(void) {
+  const char *text = "input z[i0 < 5]\nS = sum(i0 < 5) exp(z[i0])\nL = log(S)\noutput L\noutput S\n";
+  cx_graph *g = SAME_VALUES(text, "simplify stabilise");
+  static const double big[5] = {1000, 999, -1000, 3, 1000}, none[5] = {-INFINITY, -INFINITY, -INFINITY, -INFINITY, -INFINITY};
+  static const double all[5] = {-INFINITY, 2, INFINITY, 0, 0};
+  const double *in = big;
+  CHECK_NEAR(value_at(g, &in), 1000 + log(2 + exp(-1)), 1e-14);
+  in = none;
+  CHECK(value_at(g, &in) == -INFINITY);
+  in = all;
+  CHECK(value_at(g, &in) == INFINITY);
+  /* a mixture: weights are factors of the exponentials */
+  g = SAME_VALUES("input x[i0 < 4]\ninput const w[i0 < 3] bounds 0 .. 1\ninput m[i0 < 3]\n"
+                  "f[i0 < 4, i1 < 3] = exp(-((x[i0] - m[i1]) ^ 2 / 2)) / 2.5\n"
+                  "S[i0 < 4] = sum(i1 < 3) w[i1] * f[i0, i1]\n"
+                  "L = sum(i0 < 4) log(S[i0])\noutput L\n", "simplify stabilise");
+  static const double x[4] = {1e3, -1e3, 0, 60}, w[3] = {0.5, 0.5, 0}, m[3] = {0, 1, 60};
+  const double *const mix[] = {x, w, m};
+  double expected = log(0.5) * 4 - 4 * log(2.5) - 999. * 999 / 2 - 1e6 / 2 + log(1 + exp(-0.5)) - 59. * 59 / 2;
+  CHECK_NEAR(value_at(g, mix), expected, 1e-12);
+  /* a ratio of two sums over the same exponents: attention */
+  g = SAME_VALUES("input s[i0 < 4]\ninput v[i0 < 4]\nN = sum(i0 < 4) exp(s[i0]) * v[i0]\nD = sum(i0 < 4) exp(s[i0])\n"
+                  "y = N / D\noutput y\n", "simplify stabilise");
+  static const double s[4] = {1000, 1000, -1000, 0}, v[4] = {1, 3, 7, 9};
+  const double *const att[] = {s, v};
+  CHECK_NEAR(value_at(g, att), 2, 1e-14);
+  /* masked: what does not count does not set the scale */
+  g = SAME_VALUES("input s[i0 < 4]\ninput k[i0 < 4] integer bounds 0 .. 1\n"
+                  "S = sum(i0 < 4) if k[i0] == 1 then exp(s[i0]) else 0\nL = log(S)\noutput L\n", "simplify stabilise");
+  static const double mask[4] = {0, 0, 1, 0};
+  const double *const masked[] = {s, mask};
+  CHECK_NEAR(value_at(g, masked), -1000, 1e-14);
+}
+
+static void test_logistic(void) {
+  const char *text = "input z[i0 < 4]\ninput const y[i0 < 4] integer bounds 0 .. 1\n"
+                     "p[i0 < 4] = 1 / (1 + exp(-z[i0]))\n"
+                     "L = sum(i0 < 4) y[i0] * log(p[i0]) + (1 - y[i0]) * log(1 - p[i0])\noutput L\n";
+  cx_graph *g = SAME_VALUES(text, "simplify stabilise");
+  HAS(g, "softplus(");
+  static const double z[4] = {1000, -1000, 1000, -40}, y[4] = {1, 0, 0, 1};
+  const double *const in[] = {z, y};
+  CHECK_NEAR(value_at(g, in), -1040, 1e-15);
+  g = SAME_VALUES("input p[i0 < 6] bounds 0 .. 1\nP = prod(i0 < 6) p[i0]\nL = log(P)\noutput L\n", "simplify stabilise");
+  static const double tiny[6] = {1e-200, 1e-200, 1e-200, 1, 1, 1};
+  const double *const one[] = {tiny};
+  CHECK_NEAR(value_at(g, one), -600 * log(10), 1e-14);
+}
+
+static void test_roots(void) {
+  cx_graph *g = SAME_VALUES("input x[i0 < 4]\nS = sum(i0 < 4) x[i0] ^ 2\ny = sqrt(S)\noutput y\n", "simplify stabilise");
+  HAS(g, "== 0 then 0 else sqrt(");
+  g = SAME_VALUES("input x\ninput y\nr = sqrt(x * x + y * y) / 2\noutput r\n", "simplify stabilise");
+  HAS(g, "== 0 then 0 else sqrt(");
+  g = SAME_VALUES("input x bounds 0 .. inf\nr = sqrt(x + 1)\noutput r\n", "simplify stabilise");
+  HAS_NOT(g, "if");
+}
+
+static void test_delta(void) {
+  /* reverse mode of a convolution: sum over i, k of ybar[i] w[k] (i + k == q) */
+  cx_graph *g = SAME_VALUES("input y[i0 < 20]\ninput w[i0 < 3]\n"
+                            "x[i0 < 22] = sum(i1 < 20, i2 < 3) y[i1] * w[i2] * (i1 + i2 == i0)\noutput x\n", "simplify delta");
+  HAS(g, "sum(i1 < 3) ");
+  HAS_NOT(g, "if"); /* y is 0 outside */
+  g = SAME_VALUES("input y[i0 < 20]\ninput w[i0 < 3]\n"
+                  "x[i0 < 22] = sum(i1 < 20, i2 < 3) exp(y[i1] + w[i2]) * (i1 + i2 == i0)\noutput x\n", "simplify delta");
+  HAS(g, "sum(i1 < 3) if ");
+  /* stride 2, window 3: two values of i at most */
+  g = SAME_VALUES("input y[i0 < 10]\ninput w[i0 < 3]\n"
+                  "x[i0 < 22] = sum(i1 < 10, i2 < 3) y[i1] * w[i2] * (2 * i1 + i2 == i0)\noutput x\n", "simplify delta");
+  HAS(g, "sum(i1 < 2) ");
+  /* pooling: windows that do not overlap */
+  g = SAME_VALUES("input y[i0 < 10]\ninput w[i0 < 2]\n"
+                  "x[i0 < 20] = sum(i1 < 10, i2 < 2) y[i1] * w[i2] * (2 * i1 + i2 == i0)\noutput x\n", "simplify delta");
+  HAS_NOT(g, "sum");
+  /* a strided read: only every second value is hit */
+  g = SAME_VALUES("input y[i0 < 10]\nx[i0 < 21] = sum(i1 < 10) y[i1] * (2 * i1 == i0)\noutput x\n", "simplify delta");
+  HAS_NOT(g, "sum");
+  /* the Kronecker delta of a tangent; two dimensions; a reversal */
+  g = SAME_VALUES("input X[i0 < 4, i1 < 3]\nT[i0 < 4, i1 < 3] = sum(i2 < 3) X[i0, i2] * (i2 == i1)\noutput T\n", "simplify delta");
+  HAS(g, "= X[i0, i1]");
+  g = SAME_VALUES("input y[i0 < 4, i1 < 5]\n"
+                  "x[i0 < 6, i1 < 7] = sum(i2 < 4, i3 < 5, i4 < 3, i5 < 3) y[i2, i3] * ((i2 + i4 == i0) * (i3 + i5 == i1))\n"
+                  "output x\n", "simplify delta");
+  HAS(g, "sum(i2 < 3, i3 < 3) y[");
+  g = SAME_VALUES("input y[i0 < 5]\nx[i0 < 5] = sum(i1 < 5) y[i1] * (4 - i1 == i0)\noutput x\n", "simplify delta");
+  HAS_NOT(g, "sum");
+  /* an index that data fixes; one that stays a scatter */
+  g = SAME_VALUES("input y[i0 < 6]\ninput const a[i0 < 4] integer bounds -1 .. 7\n"
+                  "x[i0 < 4] = sum(i1 < 6) y[i1] * (i1 == a[i0])\noutput x\n", "simplify delta");
+  HAS(g, "y[a[i0]]");
+  g = SAME_VALUES("input y[i0 < 6]\ninput const a[i0 < 6] integer bounds 0 .. 3\n"
+                  "x[i0 < 4] = sum(i1 < 6) y[i1] * (a[i1] == i0)\noutput x\n", "simplify delta");
+  HAS(g, "sum(i1 < 6) ");
+  /* reverse mode of a max pooling */
+  g = SAME_VALUES("input y[i0 < 10]\ninput r[i0 < 20]\na[i0 < 10] = argmax(i1 < 2) r[2 * i0 + i1]\n"
+                  "x[i0 < 20] = sum(i1 < 10) y[i1] * (2 * i1 + a[i1] == i0)\noutput x\n", "simplify delta");
+  HAS_NOT(g, "sum");
+  g = SAME_VALUES("input y[i0 < 9]\ninput r[i0 < 20]\na[i0 < 9] = argmax(i1 < 3) r[2 * i0 + i1]\n"
+                  "x[i0 < 20] = sum(i1 < 9) y[i1] * (2 * i1 + a[i1] == i0)\noutput x\n", "simplify delta");
+  HAS(g, "sum(i1 < 2)");
+  /* terms, selects and quotients, each by itself */
+  g = SAME_VALUES("input y[i0 < 6]\ninput p[i0 < 6] bounds 1 .. inf\ninput u[i0 < 6]\n"
+                  "x[i0 < 6] = sum(i1 < 6) y[i1] * ((i1 == i0) - p[i1]) / p[i0] + (if i1 == i0 then u[i1] / p[i1] else 0)\n"
+                  "output x\n", "simplify delta");
+  HAS_NOT(g, "==");
+  g = SAME_VALUES("input y[i0 < 6]\nx[i0 < 8] = sum(i1 < 6) y[i1] / y[i1 - 1] * (i1 + 2 == i0)\noutput x\n", "simplify delta");
+  g = SAME_VALUES("input y[i0 < 6]\nx[i0 < 8] = sum(i1 < 6) 1 / (2 + cos(y[i1])) * (i1 + 2 == i0)\noutput x\n", "simplify delta");
+  HAS(g, "if 2 <= i0");
+}
+
+static void test_inline_share(void) {
+  cx_graph *g = SAME_VALUES("input x[i0 < 6]\na[i0 < 6] = exp(x[i0])\nb[i0 < 6] = sin(a[i0])\ns = sum(i0 < 6) b[i0]\noutput s\n",
+                            "simplify inline");
+  HAS(g, "s = sum(i0 < 6) sin(exp(x[i0]))");
+  g = SAME_VALUES("input x[i0 < 6]\ninput w[i0 < 6, i1 < 3]\na[i0 < 6] = exp(x[i0])\n"
+                  "y[i0 < 3] = sum(i1 < 6) a[i1] * w[i1, i0]\noutput y\n", "simplify inline");
+  HAS(g, " * a[i1]"); /* each value of a is used three times */
+  g = SAME_VALUES("input x[i0 < 6, i1 < 4]\nt[i0 < 4, i1 < 6] = x[i1, i0]\n"
+                  "y[i0 < 4] = sum(i1 < 6) t[i0, i1] * t[i0, i1]\noutput y\n", "simplify inline");
+  HAS_NOT(g, "t[");
+  g = SAME_VALUES("input x[i0 < 6]\na[i0 < 6] = exp(x[i0])\nb[i0 < 6] = exp(x[i0])\ns = sum(i0 < 6) a[i0] * cos(b[i0])\noutput s\n",
+                  "simplify share");
+  HAS_NOT(g, "b[");
+  g = SAME_VALUES("input x[i0 < 6]\ninput y[i0 < 5]\ninput c\n"
+                  "s = sum(i0 < 6, i1 < 5) c * sin(x[i0]) * y[i1]\noutput s\n", "simplify share");
+  HAS(g, "sum(i0 < 5)");
+  g = SAME_VALUES("input x[i0 < 6]\ninput a[i0 < 3]\ny[i0 < 3] = sum(i1 < 6) a[i0] * sin(x[i1] * a[i0])\noutput y\n", "simplify share");
+  HAS(g, "y_sum");
+}
+
+static void test_suffstat(void) {
+  static const char text[] =
+    "input const X[i0 < 50, i1 < 3]\ninput const y[i0 < 50]\ninput w[i0 < 3]\ninput b\ninput s bounds 0.1 .. inf\n"
+    "eta[i0 < 50] = sum(i1 < 3) X[i0, i1] * w[i1]\n"
+    "mu[i0 < 50] = eta[i0] + b\n"
+    "L = sum(i0 < 50) -(((y[i0] - mu[i0]) / s) ^ 2 / 2) - log(s) - 0.5 * log(2 * 3.141592653589793)\noutput L\n";
+  cx_graph *g = SAME_VALUES(text, "simplify suffstat");
+  HAS(g, "prim qr_r");
+  HAS_NOT(g, "mu[");
+  /* weights, and a polynomial of one column */
+  g = SAME_VALUES("input const x[i0 < 30]\ninput const y[i0 < 30]\ninput const v[i0 < 30] bounds 0 .. 1\ninput a\ninput b\n"
+                  "L = sum(i0 < 30) v[i0] * (y[i0] - a * x[i0] - b * x[i0] ^ 2) ^ 2\noutput L\n", "simplify suffstat");
+  HAS(g, "prim qr_r");
+  /* too few rows, and a residual that is not affine */
+  g = SAME_VALUES("input const x[i0 < 3]\ninput const y[i0 < 3]\ninput a\ninput b\n"
+                  "L = sum(i0 < 3) (y[i0] - a * x[i0] - b) ^ 2\noutput L\n", "simplify suffstat");
+  HAS_NOT(g, "prim");
+  g = SAME_VALUES("input const x[i0 < 30]\ninput const y[i0 < 30]\ninput a\ninput b\n"
+                  "L = sum(i0 < 30) (y[i0] - exp(a * x[i0]) - b) ^ 2\noutput L\n", "simplify suffstat");
+  HAS_NOT(g, "prim");
+}
+
+static void test_learn(void) {
+  cx_graph *g = SAME_VALUES("input x[i0 < 6]\ny[i0 < 6] = if i0 < 6 then x[max(i0, 0)] else 0\noutput y\n", "simplify");
+  HAS(g, "y[i0 < 6] = x[i0]");
+  g = SAME_VALUES("input x[i0 < 6]\ny[i0 < 6] = exp(x[i0])\nz[i0 < 6] = abs(y[i0])\noutput z\n", "simplify");
+  HAS_NOT(g, "abs");
+  /* a recurrence is left in order */
+  SAME_VALUES("input x[i0 < 6]\ns[i0 < 7] = if i0 == 0 then 1 else s[i0 - 1] * 0.5 + exp(x[i0 - 1])\noutput s\n",
+              "simplify stabilise delta inline share suffstat");
+}
+
+/* random graphs: a chain of equations over two sizes, each built of loads of earlier ones */
+static void random_text(cx_buf *b) {
+  static const char *const one[] = {"exp(-%s)", "log(1 + %s * %s)", "%s * %s", "%s - %s", "sqrt(%s ^ 2)", "%s / (2 + cos(%s))",
+                                    "max(%s, %s)", "if %s < %s then %s else %s", "-%s", "abs(%s)", "logistic(%s) + %s",
+                                    "1 - exp(%s) / (1 + exp(%s))", "log(exp(%s) * 2)", "%s * (i0 == i1)"};
+  cx_puts(b, "input e0[i0 < 3, i1 < 4] bounds -1 .. 1\ninput const e1[i0 < 3, i1 < 4]\n");
+  int n = 3 + (int)(bits() % 8);
+  for (int i = 2; i < n; i++) {
+    bool sum = unit() < 0.35;
+    cx_putf(b, "e%d[i0 < 3, i1 < 4] = %s", i, !sum ? "" : unit() < 0.6 ? "sum(i2 < 4) " : unit() < 0.5 ? "max(i2 < 4) " : "sum(i2 < 3, i3 < 4) ");
+    bool two = sum && strstr(b->at + b->n - 10, "i3") != NULL;
+    const char *f = one[bits() % (sizeof one / sizeof *one)];
+    for (; *f; f++) {
+      if (f[0] != '%') {
+        cx_put(b, f, 1);
+        continue;
+      }
+      f++;
+      static const char *const plain[] = {"i0, i1", "i0, i1", "i0 - 1, i1", "i0, 3 - i1", "2 - i0, i1"};
+      static const char *const summed[] = {"i0, i2", "i0, i2", "i0, i1", "i0, i1 - i2", "i2 - 1, i1"};
+      static const char *const twice[] = {"i2, i3", "i0, i3", "i2, i1", "i0 - i2, i1", "i2, i1 + i3"};
+      const char *const *sub = two ? twice : sum ? summed : plain;
+      if (sum && unit() < 0.3) cx_putf(b, "(i%d == %s) * ", two && unit() < 0.5 ? 3 : 2, unit() < 0.5 ? "i0" : "i1 - i0");
+      cx_putf(b, "e%d[%s]", (int)(bits() % (uint64_t)i), sub[bits() % 5]);
+    }
+    cx_puts(b, "\n");
+  }
+  cx_putf(b, "output e%d\noutput e%d\n", n - 1, n / 2 < 2 ? n - 1 : n / 2);
+}
+
+static void test_random(void) {
+  for (int i = 0; i < 400 && check_failed < 5; i++) {
+    cx_buf b = {.arena = cx_ctx_arena(ctx)};
+    random_text(&b);
+    static const char *const passes[] = {"simplify", "simplify stabilise", "simplify delta", "simplify inline", "simplify share",
+                                         "simplify stabilise delta suffstat simplify inline share"};
+    same_values(__FILE__, i, b.at, passes[i % 6], 1, 1e-9);
+  }
+}
+
+int main(void) {
+  ctx = cx_ctx_new(NULL, NULL);
+  cx_frame f;
+  CX_TRY(ctx, f) {
+    test_softmax();
+    test_log_sum_exp();
+    test_logistic();
+    test_roots();
+    test_delta();
+    test_inline_share();
+    test_suffstat();
+    test_learn();
+    test_random();
+    CX_END(ctx, f);
+  } else {
+    check_failed++;
+    for (int i = 0; i < cx_diag_count(ctx); i++) fputs(cx_diag_render(ctx, cx_ctx_arena(ctx), i, false), stderr);
+  }
+  cx_ctx_free(ctx);
+  return CHECK_DONE();
+}
