@@ -295,9 +295,23 @@ static const char *other(lexer *l, const char *s) {
     if (n > left || memcmp(foreign[i].text, s, n) != 0) continue;
     if (*s == '!' && left > 1 && s[1] == '=') continue;                    /* != */
     if (n == 1 && *s == '.' && left > 1 && s[1] == '.') continue;          /* .. */
-    complain(l, s, s + n, foreign[i].message, foreign[i].help);
-    push(l, foreign[i].as, s, s + n);
-    return s + n;
+    const char *end = s + n;
+    int as = foreign[i].as;
+    if (foreign[i].text[0] == '|' && n == 1) { /* |x| is one mistake */
+      const char *p = end;
+      while (p < l->end && *p != '|' && *p != '\n' && *p != '\r') p++;
+      if (p < l->end && *p == '|') end = p + 1;
+    }
+    if (*s == '!' && l->out.n && !(l->flags & TF_NEWLINE) && cx_ends_operand(l->out.at[l->out.n - 1].kind)) as = T_ERROR; /* n! */
+    complain(l, s, end, foreign[i].message, foreign[i].help);
+    if (*s == '\\') { /* read as it was meant: the line goes on */
+      while (end < l->end && (*end == ' ' || *end == '\t')) end++;
+      if (end < l->end && *end == '\r') end++;
+      if (end < l->end && *end == '\n') end++;
+      return end;
+    }
+    push(l, as, s, end);
+    return end;
   }
   for (size_t i = 0; i < sizeof two / sizeof *two; i++)
     if (left >= 2 && memcmp(s, two[i].text, 2) == 0) {

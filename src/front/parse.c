@@ -49,7 +49,9 @@ bool cx_starts_statement(const cx_parser *p, int i) {
 }
 
 static bool at_line_end(const cx_parser *p) {
-  if (p->t[p->i].kind == T_EOF) return true;
+  int kind = p->t[p->i].kind;
+  if (kind == T_EOF) return true;
+  if (kind == T_THEN || kind == T_ELSE) return false;
   return first_on_line(p, p->i) && p->i > p->start && (p->nest == 0 || unclosed(p) || cx_starts_statement(p, p->i));
 }
 
@@ -117,27 +119,27 @@ static int shown_length(const cx_parser *p, int i) {
 
 #define TOKEN(i) shown_length(p, i), p->text + p->t[i].beg
 
+/* two operands side by side */
 static _Noreturn void missing_operator(cx_parser *p) {
   int before = p->i - 1;
   bool number = p->t[before].kind == T_NUM && !(p->t[p->i].flags & TF_GAP);
-  const char *first = p->text + p->t[before].beg;
-  if (first[0] == '\xE2' && p->t[before].end - p->t[before].beg == 3 && memcmp(first, "∂", 3) == 0) {
+  if (p->t[before].end - p->t[before].beg == 3 && memcmp(p->text + p->t[before].beg, "∂", 3) == 0) {
     int d = cx_error(p->ctx, cx_token_span(p, before), "`∂` is written like a function");
     cx_diag_help(p->ctx, d, "write ∂(e, x) for the derivative of e by x");
     cx_fail(p);
   }
   int d = cx_error(p->ctx, cx_here(p), "an operator is missing before `%.*s`", TOKEN(p->i));
   if (number) cx_diag_help(p->ctx, d, "a product needs its sign: write `%.*s * %.*s`", TOKEN(before), TOKEN(p->i));
-  else if (p->open >= 0 && p->nest) cx_diag_help(p->ctx, d, "or a `,` between two values");
   else if (p->t[p->i].kind == T_LBRACE) cx_diag_help(p->ctx, d, "a block stands behind `=`: f(x) = { ... }");
+  else cx_diag_help(p->ctx, d, "write an operator, or a `,` between two values");
   cx_fail(p);
 }
 
-_Noreturn void cx_unexpected(cx_parser *p, const char *wanted) {
-  int kind = p->t[p->i].kind;
+/* What says more than "expected this, found that": brackets; and what has been said already, which is passed over. */
+static void check_brackets(cx_parser *p) {
+  int kind = p->t[p->i].kind, match = p->t[p->i].match;
   bool line_end = at_line_end(p);
-  if (kind == T_ERROR) cx_fail(p); /* the lexer has said what is wrong */
-  if (is_closer(kind) && p->t[p->i].match >= 0 && p->t[p->i].match < p->start && p->t[p->i].match != p->open) cx_fail(p); /* of a statement given up */
+  if (kind == T_ERROR) cx_fail(p); /* the lexer has reported it */
   if (unclosed(p) && (line_end || is_closer(kind))) {
     int open = p->t[p->open].kind;
     int d = cx_error(p->ctx, cx_here(p), "`%s` is never closed", cx_tok_text(open));
@@ -145,24 +147,20 @@ _Noreturn void cx_unexpected(cx_parser *p, const char *wanted) {
     cx_diag_help(p->ctx, d, "close it with `%s`", cx_tok_text(closer_of(open)));
     cx_fail(p);
   }
-  if (is_closer(kind) && p->t[p->i].match < 0 && !line_end) {
+  if (is_closer(kind) && match >= 0 && match < p->start && match != p->open) cx_fail(p); /* of a statement given up */
+  if (is_closer(kind) && match < 0 && !line_end) {
     int d = cx_error(p->ctx, cx_here(p), "`%s` closes nothing", cx_tok_text(kind));
     if (p->open >= 0) cx_diag_label(p->ctx, d, cx_token_span(p, p->open), "the bracket open here is a `%s`", cx_tok_text(p->t[p->open].kind));
     cx_diag_help(p->ctx, d, "remove it, or open it with `%s`", cx_tok_text(kind - 1));
     cx_fail(p);
   }
-  bool behind_operand = p->i > p->start && cx_ends_operand(p->t[p->i - 1].kind);
-  bool operand_wanted = strcmp(wanted, "an expression") == 0;
-  if (!line_end && behind_operand && !operand_wanted) {
-    if (begins_operand(kind)) missing_operator(p);
-    if (kind == T_DOTDOT) {
-      int d = cx_error(p->ctx, cx_here(p), "a range cannot stand here");
-      cx_diag_help(p->ctx, d, "a range stands behind `in`, in a subscript or in a domain");
-      cx_fail(p);
-    }
-  }
-  int d;
-  if (line_end && operand_wanted && p->i > p->start) {
+}
+
+_Noreturn void cx_unexpected(cx_parser *p, const char *wanted) {
+  check_brackets(p);
+  int kind = p->t[p->i].kind, d;
+  bool line_end = at_line_end(p);
+  if (line_end && strcmp(wanted, "an expression") == 0 && p->i > p->start) {
     d = cx_error(p->ctx, cx_here(p), "expected an expression after `%.*s`", TOKEN(p->i - 1));
   } else if (line_end) {
     d = cx_error(p->ctx, cx_here(p), "expected %s", wanted);
@@ -174,6 +172,30 @@ _Noreturn void cx_unexpected(cx_parser *p, const char *wanted) {
   if (p->open >= 0 && p->nest && p->t[p->open].match >= 0 && is_closer(kind))
     cx_diag_label(p->ctx, d, cx_token_span(p, p->open), "opened here");
   cx_fail(p);
+}
+
+_Noreturn void cx_misplaced(cx_parser *p, const char *wanted) {
+  static const struct { int kind; const char *message, *help; } words[] = {
+    {T_DOTDOT, "a range cannot stand here", "a range stands behind `in`, in a subscript or in a domain"},
+    {T_IN, "`in` binds a variable to its range, it does not compare", "write sum(x in a..b: e) to bind, a <= x <= b to compare"},
+    {T_FOR, "`for` stands in a plot only", "write `y[i] = ...` for all i, or sum(i: ...)"},
+    {T_AT, "`at` cannot stand here", "put the substitution in brackets: (e at x = 2)"},
+    {T_GIVEN, "`given` stands between the events of a probability", "write prob(A given B)"},
+    {T_SUBJECT, "`subject to` cannot stand here", "write it on a line of its own, or in argmin(x: e subject to c)"},
+    {T_THEN, "`then` has no `if` before it", "write `if condition then a else b`"},
+    {T_ELSE, "`else` has no `if` before it", "write `if condition then a else b`"}};
+  check_brackets(p);
+  int kind = p->t[p->i].kind;
+  if (!at_line_end(p) && p->i > p->start && cx_ends_operand(p->t[p->i - 1].kind)) {
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+      if (words[i].kind != kind) continue;
+      int d = cx_error(p->ctx, cx_here(p), "%s", words[i].message);
+      cx_diag_help(p->ctx, d, "%s", words[i].help);
+      cx_fail(p);
+    }
+    if (begins_operand(kind)) missing_operator(p);
+  }
+  cx_unexpected(p, wanted);
 }
 
 void cx_expect(cx_parser *p, int kind, const char *wanted) {
@@ -189,13 +211,8 @@ int cx_open(cx_parser *p) {
 }
 
 void cx_close(cx_parser *p, int outer, const char *wanted) {
-  if (p->t[p->i].kind == T_IN && cx_ends_operand(p->t[p->i - 1].kind)) {
-    int d = cx_error(p->ctx, cx_here(p), "`in` binds a variable to its range, it does not compare");
-    cx_diag_help(p->ctx, d, "write sum(x in a..b: e) to bind, a <= x <= b to compare");
-    cx_fail(p);
-  }
   int closer = closer_of(p->t[p->open].kind);
-  if (p->t[p->i].kind != closer || (p->t[p->open].match >= 0 && p->t[p->open].match != p->i)) cx_unexpected(p, wanted);
+  if (p->t[p->i].kind != closer || (p->t[p->open].match >= 0 && p->t[p->open].match != p->i)) cx_misplaced(p, wanted);
   p->i++;
   p->open = outer;
   p->nest--;
@@ -243,7 +260,7 @@ cx_ast *cx_statement(cx_parser *p) {
     int kind = cx_look(p);
     bool more = made->kind == S_MINIMIZE || made->kind == S_MAXIMIZE; /* minimize e subject to c, on one line */
     if (kind != T_NEWLINE && kind != T_EOF && kind != T_SEMI && !(kind == T_RBRACE && p->open >= 0) && !(more && kind == T_SUBJECT))
-      cx_unexpected(p, "the end of the statement");
+      cx_misplaced(p, "the end of the statement");
     s = made;
     CX_END(p->ctx, f);
   } else {
@@ -302,7 +319,7 @@ cx_ast *cx_parse_expr(cx_ctx *c, cx_arena *a, int32_t file) {
   p.nest = 1; /* line ends do not count */
   CX_TRY(c, f) {
     cx_ast *made = cx_expression(&p);
-    if (p.t[p.i].kind != T_EOF) cx_unexpected(&p, "the end of the expression");
+    if (p.t[p.i].kind != T_EOF) cx_misplaced(&p, "the end of the expression");
     if (cx_error_count(c) == p.errors) e = made;
     CX_END(c, f);
   } else if (f.status != CX_E_PROGRAM) {

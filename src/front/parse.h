@@ -39,6 +39,7 @@ typedef struct {
   int level;    /* nesting of the parser's own calls */
   bool lhs;     /* the expression stands at the start of a statement: a `=` behind it is no comparison */
   bool console;
+  int equal_said; /* 1 + the statement where a `=` was taken for `==`: once is enough */
   int errors;   /* of the context when parsing began */
 } cx_parser;
 
@@ -53,6 +54,7 @@ cx_sym cx_name_at(const cx_parser *p, int i);
 cx_ast *cx_make(cx_parser *p, int kind, int first, cx_kids kids);
 cx_ast *cx_make_named(cx_parser *p, int kind, int first, int name, cx_kids kids); /* token `name` is its name */
 _Noreturn void cx_unexpected(cx_parser *p, const char *wanted);
+_Noreturn void cx_misplaced(cx_parser *p, const char *wanted); /* the same behind a complete expression: knows more remedies */
 _Noreturn void cx_fail(cx_parser *p);
 void cx_expect(cx_parser *p, int kind, const char *wanted);
 int cx_open(cx_parser *p);                           /* at a bracket: enters it; returns what cx_close takes */

@@ -88,7 +88,8 @@ static cx_ast *superscript(cx_parser *p, cx_ast *base, int first) { /* x² is x^
     }
   }
   if (wrong || !n || !cx_read_double(digits, n, &number->num)) {
-    cx_error(p->ctx, cx_token_span(p, p->i - 1), "a superscript is a whole number");
+    int d = cx_error(p->ctx, cx_token_span(p, p->i - 1), "a superscript is a whole number");
+    cx_diag_help(p->ctx, d, "write x² or x⁻¹, and x^(n + 1) for any other power");
     cx_fail(p);
   }
   if (cx_look(p) == T_LPAREN && base->kind == A_NAME) {
@@ -206,9 +207,11 @@ static cx_ast *binder(cx_parser *p, int first) {
     p->i++;
   }
   int colon = p->i;
-  cx_expect(p, T_COLON, "`,` or `:` after a bound name");
+  if (cx_look(p) != T_COLON) cx_misplaced(p, "`,` or `:` after a bound name");
+  p->i++;
   if (!nbind || nbind > 255) {
-    cx_error(p->ctx, cx_token_span(p, colon), nbind ? "too many names are bound" : "no name is bound before the `:`");
+    int d = cx_error(p->ctx, cx_token_span(p, colon), nbind ? "too many names are bound" : "no name is bound before the `:`");
+    cx_diag_help(p->ctx, d, "write sum(k: e) or integral(x in 0..1, tol = 1e-10: e)");
     cx_fail(p);
   }
   do { /* the body; options may also follow it */
@@ -228,6 +231,14 @@ static cx_ast *binder(cx_parser *p, int first) {
   cx_ast *e = cx_make_named(p, A_BINDER, first, first, kids);
   e->nbind = (uint8_t)nbind;
   return e;
+}
+
+/* A call with a colon right inside is a binder. Where the bracket is never closed the colon may be of a later line. */
+static bool binds(const cx_parser *p) {
+  const cx_token *t = &p->t[p->i];
+  if (!(t->flags & TF_COLON) || t->match >= 0) return t->flags & TF_COLON;
+  int next = t[1].kind == T_EOF ? T_EOF : t[2].kind;
+  return cx_is_name(t[1].kind) && (next == T_IN || next == T_TILDE || next == T_COLON);
 }
 
 static cx_ast *subscript(cx_parser *p) {
@@ -356,7 +367,7 @@ static cx_ast *primary(cx_parser *p) {
   }
   if (primes > 255) cx_unexpected(p, "fewer derivatives");
   cx_ast *e;
-  if (p->t[p->i].flags & TF_COLON) {
+  if (binds(p)) {
     if (primes) {
       int d = cx_error(p->ctx, cx_token_span(p, first + 1), "a binder has no derivative sign");
       cx_diag_help(p->ctx, d, "write d(e, x) for the derivative of an expression by x");
@@ -436,9 +447,12 @@ static bool meant_equal(cx_parser *p, const cx_ast *left) {
   if (cx_look(p) != T_ASSIGN) return false;
   if (p->lhs && p->nest == 0) {
     int d = cx_error(p->ctx, left->span, "only a name, name[i] or name(x) can be defined");
-    cx_diag_help(p->ctx, d, "write `==` to compare, `solve(x: a == b)` to solve for x");
+    if (left->kind == A_CALL && left->primes) cx_diag_help(p->ctx, d, "a derivative follows from its function: define `%s`", left->name);
+    else cx_diag_help(p->ctx, d, "write `==` to compare, `solve(x: a == b)` to solve for x");
     cx_fail(p);
   }
+  if (p->equal_said == p->start + 1) return true;
+  p->equal_said = p->start + 1;
   int d = cx_error(p->ctx, cx_here(p), "`=` defines");
   cx_diag_help(p->ctx, d, "write `==` to compare");
   return true;
@@ -489,9 +503,14 @@ cx_ast *cx_value(cx_parser *p) {
 
 cx_ast *cx_named(cx_parser *p) {
   int first = p->i;
-  if (!cx_is_name(p->t[p->i].kind)) cx_unexpected(p, "`name = value`");
-  p->i++;
-  cx_expect(p, T_ASSIGN, "`=` and a value after the name");
+  if (!named_ahead(p)) { /* behind `at` */
+    if (p->t[p->i].kind == T_ERROR) cx_fail(p);
+    p->i += cx_is_name(p->t[p->i].kind);
+    int d = cx_error(p->ctx, cx_here(p), "`at` needs a name, `=` and a value");
+    cx_diag_help(p->ctx, d, "write `e at x = 2, y = 1`");
+    cx_fail(p);
+  }
+  p->i += 2;
   cx_ast *value = cx_value(p);
   return cx_make_named(p, A_NAMED, first, first, (cx_kids){&value, 1, 1});
 }

@@ -17,6 +17,16 @@ static void need(cx_parser *p, const char *what, const char *example) {
   cx_fail(p);
 }
 
+static void keyword(cx_parser *p, int kind, const char *what, const char *example) {
+  if (cx_look(p) != kind) {
+    if (p->t[p->i].kind == T_ERROR) cx_fail(p);
+    int d = cx_error(p->ctx, cx_here(p), "expected %s", what);
+    cx_diag_help(p->ctx, d, "write `%s`", example);
+    cx_fail(p);
+  }
+  p->i++;
+}
+
 /* ---- definitions ---- */
 
 static cx_ast *block(cx_parser *p, bool valued) {
@@ -219,15 +229,14 @@ static cx_ast *declaration(cx_parser *p, int kind) {
 
 static cx_ast *objective(cx_parser *p, int kind) {
   int first = p->i++;
-  need(p, "what to optimise", kind == S_MINIMIZE ? "minimize x^2" : "maximize x * y");
+  need(p, "an expression to optimise", kind == S_MINIMIZE ? "minimize x^2" : "maximize x * y");
   cx_ast *e = cx_expression(p);
   return cx_make(p, kind, first, (cx_kids){&e, 1, 1});
 }
 
 static cx_ast *subject(cx_parser *p) {
   int first = p->i++;
-  cx_expect(p, T_TO, "`to` after `subject`");
-  need(p, "a constraint", "subject to x + y == 1, x >= 0");
+  keyword(p, T_TO, "`to` after `subject`", "subject to x + y == 1, x >= 0");
   cx_kids kids = {0};
   add(p, &kids, cx_constraint(p));
   while (cx_look(p) == T_COMMA) {
@@ -240,7 +249,7 @@ static cx_ast *subject(cx_parser *p) {
 static cx_ast *fit(cx_parser *p) {
   int first = p->i++;
   need(p, "`by` and a method", "fit by adam(rate = 0.01)");
-  cx_expect(p, T_BY, "`by` after `fit`");
+  keyword(p, T_BY, "`by` after `fit`", "fit by adam(rate = 0.01)");
   int method = p->i;
   if (ended(p) || !cx_is_name(p->t[p->i].kind)) cx_unexpected(p, "the name of a method after `by`");
   p->i++;
@@ -259,7 +268,7 @@ static cx_ast *fit(cx_parser *p) {
 
 static cx_ast *print(cx_parser *p) {
   int first = p->i++;
-  need(p, "what to print", "print x");
+  need(p, "a value to print", "print x");
   cx_kids kids = {0};
   add(p, &kids, cx_expression(p));
   while (cx_look(p) == T_COMMA) {
@@ -273,7 +282,7 @@ static bool named_ahead(const cx_parser *p) { return cx_is_name(p->t[p->i].kind)
 
 static cx_ast *plot(cx_parser *p) {
   int first = p->i++;
-  need(p, "what to plot", "plot f(x) for x in 0..1");
+  need(p, "a value to plot", "plot f(x) for x in 0..1");
   cx_kids kids = {0}, binds = {0};
   add(p, &kids, cx_expression(p));
   while (cx_look(p) == T_COMMA) {
@@ -311,21 +320,16 @@ static cx_ast *plot(cx_parser *p) {
 
 static cx_ast *write(cx_parser *p) {
   int first = p->i++;
-  need(p, "what to write", "write x to \"x.csv\"");
+  need(p, "a value to write", "write x to \"x.csv\"");
   cx_ast *kids[2] = {cx_expression(p), NULL};
-  if (cx_look(p) != T_TO && ended(p)) {
-    int d = cx_error(p->ctx, cx_here(p), "expected `to` and the name of a file");
-    cx_diag_help(p->ctx, d, "write `write x to \"x.csv\"`");
-    cx_fail(p);
-  }
-  cx_expect(p, T_TO, "`to` and the name of a file");
+  keyword(p, T_TO, "`to` and the name of a file", "write x to \"x.csv\"");
   kids[1] = cx_value(p);
   return cx_make(p, S_WRITE, first, (cx_kids){kids, 2, 2});
 }
 
 static cx_ast *explain(cx_parser *p) {
   int first = p->i++;
-  need(p, "what to explain", "explain f'(x)");
+  need(p, "a derivative to explain", "explain f'(x)");
   cx_ast *e = cx_expression(p);
   return cx_make(p, S_EXPLAIN, first, (cx_kids){&e, 1, 1});
 }
@@ -344,7 +348,7 @@ static cx_ast *import(cx_parser *p) {
   cx_ast *e = cx_make(p, S_IMPORT, first, (cx_kids){0});
   e->name = path->name;
   e->name_span = path->span;
-  if (path->kind != A_STR) cx_unexpected(p, "the end of the statement");
+  if (path->kind != A_STR) cx_misplaced(p, "the end of the statement");
   return e;
 }
 
@@ -437,11 +441,12 @@ static cx_ast *bare(cx_parser *p) {
     }
     return cx_make(p, S_PRINT, first, kids);
   }
-  if (!ended(p)) cx_unexpected(p, "the end of the statement");
+  if (!ended(p)) cx_misplaced(p, "the end of the statement");
   int d = cx_error(p->ctx, e->span, "an expression alone does nothing");
   const cx_token *t = &p->t[first]; /* x <- 3 */
   bool arrow = t[1].kind == T_LT && t[2].kind == T_MINUS && !(t[2].flags & TF_GAP) && cx_is_name(kind);
   if (arrow) cx_diag_help(p->ctx, d, "write `%s = ...` to define", cx_name_at(p, first));
+  else if (kind == T_PLUS || kind == T_MINUS) cx_diag_help(p->ctx, d, "to go on with the line before, end it with the `%s`", cx_tok_text(kind));
   else if (e->kind == A_COMPARE) cx_diag_help(p->ctx, d, "write `subject to` before a constraint, `name = ...` for a definition");
   else cx_diag_help(p->ctx, d, "write `print` before it, or `name =` to define");
   cx_fail(p);

@@ -155,7 +155,8 @@ static void put_statement(cx_buf *b, const cx_ast *e) {
     }
     break;
   case S_TILDE:
-    put_alone(b, e->kid[0], L_IF);
+    if (e->kid[0]->kind == A_NAME || (e->kid[0]->kind == A_SUBSCRIPT && e->kid[0]->kid[0]->kind == A_NAME)) put(b, e->kid[0], L_IF);
+    else put_alone(b, e->kid[0], L_IF);
     cx_puts(b, " ~ ");
     put(b, e->kid[1], L_AT);
     break;
