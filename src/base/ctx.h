@@ -28,6 +28,7 @@ typedef struct { uint32_t hash; uint32_t len; cx_sym sym; } cx_name_slot;
 enum { CX_DIAG_INLINE = 8 };
 
 struct calx_ctx {
+  int threads; /* of functions compiled through the C API */
   cx_alloc_fn fn; /* NULL: the C library */
   void *user;
   cx_frame *top;
