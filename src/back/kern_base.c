@@ -1,9 +1,6 @@
 /* kern_base.c - the kernels for the instruction set every processor of the target has; the build gives this file its flags. */
 #define CX_ISA base
 #define CX_BYTES 16 /* of a vector */
-#define CX_SLEEF_DOUBLE d2
-#define CX_SLEEF_FLOAT f4
-#define CX_SLEEF_ISA sse2
 #include "back/kern_elem.h"
 #define CX_SINGLE 0
 #include "back/kern_elem.inc"

@@ -8,7 +8,7 @@
 #include <immintrin.h>
 #endif
 /* SLEEF's names are by x86 instruction set here; another target takes the lane-by-lane C library */
-#if defined HAVE_SLEEF && defined __x86_64__
+#if defined HAVE_SLEEF && defined __x86_64__ && CX_BYTES > 16
 #define CX_VECTOR_MATH 1
 #include <sleef.h>
 #else

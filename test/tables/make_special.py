@@ -3,7 +3,7 @@
 
 Columns: function, x, y, z, value, condition. Arguments are doubles; the condition number is the sum over the
 arguments of |x f'(x) / f(x)|, which is by how much an argument's rounding error grows.
-Needs mpmath. `make_special.py fit` prints the coefficients of digamma on [1, 2] instead."""
+Needs mpmath. `make_special.py fit` prints the coefficients of the polynomials in src/ instead."""
 import random
 import sys
 from mpmath import *
@@ -15,8 +15,24 @@ if sys.argv[1:] == ["fit"]:
     def g(t):
         x = t + mpf(3) / 2
         return x * digamma(x) / (x - root) if abs(x - root) > mpf(10) ** -30 else root * psi(1, root)
-    for c in chebyfit(g, [-0.5, 0.5], 18)[::-1]:
-        print(nstr(c, 20))
+
+    def log1p_rest(w):  # log(1 + e) = 2 s + s^3 p(w), s = e / (2 + e), w = s^2
+        s = sqrt(w)
+        return 2 * (atanh(s) / s - 1) / w if w > mpf(10) ** -6 else 2 * sum(w ** k / (2 * k + 3) for k in range(9))
+
+    def tanh_rest(w):  # tanh(x) = x + x^3 p(w), w = x^2
+        s = sqrt(w)
+        return (tanh(s) / s - 1) / w if w > mpf(10) ** -12 else -mpf(1) / 3 + 2 * w / 15
+
+    small = mpf(10) ** -3
+    for name, f, lo, hi, terms in (
+        ("digamma on [1, 2], in x - 3/2", g, -0.5, 0.5, (18,)),
+        ("log1p on [0, 1]", log1p_rest, 0, mpf(1) / 9 + small, (10, 5)),
+        ("tanh on [-0.55, 0.55]", tanh_rest, 0, mpf("0.55") ** 2 + small, (11, 5)),
+    ):
+        for n in terms:
+            p, err = chebyfit(f, [lo, hi], n, error=True)
+            print(name, "error", nstr(err, 3), *(nstr(c, 20) for c in p[::-1]), sep="\n  ")
     sys.exit()
 
 random.seed(20)
