@@ -24,9 +24,13 @@ if sys.argv[1:] == ["fit"]:
         s = sqrt(w)
         return (tanh(s) / s - 1) / w if w > mpf(10) ** -12 else -mpf(1) / 3 + 2 * w / 15
 
-    small = mpf(10) ** -3
+    def exp_rest(r):  # exp(r) = 1 + r + r^2 p(r)
+        return (expm1(r) - r) / r ** 2 if abs(r) > mpf(10) ** -12 else mpf(1) / 2 + r / 6
+
+    small, half = mpf(10) ** -3, log(2) / 2 * (1 + mpf(10) ** -6)
     for name, f, lo, hi, terms in (
         ("digamma on [1, 2], in x - 3/2", g, -0.5, 0.5, (18,)),
+        ("exp", exp_rest, -half, half, (10, 5)),
         ("log1p on [0, 1]", log1p_rest, 0, mpf(1) / 9 + small, (10, 5)),
         ("tanh on [-0.55, 0.55]", tanh_rest, 0, mpf("0.55") ** 2 + small, (11, 5)),
     ):
