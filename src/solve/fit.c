@@ -34,21 +34,29 @@ static void tell(cx_solver *s, const cx_fit_hooks *h, pace *p, bool last) {
   p->at = now, p->step = k->step;
 }
 
+typedef struct { const char *path; int64_t every; double due; } saver;
+
+/* Every so many steps; or, left to the clock, each second, and seldom enough to cost a twentieth of the time. */
+static void save_when_due(cx_solver *s, saver *to) {
+  double before = cx_now();
+  if (to->every ? s->k->step % to->every != 0 : before < to->due) return;
+  cx_solver_save(s, to->path);
+  double after = cx_now();
+  to->due = after + fmax(1, 20 * (after - before));
+}
+
 cx_status cx_fit(cx_ctx *c, cx_arena *a, cx_problem *p, const char *method, cx_span span, const cx_fit_opt *opt,
                  int nopt, void *x, const cx_fit_hooks *h, cx_fit_report *report) {
   cx_solver *s = cx_solver_new(c, a, p, method, span, opt, nopt, x);
   if (h && h->resume) cx_solver_resume(s, h->resume);
   const char *path = s->opt.str[O_checkpoint];
-  int64_t every = 100;
-  if (s->opt.given[O_checkpoint_every]) every = (int64_t)s->opt.num[O_checkpoint_every];
-  else if (s->method->bit & M_FIRST && s->opt.given[O_batch]) every = cx_steps_per_epoch(s);
+  saver to = {path, s->opt.given[O_checkpoint_every] ? (int64_t)s->opt.num[O_checkpoint_every] : 0, cx_now() + 1};
   pace at = {.at = cx_now(), .step = s->k->step};
   cx_status status = CX_OK;
   while (cx_solver_iterate(s)) {
-    if (path && s->k->step % every == 0) cx_solver_save(s, path);
+    if (path) save_when_due(s, &to);
     if (h && h->stop && *h->stop) {
-      const char *to = path ? path : h->checkpoint;
-      if (to) cx_solver_save(s, to);
+      if (path || h->checkpoint) cx_solver_save(s, path ? path : h->checkpoint);
       status = CX_E_INTERRUPT;
       break;
     }
@@ -56,12 +64,12 @@ cx_status cx_fit(cx_ctx *c, cx_arena *a, cx_problem *p, const char *method, cx_s
   }
   if (!status) {
     status = cx_solver_status(s);
-    if (path && status != CX_E_RUNTIME) cx_solver_save(s, path);
+    if (path && !s->k->broken) cx_solver_save(s, path); /* else the last good one stays */
     tell(s, h, &at, true);
   }
   const cx_fit_report *r = cx_solver_report(s);
   if (report) *report = *r;
   if (report && status == CX_E_INTERRUPT) report->reason = "interrupted";
-  memcpy(x, cx_solver_x(s), (size_t)p->n * (p->single ? sizeof(float) : sizeof(double)));
+  if (p->n) memcpy(x, cx_solver_x(s), (size_t)p->n * (p->single ? sizeof(float) : sizeof(double)));
   return status;
 }

@@ -124,6 +124,7 @@ void cx_finish(cx_solver *s, cx_status status, bool converged, const char *fmt, 
   va_start(ap, fmt);
   vsnprintf(s->reason, CX_REASON, fmt, ap);
   va_end(ap);
+  s->k->broken = status == CX_E_RUNTIME;
   s->k->done = 1, s->k->status = status, s->k->converged = converged;
   if (status == CX_E_CONVERGENCE)
     cx_diag(s->ctx, CX_WARNING, CX_E_CONVERGENCE, s->span, "%s did not converge: %s", s->method->name, s->reason);
@@ -166,6 +167,7 @@ void cx_diverged(cx_solver *s, double f, const void *x, const void *g, bool wide
   }
   if (s->p->why) snprintf(say + strlen(say), CX_REASON - strlen(say), " (%s)", s->p->why);
   s->k->f = f;
+  s->k->broken = 1;
   s->k->done = 1, s->k->status = CX_E_CONVERGENCE, s->k->converged = 0;
   snprintf(s->reason, CX_REASON, "diverged: %.300s", say);
   int d = cx_diag(s->ctx, CX_ERROR, CX_E_CONVERGENCE, s->span, "%s %s: %s", s->method->name,

@@ -64,6 +64,7 @@ typedef struct { /* numbers that change; saved as they are */
   double radius;             /* newton */
   int64_t stored, head, flat; /* lbfgs: pairs kept and where the next goes; steps without a change of f */
   int64_t done, status, converged;
+  int64_t broken;            /* diverged, or could not be evaluated: x is of no use */
   int64_t out_of_steps;      /* done for no other reason than the budget: a resume with more steps goes on */
 } cx_core;
 typedef struct { const char *name; void *fixed, **moving; size_t bytes; } cx_kept;
