@@ -76,8 +76,8 @@ static void insert(struct cx_hash *h, const cx_node *n) {
 
 static void widen(cx_graph *g) {
   struct cx_hash *h = g->hash;
+  h->slot = CX_NEW_N(g->arena, const cx_node *, (size_t)h->cap * 2); /* may throw: cap stays right */
   h->cap *= 2;
-  h->slot = CX_NEW_N(g->arena, const cx_node *, h->cap);
   for (int i = 0; i < h->node.n; i++) insert(h, h->node.at[i]);
 }
 

@@ -36,9 +36,10 @@ static parsed *place(const struct cx_rule_cache *c, const char *text, uint32_t h
 static const cx_ast *parse(cx_graph *g, const char *text) {
   struct cx_rule_cache *c = g->hash->rules;
   if (!c) {
-    c = g->hash->rules = CX_NEW(g->arena, struct cx_rule_cache);
+    c = CX_NEW(g->arena, struct cx_rule_cache);
     c->cap = 128;
     c->slot = CX_NEW_N(g->arena, parsed, c->cap);
+    g->hash->rules = c;
   }
   uint32_t hash = text_hash(text);
   parsed *p = place(c, text, hash);
@@ -48,13 +49,14 @@ static const cx_ast *parse(cx_graph *g, const char *text) {
   if (cx_error_count(g->ctx) > before) cx_throw(g->ctx, CX_E_PROGRAM);
   if (2 * (c->n + 1) > c->cap) {
     struct cx_rule_cache old = *c;
-    c->cap *= 2;
-    c->slot = CX_NEW_N(g->arena, parsed, c->cap);
+    c->slot = CX_NEW_N(g->arena, parsed, 2 * old.cap); /* may throw: cap stays right */
+    c->cap = 2 * old.cap;
     for (int i = 0; i < old.cap; i++)
       if (old.slot[i].text) *place(c, old.slot[i].text, old.slot[i].hash) = old.slot[i];
     p = place(c, text, hash);
   }
-  *p = (parsed){cx_strdup(g->arena, text, strlen(text)), hash, tree};
+  const char *own = cx_strdup(g->arena, text, strlen(text));
+  *p = (parsed){own, hash, tree};
   c->n++;
   return tree;
 }
