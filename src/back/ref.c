@@ -166,7 +166,7 @@ static void component(const cx_graph *g, cx_arena *a, const cx_comp *c, double *
 
 void cx_ref_run(const cx_graph *g, cx_arena *a, const cx_array *in, double **out) {
   double **value = CX_NEW_N(a, double *, g->neq + 1);
-  int64_t total = 0;
+  int64_t total = 0, *count = CX_NEW_N(a, int64_t, g->neq + 1);
   for (int i = 0; i < g->neq; i++) {
     const cx_eq *e = g->eq[i];
     int64_t n = 1;
@@ -174,12 +174,15 @@ void cx_ref_run(const cx_graph *g, cx_arena *a, const cx_array *in, double **out
       if (__builtin_mul_overflow(n, e->dim[k].n, &n)) n = INT64_MAX;
     if (n > MAX_ELEMENTS || (total += n) > MAX_ELEMENTS)
       fail(g, e, "too large for the reference evaluator, which keeps every equation in memory");
-    value[i] = CX_NEW_N(a, double, n + 1);
-    if (e->kind == EQ_INPUT) input(g, e, in++, value[i]);
+    count[i] = n;
   }
   cx_comp *comp;
   int ncomp;
   if (!cx_scc(g, a, &comp, &ncomp)) cx_throw(g->ctx, CX_E_PROGRAM);
+  for (int i = 0; i < g->neq; i++) {
+    value[i] = CX_NEW_N(a, double, count[i] + 1);
+    if (g->eq[i]->kind == EQ_INPUT) input(g, g->eq[i], in++, value[i]);
+  }
   for (int k = 0; k < ncomp; k++) component(g, a, &comp[k], value);
   for (int i = 0; i < g->nout; i++) out[i] = value[g->out[i]];
 }
