@@ -10,15 +10,23 @@
 const uint8_t cx_dtype_size[CX_DTYPE_COUNT] = {DTYPES(SIZE)};
 #undef SIZE
 
-cx_array cx_array_dense(const double *p, int rank, const int64_t *dim) {
-  cx_array x = {.type = CX_F64, .rank = rank, .data = p};
+void cx_array_row_major(cx_array *x, int rank, const int64_t *dim) {
   int64_t s = 1;
-  for (int k = rank; k-- > 0; s *= dim[k]) x.dim[k] = dim[k], x.stride[k] = s;
+  x->rank = rank;
+  for (int k = 0; k < rank; k++)
+    if (dim[k] == 0) s = 0; /* no element, so no stride: the other sizes may be anything */
+  for (int k = rank; k-- > 0; s *= x->dim[k]) x->dim[k] = dim[k], x->stride[k] = s;
+}
+
+cx_array cx_array_dense(const double *p, int rank, const int64_t *dim) {
+  cx_array x = {.type = CX_F64, .data = p};
+  cx_array_row_major(&x, rank, dim);
   return x;
 }
 
 bool cx_array_contiguous(const cx_array *a) {
   int64_t s = 1;
+  if (cx_array_count(a) == 0) return true;
   for (int k = a->rank; k-- > 0; s *= a->dim[k])
     if (a->dim[k] != 1 && a->stride[k] != s) return false;
   return true;
@@ -26,6 +34,8 @@ bool cx_array_contiguous(const cx_array *a) {
 
 int64_t cx_array_count(const cx_array *a) {
   int64_t n = 1;
+  for (int k = 0; k < a->rank; k++)
+    if (a->dim[k] == 0) return 0;
   for (int k = 0; k < a->rank; k++) n *= a->dim[k];
   return n;
 }

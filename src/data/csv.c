@@ -292,8 +292,8 @@ static void take_sample(const table *t, const char *p, const char *end, sample *
     int lines;
     row_fault fault = ROW_OK;
     int n = take_row(t, &p, end, s->x ? s->x + (size_t)s->rows * (size_t)width : NULL, width, &lines, &fault);
+    if (fault) break; /* reported in its place, by parse_piece */
     if (n) s->n[s->rows++] = n;
-    if (fault) break;
   }
 }
 

@@ -23,6 +23,7 @@ typedef struct cx_array {
 } cx_array;
 double cx_array_get(const cx_array *a, const int64_t *at);
 cx_array cx_array_dense(const double *p, int rank, const int64_t *dim); /* borrows p */
+void cx_array_row_major(cx_array *x, int rank, const int64_t *dim); /* sets sizes and strides */
 bool cx_array_contiguous(const cx_array *a); /* row-major, without gaps */
 int64_t cx_array_count(const cx_array *a);
 /* n elements from the given one on, in row-major order */

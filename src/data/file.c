@@ -213,9 +213,8 @@ bool cx_size_product(const int64_t *dim, int n, size_t size, size_t *out) {
 }
 
 cx_array cx_array_of(const cx_reader *r, cx_dtype type, int rank, const int64_t *dim, const void *data) {
-  cx_array x = {.type = type, .rank = rank, .data = data, .origin = r->path};
-  int64_t s = 1;
-  for (int k = rank; k-- > 0; s *= dim[k]) x.dim[k] = dim[k], x.stride[k] = s;
+  cx_array x = {.type = type, .data = data, .origin = r->path};
+  cx_array_row_major(&x, rank, dim);
   return x;
 }
 

@@ -97,12 +97,8 @@ cx_array cx_npy_array(const cx_reader *r, const uint8_t *p, size_t n, const char
   if (bytes > have) cx_read_fail(r, 0, again, "%sit is truncated: its shape needs %zu bytes, %zu are there", what, bytes, have);
   count = bytes / size;
   bool fortran = *order == 'T';
-  int64_t s = 1;
-  for (int i = 0; i < x.rank; i++) {
-    int at = fortran ? i : x.rank - 1 - i;
-    x.stride[at] = s;
-    s *= x.dim[at] ? x.dim[at] : 1;
-  }
+  cx_array_row_major(&x, x.rank, x.dim);
+  for (int64_t i = 0, s = 1; fortran && count && i < x.rank; s *= x.dim[i++]) x.stride[i] = s;
 
   const uint8_t *data = (const uint8_t *)end;
   const uint16_t probe = 1;

@@ -75,12 +75,12 @@ bool cx_shape_fits(const cx_decl *d, const cx_array *x) {
 }
 
 static void make_dense(cx_arena *a, cx_array *x) {
-  int64_t n = cx_array_count(x), s = 1;
+  int64_t n = cx_array_count(x);
   double *p = CX_NEW_N(a, double, n);
   cx_array_run(x, 0, n, p);
   x->data = p;
   x->type = CX_F64;
-  for (int k = x->rank; k-- > 0; s *= x->dim[k]) x->stride[k] = s;
+  cx_array_row_major(x, x->rank, x->dim);
 }
 
 /* x with other sizes, the elements in the same row-major order. Where the dimensions after the first are evenly spaced
@@ -99,7 +99,7 @@ static void reshape(cx_arena *a, cx_array *x, int rank, const int64_t *dim) {
 /* ---- kinds ---- */
 /* Rec. 709 luma (ITU-R BT.709-6, item 3.2): of the values as they are stored, gamma included */
 static void luminance(cx_arena *a, cx_array *x) {
-  int64_t n = cx_array_count(x) / 3, s = 1;
+  int64_t n = cx_array_count(x) / 3;
   float *y = CX_NEW_N(a, float, n);
   double rgb[3 * 256];
   for (int64_t at = 0; at < n; at += 256) {
@@ -109,8 +109,7 @@ static void luminance(cx_arena *a, cx_array *x) {
   }
   x->data = y;
   x->type = CX_F32;
-  x->rank--;
-  for (int k = x->rank; k-- > 0; s *= x->dim[k]) x->stride[k] = s;
+  cx_array_row_major(x, x->rank - 1, x->dim);
 }
 
 static bool words_to_text(cx_arena *a, cx_array *x) {

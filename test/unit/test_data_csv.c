@@ -105,6 +105,8 @@ static void faults(void) {
   CHECK(contains(cx_diag_get(ctx, 0).message, "never closed"));
   put_text("t.csv", "a,b\n1,2\n3,\"x\" y\n");
   CHECK_STR(read_error("t.csv"), "t.csv:3: column 2: text follows the closing quote");
+  put_text("t.csv", "1;2\n\"x\" y;2\n"); /* found by the fuzzer: such a row in the sample for the decimal comma */
+  CHECK_STR(read_error("t.csv"), "t.csv:2: column 1: text follows the closing quote");
   put_text("t.csv", "");
   CHECK_STR(read_error("t.csv"), "t.csv: the file is empty");
   put_text("t.csv", "\n\n \n");

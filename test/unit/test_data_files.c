@@ -68,6 +68,20 @@ static void npy_forged(void) {
   }
 }
 
+/* found by the fuzzer: sizes of an array without elements may be anything */
+static void no_elements(void) {
+  const char *head = "{'descr': '<f8', 'fortran_order': True, 'shape': (0, 999999999999999, 999999999), }";
+  char b[300] = "\x93NUMPY\1";
+  b[8] = (char)strlen(head);
+  memcpy(b + 10, head, strlen(head));
+  put("x.npy", b, strlen(head) + 10);
+  cx_file *f = read_try("x.npy");
+  CHECK(f && cx_array_count(&f->col->array) == 0);
+  put("x.idx", "\0\0\x08\3\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0", 16);
+  f = read_try("x.idx");
+  CHECK(f && cx_array_count(&f->col->array) == 0);
+}
+
 static void npz(void) {
   for (int k = 0; k < 2; k++) {
     cx_file *f = read_try(data(k ? "deflated.npz" : "stored.npz"));
@@ -288,6 +302,7 @@ int main(void) {
   files_begin();
   npy();
   npy_forged();
+  no_elements();
   npz();
   idx();
   images();
