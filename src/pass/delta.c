@@ -5,6 +5,7 @@
  * This turns reverse mode's transposition, abar[q] = sum(i, k: ebar[i] * w[k] * (i + k == q)), into a gather, and the
  * Kronecker deltas of tangents into subscripts. A sum of terms is taken term by term (linearity). The guard is left out
  * where bounds prove it, or where the term has, as a factor, a load that is 0 outside the same range.
+ * Inequalities between an index and a constant shorten its range.
  * With c = +-1 the solution is always an integer; otherwise it is floor(-r / c) where c divides r.
  * A guard 0 <= a i + r < K over another reduced index i holds for at most ceil(K / a) values of i: i then runs over that
  * window alone (a strided convolution, a pooling), not over its whole range. So it does for an equality c k + r + s == 0
@@ -31,11 +32,13 @@ typedef struct {
 typedef struct { cx_graph *g; cx_eq *e; term t[TERMS]; int n; } delta;
 
 /* ---- taking the body apart ---- */
-/* is there an equality on a reduced index where linearity can reach it */
+/* is there an equality (or an inequality) on a reduced index where linearity can reach it */
 static bool reachable(const cx_node *e, uint32_t mask, int depth) {
   if (depth == 0 || !(e->free_lo & mask)) return false;
   switch (e->op) {
-  case OP_eq: return true;
+  case OP_eq:
+  case OP_lt:
+  case OP_le: return true;
   case OP_div:
   case OP_neg: return reachable(e->arg[0], mask, depth - 1);
   case OP_add:
@@ -74,6 +77,8 @@ static bool multiply(delta *d, term t, const cx_node *e, const wait *next, int d
   }
   if (reachable(e, mask, DEPTH)) switch (e->op) {
     case OP_eq:
+    case OP_lt:
+    case OP_le:
     case OP_and: return condition(&t, e) && multiply(d, t, NULL, next, depth - 1);
     case OP_neg:
       t.rest = cx_op1(g, OP_neg, t.rest);
@@ -264,6 +269,36 @@ static bool eliminate(const delta *d, term *t) {
   return false;
 }
 
+/* k < c, k <= c, c < k, c <= k for constants c: k runs over what they leave */
+static bool clip(const delta *d, term *t) {
+  cx_graph *g = d->g;
+  for (int i = d->e->rank; i < d->e->rank + d->e->nred; i++) {
+    if (!(t->live >> i & 1)) continue;
+    double lo = 0, hi = (double)t->size[i] - 1;
+    int kept = 0, found = 0;
+    const cx_node *k = cx_index(g, i), *keep[CONDS];
+    for (int j = 0; j < t->ncond; j++) {
+      const cx_node *q = t->cond[j];
+      bool less = q->op == OP_lt;
+      if ((less || q->op == OP_le) && q->arg[0] == k && q->arg[1]->op == OP_const) {
+        double c = q->arg[1]->u.num;
+        hi = fmin(hi, less ? ceil(c) - 1 : floor(c)), found++;
+      } else if ((less || q->op == OP_le) && q->arg[1] == k && q->arg[0]->op == OP_const) {
+        double c = q->arg[0]->u.num;
+        lo = fmax(lo, less ? floor(c) + 1 : ceil(c)), found++;
+      } else keep[kept++] = q;
+    }
+    if (!found || !(hi - lo + 1 >= 1)) continue;
+    memcpy(t->cond, keep, sizeof *keep * (size_t)kept);
+    t->ncond = kept;
+    t->size[i] = (int64_t)(hi - lo) + 1;
+    if (t->size[i] == 1) t->live &= ~(1u << i);
+    put(g, t, i, t->size[i] == 1 ? cx_const(g, lo) : cx_op2(g, OP_add, k, cx_const(g, lo)));
+    return true;
+  }
+  return false;
+}
+
 /* c k + r + s == 0 with lo <= s <= hi, s depending on k: k runs over the values from ceil((-r - s) / c) on, at the end of
  * the interval that comes first. The equality stays as it is. */
 static bool narrow(const delta *d, term *t) {
@@ -362,7 +397,7 @@ static void one(cx_graph *g, cx_eq *e) {
   if (!multiply(&d, t, e->body, NULL, 4 * DEPTH)) return;
   bool any = false;
   for (int i = 0; i < d.n; i++) {
-    while (eliminate(&d, &d.t[i]) || narrow(&d, &d.t[i])) d.t[i].changed = true;
+    while (eliminate(&d, &d.t[i]) || narrow(&d, &d.t[i]) || clip(&d, &d.t[i])) d.t[i].changed = true;
     any |= d.t[i].changed;
   }
   if (!any) return;

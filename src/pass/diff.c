@@ -66,6 +66,17 @@ uint8_t *cx_diff_active(cx_graph *g, uint32_t of, const uint32_t *leaf, int n, b
   return mark;
 }
 
+const cx_node *cx_chain(cx_graph *g, const cx_node *up, const cx_node *p) {
+  const cx_node *zero = cx_const(g, 0);
+  for (int swap = 0; swap < 2; swap++) {
+    const cx_node *x = swap ? p : up, *y = swap ? up : p;
+    if (cx_ops[x->op].facts & F_BOOL) return cx_op3(g, OP_select, x, y, zero);
+    if (x->op == OP_select && x->arg[2] == zero) return cx_op3(g, OP_select, x->arg[0], cx_chain(g, x->arg[1], y), zero);
+    if (x->op == OP_select && x->arg[1] == zero) return cx_op3(g, OP_select, x->arg[0], zero, cx_chain(g, x->arg[2], y));
+  }
+  return cx_op2(g, OP_mul, up, p);
+}
+
 const cx_node *cx_sum_of(cx_graph *g, const cx_node *a, const cx_node *b) {
   return !a ? b : !b ? a : cx_op2(g, OP_add, a, b);
 }

@@ -15,5 +15,7 @@ typedef struct {
   int nred;              /* of the derivative's sum */
 } cx_linear;
 cx_linear cx_diff_linear(cx_graph *g, const cx_eq *e);
+/* up * p. A factor that is 0 or 1 selects: what a branch not taken would give, NaN or infinite, never shows. */
+const cx_node *cx_chain(cx_graph *g, const cx_node *up, const cx_node *p);
 const cx_node *cx_sum_of(cx_graph *g, const cx_node *a, const cx_node *b); /* NULL is zero */
 #endif

@@ -43,7 +43,7 @@ static void forward_node(void *user, const cx_node *n) {
                  cx_ops[n->op].nodiff ? cx_ops[n->op].nodiff : "none is known");
         cx_throw(g->ctx, CX_E_PROGRAM);
       }
-      d = cx_sum_of(g, d, cx_op2(g, OP_mul, p, da));
+      d = cx_sum_of(g, d, cx_chain(g, da, p));
     }
   }
   if (d && d->op == OP_const && d->u.num == 0) d = NULL;

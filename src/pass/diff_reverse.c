@@ -45,7 +45,7 @@ static void reverse_body(rev *r, const cx_node *body, const uint8_t *mark) {
                  cx_ops[n->op].nodiff ? cx_ops[n->op].nodiff : "none is known");
         cx_throw(g->ctx, CX_E_PROGRAM);
       }
-      p = cx_op2(g, OP_mul, up, p);
+      p = cx_chain(g, up, p);
       if (p->op == OP_const && p->u.num == 0) continue;
       r->adj[a->id] = cx_sum_of(g, r->adj[a->id], p);
     }

@@ -59,10 +59,21 @@ static void unite(cx_graph *g) {
 /* ---- 2. factors that share no reduced index ---- */
 typedef struct { uint32_t mask; const cx_node *body; } group;
 
-static int groups(cx_graph *g, const cx_eq *e, group *out) {
+/* cond: what `if c then x else 0` among the factors asks without a reduced index; the factor is then x */
+static int groups(cx_graph *g, const cx_eq *e, group *out, const cx_node **cond) {
   cx_product p = CX_ONE_PRODUCT;
-  if (!cx_product_times(&p, e->body, 1)) return 0;
   uint32_t reduced = cx_reduced_mask(e);
+  *cond = cx_const(g, 1);
+  if (!cx_product_times(&p, e->body, 1)) return 0;
+  for (int i = 0; i < p.n; i++) {
+    const cx_node *b = p.f[i].base;
+    if (b->op != OP_select || p.f[i].power != 1 || (b->arg[0]->free_lo & reduced)) continue;
+    if (b->arg[2]->op != OP_const || b->arg[2]->u.num != 0) continue;
+    *cond = cx_op2(g, OP_and, *cond, b->arg[0]);
+    p.f[i] = p.f[--p.n];
+    if (!cx_product_times(&p, b->arg[1], 1)) return 0;
+    i = -1;
+  }
   /* each factor begins as its own group; groups that meet are joined */
   struct { uint32_t mask; cx_product p; } set[CX_FACTORS + 2];
   int n = 1;
@@ -116,11 +127,12 @@ static const cx_node *part(cx_graph *g, const cx_eq *e, const group *s) {
 
 static void separate(cx_graph *g, cx_eq *e) {
   group s[CX_FACTORS + 2];
-  int n = groups(g, e, s);
+  const cx_node *cond;
+  int n = groups(g, e, s, &cond);
   uint32_t reduced = cx_reduced_mask(e), all = 0;
   for (int k = 0; k < n; k++) all |= s[k].mask;
-  bool outside = n > 0 && !(s[0].body->op == OP_const && s[0].body->u.num == 1);
-  if (all != reduced || (n < 3 && !outside)) return;
+  bool plain = n > 0 && s[0].body->op == OP_const && s[0].body->u.num == 1, outside = !plain || cond->op != OP_const;
+  if (n == 0 || all != reduced || (n < 3 && !outside)) return;
   const cx_node *r = s[0].body;
   for (int k = 1; k < n; k++) {
     r = cx_op2(g, OP_mul, r, part(g, e, &s[k]));
@@ -128,7 +140,7 @@ static void separate(cx_graph *g, cx_eq *e) {
   e->red = RED_none;
   e->nred = 0;
   memset(e->rdim, 0, sizeof e->rdim);
-  e->body = r;
+  e->body = cx_op3(g, OP_select, cond, r, cx_const(g, 0));
 }
 
 void cx_pass_share(cx_graph *g) {

@@ -78,8 +78,8 @@ static bool has_exp(const cx_node *e, int depth) {
 }
 
 /* ---- 1. shift ---- */
-/* the summand as `if cond then rest * exp(z) else 0`; cond NULL: always */
-typedef struct { const cx_node *cond, *rest, *z; } summand;
+/* the summand as outer * (if cond then rest * exp(z) else 0); cond NULL: always; outer: without a reduced index */
+typedef struct { const cx_node *cond, *rest, *z, *outer; } summand;
 
 static bool exponential_sum(stab *s, const cx_eq *e, summand *out) {
   if (e->kind != EQ_CALC || e->red != RED_sum) return false;
@@ -92,8 +92,14 @@ static bool exponential_sum(stab *s, const cx_eq *e, summand *out) {
   cx_product p = CX_ONE_PRODUCT;
   if (!cx_product_times(&p, b, 1) || p.nexp == 0) return false;
   out->z = cx_product_exponent(s->g, &p);
+  cx_product outer = CX_ONE_PRODUCT;
+  outer.num = p.num, outer.den = p.den;
+  p.num = p.den = 1;
   p.nexp = 0;
+  for (int i = p.n - 1; i >= 0; i--)
+    if (!(p.f[i].base->free_lo & cx_reduced_mask(e))) outer.f[outer.n++] = p.f[i], p.f[i] = p.f[--p.n];
   out->rest = cx_product_node(s->g, &p);
+  out->outer = cx_product_node(s->g, &outer);
   if (!(out->z->free_lo & cx_reduced_mask(e))) return false;
   cx_term t[CX_TERMS];
   int n = cx_terms(out->z, 1, t, CX_TERMS);
@@ -207,13 +213,13 @@ static void shift(stab *s, cx_eq *e, summand *f) {
   t->red = RED_sum;
   t->nred = e->nred;
   memcpy(t->rdim, e->rdim, sizeof t->rdim);
-  t->lo = fmax(e->lo, cx_bounds(g, f->rest, e).lo >= 0 ? 0 : -INFINITY);
+  if (cx_bounds(g, f->rest, e).lo >= 0) t->lo = 0;
   const cx_node *b = cx_op2(g, OP_mul, f->rest, cx_op1(g, OP_exp, cx_op2(g, OP_sub, f->z, m)));
   t->body = f->cond ? cx_op3(g, OP_select, f->cond, b, cx_const(g, 0)) : b;
   e->red = RED_none;
   e->nred = 0;
   memset(e->rdim, 0, sizeof e->rdim);
-  e->body = cx_op2(g, OP_mul, cx_op1(g, OP_exp, m), cx_load_here(g, t));
+  e->body = cx_op2(g, OP_mul, f->outer, cx_op2(g, OP_mul, cx_op1(g, OP_exp, m), cx_load_here(g, t)));
 }
 
 static void shift_all(stab *s) {
@@ -324,11 +330,25 @@ static bool sum_of_squares(const cx_graph *g, const cx_node *e, int depth) {
   return square;
 }
 
-typedef struct { const cx_node *cond; int branch; } known;
+/* a condition as "x is not 0" or, no set, "x is 0" */
+static const cx_node *asked(const cx_node *c, bool *no) {
+  bool zero = (c->op == OP_eq || c->op == OP_ne) && c->arg[1]->op == OP_const && c->arg[1]->u.num == 0;
+  if (zero || c->op == OP_not) {
+    *no ^= c->op != OP_ne;
+    return c->arg[0];
+  }
+  return c;
+}
+
+typedef struct { const cx_node *x; bool no; } known;
 static const cx_node *assume(void *user, cx_graph *g, const cx_node *n) {
   const known *k = user;
+  bool no = k->no;
   (void)g;
-  return n->op == OP_select && n->arg[0] == k->cond ? n->arg[k->branch] : n;
+  if (n->op != OP_select || asked(n->arg[0], &no) != k->x) return n;
+  const cx_node *y = n->arg[1], *z = n->arg[2]; /* a guard; other selects would make two computations of one */
+  bool guard = (y->op == OP_const && y->u.num == 0) || (z->op == OP_const && z->u.num == 0);
+  return guard ? no ? z : y : n;
 }
 
 /* ---- the rewriting ---- */
@@ -356,8 +376,10 @@ static const cx_node *stable(void *user, cx_graph *g, const cx_node *n) {
     return sum_of_squares(g, n->arg[0], DEPTH) ? cx_op3(g, OP_select, cx_op2(g, OP_eq, n->arg[0], zero), zero, n) : n;
   }
   case OP_select:
-    if (n->arg[0]->op == OP_eq) {
-      known then = {n->arg[0], 1}, other = {n->arg[0], 2};
+    if (n->arg[0]->has_load) { /* a guard within that asks the same is answered */
+      bool no = false;
+      const cx_node *x = asked(n->arg[0], &no);
+      known then = {x, no}, other = {x, !no};
       return cx_op3(g, OP_select, n->arg[0], cx_rewrite(g, n->arg[1], assume, &then),
                     cx_rewrite(g, n->arg[2], assume, &other));
     }
