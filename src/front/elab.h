@@ -95,7 +95,7 @@ typedef struct cx_binding {
   cx_val v;
   uint32_t leaf;            /* B_VALUE: equation that d(.., name) may differentiate by, else CX_NO_EQ */
   const cx_ast *fun;        /* B_FUNCTION: S_DEF_FUN */
-  struct cx_binding *env;   /* B_FUNCTION: what its body sees */
+  struct cx_binding **env;  /* B_FUNCTION: what its body sees: the names of its statement list so far */
   const cx_decl *decl;
   bool maker;               /* a size introduced by data or a shape; B_FUNCTION: declared inside a block */
   bool text;                /* data of words */
@@ -201,6 +201,7 @@ cx_domain cx_elab_domain(cx_elab *E, const cx_ast *d);
 bool cx_elab_int(cx_elab *E, const cx_ast *x, int64_t *n); /* a constant integer expression, with its error */
 void cx_load_library(cx_elab *E);
 void cx_elab_list(cx_elab *E, cx_ast *const *stmt, int n);
-void cx_hoist_functions(cx_elab *E, cx_ast *const *stmt, int n);
+/* functions of a list may be used before they stand there; *here: the list's names, kept up to date by its owner */
+void cx_hoist_functions(cx_elab *E, cx_ast *const *stmt, int n, cx_binding **here);
 cx_val cx_elab_free(cx_elab *E, const cx_ast *x); /* as cx_elab_expr, but names that only subscript become dimensions */
 #endif

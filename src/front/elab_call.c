@@ -7,17 +7,14 @@
 
 cx_val cx_reduce_call(cx_elab *E, const char *name, cx_val v, cx_span s, bool *found); /* elab_expr.c */
 
-void cx_hoist_functions(cx_elab *E, cx_ast *const *stmt, int n) {
-  cx_binding *first = E->env, *last = first;
+void cx_hoist_functions(cx_elab *E, cx_ast *const *stmt, int n, cx_binding **here) {
   for (int k = 0; k < n; k++)
     if (stmt[k]->kind == S_DEF_FUN) {
       cx_binding *b = cx_bind_name(E, stmt[k]->name, B_FUNCTION, stmt[k]->name_span);
       b->fun = stmt[k];
-      last = b;
+      b->env = here;
     }
-  for (cx_binding *b = E->env; b != first; b = b->next)
-    if (b->fun) b->env = E->env; /* they see each other */
-  (void)last;
+  *here = E->env;
 }
 
 void cx_load_library(cx_elab *E) {
@@ -29,10 +26,8 @@ void cx_load_library(cx_elab *E) {
     if (!strncmp(cx_lib[k].name, "optim", 5)) continue; /* compiled by the solvers */
     int32_t file = cx_source_add(E->ctx, cx_lib[k].name, cx_lib[k].text, cx_lib[k].n);
     cx_ast *p = cx_parse(E->ctx, E->arena, file);
-    cx_hoist_functions(E, p->kid, p->nkid);
+    cx_hoist_functions(E, p->kid, p->nkid, &E->lib);
   }
-  E->lib = E->env;
-  for (cx_binding *b = E->lib; b; b = b->next) b->env = E->lib;
   E->env = env;
 }
 
@@ -251,7 +246,8 @@ cx_val cx_apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast *cal
     }
   }
   for (int d = 0; d < lead; d++) lslot[d] = cx_var_range(E, NULL, 0, ldim[d].n - 1, ldim[d].name);
-  E->env = f->env;
+  cx_binding *outer = *f->env;
+  E->env = outer;
   CX_VEC(int64_t) ctx = {0};
   cx_site site = {call, E->site};
   bool ok = true;
@@ -284,7 +280,7 @@ cx_val cx_apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast *cal
       const cx_ast *z = decl->kid[d];
       cx_binding *old = NULL;
       if (z->kind == A_NAME)
-        for (cx_binding *b = E->env; b != f->env && !old; b = b->next)
+        for (cx_binding *b = E->env; b != outer && !old; b = b->next)
           if (b->name == z->name && b->maker) old = b;
       double have = (double)v.dim[d].n, need = have;
       if (z->kind == A_NAME && !old) {
@@ -314,7 +310,7 @@ cx_val cx_apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast *cal
     }
   }
   for (int j = 0; j < ncontext; j++) { /* a function inside a function sees what that one sees */
-    bool skip = f->env == NULL || !f->maker;
+    bool skip = !f->maker;
     for (int d = 0; d < ctx.n; d++) skip |= ctx.at[d] == context[j];
     if (!skip) *CX_PUSH(E->arena, ctx) = context[j];
   }

@@ -574,8 +574,12 @@ static void one(cx_elab *E, cx_ast *const *stmt, int n, int at) {
 void cx_elab_list(cx_elab *E, cx_ast *const *stmt, int n) {
   cx_binding *outer = E->scope;
   E->scope = E->env;
-  cx_hoist_functions(E, stmt, n);
-  for (int k = 0; k < n; k++) one(E, stmt, n, k);
+  cx_binding **here = CX_NEW(E->arena, cx_binding *);
+  cx_hoist_functions(E, stmt, n, here);
+  for (int k = 0; k < n; k++) {
+    one(E, stmt, n, k);
+    *here = E->env;
+  }
   E->scope = outer;
 }
 
@@ -585,9 +589,13 @@ cx_val cx_elab_block(cx_elab *E, const cx_ast *x) {
   E->in_block = true;
   E->scope = E->env;
   int n = x->nkid - 1;
-  cx_hoist_functions(E, x->kid, n);
+  cx_binding **here = CX_NEW(E->arena, cx_binding *);
+  cx_hoist_functions(E, x->kid, n, here);
   for (cx_binding *b = E->env; b != env; b = b->next) b->maker |= b->kind == B_FUNCTION; /* sees the context around */
-  for (int k = 0; k < n; k++) one(E, x->kid, n, k);
+  for (int k = 0; k < n; k++) {
+    one(E, x->kid, n, k);
+    *here = E->env;
+  }
   cx_val v = cx_elab_expr(E, x->kid[n]);
   E->env = env;
   E->scope = scope;

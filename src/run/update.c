@@ -59,7 +59,8 @@ cx_update cx_update_compile(cx_ctx *c, cx_arena *a, const char *method, const ch
   for (int k = 0; k < cx_lib_count; k++)
     if (!strcmp(cx_lib[k].name, "optim.calx")) text = cx_parse(c, a, cx_source_add(c, cx_lib[k].name, cx_lib[k].text, cx_lib[k].n));
   if (!text) return bad;
-  cx_hoist_functions(&E, text->kid, text->nkid);
+  cx_binding *here;
+  cx_hoist_functions(&E, text->kid, text->nkid, &here);
   uint32_t eq[2 + STATES_MAX + CX_S_COUNT];
   int slot[2 + STATES_MAX + CX_S_COUNT], ninput = 0;
   cx_binding *of[2 + STATES_MAX];
