@@ -8,7 +8,7 @@ static int64_t line_of(const cx_array *x, int64_t row) { return x->line ? x->lin
 static void dialects(void) {
   static const char *const same[] = {
       "a,b,c\n1,2.5,x\n-3,4e2,y\n5,6,x\n",
-      "\xef\xbb\xbf" "a,b,c\r\n1,2.5,x\r\n-3,4e2,y\r\n5,6,x",
+      ("\xef\xbb\xbf" "a,b,c\r\n1,2.5,x\r\n-3,4e2,y\r\n5,6,x"),
       "a;b;c\n1;2.5;x\n-3;4e2;y\n5;6;x\n",
       "a;b;c\n1;2,5;x\n-3;4e2;y\n5;6;x\n", /* decimal comma */
       "a\tb\tc\n1\t2.5\tx\n-3\t4e2\ty\n5\t6\tx\n",
