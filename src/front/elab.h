@@ -72,6 +72,7 @@ typedef struct cx_program {
 } cx_program;
 /* parse, splice imports, list the data declarations. Errors are diagnostics; the program comes back all the same. */
 cx_program *cx_program_new(cx_ctx *c, cx_arena *a, int32_t file, const char *dir);
+cx_program *cx_program_of(cx_ctx *c, cx_arena *a, cx_ast *root, int32_t file, const char *dir); /* parsed already */
 typedef struct {
   bool unbound;         /* stand-in sizes for sizes that no data gives */
   int64_t batch;        /* > 0: elaborate the objective for this many rows given by row numbers */

@@ -99,12 +99,15 @@ static void list_decl(cx_program *p, cx_elab *E, const stmts *all, const cx_ast 
 }
 
 cx_program *cx_program_new(cx_ctx *c, cx_arena *a, int32_t file, const char *dir) {
+  return cx_program_of(c, a, cx_parse(c, a, file), file, dir);
+}
+
+cx_program *cx_program_of(cx_ctx *c, cx_arena *a, cx_ast *root, int32_t file, const char *dir) {
   cx_program *p = CX_NEW(a, cx_program);
   p->ctx = c;
   p->arena = a;
   p->file = file;
   p->dir = dir;
-  cx_ast *root = cx_parse(c, a, file);
   stmts all = {0};
   names done = {0};
   splice_list(p, root, &all, &done, dir);

@@ -19,7 +19,6 @@ struct cx_session {
   void *x;              /* all params, as they stand now */
   const double *trace;  /* objective by step of the last fit */
   int64_t ntrace, trace_stride;
-  int plots;
 };
 
 static void emit(cx_session *s, const cx_event *e) {
@@ -143,11 +142,6 @@ static void plot(cx_session *s, const cx_action *act) {
     for (int64_t c = 0; c < cols && p.ncurve < CURVES_MAX; c++)
       add_curve(s, &p, NULL, cols > 1 ? cx_format(s->a, "%s [%lld]", q->text, (long long)c) : q->text, rows, xs, y + c, cols);
   }
-  if (!p.file) {
-    p.file = s->plots ? cx_format(s->a, "plot-%d.svg", s->plots + 1) : "plot.svg";
-    s->plots++;
-  }
-  if (p.file[0] != '/' && s->opt->out) p.file = cx_format(s->a, "%s/%s", s->opt->out, p.file);
   cx_event e = {.kind = EV_PLOT, .where = act->ast->span, .plot = &p};
   emit(s, &e);
 }
@@ -156,7 +150,7 @@ static void plot(cx_session *s, const cx_action *act) {
 typedef struct { cx_session *s; const cx_action *act; } fit_user;
 static void progress(void *user, const cx_progress *p) {
   fit_user *u = user;
-  cx_event e = {.kind = EV_FIT_PROGRESS, .where = u->act->ast->span, .progress = p};
+  cx_event e = {.kind = EV_FIT_PROGRESS, .where = u->act->ast->span, .progress = p, .text = u->act->method};
   emit(u->s, &e);
 }
 
@@ -211,7 +205,8 @@ static cx_status fit(cx_session *s, const cx_action *act) {
 
 /* ---- the whole ---- */
 static void open_model(cx_session *s, int32_t file, const char *const *arg, int narg) {
-  s->prog = cx_program_new(s->ctx, s->a, file, s->opt->dir);
+  s->prog = s->opt->console ? cx_program_of(s->ctx, s->a, cx_parse_console(s->ctx, s->a, file), file, s->opt->dir)
+                            : cx_program_new(s->ctx, s->a, file, s->opt->dir);
   cx_elab_opt eo = {0};
   if (cx_error_count(s->ctx)) { /* go on without data, for the errors of what could be read */
     eo.unbound = true;

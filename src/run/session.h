@@ -28,7 +28,7 @@ typedef struct {
   int64_t nx, ny;         /* > 0: a map over two variables, z[ny][nx] of the first curve; colour bar */
   const double *z;
   double x0, x1, y0, y1;  /* ranges of the variables */
-  const char *file;       /* where the program wants it, NULL: beside the program, plot-<k>.svg */
+  const char *file;       /* where the program wants it; NULL: the front end's choice */
 } cx_plot;
 
 typedef enum { EV_RESULT, EV_PLOT, EV_WRITE, EV_FIT_BEGIN, EV_FIT_PROGRESS, EV_FIT_END, EV_EXPLAIN } cx_event_kind;
@@ -49,13 +49,14 @@ typedef struct {
   uint64_t seed;
   int threads;
   const char *dir;        /* folder of the program: data defaults, written files */
-  const char *out;        /* folder for plots and written files with relative names; NULL: the current one */
+  const char *out;        /* folder for written files with relative names; NULL: the current one */
   const char *resume;     /* checkpoint to go on from */
   const char *checkpoint; /* where Ctrl-C saves; NULL: FILE.ckpt in the current folder */
   volatile sig_atomic_t *stop;
   void (*event)(void *user, const cx_event *e);
   void *user;
   bool unbound;           /* check only: no data */
+  bool console;           /* an expression alone prints (calx eval, calx repl) */
 } cx_session_opt;
 
 /* file: cx_source_add. arg: the command line's bindings. Errors are diagnostics; the status says which kind. */
