@@ -1,5 +1,5 @@
-/* kern.h - elementwise vector kernels: dst[i] = op(arg[0][i * stride[0]], …) for i < n, one for every op of ops.def, in
- * double and in float. Compiled once for each instruction set; the best one the processor has is chosen when asked for. */
+/* kern.h - elementwise vector kernels: dst[i] = op(arg[0][i * stride[0]], …) for i < n, one for every op of ops.def,
+ * in double and in float. Compiled once for each instruction set; which one the processor has is asked at run time. */
 #ifndef CX_KERN_H
 #define CX_KERN_H
 #include "ir/ir.h"

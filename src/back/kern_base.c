@@ -1,4 +1,4 @@
-/* kern_base.c - the kernels for the instruction set every processor of the target has; the build gives this file its flags. */
+/* kern_base.c - the kernels for the instruction set that every processor of the target has. */
 #define CX_ISA base
 #define CX_BYTES 16 /* of a vector */
 #include "back/kern_elem.h"

@@ -16,7 +16,8 @@ double cx_lgamma(double x) {
 
 /* log of gamma(x) over Stirling's sqrt(2 pi / x) (x / e)^x, x >= 10 */
 double cx_stirling_rest(double x) {
-  static const double c[] = {1. / 12, -1. / 360, 1. / 1260, -1. / 1680, 1. / 1188, -691. / 360360, 1. / 156, -3617. / 122400};
+  static const double c[] = {1. / 12,   -1. / 360,      1. / 1260, -1. / 1680,
+                             1. / 1188, -691. / 360360, 1. / 156,  -3617. / 122400};
   double r = 1 / (x * x), s = 0;
   for (int i = 7; i >= 0; i--) s = s * r + c[i];
   return s / x;
@@ -27,6 +28,10 @@ double cx_gamma_star(double x) {
   return tgamma(1 + x) * exp(x - LOG_SQRT_2PI) / (pow(x, x) * sqrt(x));
 }
 
+/* B_2k / 2k, the coefficients of digamma's asymptotic series, x >= 10 */
+static const double psi_tail[] = {1. / 12,  -1. / 120,     1. / 252, -1. / 240,
+                                  1. / 132, -691. / 32760, 1. / 12,  -3617. / 8160};
+
 double cx_digamma(double x) {
   if (isnan(x) || x == -INFINITY) return NAN;
   if (x == 0) return copysign(INFINITY, -x);
@@ -35,9 +40,8 @@ double cx_digamma(double x) {
     return r == 0 ? NAN : cx_digamma(1 - x) - (fabs(r) == 0.5 ? 0 : PI / tan(PI * r));
   }
   if (x >= 10) {
-    static const double c[] = {1. / 12, -1. / 120, 1. / 252, -1. / 240, 1. / 132, -691. / 32760, 1. / 12, -3617. / 8160};
     double r = 1 / (x * x), s = 0;
-    for (int i = 7; i >= 0; i--) s = s * r + c[i];
+    for (int i = 7; i >= 0; i--) s = s * r + psi_tail[i];
     return log(x) - (0.5 / x + s * r);
   }
   static const double x0 = 1.4616321449683622, x0_lo = 9.5499954299656977e-17;
@@ -57,21 +61,20 @@ double cx_digamma(double x) {
 
 /* psi(x + h) - psi(x) for x, h > 0 without cancellation: the recurrence's and the asymptotic series' differences */
 double cx_digamma_rise(double x, double h) {
-  static const double c[] = {1. / 12, -1. / 120, 1. / 252, -1. / 240, 1. / 132, -691. / 32760, 1. / 12, -3617. / 8160};
   double s = 0;
   for (; x < 10; x += 1) s += h / x / (x + h);
   double l = log1p(h / x), r = 1 / (x * x), p = 1, t = 0;
   for (int k = 1; k <= 8; k++) {
     p *= r;
-    t -= c[k - 1] * p * expm1(-2 * k * l);
+    t -= psi_tail[k - 1] * p * expm1(-2 * k * l);
   }
   return s + (t + 0.5 * h / x / (x + h)) + l;
 }
 
 /* zeta(s, x) x^s for s >= 2, x > 0 */
 static double hurwitz_scaled(double s, double x) {
-  static const double b[] = {1. / 6, -1. / 30, 1. / 42, -1. / 30, 5. / 66, -691. / 2730, 7. / 6, -3617. / 510, 43867. / 798,
-                             -174611. / 330};
+  static const double b[] = {1. / 6,        -1. / 30, 1. / 42,      -1. / 30,     5. / 66,
+                             -691. / 2730, 7. / 6,   -3617. / 510, 43867. / 798, -174611. / 330};
   double head = 0, start = 10 + 0.5 * s, t = x;
   for (; t < start; t += 1) {
     double term = t == x ? 1 : pow(x / t, s);
@@ -116,7 +119,8 @@ double cx_lbeta(double a, double b) {
     return -0.5 * log(q) + LOG_SQRT_2PI + (cx_stirling_rest(p) + cx_stirling_rest(q) - cx_stirling_rest(p + q)) +
            (p - 0.5) * log(p / (p + q)) + q * log1p(-p / (p + q));
   if (q >= 10)
-    return cx_lgamma(p) + (cx_stirling_rest(q) - cx_stirling_rest(p + q)) + p - p * log(p + q) + (q - 0.5) * log1p(-p / (p + q));
+    return cx_lgamma(p) + (cx_stirling_rest(q) - cx_stirling_rest(p + q)) + p - p * log(p + q) +
+           (q - 0.5) * log1p(-p / (p + q));
   if (p < 1e-300) return cx_lgamma(p);
   return log(tgamma(p) * (tgamma(q) / tgamma(p + q)));
 }

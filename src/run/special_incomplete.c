@@ -1,9 +1,9 @@
 /* special_incomplete.c - regularised incomplete gamma and beta functions and their first derivatives.
- * Sources: gamma: series DLMF 8.11.4, continued fraction 8.9.2, Temme's uniform expansion 8.12.3-4 with the coefficients
- * 8.12.12 for a >= 100 near x = a, Gautschi's split (ACM TOMS 5, 1979) for Q at small a. beta: continued fraction DLMF
- * 8.17.22. Both densities in Loader's saddle-point form (Fast and accurate computation of binomial probabilities, 2000).
- * Derivatives by the shapes: the same series and fractions, differentiated term by term; all terms have one sign in
- * the tail where each is used. */
+ * Sources: gamma: series DLMF 8.11.4, continued fraction 8.9.2, Temme's uniform expansion 8.12.3-4 with the
+ * coefficients 8.12.12 for a >= 100 near x = a, Gautschi's split (ACM TOMS 5, 1979) for Q at small a. beta: continued
+ * fraction DLMF 8.17.22, contracted. Both densities in Loader's saddle-point form (Fast and accurate computation of
+ * binomial probabilities, 2000). Derivatives by the shapes: the same series and fractions, differentiated term
+ * by term; all terms have one sign in the tail where each is used. */
 #include "run/special.h"
 #include <math.h>
 
@@ -190,15 +190,18 @@ static triple beta_fraction(double a, double b, double x, double y) {
   double lambda = a * y - b * x;
   triple h = {1, 0, 0}, d = {0, 0, 0}, ci = {0, 0, 0}; /* Lentz: ci = 1 / c; d, ci with plain derivatives */
   for (int n = 0; n < MAX_TERMS; n++) {
-    double p = n ? a + 2 * n - 1 : 1, q = a + 2 * n + 1, r = a + b + n - 1, w = lambda + 1 + n * (1 + y), u = (a + n) / q;
+    double p = n ? a + 2 * n - 1 : 1, q = a + 2 * n + 1, r = a + b + n - 1;
+    double w = lambda + 1 + n * (1 + y), u = (a + n) / q;
     triple t = {n + n * (b - n) * x / p + u * w, -n * (b - n) * x / p / p + (1 - u) / q * w + u * y, n * x / p - u * x};
     triple s = {1, 0, 0};
     if (n) {
       double k = (a + n - 1) / p * (r / p) * n * x * x;
       s = (triple){k * (b - n), k * (b - n) * (1 / (a + n - 1) + 1 / r - 2 / p), k * ((b - n) / r + 1)};
     }
-    triple e = {t.value + s.value * d.value, t.da + s.da * d.value + s.value * d.da, t.db + s.db * d.value + s.value * d.db};
-    triple c = {t.value + s.value * ci.value, t.da + s.da * ci.value + s.value * ci.da, t.db + s.db * ci.value + s.value * ci.db};
+    triple e = {t.value + s.value * d.value, t.da + s.da * d.value + s.value * d.da,
+                t.db + s.db * d.value + s.value * d.db};
+    triple c = {t.value + s.value * ci.value, t.da + s.da * ci.value + s.value * ci.da,
+                t.db + s.db * ci.value + s.value * ci.db};
     if (!n) c = (triple){1, 0, 0};
     d = (triple){1 / e.value, -e.da / e.value / e.value, -e.db / e.value / e.value};
     ci = n ? (triple){1 / c.value, -c.da / c.value / c.value, -c.db / c.value / c.value} : (triple){0, 0, 0};

@@ -89,7 +89,7 @@ def beta_i(a, b, x):
     if x > a / (a + b):
         return 1 - beta_i(b, a, 1 - x)
     with workdps(mp.dps + 20):
-        return exp(a * log(x) + b * log1p(-x) - loggamma(a) - loggamma(b) + loggamma(a + b)) / a * hyp2f1(a + b, 1, a + 1, x)
+        return x * (1 - x) * beta_dx(a, b, x) / a * hyp2f1(a + b, 1, a + 1, x)
 
 
 def beta_dx(a, b, x):
@@ -125,22 +125,26 @@ orders = [(float(n), x) for n in (1, 2, 3, 5, 10, 40) for x in spread(-3, 3, 12)
 table = {
     "logistic": (lambda x: 1 / (1 + exp(-x)), [(x,) for x in spread(-5, 2.8, 60, True)]),
     "softplus": (lambda x: log1p(exp(x)), [(x,) for x in spread(-5, 2.8, 60, True)]),
-    "logit": (lambda x: log(x / (1 - x)), [(x,) for x in spread(-300, 0, 30) + span(0, 1, 60) + span(0.499, 0.501, 20)]),
+    "logit": (lambda x: log(x / (1 - x)), 
+              [(x,) for x in spread(-300, 0, 30) + span(0, 1, 60) + span(0.499, 0.501, 20)]),
     "log1mexp": (lambda x: log(-expm1(-x)) if x < 1 else log1p(-exp(-x)), [(x,) for x in spread(-10, 2.8, 80)]),
     "logaddexp": (lambda x, y: log(exp(x) + exp(y)), list(zip(spread(-3, 3, 60, True), spread(-3, 3, 60, True)))),
     "sinc": (lambda x: sin(x) / x, [(x,) for x in spread(-8, 3, 60, True)]),
     "erfcx": (lambda x: exp(x * x) * erfc(x) if x < 50 else hyperu(0.5, 0.5, x * x) / sqrt(pi),
               [(x,) for x in spread(-5, 1.4, 60, True) + span(0, 30, 60) + spread(1, 8, 30)]),
-    "erfinv": (erfinv, [(x,) for x in span(-1, 1, 60) + spread(-20, -1, 30, True) + [1 - v for v in spread(-15, -2, 30)]]),
+    "erfinv": (erfinv,
+               [(x,) for x in span(-1, 1, 60) + spread(-20, -1, 30, True) + [1 - v for v in spread(-15, -2, 30)]]),
     "norm_cdf": (lambda x: upper_normal(-x), [(x,) for x in span(-37.5, 9, 150) + spread(-9, 0, 20, True)]),
-    "norm_quantile": (quantile, [(x,) for x in span(0, 1, 60) + spread(-300, -1, 60) + [1 - v for v in spread(-15, -2, 30)]]),
+    "norm_quantile": (quantile,
+                      [(x,) for x in span(0, 1, 60) + spread(-300, -1, 60) + [1 - v for v in spread(-15, -2, 30)]]),
     "log_norm_cdf": (log_norm_cdf, [(x,) for x in span(-50, 37, 150) + [-v for v in spread(2, 6, 20)]]),
     "lgamma": (loggamma, [(x,) for x in spread(-5, 8, 80)]),
     "digamma": (digamma, [(x,) for x in spread(-5, 8, 120) + span(1, 12, 60) + span(1.46, 1.463, 20)]),
     "digamma.negative": (digamma, [(x,) for x in span(-20, 0, 60)]),
     "trigamma": (lambda x: psi(1, x), [(x,) for x in spread(-5, 8, 100) + span(-10, 0, 40)]),
     "polygamma": (lambda n, x: psi(int(n), x), orders),
-    "lbeta": (lambda a, b: loggamma(a) + loggamma(b) - loggamma(a + b), list(zip(spread(-4, 6, 120), spread(-4, 6, 120)))),
+    "lbeta": (lambda a, b: loggamma(a) + loggamma(b) - loggamma(a + b),
+              list(zip(spread(-4, 6, 120), spread(-4, 6, 120)))),
     "gamma_p": (p_lower, gamma_points(120)),
     "gamma_q": (q_upper, gamma_points(120)),
     "gamma_p_dx": (density, gamma_points(100)),

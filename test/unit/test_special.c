@@ -79,8 +79,8 @@ static void table(void) {
     CHECK(r->n >= 20);
     CHECK(r->worst <= r->bound);
     if (getenv("VERBOSE") || r->worst > r->bound)
-      printf("%-18s worst %8.2f of %g, %d points, at %.17g %.17g %.17g\n", r->name, r->worst, r->bound, r->n, r->at[0], r->at[1],
-             r->at[2]);
+      printf("%-18s worst %8.2f of %g, %d points, at %.17g %.17g %.17g\n", r->name, r->worst, r->bound, r->n, r->at[0],
+             r->at[1], r->at[2]);
   }
 }
 
@@ -99,12 +99,14 @@ static void ends(void) {
   CHECK_NEAR(ev("norm_quantile", 1, 5e-324, 0, 0), -38.467405617144346, 1e-12);
   CHECK_NEAR(ev("log_norm_cdf", 1, -40, 0, 0), -804.6084420137538, 1e-15);
   CHECK(ev("log_norm_cdf", 1, INFINITY, 0, 0) == 0 && ev("log_norm_cdf", 1, -INFINITY, 0, 0) == -INFINITY);
-  CHECK(ev("erfcx", 1, INFINITY, 0, 0) == 0 && ev("erfcx", 1, -INFINITY, 0, 0) == INFINITY && ev("erfcx", 1, 1e200, 0, 0) > 0);
+  CHECK(ev("erfcx", 1, INFINITY, 0, 0) == 0 && ev("erfcx", 1, -INFINITY, 0, 0) == INFINITY);
+  CHECK(ev("erfcx", 1, 1e200, 0, 0) > 0);
   CHECK(ev("logistic", 1, 800, 0, 0) == 1 && ev("logistic", 1, -800, 0, 0) == 0);
   CHECK(ev("softplus", 1, 1e300, 0, 0) == 1e300 && ev("softplus", 1, -INFINITY, 0, 0) == 0);
   CHECK(ev("logaddexp", 2, -INFINITY, -INFINITY, 0) == -INFINITY && ev("logaddexp", 2, INFINITY, 1, 0) == INFINITY);
   CHECK(ev("xlogy", 2, 0, 0, 0) == 0 && isnan(ev("xlogy", 2, 0, NAN, 0)));
-  CHECK(ev("digamma", 1, INFINITY, 0, 0) == INFINITY && ev("digamma", 1, 0, 0, 0) == -INFINITY && isnan(ev("digamma", 1, -3, 0, 0)));
+  CHECK(ev("digamma", 1, INFINITY, 0, 0) == INFINITY && ev("digamma", 1, 0, 0, 0) == -INFINITY);
+  CHECK(isnan(ev("digamma", 1, -3, 0, 0)));
   CHECK(ev("trigamma", 1, 0, 0, 0) == INFINITY && ev("trigamma", 1, INFINITY, 0, 0) == 0);
   CHECK(isnan(ev("polygamma", 2, 0.5, 1, 0)) && isnan(ev("polygamma", 2, -1, 1, 0)));
   CHECK(ev("polygamma", 2, 0, 2.5, 0) == ev("digamma", 1, 2.5, 0, 0));
