@@ -128,7 +128,7 @@ static recurrence *open_array(cx_elab *E, const cx_ast *s, const cx_val *first) 
   r->nsub = s->nkid - 1;
   r->span = s->name_span;
   r->nctx = E->ncontext;
-  cx_eq *e = cx_eq_new(E->g, s->name, EQ_CALC);
+  cx_eq *e = cx_eq_new(E->g, s->name, EQ_INPUT); /* of unknown values until it is closed */
   e->span = s->name_span;
   r->shell = e->id;
   int inner = first ? first->rank : 0;
@@ -217,6 +217,7 @@ static void close_array(cx_elab *E, recurrence *r) {
       if (!body) body = general || !here ? v : cx_op3(g, OP_select, here, v, cx_const(g, 0));
       else body = here ? cx_op3(g, OP_select, here, v, body) : v;
     }
+  e->kind = EQ_CALC;
   e->body = body;
   e->integer = false;
   cx_val whole = {.rank = (uint8_t)(e->rank - base), .span = r->span};
