@@ -206,8 +206,21 @@ static __attribute__((noinline)) int collect_sum(cx_graph *g, cx_term *t, cx_op 
   return n == nx + ny ? -1 : n;
 }
 
+/* e as k * (the result) */
+static const cx_node *multiple(const cx_node *e, double *k) {
+  for (;;) {
+    if (e->op == OP_neg) *k = -*k, e = e->arg[0];
+    else if (e->op == OP_mul && e->arg[0]->op == OP_const) *k *= e->arg[0]->u.num, e = e->arg[1];
+    else if (e->op == OP_mul && e->arg[1]->op == OP_const) *k *= e->arg[1]->u.num, e = e->arg[0];
+    else return e;
+  }
+}
+
 const cx_node *cx_collect(cx_graph *g, cx_op op, const cx_node *x, const cx_node *y) {
   if (op == OP_add || op == OP_sub) {
+    double k = 1, m = op == OP_add ? 1 : -1;
+    const cx_node *a = multiple(x, &k), *b = multiple(y, &m);
+    if (a == b && a->op != OP_const) return cx_op2(g, OP_mul, cx_const(g, k + m), a); /* of a whole sum, too */
     cx_term t[CX_TERMS];
     int n = collect_sum(g, t, op, x, y);
     return n < 0 ? NULL : cx_terms_node(g, t, n);

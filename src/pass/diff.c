@@ -66,6 +66,12 @@ uint8_t *cx_diff_active(cx_graph *g, uint32_t of, const uint32_t *leaf, int n, b
   return mark;
 }
 
+uint8_t *cx_diff_widen(cx_graph *g, const uint8_t *mark, int n) {
+  uint8_t *wide = cx_alloc_n(g->arena, (size_t)g->neq, 1);
+  memcpy(wide, mark, (size_t)n);
+  return wide;
+}
+
 const cx_node *cx_chain(cx_graph *g, const cx_node *up, const cx_node *p) {
   const cx_node *zero = cx_const(g, 0);
   for (int swap = 0; swap < 2; swap++) {

@@ -83,6 +83,7 @@ static uint32_t forward(cx_graph *g, uint32_t of, const uint32_t *leaf, const ui
     for (int k = 0; k < n; k++) tangent[leaf[k]] = direction[k];
   for (int id = 0; id < neq; id++)
     if ((mark[id] & 1) && !(mark[id] & 2)) lin[id] = cx_diff_linear(g, g->eq[id]);
+  mark = cx_diff_widen(g, mark, neq);
 
   for (int id = 0; id < neq; id++) {
     if (!(mark[id] & 1) || (mark[id] & 2)) continue;

@@ -169,6 +169,7 @@ void cx_diff_reverse(cx_graph *g, uint32_t of, uint32_t cot, const uint32_t *lea
   }
   for (int id = 0; id < neq; id++)
     if ((mark[id] & 1) && !(mark[id] & 2)) lin[id] = cx_diff_linear(g, g->eq[id]);
+  mark = cx_diff_widen(g, mark, neq);
   const cx_node **sum = CX_NEW_N(g->arena, const cx_node *, neq);
   const cx_node *ix[CX_MAX_RANK];
   for (int k = 0; k < CX_MAX_RANK; k++) ix[k] = cx_index(g, k);

@@ -2,6 +2,7 @@
  * finite values where the formula on paper overflows. */
 #include "back/back.h"
 #include "check.h"
+#include "ir/prims.h"
 #include "pass/pass.h"
 #include <stdlib.h>
 
@@ -403,6 +404,32 @@ static void test_gradients(void) {
   CHECK(value_at(g, &in) == 0);
 }
 
+/* R'R = A'A, R upper triangular with a non-negative diagonal, whatever the scale and the rank */
+static void test_triangular_factor(void) {
+  enum { M = 201, N = 5 };
+  static double A[M * N], R[N * N], scratch[4096];
+  const cx_prim *p = cx_prim_find("qr_r");
+  cx_eq in = {.rank = 2, .dim = {{M, NULL}, {N, NULL}}}, out = {0};
+  const cx_eq *arg[1] = {&in};
+  const char *why = NULL;
+  CHECK(p && p->shape(arg, &out, &why) && p->scratch_size(arg) <= 4096);
+  for (int round = 0; round < 4; round++) {
+    double scale = round == 1 ? 1e150 : round == 2 ? 1e-150 : 1;
+    for (int i = 0; i < M * N; i++) A[i] = (2 * unit() - 1) * scale;
+    for (int i = 0; i < M && round == 3; i++) A[i * N + 2] = A[i * N] - 2 * A[i * N + 1]; /* rank 4 */
+    const double *data[1] = {A};
+    CHECK(p->eval(&out, arg, data, R, scratch, &why) == 0);
+    for (int i = 0; i < N; i++)
+      for (int j = 0; j < N; j++) {
+        double s = 0, t = 0;
+        for (int k = 0; k < M; k++) s += (A[k * N + i] / scale) * (A[k * N + j] / scale);
+        for (int k = 0; k < N; k++) t += (R[k * N + i] / scale) * (R[k * N + j] / scale);
+        CHECK(fabs(s - t) < 1e-12 * M);
+        CHECK(i == j ? R[i * N + j] >= 0 : i < j || R[i * N + j] == 0);
+      }
+  }
+}
+
 static void test_learn(void) {
   cx_graph *g = SAME_VALUES("input x[i0 < 6]\ny[i0 < 6] = if i0 < 6 then x[max(i0, 0)] else 0\noutput y\n", "simplify");
   HAS(g, "y[i0 < 6] = x[i0]");
@@ -466,6 +493,7 @@ int main(void) {
     test_suffstat();
     test_learn();
     test_gradients();
+    test_triangular_factor();
     test_random();
     CX_END(ctx, f);
   } else {

@@ -193,6 +193,8 @@ static void test_forms(void) {
   SAME("x + y + x", "2 * x + y");
   SAME("x + y - x", "y");
   SAME("3 * x - 2 * x", "x");
+  SAME("(x + y + 1) + (x + y + 1)", "2 * (x + y + 1)");
+  SAME("-(x + y) - (x + y)", "-2 * (x + y)");
   SAME("x * y + y * x", "2 * (x * y)");
   SAME("(x * y) / x", "y");
   SAME("x * (y / x)", "y");
