@@ -16,11 +16,11 @@
 #ifdef CX_ASAN /* under the sanitizer every piece stands between poisoned gaps */
 #include <sanitizer/asan_interface.h>
 enum { GAP = 16 };
-#define POISON(p, n) ASAN_POISON_MEMORY_REGION(p, n)
+#define POISON(p, n)   ASAN_POISON_MEMORY_REGION(p, n)
 #define UNPOISON(p, n) ASAN_UNPOISON_MEMORY_REGION(p, n)
 #else
 enum { GAP = 0 };
-#define POISON(p, n) ((void)(p), (void)(n))
+#define POISON(p, n)   ((void)(p), (void)(n))
 #define UNPOISON(p, n) ((void)(p), (void)(n))
 #endif
 
@@ -119,7 +119,8 @@ void *cx_alloc(cx_arena *a, size_t n) {
 
 void *cx_alloc_n(cx_arena *a, size_t count, size_t size) {
   if (size && count > (SIZE_MAX >> 1) / size) {
-    cx_diag(a->ctx, CX_ERROR, CX_E_RUNTIME, CX_NOSPAN, "out of memory: %zu elements of %zu bytes cannot be held", count, size);
+    cx_diag(a->ctx, CX_ERROR, CX_E_RUNTIME, CX_NOSPAN, "out of memory: %zu elements of %zu bytes cannot be held", count,
+            size);
     cx_throw(a->ctx, CX_E_RUNTIME);
   }
   return cx_alloc(a, count * size);
@@ -148,7 +149,8 @@ void cx_defer(cx_arena *a, void (*fn)(void *), void *p) {
     *d = (deferred){a->deferred, fn, p};
     a->deferred = d;
     CX_END(a->ctx, f);
-  } else {
+  }
+  else {
     fn(p);
     cx_throw(a->ctx, f.status);
   }

@@ -24,7 +24,8 @@ cx_ctx *cx_ctx_new(cx_alloc_fn fn, void *user) {
   CX_TRY(c, f) {
     c->arena = cx_arena_new(c);
     CX_END(c, f);
-  } else {
+  }
+  else {
     cx_ctx_free(c);
     return NULL;
   }

@@ -23,7 +23,11 @@ typedef struct {
   CX_VEC(uint32_t) lines; /* where each line starts */
 } cx_source;
 
-typedef struct { uint32_t hash; uint32_t len; cx_sym sym; } cx_name_slot;
+typedef struct {
+  uint32_t hash;
+  uint32_t len;
+  cx_sym sym;
+} cx_name_slot;
 
 enum { CX_DIAG_INLINE = 8 };
 

@@ -194,9 +194,9 @@ typedef struct {
 
 typedef struct {
   const cx_source *s;
-  size_t beg, end;       /* the part of the line shown */
+  size_t beg, end; /* the part of the line shown */
   bool cut_left, cut_right;
-  int line;              /* from 1 */
+  int line; /* from 1 */
 } window;
 
 static size_t step_back(const char *text, size_t from, size_t least, int chars) {
@@ -260,7 +260,8 @@ static void put_line(cx_buf *b, const window *w, int gutter, const palette *p) {
   cx_puts(b, "\n");
 }
 
-static void put_marks(cx_buf *b, const window *w, cx_span where, char mark, const char *label, int gutter, const palette *p) {
+static void put_marks(cx_buf *b, const window *w, cx_span where, char mark, const char *label, int gutter,
+                      const palette *p) {
   cx_putf(b, "%s%*s |%s ", p->gutter, gutter, "", p->reset);
   const char *text = w->s->text, *as;
   int bytes, width, before = w->cut_left, marks = 0;

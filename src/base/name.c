@@ -63,7 +63,8 @@ static int distance(const uint32_t *x, int n, const uint32_t *y, int m) {
       int best = up[j - 1] + swap;
       if (up[j] + 2 < best) best = up[j] + 2;
       if (now[j - 1] + 2 < best) best = now[j - 1] + 2;
-      if (i > 1 && j > 1 && x[i - 1] == y[j - 2] && x[i - 2] == y[j - 1] && up2[j - 2] + 2 < best) best = up2[j - 2] + 2;
+      if (i > 1 && j > 1 && x[i - 1] == y[j - 2] && x[i - 2] == y[j - 1] && up2[j - 2] + 2 < best)
+        best = up2[j - 2] + 2;
       now[j] = best;
     }
   }

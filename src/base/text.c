@@ -65,11 +65,23 @@ int cx_utf8(const char *s, const char *end, uint32_t *cp) {
   uint32_t c = p[0], least;
   int n;
   *cp = 0xFFFFFFFFu;
-  if (c < 0x80) { *cp = c; return 1; }
-  if (c >= 0xC2 && c < 0xE0) { n = 2; c &= 0x1F; least = 0x80; }
-  else if (c >= 0xE0 && c < 0xF0) { n = 3; c &= 0x0F; least = 0x800; }
-  else if (c >= 0xF0 && c < 0xF5) { n = 4; c &= 0x07; least = 0x10000; }
-  else return 1;
+  if (c < 0x80) {
+    *cp = c;
+    return 1;
+  }
+  if (c >= 0xC2 && c < 0xE0) {
+    n = 2;
+    c &= 0x1F;
+    least = 0x80;
+  } else if (c >= 0xE0 && c < 0xF0) {
+    n = 3;
+    c &= 0x0F;
+    least = 0x800;
+  } else if (c >= 0xF0 && c < 0xF5) {
+    n = 4;
+    c &= 0x07;
+    least = 0x10000;
+  } else return 1;
   if (left < (size_t)n) return 1;
   for (int i = 1; i < n; i++) {
     if ((p[i] & 0xC0) != 0x80) return 1;
@@ -82,10 +94,13 @@ int cx_utf8(const char *s, const char *end, uint32_t *cp) {
 
 int cx_char_width(uint32_t c) {
   /* coarse ranges of Unicode's East Asian Width and of its combining marks: enough to put a caret */
-  static const struct { uint32_t first, last; int width; } ranges[] = {
-    {0x0300, 0x036F, 0}, {0x1100, 0x115F, 2}, {0x200B, 0x200F, 0}, {0x20D0, 0x20FF, 0}, {0x2E80, 0x303E, 2},
-    {0x3041, 0xA4CF, 2}, {0xAC00, 0xD7A3, 2}, {0xF900, 0xFAFF, 2}, {0xFE00, 0xFE0F, 0}, {0xFE30, 0xFE6F, 2},
-    {0xFF00, 0xFF60, 2}, {0xFFE0, 0xFFE6, 2}, {0x1F300, 0x1FAFF, 2}, {0x20000, 0x3FFFD, 2}};
+  static const struct {
+    uint32_t first, last;
+    int width;
+  } ranges[] = {{0x0300, 0x036F, 0},   {0x1100, 0x115F, 2},  {0x200B, 0x200F, 0}, {0x20D0, 0x20FF, 0},
+                {0x2E80, 0x303E, 2},   {0x3041, 0xA4CF, 2},  {0xAC00, 0xD7A3, 2}, {0xF900, 0xFAFF, 2},
+                {0xFE00, 0xFE0F, 0},   {0xFE30, 0xFE6F, 2},  {0xFF00, 0xFF60, 2}, {0xFFE0, 0xFFE6, 2},
+                {0x1F300, 0x1FAFF, 2}, {0x20000, 0x3FFFD, 2}};
   if (c < 0x300) return 1;
   for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
     if (c >= ranges[i].first && c <= ranges[i].last) return ranges[i].width;
@@ -138,7 +153,7 @@ static bool read_by_libc(const char *s, size_t n, double *out) {
 }
 
 bool cx_read_double(const char *s, size_t n, double *out) {
-  static const double ten[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
+  static const double ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
   size_t i = 0;
   bool minus = false, digit = false, point = false;

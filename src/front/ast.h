@@ -6,7 +6,8 @@
 
 typedef enum {
   /* expressions: kid[] in the order shown */
-  A_ERROR,    /* a statement the parser reported; kid = A_NAMEs it would have defined, so that no use of them is reported too */
+  A_ERROR,    /* a statement the parser reported; kid = A_NAMEs it would have defined, so that no use of them is
+                 reported too */
   A_NUM,      /* num; text of the literal in name. `pi`, `inf`, `e`… are A_NAME */
   A_STR,      /* name: the text with escapes resolved */
   A_NAME,     /* name */
@@ -14,7 +15,8 @@ typedef enum {
   A_BINARY,   /* op in {+ - * / ^ @ and or}; x, y */
   A_COMPARE,  /* a chain a < x <= b: kid = operands, ops[] = n-1 operators */
   A_TRANSPOSE,/* x' where x is no name followed by a call */
-  A_CALL,     /* name(kid...), primes = number of ' ; an argument may be A_NAMED. A bare f' / f'' without a call is A_TRANSPOSE of A_NAME */
+  A_CALL,     /* name(kid...), primes = number of ' ; an argument may be A_NAMED. A bare f' / f'' without a call is
+                 A_TRANSPOSE of A_NAME */
   A_NAMED,    /* name = kid[0], an option of a call, a fit or an at */
   A_SUBSCRIPT,/* kid[0] [ kid[1], ... ]; a subscript may be A_ALL (an empty one or `:`) or A_RANGE */
   A_ALL,
@@ -34,8 +36,10 @@ typedef enum {
   S_DEF_INDEX,/* name[i, j] = rhs: kid[0] = rhs, kid[1..] = subscripts (A_NAME, or A_NUM/any expression: h[0] = a) */
   S_DEF_FUN,  /* name(x, u[T, c]) = rhs: kid[0] = rhs, kid[1..] = S_ARG */
   S_ARG,      /* name; kid = its shape's size expressions, maybe none */
-  S_DATA,     /* one declared item: name; kid[0] = A_LIST shape (size expressions), kid[1] = domain or NULL, kid[2] = file (A_STR) or value or NULL */
-  S_PARAM,    /* same: kid[0] = shape, kid[1] = domain or NULL, kid[2] = start or NULL. `s > 0`, `t in 0..1`, `x <= 3` become domains: A_COMPARE / A_RANGE */
+  S_DATA,     /* one declared item: name; kid[0] = A_LIST shape (size expressions), kid[1] = domain or NULL,
+                 kid[2] = file (A_STR) or value or NULL */
+  S_PARAM,    /* same: kid[0] = shape, kid[1] = domain or NULL, kid[2] = start or NULL. `s > 0`, `t in 0..1`, `x <= 3`
+                 become domains: A_COMPARE / A_RANGE */
   S_GROUP,    /* several items of one `data` or `param` line */
   A_LIST,
   S_TILDE,    /* lhs ~ dist: kid[0], kid[1] */
@@ -43,7 +47,7 @@ typedef enum {
   S_SUBJECT,  /* kid = constraints; each A_COMPARE, or A_NAMED label: A_COMPARE */
   S_FIT,      /* name = method; kid = A_NAMED options */
   S_PRINT,    /* kid = expressions (an A_STR is a label) */
-  S_PLOT,     /* kid = expressions..., A_NAMED options (`to "file"` is the option named to), then nbind A_BIND (op T_IN) */
+  S_PLOT,     /* kid = expressions..., A_NAMED options (`to "file"` is the option named to), then nbind A_BIND (op T_IN)*/
   S_WRITE,    /* kid[0] = e, kid[1] = file name expression */
   S_EXPLAIN,  /* kid[0] */
   S_IMPORT,   /* name = path */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+/* clang-format off */
 static const char *const token_text[T_TOKEN_COUNT] = {
   [T_EOF] = "the end of the program", [T_NEWLINE] = "the end of the line", [T_ERROR] = "?", [T_NUM] = "number",
   [T_STR] = "string", [T_NAME] = "name", [T_LPAREN] = "(", [T_RPAREN] = ")", [T_LBRACKET] = "[", [T_RBRACKET] = "]",
@@ -21,14 +22,15 @@ static const char *const token_text[T_TOKEN_COUNT] = {
   [T_DISTRIBUTION] = "distribution", [T_IF] = "if", [T_THEN] = "then", [T_ELSE] = "else", [T_AND] = "and",
   [T_OR] = "or", [T_NOT] = "not", [T_IN] = "in", [T_FOR] = "for", [T_AT] = "at", [T_GIVEN] = "given",
   [T_SUPER] = "superscript", [T_ROOT] = "root"};
+/* clang-format on */
 
 const char *cx_tok_text(cx_tok t) { return t < T_TOKEN_COUNT ? token_text[t] : "?"; }
 
 bool cx_is_reserved(int kind) { return kind >= T_IF && kind <= T_NOT; }
 bool cx_is_name(int kind) { return kind == T_NAME || (kind >= T_DATA && kind <= T_GIVEN && !cx_is_reserved(kind)); }
 bool cx_ends_operand(int kind) {
-  return kind == T_NUM || kind == T_STR || kind == T_RPAREN || kind == T_RBRACKET || kind == T_PRIME || kind == T_SUPER ||
-         cx_is_name(kind);
+  return kind == T_NUM || kind == T_STR || kind == T_RPAREN || kind == T_RBRACKET || kind == T_PRIME ||
+         kind == T_SUPER || cx_is_name(kind);
 }
 
 /* ---- characters ---- */
@@ -36,7 +38,9 @@ bool cx_ends_operand(int kind) {
 static bool is_digit(int ch) { return ch >= '0' && ch <= '9'; }
 static bool is_letter(int ch) { return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || ch == '_'; }
 
-typedef struct { uint32_t first, last; } range;
+typedef struct {
+  uint32_t first, last;
+} range;
 
 static bool in_ranges(uint32_t cp, const range *r, size_t n) {
   for (size_t i = 0; i < n; i++)
@@ -46,8 +50,9 @@ static bool in_ranges(uint32_t cp, const range *r, size_t n) {
 
 /* Letters beyond ASCII, coarsely: Latin, Greek, Cyrillic, kana, Chinese, Korean; the script l. */
 static bool is_wide_letter(uint32_t cp) {
-  static const range letters[] = {{0xB5, 0xB5}, {0xC0, 0xD6}, {0xD8, 0xF6}, {0xF8, 0x24F}, {0x370, 0x3FF}, {0x400, 0x52F},
-                                  {0x1E00, 0x1FFF}, {0x2113, 0x2113}, {0x3041, 0x30FF}, {0x4E00, 0x9FFF}, {0xAC00, 0xD7A3}};
+  static const range letters[] = {{0xB5, 0xB5},     {0xC0, 0xD6},     {0xD8, 0xF6},     {0xF8, 0x24F},
+                                  {0x370, 0x3FF},   {0x400, 0x52F},   {0x1E00, 0x1FFF}, {0x2113, 0x2113},
+                                  {0x3041, 0x30FF}, {0x4E00, 0x9FFF}, {0xAC00, 0xD7A3}};
   return in_ranges(cp, letters, sizeof letters / sizeof *letters);
 }
 
@@ -55,8 +60,8 @@ static bool is_wide_letter(uint32_t cp) {
 static bool is_wide_follower(uint32_t cp) { return (cp >= 0x300 && cp <= 0x36F) || (cp >= 0x2080 && cp <= 0x2089); }
 
 static bool is_wide_space(uint32_t cp) {
-  static const range spaces[] = {{0xA0, 0xA0}, {0x2000, 0x200B}, {0x202F, 0x202F}, {0x205F, 0x205F}, {0x3000, 0x3000},
-                                 {0xFEFF, 0xFEFF}};
+  static const range spaces[] = {{0xA0, 0xA0},     {0x2000, 0x200B}, {0x202F, 0x202F},
+                                 {0x205F, 0x205F}, {0x3000, 0x3000}, {0xFEFF, 0xFEFF}};
   return in_ranges(cp, spaces, sizeof spaces / sizeof *spaces);
 }
 
@@ -69,19 +74,28 @@ static int superscript(uint32_t cp) { /* the ASCII character it raises, or 0 */
 }
 
 /* One character that is a token of its own, or a name (its text then says which). */
+/* clang-format off */
 static const struct { uint32_t cp; uint8_t kind; const char *name; } symbols[] = {
-  {0xD7, T_STAR, 0}, {0xB7, T_STAR, 0}, {0x22C5, T_STAR, 0}, {0x2217, T_STAR, 0}, {0xF7, T_SLASH, 0}, {0x2215, T_SLASH, 0},
-  {0x2212, T_MINUS, 0}, {0x2264, T_LE, 0}, {0x2265, T_GE, 0}, {0x2260, T_NE, 0}, {0x2208, T_IN, 0}, {0x223C, T_TILDE, 0},
+  {0xD7, T_STAR, 0}, {0xB7, T_STAR, 0}, {0x22C5, T_STAR, 0}, {0x2217, T_STAR, 0}, {0xF7, T_SLASH, 0},
+  {0x2215, T_SLASH, 0},
+  {0x2212, T_MINUS, 0}, {0x2264, T_LE, 0}, {0x2265, T_GE, 0}, {0x2260, T_NE, 0}, {0x2208, T_IN, 0},
+  {0x223C, T_TILDE, 0},
   {0x2026, T_DOTDOT, 0}, {0x2227, T_AND, 0}, {0x2228, T_OR, 0}, {0xAC, T_NOT, 0}, {0x2032, T_PRIME, 0},
   {0x221A, T_ROOT, "sqrt"}, {0x221B, T_ROOT, "cbrt"}, {0x2211, T_NAME, "sum"}, {0x220F, T_NAME, "prod"},
   {0x222B, T_NAME, "integral"}, {0x2202, T_NAME, "d"}, {0x221E, T_NAME, "inf"}};
+/* clang-format on */
 
-static const char *const greek[] = {"alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa",
+/* clang-format off */
+static const char *const greek[] = {
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa",
   "lambda", "mu", "nu", "xi", "omicron", "pi", "rho", "sigma", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"};
+/* clang-format on */
 
 static const char *greek_name(uint32_t cp, bool *capital) {
-  static const struct { uint32_t cp, as; } variants[] = {{0xB5, 0x3BC}, {0x3D1, 0x3B8}, {0x3D5, 0x3C6}, {0x3D6, 0x3C0},
-                                                         {0x3F0, 0x3BA}, {0x3F1, 0x3C1}, {0x3F5, 0x3B5}};
+  static const struct {
+    uint32_t cp, as;
+  } variants[] = {{0xB5, 0x3BC},  {0x3D1, 0x3B8}, {0x3D5, 0x3C6}, {0x3D6, 0x3C0},
+                  {0x3F0, 0x3BA}, {0x3F1, 0x3C1}, {0x3F5, 0x3B5}};
   for (size_t i = 0; i < sizeof variants / sizeof *variants; i++)
     if (variants[i].cp == cp) cp = variants[i].as;
   *capital = cp >= 0x391 && cp <= 0x3A9;
@@ -153,7 +167,7 @@ static void bracket(lexer *l, int kind, const char *s) {
     return;
   }
   if (!l->waiting[which]) return; /* closes nothing */
-  for (;;) { /* what is still open inside it never closes */
+  for (;;) {                      /* what is still open inside it never closes */
     int o = l->open.at[--l->open.n];
     int w = (l->out.at[o].kind - T_LPAREN) / 2;
     l->waiting[w]--;
@@ -208,8 +222,9 @@ static const char *string(lexer *l, const char *s) {
     if (p + 1 < l->end && (p[1] == '"' || p[1] == '\\' || p[1] == 'n' || p[1] == 't')) {
       p++;
     } else {
-      if (!bad) complain(l, p, p + 1 < l->end && p[1] != '\n' ? p + 2 : p + 1, "unknown escape in a string",
-                         "the escapes are \\\" \\\\ \\n \\t; a path may use / everywhere");
+      if (!bad)
+        complain(l, p, p + 1 < l->end && p[1] != '\n' ? p + 2 : p + 1, "unknown escape in a string",
+                 "the escapes are \\\" \\\\ \\n \\t; a path may use / everywhere");
       bad = true;
     }
   }
@@ -225,7 +240,10 @@ static const char *string(lexer *l, const char *s) {
 static const char *word(lexer *l, const char *s) {
   const char *p = s;
   while (p < l->end) {
-    if (is_letter(*p) || is_digit(*p)) { p++; continue; }
+    if (is_letter(*p) || is_digit(*p)) {
+      p++;
+      continue;
+    }
     uint32_t cp;
     if ((unsigned char)*p < 0x80) break;
     int n = cx_utf8(p, l->end, &cp);
@@ -259,6 +277,7 @@ static const char *quote(lexer *l, const char *s) {
 }
 
 /* Spellings of other languages. Where the meaning is plain it is taken, so that one mistake is one error. */
+/* clang-format off */
 static const struct { const char *text; uint8_t as; const char *message, *help; } foreign[] = {
   {"**", T_CARET, "a power is written with `^`", "write `x^2` for `x**2`"},
   {"&&", T_AND, "the logical operator is the word `and`", "write `and`"},
@@ -267,9 +286,12 @@ static const struct { const char *text; uint8_t as; const char *message, *help; 
   {"=<", T_LE, "`=<` is no comparison", "write `<=`"},
   {"=>", T_GE, "`=>` is no comparison", "write `>=`"},
   {":=", T_ASSIGN, "`:=` is no operator: a definition is written with `=`", "write `=`"},
-  {"+=", T_ERROR, "`+=` is no operator: a name is defined once and never changes", "define another name, or a recurrence: s[0] = ..., s[t] = s[t-1] + ..."},
-  {"-=", T_ERROR, "`-=` is no operator: a name is defined once and never changes", "define another name, or a recurrence: s[0] = ..., s[t] = s[t-1] - ..."},
-  {"*=", T_ERROR, "`*=` is no operator: a name is defined once and never changes", "define another name, or a recurrence: s[0] = ..., s[t] = s[t-1] * ..."},
+  {"+=", T_ERROR, "`+=` is no operator: a name is defined once and never changes",
+   "define another name, or a recurrence: s[0] = ..., s[t] = s[t-1] + ..."},
+  {"-=", T_ERROR, "`-=` is no operator: a name is defined once and never changes",
+   "define another name, or a recurrence: s[0] = ..., s[t] = s[t-1] - ..."},
+  {"*=", T_ERROR, "`*=` is no operator: a name is defined once and never changes",
+   "define another name, or a recurrence: s[0] = ..., s[t] = s[t-1] * ..."},
   {"//", T_ERROR, "`//` is no operator", "a comment starts with `#`; a whole quotient is floor(a / b)"},
   {"/*", T_ERROR, "`/*` is no operator", "a comment starts with `#` and ends with its line"},
   {".*", T_STAR, "`.*` is no operator: `*` is elementwise already", "write `*`, and `@` for the matrix product"},
@@ -284,17 +306,22 @@ static const struct { const char *text; uint8_t as; const char *message, *help; 
   {"\\", T_ERROR, "`\\` does not continue a line", "a statement goes on while a bracket or an operator is open"},
   {".", T_ERROR, "`.` alone is no operator", "a range is written `a..b`, a product `a * b`; names have no parts"},
 };
+/* clang-format on */
 
 static const char *other(lexer *l, const char *s) {
-  static const struct { const char *text; uint8_t kind; } two[] = {{"..", T_DOTDOT}, {"<=", T_LE}, {">=", T_GE}, {"==", T_EQ}, {"!=", T_NE}};
+  static const struct {
+    const char *text;
+    uint8_t kind;
+  } two[] = {{"..", T_DOTDOT}, {"<=", T_LE}, {">=", T_GE}, {"==", T_EQ}, {"!=", T_NE}};
   static const char one[] = ",:;~=+-*/^@<>";
-  static const uint8_t one_kind[] = {T_COMMA, T_COLON, T_SEMI, T_TILDE, T_ASSIGN, T_PLUS, T_MINUS, T_STAR, T_SLASH, T_CARET, T_AT_SIGN, T_LT, T_GT};
+  static const uint8_t one_kind[] = {T_COMMA, T_COLON, T_SEMI,  T_TILDE,   T_ASSIGN, T_PLUS, T_MINUS,
+                                     T_STAR,  T_SLASH, T_CARET, T_AT_SIGN, T_LT,     T_GT};
   size_t left = (size_t)(l->end - s);
   for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
     size_t n = strlen(foreign[i].text);
     if (n > left || memcmp(foreign[i].text, s, n) != 0) continue;
-    if (*s == '!' && left > 1 && s[1] == '=') continue;                    /* != */
-    if (n == 1 && *s == '.' && left > 1 && s[1] == '.') continue;          /* .. */
+    if (*s == '!' && left > 1 && s[1] == '=') continue;           /* != */
+    if (n == 1 && *s == '.' && left > 1 && s[1] == '.') continue; /* .. */
     const char *end = s + n;
     int as = foreign[i].as;
     if (foreign[i].text[0] == '|' && n == 1) { /* |x| is one mistake */
@@ -302,7 +329,8 @@ static const char *other(lexer *l, const char *s) {
       while (p < l->end && *p != '|' && *p != '\n' && *p != '\r') p++;
       if (p < l->end && *p == '|') end = p + 1;
     }
-    if (*s == '!' && l->out.n && !(l->flags & TF_NEWLINE) && cx_ends_operand(l->out.at[l->out.n - 1].kind)) as = T_ERROR; /* n! */
+    if (*s == '!' && l->out.n && !(l->flags & TF_NEWLINE) && cx_ends_operand(l->out.at[l->out.n - 1].kind))
+      as = T_ERROR; /* n! */
     complain(l, s, end, foreign[i].message, foreign[i].help);
     if (*s == '\\') { /* read as it was meant: the line goes on */
       while (end < l->end && (*end == ' ' || *end == '\t')) end++;
@@ -325,7 +353,8 @@ static const char *other(lexer *l, const char *s) {
     return s + 1;
   }
   char message[64];
-  snprintf(message, sizeof message, *s >= 0x20 && *s < 0x7F ? "unknown character `%c`" : "unknown character U+%04X", *s);
+  snprintf(message, sizeof message, *s >= 0x20 && *s < 0x7F ? "unknown character `%c`" : "unknown character U+%04X",
+           *s);
   complain(l, s, s + 1, message, NULL);
   push(l, T_ERROR, s, s + 1);
   return s + 1;
@@ -351,7 +380,10 @@ static const char *wide(lexer *l, const char *s) {
     const char *p = s;
     for (uint32_t next; p < l->end && (n = cx_utf8(p, l->end, &next), superscript(next)); p += n)
       if (superscript(next) == 'T' && p > s) break; /* the transpose is alone */
-      else if (superscript(next) == 'T') { p += n; break; }
+      else if (superscript(next) == 'T') {
+        p += n;
+        break;
+      }
     push(l, T_SUPER, s, p);
     return p;
   }
@@ -403,10 +435,15 @@ cx_tokens cx_lex(cx_ctx *c, cx_arena *a, const char *text, size_t n, int32_t fil
   if (l.end - s >= 3 && memcmp(s, "\xEF\xBB\xBF", 3) == 0) s += 3;
   while (s < l.end) {
     int ch = (unsigned char)*s;
-    if (ch == '\n' || ch == '\r') { l.flags |= TF_NEWLINE; s++; }
-    else if (ch == ' ' || ch == '\t' || ch == '\f' || ch == '\v') { l.flags |= TF_GAP; s++; }
-    else if (ch == '#') { while (s < l.end && *s != '\n' && *s != '\r') s++; }
-    else if (is_letter(ch)) s = word(&l, s);
+    if (ch == '\n' || ch == '\r') {
+      l.flags |= TF_NEWLINE;
+      s++;
+    } else if (ch == ' ' || ch == '\t' || ch == '\f' || ch == '\v') {
+      l.flags |= TF_GAP;
+      s++;
+    } else if (ch == '#') {
+      while (s < l.end && *s != '\n' && *s != '\r') s++;
+    } else if (is_letter(ch)) s = word(&l, s);
     else if (is_digit(ch) || (ch == '.' && s + 1 < l.end && is_digit(s[1]))) s = number(&l, s);
     else if (ch == '"') s = string(&l, s);
     else if (ch == '\'') s = quote(&l, s);
@@ -432,14 +469,38 @@ cx_tokens cx_lex(cx_ctx *c, cx_arena *a, const char *text, size_t n, int32_t fil
 
 static bool leaves_open(const cx_token *t, int i) {
   switch (t[i].kind) {
-  case T_COMMA: case T_COLON: case T_DOTDOT: case T_TILDE: case T_ASSIGN: case T_PLUS: case T_MINUS: case T_STAR:
-  case T_SLASH: case T_CARET: case T_AT_SIGN: case T_LT: case T_LE: case T_GT: case T_GE: case T_EQ: case T_NE:
-  case T_IF: case T_THEN: case T_ELSE: case T_AND: case T_OR: case T_NOT: case T_ROOT:
-    return true;
-  case T_TO: case T_BY: case T_IN: case T_FOR: case T_AT: case T_GIVEN: /* words behind an operand */
-    return i > 0 && !(t[i].flags & TF_NEWLINE) && cx_ends_operand(t[i - 1].kind);
-  default:
-    return false;
+    case T_COMMA:
+    case T_COLON:
+    case T_DOTDOT:
+    case T_TILDE:
+    case T_ASSIGN:
+    case T_PLUS:
+    case T_MINUS:
+    case T_STAR:
+    case T_SLASH:
+    case T_CARET:
+    case T_AT_SIGN:
+    case T_LT:
+    case T_LE:
+    case T_GT:
+    case T_GE:
+    case T_EQ:
+    case T_NE:
+    case T_IF:
+    case T_THEN:
+    case T_ELSE:
+    case T_AND:
+    case T_OR:
+    case T_NOT:
+    case T_ROOT: return true;
+    case T_TO:
+    case T_BY:
+    case T_IN:
+    case T_FOR:
+    case T_AT:
+    case T_GIVEN: /* words behind an operand */
+      return i > 0 && !(t[i].flags & TF_NEWLINE) && cx_ends_operand(t[i - 1].kind);
+    default: return false;
   }
 }
 

@@ -25,9 +25,7 @@ cx_sym cx_name_at(const cx_parser *p, int i) { return cx_token_name(p->ctx, p->a
 
 static bool unclosed(const cx_parser *p) { return p->open >= 0 && p->t[p->open].match < 0; }
 
-bool cx_is_statement_word(int kind) {
-  return kind >= T_DATA && kind <= T_DISTRIBUTION && kind != T_TO && kind != T_BY;
-}
+bool cx_is_statement_word(int kind) { return kind >= T_DATA && kind <= T_DISTRIBUTION && kind != T_TO && kind != T_BY; }
 
 /* after the name at i: name = | name ~ | name[..] = | name(..) ~ and so on */
 bool cx_defines(const cx_parser *p, int i) {
@@ -41,7 +39,8 @@ bool cx_defines(const cx_parser *p, int i) {
 
 bool cx_starts_statement(const cx_parser *p, int i) {
   if (!first_on_line(p, i) || i == p->start || !cx_is_name(p->t[i].kind)) return false;
-  if (cx_is_statement_word(p->t[i].kind) && !first_on_line(p, i + 1)) { /* print x: no expression has two operands in a row */
+  if (cx_is_statement_word(p->t[i].kind) &&
+      !first_on_line(p, i + 1)) { /* print x: no expression has two operands in a row */
     int next = p->t[i + 1].kind;
     if (next == T_NUM || next == T_STR || cx_is_name(next)) return true;
   }
@@ -105,7 +104,8 @@ void cx_enter(cx_parser *p) {
 static int closer_of(int open) { return open + 1; }
 static bool is_closer(int kind) { return kind == T_RPAREN || kind == T_RBRACKET || kind == T_RBRACE; }
 static bool begins_operand(int kind) {
-  return kind == T_NUM || kind == T_STR || kind == T_LPAREN || kind == T_LBRACE || kind == T_ROOT || kind == T_IF || cx_is_name(kind);
+  return kind == T_NUM || kind == T_STR || kind == T_LPAREN || kind == T_LBRACE || kind == T_ROOT || kind == T_IF ||
+         cx_is_name(kind);
 }
 
 /* at most 30 bytes of a token, whole characters */
@@ -150,7 +150,9 @@ static void check_brackets(cx_parser *p) {
   if (is_closer(kind) && match >= 0 && match < p->start && match != p->open) cx_fail(p); /* of a statement given up */
   if (is_closer(kind) && match < 0 && !line_end) {
     int d = cx_error(p->ctx, cx_here(p), "`%s` closes nothing", cx_tok_text(kind));
-    if (p->open >= 0) cx_diag_label(p->ctx, d, cx_token_span(p, p->open), "the bracket open here is a `%s`", cx_tok_text(p->t[p->open].kind));
+    if (p->open >= 0)
+      cx_diag_label(p->ctx, d, cx_token_span(p, p->open), "the bracket open here is a `%s`",
+                    cx_tok_text(p->t[p->open].kind));
     cx_diag_help(p->ctx, d, "remove it, or open it with `%s`", cx_tok_text(kind - 1));
     cx_fail(p);
   }
@@ -167,7 +169,8 @@ _Noreturn void cx_unexpected(cx_parser *p, const char *wanted) {
   } else {
     d = cx_error(p->ctx, cx_here(p), "expected %s, found `%.*s`", wanted, TOKEN(p->i));
     if (kind == T_ASSIGN) cx_diag_help(p->ctx, d, "`=` defines; write `==` to compare");
-    if (cx_is_reserved(kind)) cx_diag_help(p->ctx, d, "`%s` is a word of the language and cannot be a name", cx_tok_text(kind));
+    if (cx_is_reserved(kind))
+      cx_diag_help(p->ctx, d, "`%s` is a word of the language and cannot be a name", cx_tok_text(kind));
   }
   if (p->open >= 0 && p->nest && p->t[p->open].match >= 0 && is_closer(kind))
     cx_diag_label(p->ctx, d, cx_token_span(p, p->open), "opened here");
@@ -175,15 +178,19 @@ _Noreturn void cx_unexpected(cx_parser *p, const char *wanted) {
 }
 
 _Noreturn void cx_misplaced(cx_parser *p, const char *wanted) {
-  static const struct { int kind; const char *message, *help; } words[] = {
-    {T_DOTDOT, "a range cannot stand here", "a range stands behind `in`, in a subscript or in a domain"},
-    {T_IN, "`in` binds a variable to its range, it does not compare", "write sum(x in a..b: e) to bind, a <= x <= b to compare"},
-    {T_FOR, "`for` stands in a plot only", "write `y[i] = ...` for all i, or sum(i: ...)"},
-    {T_AT, "`at` cannot stand here", "put the substitution in brackets: (e at x = 2)"},
-    {T_GIVEN, "`given` stands between the events of a probability", "write prob(A given B)"},
-    {T_SUBJECT, "`subject to` cannot stand here", "write it on a line of its own, or in argmin(x: e subject to c)"},
-    {T_THEN, "`then` has no `if` before it", "write `if condition then a else b`"},
-    {T_ELSE, "`else` has no `if` before it", "write `if condition then a else b`"}};
+  static const struct {
+    int kind;
+    const char *message, *help;
+  } words[] = {
+      {T_DOTDOT, "a range cannot stand here", "a range stands behind `in`, in a subscript or in a domain"},
+      {T_IN, "`in` binds a variable to its range, it does not compare",
+       "write sum(x in a..b: e) to bind, a <= x <= b to compare"},
+      {T_FOR, "`for` stands in a plot only", "write `y[i] = ...` for all i, or sum(i: ...)"},
+      {T_AT, "`at` cannot stand here", "put the substitution in brackets: (e at x = 2)"},
+      {T_GIVEN, "`given` stands between the events of a probability", "write prob(A given B)"},
+      {T_SUBJECT, "`subject to` cannot stand here", "write it on a line of its own, or in argmin(x: e subject to c)"},
+      {T_THEN, "`then` has no `if` before it", "write `if condition then a else b`"},
+      {T_ELSE, "`else` has no `if` before it", "write `if condition then a else b`"}};
   check_brackets(p);
   int kind = p->t[p->i].kind;
   if (!at_line_end(p) && p->i > p->start && cx_ends_operand(p->t[p->i - 1].kind)) {
@@ -259,11 +266,13 @@ cx_ast *cx_statement(cx_parser *p) {
     cx_ast *made = cx_one_statement(p);
     int kind = cx_look(p);
     bool more = made->kind == S_MINIMIZE || made->kind == S_MAXIMIZE; /* minimize e subject to c, on one line */
-    if (kind != T_NEWLINE && kind != T_EOF && kind != T_SEMI && !(kind == T_RBRACE && p->open >= 0) && !(more && kind == T_SUBJECT))
+    if (kind != T_NEWLINE && kind != T_EOF && kind != T_SEMI && !(kind == T_RBRACE && p->open >= 0) &&
+        !(more && kind == T_SUBJECT))
       cx_misplaced(p, "the end of the statement");
     s = made;
     CX_END(p->ctx, f);
-  } else {
+  }
+  else {
     if (f.status != CX_E_PROGRAM) cx_throw(p->ctx, f.status);
     p->nest = nest;
     p->open = open;
@@ -304,7 +313,8 @@ static cx_ast *program(cx_ctx *c, cx_arena *a, int32_t file, bool console) {
   cx_kids kids = {0};
   cx_statements(&p, &kids, T_EOF);
   cx_diag_sort(c, from);
-  if (too_many(&p)) cx_diag(c, CX_NOTE, CX_OK, CX_NOSPAN, "more than %d errors: the rest of the program was not read", CX_MAX_ERRORS);
+  if (too_many(&p))
+    cx_diag(c, CX_NOTE, CX_OK, CX_NOSPAN, "more than %d errors: the rest of the program was not read", CX_MAX_ERRORS);
   return cx_make(&p, S_PROGRAM, 0, kids);
 }
 
@@ -322,9 +332,8 @@ cx_ast *cx_parse_expr(cx_ctx *c, cx_arena *a, int32_t file) {
     if (p.t[p.i].kind != T_EOF) cx_misplaced(&p, "the end of the expression");
     if (cx_error_count(c) == p.errors) e = made;
     CX_END(c, f);
-  } else if (f.status != CX_E_PROGRAM) {
-    cx_throw(c, f.status);
   }
+  else if (f.status != CX_E_PROGRAM) { cx_throw(c, f.status); }
   cx_diag_sort(c, from);
   return e ? e : cx_make(&p, A_ERROR, 0, (cx_kids){0});
 }

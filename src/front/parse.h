@@ -20,7 +20,7 @@ typedef struct {
 cx_tokens cx_lex(cx_ctx *c, cx_arena *a, const char *text, size_t n, int32_t file, bool quiet);
 /* the name a token spells: Greek letters by their English names, subscript digits as digits */
 cx_sym cx_token_name(cx_ctx *c, cx_arena *a, const char *text, const cx_token *t);
-bool cx_is_name(int kind);    /* a token that can stand as a name */
+bool cx_is_name(int kind); /* a token that can stand as a name */
 bool cx_is_reserved(int kind);
 bool cx_ends_operand(int kind);
 
@@ -32,15 +32,15 @@ typedef struct {
   int32_t file;
   const char *text;
   const cx_token *t;
-  int i;        /* the current token */
-  int start;    /* the first token of the statement */
-  int nest;     /* open ( and [ : a line end does not count there */
-  int open;     /* the innermost open bracket, or -1 */
-  int level;    /* nesting of the parser's own calls */
-  bool lhs;     /* the expression stands at the start of a statement: a `=` behind it is no comparison */
+  int i;     /* the current token */
+  int start; /* the first token of the statement */
+  int nest;  /* open ( and [ : a line end does not count there */
+  int open;  /* the innermost open bracket, or -1 */
+  int level; /* nesting of the parser's own calls */
+  bool lhs;  /* the expression stands at the start of a statement: a `=` behind it is no comparison */
   bool console;
   int equal_said; /* 1 + the statement where a `=` was taken for `==`: once is enough */
-  int errors;   /* of the context when parsing began */
+  int errors;     /* of the context when parsing began */
 } cx_parser;
 
 typedef CX_VEC(cx_ast *) cx_kids;
@@ -54,20 +54,21 @@ cx_sym cx_name_at(const cx_parser *p, int i);
 cx_ast *cx_make(cx_parser *p, int kind, int first, cx_kids kids);
 cx_ast *cx_make_named(cx_parser *p, int kind, int first, int name, cx_kids kids); /* token `name` is its name */
 _Noreturn void cx_unexpected(cx_parser *p, const char *wanted);
-_Noreturn void cx_misplaced(cx_parser *p, const char *wanted); /* the same behind a complete expression: knows more remedies */
+_Noreturn void cx_misplaced(cx_parser *p,
+                            const char *wanted); /* the same behind a complete expression: knows more remedies */
 _Noreturn void cx_fail(cx_parser *p);
 void cx_expect(cx_parser *p, int kind, const char *wanted);
-int cx_open(cx_parser *p);                           /* at a bracket: enters it; returns what cx_close takes */
+int cx_open(cx_parser *p); /* at a bracket: enters it; returns what cx_close takes */
 void cx_close(cx_parser *p, int outer, const char *wanted);
-void cx_enter(cx_parser *p);                         /* one level deeper, an error where that is too deep */
+void cx_enter(cx_parser *p); /* one level deeper, an error where that is too deep */
 
-cx_ast *cx_expression(cx_parser *p);                 /* with `at` */
-cx_ast *cx_value(cx_parser *p);                      /* without */
-cx_ast *cx_operand(cx_parser *p);                    /* arithmetic only: no comparison, `and`, `or`, `not` */
+cx_ast *cx_expression(cx_parser *p); /* with `at` */
+cx_ast *cx_value(cx_parser *p);      /* without */
+cx_ast *cx_operand(cx_parser *p);    /* arithmetic only: no comparison, `and`, `or`, `not` */
 cx_ast *cx_postfix(cx_parser *p);
-cx_ast *cx_range(cx_parser *p);                      /* a..b */
+cx_ast *cx_range(cx_parser *p); /* a..b */
 cx_ast *cx_constraint(cx_parser *p);
-cx_ast *cx_named(cx_parser *p);                      /* name = value */
-void cx_arguments(cx_parser *p, cx_kids *kids);      /* from `(` to `)` */
-cx_ast *cx_left_subscript(cx_parser *p); /* of an indexed definition */
+cx_ast *cx_named(cx_parser *p);                 /* name = value */
+void cx_arguments(cx_parser *p, cx_kids *kids); /* from `(` to `)` */
+cx_ast *cx_left_subscript(cx_parser *p);        /* of an indexed definition */
 #endif

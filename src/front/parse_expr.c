@@ -15,12 +15,20 @@ enum { P_OR = 1, P_AND, P_NOT, P_COMPARE, P_ADD, P_MUL };
 
 static int precedence(int kind) {
   switch (kind) {
-  case T_OR: return P_OR;
-  case T_AND: return P_AND;
-  case T_LT: case T_LE: case T_GT: case T_GE: case T_EQ: case T_NE: return P_COMPARE;
-  case T_PLUS: case T_MINUS: return P_ADD;
-  case T_STAR: case T_SLASH: case T_AT_SIGN: return P_MUL;
-  default: return 0;
+    case T_OR: return P_OR;
+    case T_AND: return P_AND;
+    case T_LT:
+    case T_LE:
+    case T_GT:
+    case T_GE:
+    case T_EQ:
+    case T_NE: return P_COMPARE;
+    case T_PLUS:
+    case T_MINUS: return P_ADD;
+    case T_STAR:
+    case T_SLASH:
+    case T_AT_SIGN: return P_MUL;
+    default: return 0;
   }
 }
 
@@ -122,9 +130,7 @@ static cx_ast *expression_or_range(cx_parser *p) {
   return substitutions(p, climb(p, e, first, P_OR), first);
 }
 
-static bool named_ahead(const cx_parser *p) {
-  return cx_is_name(p->t[p->i].kind) && p->t[p->i + 1].kind == T_ASSIGN;
-}
+static bool named_ahead(const cx_parser *p) { return cx_is_name(p->t[p->i].kind) && p->t[p->i + 1].kind == T_ASSIGN; }
 
 /* one argument: e, a..b, name = e, A given B, e subject to c, ... */
 static cx_ast *argument(cx_parser *p) {
@@ -210,7 +216,8 @@ static cx_ast *binder(cx_parser *p, int first) {
   if (cx_look(p) != T_COLON) cx_misplaced(p, "`,` or `:` after a bound name");
   p->i++;
   if (!nbind || nbind > 255) {
-    int d = cx_error(p->ctx, cx_token_span(p, colon), nbind ? "too many names are bound" : "no name is bound before the `:`");
+    int d = cx_error(p->ctx, cx_token_span(p, colon),
+                     nbind ? "too many names are bound" : "no name is bound before the `:`");
     cx_diag_help(p->ctx, d, "write sum(k: e) or integral(x in 0..1, tol = 1e-10: e)");
     cx_fail(p);
   }
@@ -262,7 +269,8 @@ static cx_ast *subscripts(cx_parser *p, cx_ast *base, int first) {
   add(p, &kids, base);
   int outer = cx_open(p);
   if (p->t[p->i].kind == T_RBRACKET) {
-    int d = cx_error(p->ctx, cx_span_join(cx_token_span(p, p->i - 1), cx_token_span(p, p->i)), "a subscript is missing");
+    int d =
+        cx_error(p->ctx, cx_span_join(cx_token_span(p, p->i - 1), cx_token_span(p, p->i)), "a subscript is missing");
     cx_diag_help(p->ctx, d, "write A[i], or A[:] for all");
     cx_fail(p);
   }
@@ -311,8 +319,11 @@ static cx_ast *parenthesis(cx_parser *p) {
 static cx_ast *condition(cx_parser *p) {
   int first = p->i++;
   cx_kids kids = {0};
-  static const struct { int word; const char *message; } part[] = {{T_THEN, "expected `then` after the condition"},
-                                                                   {T_ELSE, "expected `else`: an `if` always has both values"}};
+  static const struct {
+    int word;
+    const char *message;
+  } part[] = {{T_THEN, "expected `then` after the condition"},
+              {T_ELSE, "expected `else`: an `if` always has both values"}};
   add(p, &kids, cx_value(p));
   for (int k = 0; k < 2; k++) {
     if (p->t[p->i].kind != part[k].word) {
@@ -332,31 +343,31 @@ static cx_ast *primary(cx_parser *p) {
   int first = p->i, kind = p->t[p->i].kind;
   if (cx_starts_statement(p, p->i)) cx_unexpected(p, "an expression");
   switch (kind) {
-  case T_NUM: return number(p);
-  case T_STR: return string(p);
-  case T_LPAREN: return parenthesis(p);
-  case T_LBRACKET: return array(p);
-  case T_IF: return condition(p);
-  case T_ROOT: {
-    p->i++;
-    cx_enter(p);
-    cx_ast *x = cx_postfix(p);
-    p->level--;
-    return cx_make_named(p, A_CALL, first, first, (cx_kids){&x, 1, 1});
-  }
-  case T_NOT: {
-    int d = cx_error(p->ctx, cx_here(p), "`not` binds looser than the operator before it");
-    cx_diag_help(p->ctx, d, "put it in brackets: (not ...)");
-    cx_fail(p);
-  }
-  case T_LBRACE: {
-    if (p->open >= 0 && p->t[p->open].match < 0) cx_unexpected(p, "an expression");
-    int d = cx_error(p->ctx, cx_here(p), "a block `{ }` is the body of a definition, no part of an expression");
-    cx_diag_help(p->ctx, d, "write f(x) = { ... } and call f(x)");
-    cx_fail(p);
-  }
-  default:
-    if (!cx_is_name(kind)) cx_unexpected(p, "an expression");
+    case T_NUM: return number(p);
+    case T_STR: return string(p);
+    case T_LPAREN: return parenthesis(p);
+    case T_LBRACKET: return array(p);
+    case T_IF: return condition(p);
+    case T_ROOT: {
+      p->i++;
+      cx_enter(p);
+      cx_ast *x = cx_postfix(p);
+      p->level--;
+      return cx_make_named(p, A_CALL, first, first, (cx_kids){&x, 1, 1});
+    }
+    case T_NOT: {
+      int d = cx_error(p->ctx, cx_here(p), "`not` binds looser than the operator before it");
+      cx_diag_help(p->ctx, d, "put it in brackets: (not ...)");
+      cx_fail(p);
+    }
+    case T_LBRACE: {
+      if (p->open >= 0 && p->t[p->open].match < 0) cx_unexpected(p, "an expression");
+      int d = cx_error(p->ctx, cx_here(p), "a block `{ }` is the body of a definition, no part of an expression");
+      cx_diag_help(p->ctx, d, "write f(x) = { ... } and call f(x)");
+      cx_fail(p);
+    }
+    default:
+      if (!cx_is_name(kind)) cx_unexpected(p, "an expression");
   }
   p->i++;
   int primes = 0;
@@ -447,7 +458,8 @@ static bool meant_equal(cx_parser *p, const cx_ast *left) {
   if (cx_look(p) != T_ASSIGN) return false;
   if (p->lhs && p->nest == 0) {
     int d = cx_error(p->ctx, left->span, "only a name, name[i] or name(x) can be defined");
-    if (left->kind == A_CALL && left->primes) cx_diag_help(p->ctx, d, "a derivative follows from its function: define `%s`", left->name);
+    if (left->kind == A_CALL && left->primes)
+      cx_diag_help(p->ctx, d, "a derivative follows from its function: define `%s`", left->name);
     else cx_diag_help(p->ctx, d, "write `==` to compare, `solve(x: a == b)` to solve for x");
     cx_fail(p);
   }

@@ -117,8 +117,9 @@ static cx_ast *formal(cx_parser *p) {
     if (p->t[p->i].kind == T_ERROR) cx_fail(p);
     p->i = first;
     int d = cx_error(p->ctx, cx_here(p), "an argument of a function is a name, or a name with its sizes");
-    cx_diag_help(p->ctx, d, kind == T_NUM ? "a recurrence is written with square brackets: h[0] = ..., h[t] = ..."
-                                          : "write f(x, u[T, c]) = ...; `==` compares");
+    cx_diag_help(p->ctx, d,
+                 kind == T_NUM ? "a recurrence is written with square brackets: h[0] = ..., h[t] = ..."
+                               : "write f(x, u[T, c]) = ...; `==` compares");
     cx_fail(p);
   }
   return cx_make_named(p, S_ARG, first, first, kids);
@@ -381,14 +382,22 @@ static cx_ast *distribution(cx_parser *p) {
 
 /* Words of other languages, and misspelt ones of this. */
 static _Noreturn void unknown_statement(cx_parser *p) {
-  static const struct { const char *word, *help; } foreign[] = {
-    {"let", "write `name = expression`"}, {"var", "write `name = expression`"}, {"const", "write `name = expression`"},
-    {"def", "write `f(x) = expression`"}, {"function", "write `f(x) = expression`"}, {"fn", "write `f(x) = expression`"},
-    {"return", "the last line of a block is its value: `f(x) = { a = x^2; a + 1 }`"},
-    {"while", "there are no loops: write a recurrence, `s[0] = a`, `s[t] = f(s[t-1])`"},
-    {"for", "there are no loops: write `y[i] = ...` for all i, or `sum(i: ...)`"},
-    {"from", "write `import \"file.calx\"`"}, {"include", "write `import \"file.calx\"`"},
-    {"where", "write the definition on a line of its own"}, {"parameter", "write `param w[d]`"}, {"observe", "write `y ~ normal(m, s)`"}};
+  static const struct {
+    const char *word, *help;
+  } foreign[] = {{"let", "write `name = expression`"},
+                 {"var", "write `name = expression`"},
+                 {"const", "write `name = expression`"},
+                 {"def", "write `f(x) = expression`"},
+                 {"function", "write `f(x) = expression`"},
+                 {"fn", "write `f(x) = expression`"},
+                 {"return", "the last line of a block is its value: `f(x) = { a = x^2; a + 1 }`"},
+                 {"while", "there are no loops: write a recurrence, `s[0] = a`, `s[t] = f(s[t-1])`"},
+                 {"for", "there are no loops: write `y[i] = ...` for all i, or `sum(i: ...)`"},
+                 {"from", "write `import \"file.calx\"`"},
+                 {"include", "write `import \"file.calx\"`"},
+                 {"where", "write the definition on a line of its own"},
+                 {"parameter", "write `param w[d]`"},
+                 {"observe", "write `y ~ normal(m, s)`"}};
   cx_sym word = cx_name_at(p, p->start);
   int d = cx_error(p->ctx, cx_token_span(p, p->start), "no statement begins with `%s`", word);
   for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
@@ -409,14 +418,16 @@ static _Noreturn void unknown_statement(cx_parser *p) {
 /* an expression alone, or lhs ~ distribution */
 static cx_ast *bare(cx_parser *p) {
   int first = p->i, kind = p->t[p->i].kind, next = p->t[p->i + 1].kind;
-  bool side_by_side = cx_is_name(kind) && !(p->t[p->i + 1].flags & TF_NEWLINE) && (next == T_STR || next == T_NUM || cx_is_name(next));
+  bool side_by_side =
+      cx_is_name(kind) && !(p->t[p->i + 1].flags & TF_NEWLINE) && (next == T_STR || next == T_NUM || cx_is_name(next));
   if (side_by_side && next != T_AT && next != T_IN) unknown_statement(p);
   if (cx_is_reserved(kind) && next == T_ASSIGN) {
     int d = cx_error(p->ctx, cx_here(p), "`%s` is a word of the language and cannot be a name", cx_tok_text(kind));
     cx_diag_help(p->ctx, d, "choose another name");
     cx_fail(p);
   }
-  bool infix = kind == T_THEN || kind == T_ELSE || kind == T_AND || kind == T_OR || (kind >= T_COMMA && kind <= T_NE && kind != T_MINUS && kind != T_PLUS);
+  bool infix = kind == T_THEN || kind == T_ELSE || kind == T_AND || kind == T_OR ||
+               (kind >= T_COMMA && kind <= T_NE && kind != T_MINUS && kind != T_PLUS);
   if (infix) {
     int d = cx_error(p->ctx, cx_here(p), "a statement cannot begin with `%s`", cx_tok_text(kind));
     cx_diag_help(p->ctx, d, "the line before has ended; to go on, end it with the operator or put brackets around");
@@ -446,8 +457,10 @@ static cx_ast *bare(cx_parser *p) {
   const cx_token *t = &p->t[first]; /* x <- 3 */
   bool arrow = t[1].kind == T_LT && t[2].kind == T_MINUS && !(t[2].flags & TF_GAP) && cx_is_name(kind);
   if (arrow) cx_diag_help(p->ctx, d, "write `%s = ...` to define", cx_name_at(p, first));
-  else if (kind == T_PLUS || kind == T_MINUS) cx_diag_help(p->ctx, d, "to go on with the line before, end it with the `%s`", cx_tok_text(kind));
-  else if (e->kind == A_COMPARE) cx_diag_help(p->ctx, d, "write `subject to` before a constraint, `name = ...` for a definition");
+  else if (kind == T_PLUS || kind == T_MINUS)
+    cx_diag_help(p->ctx, d, "to go on with the line before, end it with the `%s`", cx_tok_text(kind));
+  else if (e->kind == A_COMPARE)
+    cx_diag_help(p->ctx, d, "write `subject to` before a constraint, `name = ...` for a definition");
   else cx_diag_help(p->ctx, d, "write `print` before it, or `name =` to define");
   cx_fail(p);
 }
@@ -458,23 +471,24 @@ cx_ast *cx_one_statement(cx_parser *p) {
   if (cx_is_name(kind) && cx_defines(p, p->i)) {
     int after = p->t[p->i + 1].kind, j = p->i + 1;
     if (after == T_LPAREN || after == T_LBRACKET) j = p->t[j].match + 1;
-    if (p->t[j].kind == T_ASSIGN) return after == T_LPAREN ? function(p) : after == T_LBRACKET ? indexed_definition(p) : definition(p);
+    if (p->t[j].kind == T_ASSIGN)
+      return after == T_LPAREN ? function(p) : after == T_LBRACKET ? indexed_definition(p) : definition(p);
     return bare(p);
   }
   switch (kind) {
-  case T_DATA: return declaration(p, S_DATA);
-  case T_PARAM: return declaration(p, S_PARAM);
-  case T_MINIMIZE: return objective(p, S_MINIMIZE);
-  case T_MAXIMIZE: return objective(p, S_MAXIMIZE);
-  case T_SUBJECT: return subject(p);
-  case T_FIT: return fit(p);
-  case T_PRINT: return print(p);
-  case T_PLOT: return plot(p);
-  case T_WRITE: return write(p);
-  case T_EXPLAIN: return explain(p);
-  case T_IMPORT: return import(p);
-  case T_PRECISION: return precision(p);
-  case T_DISTRIBUTION: return distribution(p);
-  default: return bare(p);
+    case T_DATA: return declaration(p, S_DATA);
+    case T_PARAM: return declaration(p, S_PARAM);
+    case T_MINIMIZE: return objective(p, S_MINIMIZE);
+    case T_MAXIMIZE: return objective(p, S_MAXIMIZE);
+    case T_SUBJECT: return subject(p);
+    case T_FIT: return fit(p);
+    case T_PRINT: return print(p);
+    case T_PLOT: return plot(p);
+    case T_WRITE: return write(p);
+    case T_EXPLAIN: return explain(p);
+    case T_IMPORT: return import(p);
+    case T_PRECISION: return precision(p);
+    case T_DISTRIBUTION: return distribution(p);
+    default: return bare(p);
   }
 }

@@ -10,21 +10,24 @@ static void put(cx_buf *b, const cx_ast *e, int least);
 
 static int level_of(const cx_ast *e) {
   switch (e->kind) {
-  case A_AT: return L_AT;
-  case A_IF: case A_GIVEN: case A_SUBJECT: return L_IF;
-  case A_NUM: return e->num < 0 || (e->num == 0 && signbit(e->num)) ? L_UNARY : L_POSTFIX;
-  case A_UNARY: return e->op == T_NOT ? L_NOT : L_UNARY;
-  case A_COMPARE: return L_COMPARE;
-  case A_RANGE: return L_RANGE;
-  case A_BINARY:
-    switch (e->op) {
-    case T_OR: return L_OR;
-    case T_AND: return L_AND;
-    case T_PLUS: case T_MINUS: return L_ADD;
-    case T_CARET: return L_POWER;
-    default: return L_MUL;
-    }
-  default: return L_POSTFIX;
+    case A_AT: return L_AT;
+    case A_IF:
+    case A_GIVEN:
+    case A_SUBJECT: return L_IF;
+    case A_NUM: return e->num < 0 || (e->num == 0 && signbit(e->num)) ? L_UNARY : L_POSTFIX;
+    case A_UNARY: return e->op == T_NOT ? L_NOT : L_UNARY;
+    case A_COMPARE: return L_COMPARE;
+    case A_RANGE: return L_RANGE;
+    case A_BINARY:
+      switch (e->op) {
+        case T_OR: return L_OR;
+        case T_AND: return L_AND;
+        case T_PLUS:
+        case T_MINUS: return L_ADD;
+        case T_CARET: return L_POWER;
+        default: return L_MUL;
+      }
+    default: return L_POSTFIX;
   }
 }
 
@@ -114,204 +117,198 @@ static void put_number(cx_buf *b, const cx_ast *e) { /* .5 and 5. would not stan
 }
 
 static void put_statement(cx_buf *b, const cx_ast *e) {
+  /* clang-format off */
   static const char *const words[A_KIND_COUNT] = {[S_DATA] = "data ", [S_PARAM] = "param ", [S_MINIMIZE] = "minimize ",
     [S_MAXIMIZE] = "maximize ", [S_SUBJECT] = "subject to ", [S_FIT] = "fit by ", [S_PRINT] = "print ", [S_PLOT] = "plot ",
     [S_WRITE] = "write ", [S_EXPLAIN] = "explain ", [S_IMPORT] = "import ", [S_PRECISION] = "precision ",
     [S_DISTRIBUTION] = "distribution "};
+  /* clang-format on */
   if (words[e->kind]) cx_puts(b, words[e->kind]);
   switch (e->kind) {
-  case S_PROGRAM:
-    put_statements(b, e, 0, "\n");
-    if (e->nkid) cx_puts(b, "\n");
-    break;
-  case S_DEF:
-  case S_DEF_INDEX:
-  case S_DEF_FUN:
-    cx_puts(b, e->name);
-    if (e->kind != S_DEF) {
-      cx_puts(b, e->kind == S_DEF_FUN ? "(" : "[");
-      put_list(b, e, 1, e->nkid);
-      cx_puts(b, e->kind == S_DEF_FUN ? ")" : "]");
+    case S_PROGRAM:
+      put_statements(b, e, 0, "\n");
+      if (e->nkid) cx_puts(b, "\n");
+      break;
+    case S_DEF:
+    case S_DEF_INDEX:
+    case S_DEF_FUN:
+      cx_puts(b, e->name);
+      if (e->kind != S_DEF) {
+        cx_puts(b, e->kind == S_DEF_FUN ? "(" : "[");
+        put_list(b, e, 1, e->nkid);
+        cx_puts(b, e->kind == S_DEF_FUN ? ")" : "]");
+      }
+      cx_puts(b, " = ");
+      put(b, e->kid[0], L_AT);
+      break;
+    case S_ARG:
+      cx_puts(b, e->name);
+      if (!e->nkid) break;
+      cx_puts(b, "[");
+      put_list(b, e, 0, e->nkid);
+      cx_puts(b, "]");
+      break;
+    case S_DATA:
+    case S_PARAM: put_declared(b, e); break;
+    case S_GROUP:
+      cx_puts(b, e->nkid && e->kid[0]->kind == S_DATA ? "data " : "param ");
+      for (int i = 0; i < e->nkid; i++) {
+        if (i) cx_puts(b, ", ");
+        put_declared(b, e->kid[i]);
+      }
+      break;
+    case S_TILDE:
+      if (e->kid[0]->kind == A_NAME || (e->kid[0]->kind == A_SUBSCRIPT && e->kid[0]->kid[0]->kind == A_NAME))
+        put(b, e->kid[0], L_IF);
+      else put_alone(b, e->kid[0], L_IF);
+      cx_puts(b, " ~ ");
+      put(b, e->kid[1], L_AT);
+      break;
+    case S_SUBJECT: put_constraints(b, e, 0); break;
+    case S_FIT:
+      cx_puts(b, e->name);
+      if (!e->nkid) break;
+      cx_puts(b, "(");
+      put_list(b, e, 0, e->nkid);
+      cx_puts(b, ")");
+      break;
+    case S_PLOT: {
+      int last = e->nkid - e->nbind, file = -1;
+      if (last > 0 && e->kid[last - 1]->kind == A_NAMED && strcmp(e->kid[last - 1]->name, "to") == 0) file = last - 1;
+      for (int i = 0, n = 0; i < last; i++) {
+        if (i == file) continue;
+        if (n++) cx_puts(b, ", ");
+        put(b, e->kid[i], L_IF);
+      }
+      for (int i = last; i < e->nkid; i++) {
+        cx_puts(b, i == last ? " for " : ", ");
+        put_bind(b, e->kid[i]);
+      }
+      if (file < 0) break;
+      cx_puts(b, " to ");
+      put(b, e->kid[file]->kid[0], L_IF);
+      break;
     }
-    cx_puts(b, " = ");
-    put(b, e->kid[0], L_AT);
-    break;
-  case S_ARG:
-    cx_puts(b, e->name);
-    if (!e->nkid) break;
-    cx_puts(b, "[");
-    put_list(b, e, 0, e->nkid);
-    cx_puts(b, "]");
-    break;
-  case S_DATA:
-  case S_PARAM:
-    put_declared(b, e);
-    break;
-  case S_GROUP:
-    cx_puts(b, e->nkid && e->kid[0]->kind == S_DATA ? "data " : "param ");
-    for (int i = 0; i < e->nkid; i++) {
-      if (i) cx_puts(b, ", ");
-      put_declared(b, e->kid[i]);
+    case S_WRITE:
+      put(b, e->kid[0], L_AT);
+      cx_puts(b, " to ");
+      put(b, e->kid[1], L_IF);
+      break;
+    case S_IMPORT: put_string(b, e->name); break;
+    case S_PRECISION: cx_puts(b, e->name); break;
+    case S_DISTRIBUTION: {
+      int args = 0;
+      while (args < e->nkid && e->kid[args]->kind == S_ARG) args++;
+      cx_putf(b, "%s(", e->name);
+      put_list(b, e, 0, args);
+      cx_puts(b, ") { ");
+      put_statements(b, e, args, "; ");
+      cx_puts(b, " }");
+      break;
     }
-    break;
-  case S_TILDE:
-    if (e->kid[0]->kind == A_NAME || (e->kid[0]->kind == A_SUBSCRIPT && e->kid[0]->kid[0]->kind == A_NAME)) put(b, e->kid[0], L_IF);
-    else put_alone(b, e->kid[0], L_IF);
-    cx_puts(b, " ~ ");
-    put(b, e->kid[1], L_AT);
-    break;
-  case S_SUBJECT:
-    put_constraints(b, e, 0);
-    break;
-  case S_FIT:
-    cx_puts(b, e->name);
-    if (!e->nkid) break;
-    cx_puts(b, "(");
-    put_list(b, e, 0, e->nkid);
-    cx_puts(b, ")");
-    break;
-  case S_PLOT: {
-    int last = e->nkid - e->nbind, file = -1;
-    if (last > 0 && e->kid[last - 1]->kind == A_NAMED && strcmp(e->kid[last - 1]->name, "to") == 0) file = last - 1;
-    for (int i = 0, n = 0; i < last; i++) {
-      if (i == file) continue;
-      if (n++) cx_puts(b, ", ");
-      put(b, e->kid[i], L_IF);
-    }
-    for (int i = last; i < e->nkid; i++) {
-      cx_puts(b, i == last ? " for " : ", ");
-      put_bind(b, e->kid[i]);
-    }
-    if (file < 0) break;
-    cx_puts(b, " to ");
-    put(b, e->kid[file]->kid[0], L_IF);
-    break;
-  }
-  case S_WRITE:
-    put(b, e->kid[0], L_AT);
-    cx_puts(b, " to ");
-    put(b, e->kid[1], L_IF);
-    break;
-  case S_IMPORT:
-    put_string(b, e->name);
-    break;
-  case S_PRECISION:
-    cx_puts(b, e->name);
-    break;
-  case S_DISTRIBUTION: {
-    int args = 0;
-    while (args < e->nkid && e->kid[args]->kind == S_ARG) args++;
-    cx_putf(b, "%s(", e->name);
-    put_list(b, e, 0, args);
-    cx_puts(b, ") { ");
-    put_statements(b, e, args, "; ");
-    cx_puts(b, " }");
-    break;
-  }
-  default: /* a word, then expressions */
-    put_list(b, e, 0, e->nkid);
+    default: /* a word, then expressions */ put_list(b, e, 0, e->nkid);
   }
 }
 
 static void put_node(cx_buf *b, const cx_ast *e) {
   int level = level_of(e);
   switch (e->kind) {
-  case A_ERROR: cx_puts(b, "?"); break;
-  case A_NUM: put_number(b, e); break;
-  case A_STR: put_string(b, e->name); break;
-  case A_NAME: cx_puts(b, e->name); break;
-  case A_UNARY:
-    cx_puts(b, e->op == T_NOT ? "not " : cx_tok_text(e->op));
-    put(b, e->kid[0], level);
-    break;
-  case A_BINARY: {
-    bool power = e->op == T_CARET;
-    put(b, e->kid[0], power ? L_POSTFIX : level);
-    cx_putf(b, power ? "%s" : " %s ", cx_tok_text(e->op));
-    put(b, e->kid[1], power ? L_UNARY : level + 1);
-    break;
-  }
-  case A_COMPARE:
-    for (int i = 0; i < e->nkid; i++) {
-      if (i) cx_putf(b, " %s ", cx_tok_text(e->ops[i - 1]));
-      put(b, e->kid[i], L_ADD);
+    case A_ERROR: cx_puts(b, "?"); break;
+    case A_NUM: put_number(b, e); break;
+    case A_STR: put_string(b, e->name); break;
+    case A_NAME: cx_puts(b, e->name); break;
+    case A_UNARY:
+      cx_puts(b, e->op == T_NOT ? "not " : cx_tok_text(e->op));
+      put(b, e->kid[0], level);
+      break;
+    case A_BINARY: {
+      bool power = e->op == T_CARET;
+      put(b, e->kid[0], power ? L_POSTFIX : level);
+      cx_putf(b, power ? "%s" : " %s ", cx_tok_text(e->op));
+      put(b, e->kid[1], power ? L_UNARY : level + 1);
+      break;
     }
-    break;
-  case A_TRANSPOSE:
-    put(b, e->kid[0], L_POSTFIX);
-    cx_puts(b, "'");
-    break;
-  case A_CALL:
-    cx_puts(b, e->name);
-    for (int i = 0; i < e->primes; i++) cx_puts(b, "'");
-    cx_puts(b, "(");
-    put_list(b, e, 0, e->nkid);
-    cx_puts(b, ")");
-    break;
-  case A_NAMED:
-    cx_putf(b, "%s = ", e->name);
-    put(b, e->kid[0], L_IF);
-    break;
-  case A_SUBSCRIPT:
-    put(b, e->kid[0], L_POSTFIX);
-    cx_puts(b, "[");
-    put_list(b, e, 1, e->nkid);
-    cx_puts(b, "]");
-    break;
-  case A_ALL: cx_puts(b, ":"); break;
-  case A_RANGE:
-    put(b, e->kid[0], L_ADD);
-    cx_puts(b, "..");
-    put(b, e->kid[1], L_ADD);
-    break;
-  case A_ARRAY:
-    cx_puts(b, "[");
-    put_list(b, e, 0, e->nkid);
-    cx_puts(b, "]");
-    break;
-  case A_BINDER:
-    cx_putf(b, "%s(", e->name);
-    for (int i = 0; i + 1 < e->nkid; i++) {
-      if (i) cx_puts(b, ", ");
-      put(b, e->kid[i], L_IF);
-    }
-    cx_puts(b, ": ");
-    put(b, e->kid[e->nkid - 1], L_AT);
-    cx_puts(b, ")");
-    break;
-  case A_BIND: put_bind(b, e); break;
-  case A_LIST: put_list(b, e, 0, e->nkid); break;
-  case A_IF:
-    cx_puts(b, "if ");
-    put(b, e->kid[0], L_IF);
-    cx_puts(b, " then ");
-    put(b, e->kid[1], L_IF);
-    cx_puts(b, " else ");
-    put(b, e->kid[2], L_IF);
-    break;
-  case A_AT:
-    put(b, e->kid[0], L_AT);
-    for (int i = 1; i < e->nkid; i++) {
-      cx_puts(b, i == 1 ? " at " : ", ");
-      put(b, e->kid[i], L_IF);
-    }
-    break;
-  case A_SUBJECT:
-    put(b, e->kid[0], L_IF);
-    cx_puts(b, " subject to ");
-    put_constraints(b, e, 1);
-    break;
-  case A_GIVEN:
-    put(b, e->kid[0], L_IF);
-    cx_puts(b, " given ");
-    put(b, e->kid[1], L_IF);
-    break;
-  case A_BLOCK:
-    cx_puts(b, "{ ");
-    put_statements(b, e, 0, "; ");
-    cx_puts(b, " }");
-    break;
-  default: put_statement(b, e);
+    case A_COMPARE:
+      for (int i = 0; i < e->nkid; i++) {
+        if (i) cx_putf(b, " %s ", cx_tok_text(e->ops[i - 1]));
+        put(b, e->kid[i], L_ADD);
+      }
+      break;
+    case A_TRANSPOSE:
+      put(b, e->kid[0], L_POSTFIX);
+      cx_puts(b, "'");
+      break;
+    case A_CALL:
+      cx_puts(b, e->name);
+      for (int i = 0; i < e->primes; i++) cx_puts(b, "'");
+      cx_puts(b, "(");
+      put_list(b, e, 0, e->nkid);
+      cx_puts(b, ")");
+      break;
+    case A_NAMED:
+      cx_putf(b, "%s = ", e->name);
+      put(b, e->kid[0], L_IF);
+      break;
+    case A_SUBSCRIPT:
+      put(b, e->kid[0], L_POSTFIX);
+      cx_puts(b, "[");
+      put_list(b, e, 1, e->nkid);
+      cx_puts(b, "]");
+      break;
+    case A_ALL: cx_puts(b, ":"); break;
+    case A_RANGE:
+      put(b, e->kid[0], L_ADD);
+      cx_puts(b, "..");
+      put(b, e->kid[1], L_ADD);
+      break;
+    case A_ARRAY:
+      cx_puts(b, "[");
+      put_list(b, e, 0, e->nkid);
+      cx_puts(b, "]");
+      break;
+    case A_BINDER:
+      cx_putf(b, "%s(", e->name);
+      for (int i = 0; i + 1 < e->nkid; i++) {
+        if (i) cx_puts(b, ", ");
+        put(b, e->kid[i], L_IF);
+      }
+      cx_puts(b, ": ");
+      put(b, e->kid[e->nkid - 1], L_AT);
+      cx_puts(b, ")");
+      break;
+    case A_BIND: put_bind(b, e); break;
+    case A_LIST: put_list(b, e, 0, e->nkid); break;
+    case A_IF:
+      cx_puts(b, "if ");
+      put(b, e->kid[0], L_IF);
+      cx_puts(b, " then ");
+      put(b, e->kid[1], L_IF);
+      cx_puts(b, " else ");
+      put(b, e->kid[2], L_IF);
+      break;
+    case A_AT:
+      put(b, e->kid[0], L_AT);
+      for (int i = 1; i < e->nkid; i++) {
+        cx_puts(b, i == 1 ? " at " : ", ");
+        put(b, e->kid[i], L_IF);
+      }
+      break;
+    case A_SUBJECT:
+      put(b, e->kid[0], L_IF);
+      cx_puts(b, " subject to ");
+      put_constraints(b, e, 1);
+      break;
+    case A_GIVEN:
+      put(b, e->kid[0], L_IF);
+      cx_puts(b, " given ");
+      put(b, e->kid[1], L_IF);
+      break;
+    case A_BLOCK:
+      cx_puts(b, "{ ");
+      put_statements(b, e, 0, "; ");
+      cx_puts(b, " }");
+      break;
+    default: put_statement(b, e);
   }
 }
 
@@ -332,7 +329,8 @@ char *cx_ast_text(cx_arena *a, const cx_ast *e) {
 
 bool cx_ast_equal(const cx_ast *x, const cx_ast *y) {
   if (x == y) return true;
-  if (!x || !y || x->kind != y->kind || x->op != y->op || x->primes != y->primes || x->nbind != y->nbind || x->nkid != y->nkid)
+  if (!x || !y || x->kind != y->kind || x->op != y->op || x->primes != y->primes || x->nbind != y->nbind ||
+      x->nkid != y->nkid)
     return false;
   if (x->kind == A_NUM ? memcmp(&x->num, &y->num, sizeof x->num) != 0 : x->name != y->name) return false;
   if (x->kind == A_COMPARE && memcmp(x->ops, y->ops, (size_t)x->nkid - 1) != 0) return false;

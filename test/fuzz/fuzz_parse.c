@@ -32,11 +32,11 @@ static void run(const uint8_t *data, size_t size, cx_ast *(*parse)(cx_ctx *, cx_
     cx_ast *e = parse(c, a, cx_source_add(c, "in", (const char *)data, size));
     check_tree(e, size);
     if (cx_error_count(c) == 0) round_trip(c, a, e, parse);
-    for (int i = 0; i < cx_diag_count(c); i++) cx_diag_render(c, a, i, i % 2);
+    for (int i = 0; i < cx_diag_count(c) && i < 3; i++) cx_diag_render(c, a, i, i % 2);
+    if (e->kind == A_ERROR && cx_error_count(c) == 0) abort();
     CX_END(c, f);
-  } else {
-    abort();
   }
+  else { abort(); }
   cx_ctx_free(c);
 }
 

@@ -5,7 +5,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-typedef struct { long calls, fail_at, live; } meter;
+typedef struct {
+  long calls, fail_at, live;
+} meter;
 
 static void *metered(void *user, void *ptr, size_t old_size, size_t new_size) {
   meter *m = user;
@@ -25,8 +27,14 @@ static void *metered(void *user, void *ptr, size_t old_size, size_t new_size) {
 
 static void count_up(void *p) { ++*(int *)p; }
 static int order[3], order_n;
-static void note0(void *p) { (void)p; order[order_n++] = 0; }
-static void note1(void *p) { (void)p; order[order_n++] = 1; }
+static void note0(void *p) {
+  (void)p;
+  order[order_n++] = 0;
+}
+static void note1(void *p) {
+  (void)p;
+  order[order_n++] = 1;
+}
 
 /* a little of everything that allocates; true when it went through */
 static bool work(cx_ctx *c) {
@@ -50,9 +58,8 @@ static bool work(cx_ctx *c) {
     cx_arena_free(a);
     ok = true;
     CX_END(c, f);
-  } else {
-    CHECK(f.status == CX_E_RUNTIME);
   }
+  else { CHECK(f.status == CX_E_RUNTIME); }
   return ok;
 }
 
@@ -118,24 +125,17 @@ static void test_arena(void) {
   CX_TRY(c, f) {
     cx_alloc_n(cx_ctx_arena(c), SIZE_MAX / 4, 8);
     CX_END(c, f);
-  } else {
-    thrown = true;
   }
+  else { thrown = true; }
   CHECK(thrown && f.status == CX_E_RUNTIME && strstr(cx_diag_get(c, 0).message, "out of memory"));
   cx_frame outer;
   CX_TRY(c, outer) {
-    CX_TRY(c, f) {
-      cx_throw(c, CX_E_DATA);
-    } else {
-      CHECK(f.status == CX_E_DATA);
-    }
-    CX_TRY(c, f) {
-      CX_END(c, f);
-    }
+    CX_TRY(c, f) { cx_throw(c, CX_E_DATA); }
+    else { CHECK(f.status == CX_E_DATA); }
+    CX_TRY(c, f) { CX_END(c, f); }
     cx_throw(c, CX_E_USAGE); /* the inner frames are gone */
-  } else {
-    CHECK(outer.status == CX_E_USAGE);
   }
+  else { CHECK(outer.status == CX_E_USAGE); }
   order_n = 0;
   cx_ctx_free(c);
   CHECK(order_n == 1 && m.live == 0);
@@ -147,10 +147,14 @@ static void test_names(void) {
   CHECK(cx_intern_z(c, "alpha") != cx_intern_z(c, "Alpha"));
   CHECK(cx_intern(c, "a\0b", 3) != cx_intern(c, "a\0c", 3));
   static const char *const names[] = {"alpha", "beta", "softmax", "logsumexp", "x", "sigma", "theta0", "theta1"};
+  /* clang-format off */
   static const struct { const char *name, *near; } t[] = {
-    {"alpa", "alpha"}, {"alhpa", "alpha"}, {"ALPHA", NULL}, {"Alpha", "alpha"}, {"sofmax", "softmax"}, {"softmxa", "softmax"},
-    {"logsumpex", "logsumexp"}, {"X", "x"}, {"y", NULL}, {"gamma", NULL}, {"theta", "theta0"}, {"", NULL}, {"bet", "beta"},
+    {"alpa", "alpha"}, {"alhpa", "alpha"}, {"ALPHA", NULL}, {"Alpha", "alpha"}, {"sofmax", "softmax"},
+    {"softmxa", "softmax"},
+    {"logsumpex", "logsumexp"}, {"X", "x"}, {"y", NULL}, {"gamma", NULL}, {"theta", "theta0"}, {"", NULL},
+    {"bet", "beta"},
     {"zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz", NULL}};
+  /* clang-format on */
   for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
     const char *got = cx_nearest(t[i].name, names, 8);
     CHECK(got == t[i].near || (got && t[i].near && strcmp(got, t[i].near) == 0));
@@ -160,10 +164,15 @@ static void test_names(void) {
 }
 
 static void test_numbers(void) {
-  static const char *const texts[] = {"0", "1", "-1.5", ".5", "5.", "1e-3", "1E+22", "1e23", "123456789012345678901234567890",
+  /* clang-format off */
+  static const char *const texts[] = {
+      "0", "1", "-1.5", ".5", "5.", "1e-3", "1E+22", "1e23", "123456789012345678901234567890",
     "0.1", "0.30000000000000004", "2.2250738585072011e-308", "4.9e-324", "1e-400", "1e400", "1.7976931348623157e308",
-    "9007199254740993", "9007199254740993.00000000000000000000000000000000000000001", "0.000000000000000000000000000000000001234",
-    "00000000000000000000000000000000000000000012.5", "179769313486231580793e289", "6.02214076e23", "8.5e-17", "1e22", "0e999999999"};
+    "9007199254740993", "9007199254740993.00000000000000000000000000000000000000001",
+    "0.000000000000000000000000000000000001234",
+    "00000000000000000000000000000000000000000012.5", "179769313486231580793e289", "6.02214076e23", "8.5e-17", "1e22",
+    "0e999999999"};
+  /* clang-format on */
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     double got = NAN, want = strtod(texts[i], NULL); /* the C library in the "C" locale is the truth */
     CHECK(cx_read_double(texts[i], strlen(texts[i]), &got) && memcmp(&got, &want, sizeof got) == 0);
@@ -190,7 +199,8 @@ static void test_numbers(void) {
     if (!isfinite(x)) continue;
     char buf[32];
     cx_show_double(buf, x);
-    if (!cx_read_double(buf, strlen(buf), &back) || back != x || strtod(buf, NULL) != x) CHECK(!"round trip of a random double");
+    if (!cx_read_double(buf, strlen(buf), &back) || back != x || strtod(buf, NULL) != x)
+      CHECK(!"round trip of a random double");
   }
   char buf[32];
   CHECK_STR(cx_show_double(buf, 0.1), "0.1");
@@ -207,7 +217,9 @@ static char *rendered(cx_ctx *c, int d) { return cx_diag_render(c, cx_ctx_arena(
 
 static void test_diagnostics(void) {
   cx_ctx *c = cx_ctx_new(NULL, NULL);
-  const char *text = "\xEF\xBB\xBF" "σ = 1\r\nprint 2 * σσ + \tz\nlast";
+  const char *text =
+      "\xEF\xBB\xBF"
+      "σ = 1\r\nprint 2 * σσ + \tz\nlast";
   int32_t s = cx_source_add(c, "dir/m.calx", text, strlen(text));
   int line, column;
   cx_source_pos(c, s, 3, &line, &column);
@@ -221,28 +233,32 @@ static void test_diagnostics(void) {
   cx_diag_label(c, d, (cx_span){s, 3, 5}, "a similar name");
   cx_diag_help(c, d, "did you mean `σ`?");
   cx_diag_help(c, d, "a second line");
-  CHECK_STR(rendered(c, d), "dir/m.calx:2:11: error: nothing defines `σσ`\n"
-                            "  2 | print 2 * σσ +     z\n"
-                            "    |           ^^\n"
-                            "  1 | σ = 1\n"
-                            "    | - a similar name\n"
-                            "  help: did you mean `σ`?\n"
-                            "  help: a second line\n");
+  CHECK_STR(rendered(c, d),
+            "dir/m.calx:2:11: error: nothing defines `σσ`\n"
+            "  2 | print 2 * σσ +     z\n"
+            "    |           ^^\n"
+            "  1 | σ = 1\n"
+            "    | - a similar name\n"
+            "  help: did you mean `σ`?\n"
+            "  help: a second line\n");
   uint32_t z = (uint32_t)(strchr(text, 'z') - text);
   d = cx_diag(c, CX_WARNING, CX_OK, (cx_span){s, z, z}, "w");
   cx_diag_label(c, d, (cx_span){s, at, at + 4}, "on the same line");
-  CHECK_STR(rendered(c, d), "dir/m.calx:2:17: warning: w\n"
-                            "  2 | print 2 * σσ +     z\n"
-                            "    |                    ^\n"
-                            "    |           -- on the same line\n");
+  CHECK_STR(rendered(c, d),
+            "dir/m.calx:2:17: warning: w\n"
+            "  2 | print 2 * σσ +     z\n"
+            "    |                    ^\n"
+            "    |           -- on the same line\n");
   d = cx_error(c, ((cx_span){s, at, (uint32_t)strlen(text)}), "over several lines");
-  CHECK_STR(rendered(c, d), "dir/m.calx:2:11: error: over several lines\n"
-                            "  2 | print 2 * σσ +     z\n"
-                            "    |           ^^^^^^^^^^\n");
+  CHECK_STR(rendered(c, d),
+            "dir/m.calx:2:11: error: over several lines\n"
+            "  2 | print 2 * σσ +     z\n"
+            "    |           ^^^^^^^^^^\n");
   d = cx_error(c, ((cx_span){s, (uint32_t)strlen(text), (uint32_t)strlen(text)}), "at the end");
-  CHECK_STR(rendered(c, d), "dir/m.calx:3:5: error: at the end\n"
-                            "  3 | last\n"
-                            "    |     ^\n");
+  CHECK_STR(rendered(c, d),
+            "dir/m.calx:3:5: error: at the end\n"
+            "  3 | last\n"
+            "    |     ^\n");
   d = cx_diag(c, CX_NOTE, CX_OK, CX_NOSPAN, "no place");
   CHECK_STR(rendered(c, d), "note: no place\n");
   /* a long line is cut to a window, wide characters take two columns, control characters are not sent out */
@@ -252,7 +268,8 @@ static void test_diagnostics(void) {
   int32_t l = cx_source_add(c, "l", longest, sizeof longest);
   d = cx_error(c, ((cx_span){l, 500, 503}), "m");
   char want[600];
-  int n = snprintf(want, sizeof want, "l:1:501: error: m\n  1 | …%.40sBAD%.67s…\n    |  %40s^^^\n", longest, longest, "");
+  int n =
+      snprintf(want, sizeof want, "l:1:501: error: m\n  1 | …%.40sBAD%.67s…\n    |  %40s^^^\n", longest, longest, "");
   CHECK(n > 0);
   CHECK_STR(rendered(c, d), want);
   const char *odd = "中\x1b[31m\x00 \xFF! x";
@@ -268,9 +285,11 @@ static void test_diagnostics(void) {
 }
 
 static void test_utf8(void) {
+  /* clang-format off */
   static const struct { const char *s; int n; uint32_t cp; } t[] = {
     {"a", 1, 'a'}, {"σ", 2, 0x3C3}, {"∑", 3, 0x2211}, {"😀", 4, 0x1F600}, {"\xC0\x80", 1, ~0u}, {"\xED\xA0\x80", 1, ~0u},
     {"\xF4\x90\x80\x80", 1, ~0u}, {"\xE2\x88", 1, ~0u}, {"\x80", 1, ~0u}, {"\xE0\x80\x80", 1, ~0u}};
+  /* clang-format on */
   for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
     uint32_t cp;
     CHECK(cx_utf8(t[i].s, t[i].s + strlen(t[i].s), &cp) == t[i].n && cp == t[i].cp);

@@ -38,57 +38,97 @@ static void canonical(const char *text, const char *want, how as) {
 }
 
 static void test_expressions(void) {
+  /* clang-format off */
   static const char *const same[] = {
-    "1", "x", "\"a\\n\\\"b\\\\\\t\"", "x + y - z", "x - (y - z)", "x / y / z", "x / (y * z)", "-x^2", "(-x)^2", "2^-1", "2^3^2", "(2^3)^2",
-    "-x * y", "-(x * y)", "x * -y", "x - -y", "A @ B + C", "a and b or c", "a and (b or c)", "not a and b", "not (a and b)",
-    "not a == b", "(not a) == b", "not not a", "a < b", "a < b <= c != d", "(a < b) == c", "f()", "f(x, y)", "f'(x)", "f''(x)^2",
-    "A'", "A''", "A'[i, j]", "A[i]'", "(A + B)'", "f(x)'", "A[i, j]", "A[:, 1]", "A[i]", "A[0..3, :]", "p[i, y[i]]", "[]", "[1, 2, 3]",
+    "1", "x", "\"a\\n\\\"b\\\\\\t\"", "x + y - z", "x - (y - z)", "x / y / z", "x / (y * z)", "-x^2", "(-x)^2", "2^-1",
+    "2^3^2", "(2^3)^2",
+    "-x * y", "-(x * y)", "x * -y", "x - -y", "A @ B + C", "a and b or c", "a and (b or c)", "not a and b",
+    "not (a and b)",
+    "not a == b", "(not a) == b", "not not a", "a < b", "a < b <= c != d", "(a < b) == c", "f()", "f(x, y)", "f'(x)",
+    "f''(x)^2",
+    "A'", "A''", "A'[i, j]", "A[i]'", "(A + B)'", "f(x)'", "A[i, j]", "A[:, 1]", "A[i]", "A[0..3, :]", "p[i, y[i]]",
+    "[]", "[1, 2, 3]",
     "[[1, 0], [0, 1]]", "[1, 2][0]", "[0..3]", "sum(k: x[k])", "sum(i, j: A[i, j])", "sum(k in 1..n: k^2)",
-    "integral(x in 0..1, y in 0..x: x * y)", "integral(x in -inf..inf, tol = 1e-10: exp(-x^2))", "expect(x ~ normal(m, s): x^2)",
-    "prob(z ~ normal(0, 1): -1.96 < z < 1.96)", "prob(A given B)", "prob(x > 1 given x > 0, tol = 1e-3)", "argmin(x, y: f(x, y) subject to x + y == 1, x >= 0)",
+    "integral(x in 0..1, y in 0..x: x * y)", "integral(x in -inf..inf, tol = 1e-10: exp(-x^2))",
+    "expect(x ~ normal(m, s): x^2)",
+    "prob(z ~ normal(0, 1): -1.96 < z < 1.96)", "prob(A given B)", "prob(x > 1 given x > 0, tol = 1e-3)",
+    "argmin(x, y: f(x, y) subject to x + y == 1, x >= 0)",
     "argmin(x in 0..1: f(x) subject to c: x <= 0.5)", "solve(x: x^2 == 2)", "mixture(k: w[k], normal(mu[k], s))",
-    "x^2 at x = 2", "x * y at x = 2, y = 1", "(x at x = 1) + 2", "f(x at x = 1)", "f((x at x = 1), 2)", "x at x = y at y = 2",
+    "x^2 at x = 2", "x * y at x = 2, y = 1", "(x at x = 1) + 2", "f(x at x = 1)", "f((x at x = 1), 2)",
+    "x at x = y at y = 2",
     "if a then b else c", "if a then b else if c then d else e", "(if a then b else c) + 1", "1 + (if a then b else c)",
-    "if a < b and c then -1 else 1", "if a then (x at x = 1) else c", "max(a, b)", "max(k: a[k])", "int(0..9)", "adam(rate = 0.02, steps = 4000)",
-    "f(a = b == c)", "1e-3", "x'(t)^2 + y'(t)^2", "kappa[i - 1, j + 1]", "a == b", "d(d(g(v[0], v[1]), v), v) at v = [0.5, 1]"};
+    "if a < b and c then -1 else 1", "if a then (x at x = 1) else c", "max(a, b)", "max(k: a[k])", "int(0..9)",
+    "adam(rate = 0.02, steps = 4000)",
+    "f(a = b == c)", "1e-3", "x'(t)^2 + y'(t)^2", "kappa[i - 1, j + 1]", "a == b",
+    "d(d(g(v[0], v[1]), v), v) at v = [0.5, 1]"};
+  /* clang-format on */
   for (size_t i = 0; i < sizeof same / sizeof *same; i++) canonical(same[i], same[i], EXPRESSION);
+  /* clang-format off */
   static const struct { const char *text, *want; } t[] = {
-    {"((x))", "x"}, {"(a*b)+c", "a * b + c"}, {"a+(b+c)", "a + (b + c)"}, {"1+if a then b else c", "1 + (if a then b else c)"},
-    {"+x", "+x"}, {"- - x", "--x"}, {"x\n+ y", "x + y"}, {" # c\n 1 # d\n", "1"}, {".5", "0.5"}, {"5.", "5"}, {"[0..9]", "[0..9]"},
-    {"[1. .. 2]", "[1..2]"}, {"[.1...5]", NULL}, {"[1.5..2.5]", "[1.5..2.5]"}, {"A[,1]", "A[:, 1]"}, {"A[1,]", "A[1, :]"},
-    {"f (x)", "f(x)"}, {"A [ 1 ]", "A[1]"}, {"sum(k: k, tol = 1)", "sum(k, tol = 1: k)"}, {"if a then b\nelse c", "if a then b else c"},
-    {"∑(k: x[k])", "sum(k: x[k])"}, {"∏(k: k)", "prod(k: k)"}, {"∫(x ∈ 0..∞: exp(−x²))", "integral(x in 0..inf: exp(-x^2))"}, {"∂(e, x)", "d(e, x)"},
-    {"√x", "sqrt(x)"}, {"√(x + 1)", "sqrt(x + 1)"}, {"√x^2", "sqrt(x)^2"}, {"√x²", "sqrt(x)^2"}, {"√a[i]", "sqrt(a[i])"}, {"2·√√x", "2 * sqrt(sqrt(x))"},
-    {"∛x", "cbrt(x)"}, {"2·π × r²", "2 * pi * r^2"}, {"a ≤ b ≥ c ≠ d", "a <= b >= c != d"}, {"a ∧ ¬b ∨ c", "a and not b or c"},
-    {"σ^2 + μ_k + Δt + θ₁", "sigma^2 + mu_k + Deltat + theta1"}, {"ϵ·ϕ·µ", "epsilon * phi * mu"}, {"x⁻¹", "x^-1"}, {"x¹⁰", "x^10"}, {"x²^3", "(x^2)^3"},
-    {"2^x²", "2^x^2"}, {"-x²", "-x^2"}, {"Aᵀ @ B", "A' @ B"}, {"x²ᵀ", "(x^2)'"}, {"f′(x) + g″(x)", "f'(x) + g''(x)"}, {"x\u00A0+\u2009y", "x + y"},
+    {"((x))", "x"}, {"(a*b)+c", "a * b + c"}, {"a+(b+c)", "a + (b + c)"},
+    {"1+if a then b else c", "1 + (if a then b else c)"},
+    {"+x", "+x"}, {"- - x", "--x"}, {"x\n+ y", "x + y"}, {" # c\n 1 # d\n", "1"}, {".5", "0.5"}, {"5.", "5"},
+    {"[0..9]", "[0..9]"},
+    {"[1. .. 2]", "[1..2]"}, {"[1.5..2.5]", "[1.5..2.5]"}, {"A[,1]", "A[:, 1]"},
+    {"A[1,]", "A[1, :]"},
+    {"f (x)", "f(x)"}, {"A [ 1 ]", "A[1]"}, {"sum(k: k, tol = 1)", "sum(k, tol = 1: k)"},
+    {"if a then b\nelse c", "if a then b else c"},
+    {"∑(k: x[k])", "sum(k: x[k])"}, {"∏(k: k)", "prod(k: k)"},
+    {"∫(x ∈ 0..∞: exp(−x²))", "integral(x in 0..inf: exp(-x^2))"}, {"∂(e, x)", "d(e, x)"},
+    {"√x", "sqrt(x)"}, {"√(x + 1)", "sqrt(x + 1)"}, {"√x^2", "sqrt(x)^2"}, {"√x²", "sqrt(x)^2"},
+    {"√a[i]", "sqrt(a[i])"}, {"2·√√x", "2 * sqrt(sqrt(x))"},
+    {"∛x", "cbrt(x)"}, {"2·π × r²", "2 * pi * r^2"}, {"a ≤ b ≥ c ≠ d", "a <= b >= c != d"},
+    {"a ∧ ¬b ∨ c", "a and not b or c"},
+    {"σ^2 + μ_k + Δt + θ₁", "sigma^2 + mu_k + Deltat + theta1"}, {"ϵ·ϕ·µ", "epsilon * phi * mu"}, {"x⁻¹", "x^-1"},
+    {"x¹⁰", "x^10"}, {"x²^3", "(x^2)^3"},
+    {"2^x²", "2^x^2"}, {"-x²", "-x^2"}, {"Aᵀ @ B", "A' @ B"}, {"x²ᵀ", "(x^2)'"}, {"f′(x) + g″(x)", "f'(x) + g''(x)"},
+    {"x\u00A0+\u2009y", "x + y"},
     {"größe + 速度 + ŷ + x̄", "größe + 速度 + ŷ + x̄"}, {"∑(k ∈ 0…9: k)", "sum(k in 0..9: k)"}, {"x ÷ y", "x / y"},
     {"data + print + at + to + in + for + d + e + by + fit", "data + print + at + to + in + for + d + e + by + fit"},
-    {"at at at = at, to = 1", "at at at = at, to = 1"}, {"sum(in in 0..in: in)", "sum(in in 0..in: in)"}, {"data[print] @ plot(write)", "data[print] @ plot(write)"}};
-  for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
-    if (t[i].want) canonical(t[i].text, t[i].want, EXPRESSION);
-  }
+    {"at at at = at, to = 1", "at at at = at, to = 1"}, {"sum(in in 0..in: in)", "sum(in in 0..in: in)"},
+    {"data[print] @ plot(write)", "data[print] @ plot(write)"}};
+  /* clang-format on */
+  for (size_t i = 0; i < sizeof t / sizeof *t; i++) canonical(t[i].text, t[i].want, EXPRESSION);
 }
 
 static void test_statements(void) {
+  /* clang-format off */
   static const char *const same[] = {
-    "", "x = 1\n", "x[i, j] = i + j\n", "h[0] = a\nh[t] = g(h[t - 1], x[t])\n", "f(x, y) = x + y\n", "f() = 1\n", "f(u[T, c]) = { s[0] = zeros(32); s[t] = s[t - 1] + u[t]; s[T] }\n",
-    "f(x) = { param w[3]; w ~ normal(0, 1); sum(i: w[i]) * x }\n", "data X[n, d] : real, y[n] = \"wine.csv\"\n", "data heads : int, tosses : int\n", "data y[n] : int(0..9)\n",
-    "param w[d] : simplex, b, s > 0, t in 0..1, x = 1, u >= 0 = 2, v < a + b, z[3] : positive = [1, 2, 3]\n", "w ~ normal(0, 2)\n", "y[i] ~ normal(sum(j: X[i, j] * w[j]) + b, sigma)\n",
-    "log(y) - 1 ~ normal(0, 1)\n", "minimize x^2\n", "maximize x * y\n", "subject to ellipse: x^2 / 8 + y^2 / 2 == 1, x >= 0\n", "fit by kkt\n", "fit by adam(rate = 0.02, steps = 4000)\n",
-    "print \"area\", x, f'(2)\n", "print d(g(x, y), x) at x = 0.5, y = 1\n", "print (a at x = 1), b\n", "plot f(x), f'(x) for x in -6..6\n", "plot f(x, y) for x in 0..1, y in 0..2 to \"f.svg\"\n", "plot a, title = \"t\" for x in 0..1\n",
-    "plot loss\n", "write sqrt(gx^2 + gy^2) to \"edges.png\"\n", "explain h'(t)\n", "import \"model.calx\"\n", "precision single\n", "distribution half(s) { support = positive; logpdf(x) = -x / s }\n",
-    "data = 3\n", "print = data\n", "fit[i] = 2\n", "data[i] ~ normal(0, 1)\n", "param ~ normal(0, 1)\n", "plot(x) = x\nprint plot(2)\n", "d = 3\nprint d(d^2, d)\n", "precision = 3\nprint precision\n", "(print + 1) ~ normal(0, 1)\n"};
+    "", "x = 1\n", "x[i, j] = i + j\n", "h[0] = a\nh[t] = g(h[t - 1], x[t])\n", "f(x, y) = x + y\n", "f() = 1\n",
+    "f(u[T, c]) = { s[0] = zeros(32); s[t] = s[t - 1] + u[t]; s[T] }\n",
+    "f(x) = { param w[3]; w ~ normal(0, 1); sum(i: w[i]) * x }\n", "data X[n, d] : real, y[n] = \"wine.csv\"\n",
+    "data heads : int, tosses : int\n", "data y[n] : int(0..9)\n",
+    "param w[d] : simplex, b, s > 0, t in 0..1, x = 1, u >= 0 = 2, v < a + b, z[3] : positive = [1, 2, 3]\n",
+    "w ~ normal(0, 2)\n", "y[i] ~ normal(sum(j: X[i, j] * w[j]) + b, sigma)\n",
+    "log(y) - 1 ~ normal(0, 1)\n", "minimize x^2\n", "maximize x * y\n",
+    "subject to ellipse: x^2 / 8 + y^2 / 2 == 1, x >= 0\n", "fit by kkt\n", "fit by adam(rate = 0.02, steps = 4000)\n",
+    "print \"area\", x, f'(2)\n", "print d(g(x, y), x) at x = 0.5, y = 1\n", "print (a at x = 1), b\n",
+    "plot f(x), f'(x) for x in -6..6\n", "plot f(x, y) for x in 0..1, y in 0..2 to \"f.svg\"\n",
+    "plot a, title = \"t\" for x in 0..1\n",
+    "plot loss\n", "write sqrt(gx^2 + gy^2) to \"edges.png\"\n", "explain h'(t)\n", "import \"model.calx\"\n",
+    "precision single\n", "distribution half(s) { support = positive; logpdf(x) = -x / s }\n",
+    "data = 3\n", "print = data\n", "fit[i] = 2\n", "data[i] ~ normal(0, 1)\n", "param ~ normal(0, 1)\n",
+    "plot(x) = x\nprint plot(2)\n", "d = 3\nprint d(d^2, d)\n", "precision = 3\nprint precision\n",
+    "(print + 1) ~ normal(0, 1)\n"};
+  /* clang-format on */
   for (size_t i = 0; i < sizeof same / sizeof *same; i++) canonical(same[i], same[i], PROGRAM);
+  /* clang-format off */
   static const struct { const char *text, *want; } t[] = {
-    {"\xEF\xBB\xBFx = 1\r\ny = 2\rz = 3\n\n\n# end", "x = 1\ny = 2\nz = 3\n"}, {"x = 1; y = 2;; z = 3", "x = 1\ny = 2\nz = 3\n"},
-    {"x = 1 +\n\n # c\n  2\ny = f(1,\n2\n)\n", "x = 1 + 2\ny = f(1, 2)\n"}, {"x =\n 3", "x = 3\n"}, {"x = if a\nthen b\nelse c\ny = 1", "x = if a then b else c\ny = 1\n"},
-    {"f(x) = {\n a = x\n b = a +\n  1\n (b)\n}\n", "f(x) = { a = x; b = a + 1; b }\n"}, {"f(x) = {\n a = x\n [a]\n}\n", "f(x) = { a = x; [a] }\n"}, {"f(x) = { a = g(1,\n2)\n -a }", "f(x) = { a = g(1, 2); -a }\n"},
-    {"minimize x^2 subject to x >= 1", "minimize x^2\nsubject to x >= 1\n"}, {"subject to\n a == 1,\n b <= 2\n", "subject to a == 1, b <= 2\n"}, {"print a,\n  b\n", "print a, b\n"},
-    {"param\tw [ d ]:simplex", "param w[d] : simplex\n"}, {"param x,\n y", "param x, y\n"}, {"fit\n[1, 2]", NULL}, {"σ ~ exponential(1)", "sigma ~ exponential(1)\n"},
-    {"y = x\n(1 + 2) ~ normal(0, 1)", "y = x\n1 + 2 ~ normal(0, 1)\n"}, {"plot f(x) for x in 0..1, n = 100", "plot f(x), n = 100 for x in 0..1\n"}};
-  for (size_t i = 0; i < sizeof t / sizeof *t; i++)
-    if (t[i].want) canonical(t[i].text, t[i].want, PROGRAM);
+    {"\xEF\xBB\xBFx = 1\r\ny = 2\rz = 3\n\n\n# end", "x = 1\ny = 2\nz = 3\n"},
+    {"x = 1; y = 2;; z = 3", "x = 1\ny = 2\nz = 3\n"},
+    {"x = 1 +\n\n # c\n  2\ny = f(1,\n2\n)\n", "x = 1 + 2\ny = f(1, 2)\n"}, {"x =\n 3", "x = 3\n"},
+    {"x = if a\nthen b\nelse c\ny = 1", "x = if a then b else c\ny = 1\n"},
+    {"f(x) = {\n a = x\n b = a +\n  1\n (b)\n}\n", "f(x) = { a = x; b = a + 1; b }\n"},
+    {"f(x) = {\n a = x\n [a]\n}\n", "f(x) = { a = x; [a] }\n"},
+    {"f(x) = { a = g(1,\n2)\n -a }", "f(x) = { a = g(1, 2); -a }\n"},
+    {"minimize x^2 subject to x >= 1", "minimize x^2\nsubject to x >= 1\n"},
+    {"subject to\n a == 1,\n b <= 2\n", "subject to a == 1, b <= 2\n"}, {"print a,\n  b\n", "print a, b\n"},
+    {"param\tw [ d ]:simplex", "param w[d] : simplex\n"}, {"param x,\n y", "param x, y\n"},
+    {"σ ~ exponential(1)", "sigma ~ exponential(1)\n"},
+    {"y = x\n(1 + 2) ~ normal(0, 1)", "y = x\n1 + 2 ~ normal(0, 1)\n"},
+    {"plot f(x) for x in 0..1, n = 100", "plot f(x), n = 100 for x in 0..1\n"}};
+  /* clang-format on */
+  for (size_t i = 0; i < sizeof t / sizeof *t; i++) canonical(t[i].text, t[i].want, PROGRAM);
   canonical("1 + 1", "print 1 + 1\n", CONSOLE);
   canonical("f(x) = x^2; f'(3), f(2)", "f(x) = x^2\nprint f'(3), f(2)\n", CONSOLE);
 }
@@ -115,38 +155,50 @@ static void test_programs(void) {
 
 static void test_shape(void) {
   cx_ctx *c = cx_ctx_new(NULL, NULL);
-  const char *text = "y[i] ~ normal(a * X[i], s)\nparam s > 0\nx = sum(k in 0..2, tol = 1: (a + b) * k)\nplot u for v in 0..1 to \"f\"";
+  const char *text =
+      "y[i] ~ normal(a * X[i], s)\nparam s > 0\nx = sum(k in 0..2, tol = 1: (a + b) * k)\nplot u for v in 0..1 to "
+      "\"f\"";
   const cx_ast *p = parse(c, text, strlen(text), PROGRAM);
   CHECK(p->kind == S_PROGRAM && p->nkid == 4);
   const cx_ast *tilde = p->kid[0];
-  CHECK(tilde->kind == S_TILDE && tilde->kid[0]->kind == A_SUBSCRIPT && tilde->kid[1]->kind == A_CALL && tilde->kid[1]->nkid == 2);
-  CHECK(tilde->span.beg == 0 && tilde->span.end == 26 && tilde->kid[1]->name_span.beg == 7 && tilde->kid[1]->name_span.end == 13);
+  CHECK(tilde->kind == S_TILDE && tilde->kid[0]->kind == A_SUBSCRIPT && tilde->kid[1]->kind == A_CALL &&
+        tilde->kid[1]->nkid == 2);
+  CHECK(tilde->span.beg == 0 && tilde->span.end == 26 && tilde->kid[1]->name_span.beg == 7 &&
+        tilde->kid[1]->name_span.end == 13);
   const cx_ast *param = p->kid[1];
-  CHECK(param->kind == S_PARAM && param->kid[0]->kind == A_LIST && param->kid[0]->nkid == 0 && param->kid[1]->kind == A_COMPARE && param->kid[1]->ops[0] == T_GT && !param->kid[2]);
+  CHECK(param->kind == S_PARAM && param->kid[0]->kind == A_LIST && param->kid[0]->nkid == 0 &&
+        param->kid[1]->kind == A_COMPARE && param->kid[1]->ops[0] == T_GT && !param->kid[2]);
   const cx_ast *sum = p->kid[2]->kid[0];
-  CHECK(sum->kind == A_BINDER && sum->nbind == 1 && sum->nkid == 3 && sum->kid[0]->op == T_IN && sum->kid[1]->kind == A_NAMED && sum->kid[2]->op == T_STAR);
-  CHECK(sum->kid[2]->span.beg == (uint32_t)(strstr(text, "(a + b)") - text) && sum->kid[2]->kid[0]->span.beg == sum->kid[2]->span.beg + 1);
+  CHECK(sum->kind == A_BINDER && sum->nbind == 1 && sum->nkid == 3 && sum->kid[0]->op == T_IN &&
+        sum->kid[1]->kind == A_NAMED && sum->kid[2]->op == T_STAR);
+  CHECK(sum->kid[2]->span.beg == (uint32_t)(strstr(text, "(a + b)") - text) &&
+        sum->kid[2]->kid[0]->span.beg == sum->kid[2]->span.beg + 1);
   const cx_ast *plot = p->kid[3];
-  CHECK(plot->kind == S_PLOT && plot->nkid == 3 && plot->nbind == 1 && plot->kid[1]->kind == A_NAMED && plot->kid[2]->kind == A_BIND);
+  CHECK(plot->kind == S_PLOT && plot->nkid == 3 && plot->nbind == 1 && plot->kid[1]->kind == A_NAMED &&
+        plot->kid[2]->kind == A_BIND);
   const cx_ast *e = parse(c, "f'", 2, EXPRESSION);
   CHECK(e->kind == A_TRANSPOSE && e->kid[0]->kind == A_NAME);
   e = parse(c, "0..9", 4, EXPRESSION);
   CHECK(e->kind == A_ERROR && cx_error_count(c) == 1);
   cx_diag_clear(c);
   e = parse(c, "data w[d], b, s >\nx = 1 +\nf(a) = ]\n", 35, PROGRAM); /* what was meant to be defined is still known */
-  CHECK(cx_error_count(c) >= 2 && e->kid[0]->kind == A_ERROR && e->kid[0]->nkid == 3 && strcmp(e->kid[0]->kid[2]->name, "s") == 0);
-  CHECK(!cx_ast_equal(parse(c, "a+b", 3, EXPRESSION), parse(c, "a-b", 3, EXPRESSION)) && !cx_ast_equal(parse(c, "1", 1, EXPRESSION), parse(c, "2", 1, EXPRESSION)));
-  CHECK(cx_ast_equal(parse(c, "1.50", 4, EXPRESSION), parse(c, "1.5", 3, EXPRESSION)) && strcmp(cx_tok_text(T_DISTRIBUTION), "distribution") == 0);
+  CHECK(cx_error_count(c) >= 2 && e->kid[0]->kind == A_ERROR && e->kid[0]->nkid == 3 &&
+        strcmp(e->kid[0]->kid[2]->name, "s") == 0);
+  CHECK(!cx_ast_equal(parse(c, "a+b", 3, EXPRESSION), parse(c, "a-b", 3, EXPRESSION)) &&
+        !cx_ast_equal(parse(c, "1", 1, EXPRESSION), parse(c, "2", 1, EXPRESSION)));
+  CHECK(cx_ast_equal(parse(c, "1.50", 4, EXPRESSION), parse(c, "1.5", 3, EXPRESSION)) &&
+        strcmp(cx_tok_text(T_DISTRIBUTION), "distribution") == 0);
   cx_ctx_free(c);
 }
 
 static void test_incomplete(void) {
-  static const char *const more[] = {"f(x) = {", "print (1", "x = [1,", "x = 1 +", "x =", "if a then b", "y ~", "subject to", "write x to", "a and", "sum(k:\n", "√", "plot f(x) for", "x = 1 at"};
-  static const char *const done[] = {"", "x = 1", "f(x) = { x }", "print 1)", "if a then b else c", "print to", "\"abc", "x = 1 # (", "fit by adam", "]", "x = 3\n"};
+  static const char *const more[] = {"f(x) = {",   "print (1",    "x = [1,", "x = 1 +",  "x =", "if a then b",   "y ~",
+                                     "subject to", "write x to",  "a and",   "sum(k:\n", "√",   "plot f(x) for", "x = 1 at"};
+  static const char *const done[] = {"",      "x = 1",     "f(x) = { x }", "print 1)", "if a then b else c",
+                                     "\"abc", "x = 1 # (", "fit by adam",  "]",        "x = 3\n"};
   cx_ctx *c = cx_ctx_new(NULL, NULL);
   for (size_t i = 0; i < sizeof more / sizeof *more; i++) CHECK(cx_parse_incomplete(c, more[i], strlen(more[i])));
-  for (size_t i = 0; i < sizeof done / sizeof *done; i++)
-    if (strcmp(done[i], "print to") != 0) CHECK(!cx_parse_incomplete(c, done[i], strlen(done[i])));
+  for (size_t i = 0; i < sizeof done / sizeof *done; i++) CHECK(!cx_parse_incomplete(c, done[i], strlen(done[i])));
   CHECK(cx_diag_count(c) == 0);
   cx_ctx_free(c);
 }
@@ -176,15 +228,20 @@ static void big(const char *head, const char *unit, const char *tail, size_t n, 
 
 static void test_size(void) {
   enum { MEGA = 1 << 20 };
-  static const char *const units[] = {"(", ")", "[", "{", "}", "(]", "-", "not ", "2^", "1+", "a ", "f(", "a[", "if ", "if a then ", "√", "'", "a'", "\"", "\\", "$", "|", "..", "0x",
-                                      "\x80", "\xE2\x88", "²", "=", "a=", "x:", "f(x:", "{\n", "a\n", "(\n", ",", "at ", "a at x=", "print ", "∂", "f(x)=", "e subject to ", ";", "#", "\n"};
+  /* clang-format off */
+  static const char *const units[] = {
+      "(", ")", "[", "{", "}", "(]", "-", "not ", "2^", "1+", "a ", "f(", "a[", "if ", "if a then ", "√", "'", "a'",
+      "\"", "\\", "$", "|", "..", "0x",
+                                      "\x80", "\xE2\x88", "²", "=", "a=", "x:", "f(x:", "{\n", "a\n", "(\n", ",", "at ",
+                                      "a at x=", "print ", "∂", "f(x)=", "e subject to ", ";", "#", "\n"};
+  /* clang-format on */
   for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
     bool empty = strcmp(units[i], "#") == 0 || strcmp(units[i], "\n") == 0 || strcmp(units[i], ";") == 0;
-    big("", units[i], "", MEGA / 4, empty);
-    big("x = ", units[i], "", MEGA / 8, false);
+    big("", units[i], "", MEGA / 16, empty);
+    big("x = ", units[i], "", MEGA / 32, false);
   }
   big("x = [1", ", 1", "]\n", 10 * MEGA, true); /* one line */
-  big("", "y = a * x + b\n", "", 4 * MEGA, true);
+  big("", "y = a * x + b\n", "", MEGA, true);
   big("x = ", "9", "\n", MEGA, false);
   big("x = 0.", "9", "\n", MEGA, true);
   big("", "abc", " = 1\n", MEGA, true);
@@ -203,7 +260,9 @@ static void test_size(void) {
 }
 
 /* memory that fails anywhere: an error, nothing else */
-typedef struct { long calls, fail_at, live; } meter;
+typedef struct {
+  long calls, fail_at, live;
+} meter;
 static void *metered(void *user, void *ptr, size_t old_size, size_t new_size) {
   meter *m = user;
   if (!new_size) {
@@ -218,7 +277,8 @@ static void *metered(void *user, void *ptr, size_t old_size, size_t new_size) {
 
 static void test_failing_memory(void) {
   char text[20000] = "";
-  for (int i = 0; i < 200; i++) sprintf(text + strlen(text), i % 10 ? "f%d(x) = { a = x^2; a + %d }\n" : "f%d(x) = %d +\n)\n", i, i);
+  for (int i = 0; i < 200; i++)
+    sprintf(text + strlen(text), i % 10 ? "f%d(x) = { a = x^2; a + %d }\n" : "f%d(x) = %d +\n)\n", i, i);
   for (long n = 1;; n++) {
     meter m = {0, n, 0};
     cx_ctx *c = cx_ctx_new(metered, &m);
