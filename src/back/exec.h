@@ -1,0 +1,144 @@
+/* exec.h - private to tier 0: what the scheduler, the lowering and the machine share.
+ *
+ * A compiled graph is a list of kernels. A kernel is one pass over a row axis: rows are cut into chunks (the unit of
+ * threads; their number depends on sizes alone), chunks into blocks of at most `block` rows, and the byte code runs
+ * once a block with the rows of the block as vector lanes. A kernel without a row axis has one block of one lane.
+ *
+ * An instruction is two-dimensional: operand[r * rs + l * ls], r < R repetitions, l < n lanes. Its operands are
+ * pointer registers plus an offset; loops bump the registers, so no code grows with a size. */
+#ifndef CX_EXEC_H
+#define CX_EXEC_H
+#include "back/back.h"
+#include "back/kern.h"
+#include "back/kern_mat.h"
+
+enum { CX_LOOPS = 24, CX_MAX_ARGS = 3 };
+enum { BASE_TEMP, BASE_ACC, BASE_WORK, BASE_POOL, BASE_CONST, BASE_FIRST }; /* then inputs, outputs, constant arrays */
+
+typedef struct cx_vm cx_vm;
+typedef struct cx_ins cx_ins;
+typedef void (*cx_ins_fn)(cx_vm *s, const cx_ins *i);
+
+typedef struct { int32_t reg, ls; int64_t off, rs; } cx_opnd; /* off in bytes, strides in elements */
+
+/* an affine function of the loop counters, the row and the repetition */
+typedef struct { int64_t c0, cl, cr; int nl; struct { int32_t loop; int64_t c; } lc[CX_LOOPS]; } cx_aff;
+typedef struct { cx_aff at; int64_t n; } cx_check;                 /* 0 <= at < n or the value is 0 */
+typedef struct { cx_opnd idx; int64_t stride, n; } cx_dyn;         /* a subscript that is computed */
+typedef struct { cx_dtype type; int ncheck, ndyn; cx_check check[CX_MAX_RANK]; cx_dyn dyn[CX_MAX_RANK]; } cx_access;
+typedef struct { int32_t reg; int64_t by; } cx_bump;
+
+struct cx_ins {
+  cx_ins_fn fn;
+  uint16_t op;     /* cx_op, or cx_red of a reduction */
+  uint8_t na;      /* operands in a[] */
+  bool lanes;      /* over the lanes of the block; false: one vector of R */
+  bool dense;      /* a full block is one vector of R * n */
+  bool add;        /* matmul: add to what is there */
+  int32_t len;     /* loop: instructions of its body */
+  int64_t R;
+  cx_opnd d, a[CX_MAX_ARGS];
+  union {
+    void *kern;                                                        /* elementwise */
+    double value;                                                      /* fill */
+    const cx_access *access;                                           /* pack, gather */
+    const cx_aff *aff;                                                 /* index, arg */
+    struct { cx_bump *bump; int nbump; int32_t depth; int64_t start, step; } loop;
+    struct { int64_t m, k, n, dm, sm, sk, vk; } mat;                   /* n 0: the lanes; k 0: the lanes */
+  } u;
+};
+
+typedef struct { int base; int64_t off, scale; } cx_reg; /* scale: bytes a row */
+
+typedef struct { uint32_t eq; int red; int64_t count, part, to_off; int to_base; } cx_acc;
+
+typedef struct {
+  uint32_t *eq; int neq;
+  int stage; uint64_t dep;  /* constant inputs it depends on (stage 0) */
+  bool lanes;
+  int64_t n, block, chunk_rows, work;
+  int nchunk;
+  cx_ins *code; int ncode;
+  cx_reg *reg; int nreg;
+  int64_t temp_bytes, acc_bytes, acc_off;
+  cx_acc *acc; int nacc;
+  const cx_eq *prim;
+} cx_kernel;
+
+/* where the values of an equation are */
+typedef struct {
+  bool on;
+  int base; int64_t off;
+  int64_t scale;              /* bytes a row where rows are blocked, else 0: the row's stride says it */
+  int64_t stride[CX_MAX_RANK];
+  cx_dtype type;
+  bool padded;                /* reading and writing up to 15 lanes past the end is harmless */
+} cx_loc;
+
+typedef struct {
+  int kernel, stage, comp;
+  uint64_t dep;
+  uint32_t mask;  /* index slots that make up the row; 0: none */
+  int64_t n;      /* rows */
+  bool lane_red, flat;
+  bool shared;    /* read by another kernel */
+  int out;        /* first output it is, or -1 */
+  cx_loc full, block, cols;
+} cx_place;
+
+typedef struct cx_sched {
+  cx_ctx *ctx; cx_arena *a, *tmp;
+  cx_graph *g;
+  const cx_exec_opt *opt;
+  cx_dtype real; int64_t esize;
+  cx_comp *comp; int ncomp;
+  cx_place *place;
+  CX_VEC(cx_kernel) kernel;
+  cx_array *array;    /* by equation: the constant inputs */
+  int *in_base;       /* by equation: base of an input */
+  int64_t work_bytes, const_bytes;
+  CX_VEC(double) pool;
+  CX_VEC(char *) extra; /* constant copies; base first_extra + k */
+  int first_extra;
+} cx_sched;
+
+struct cx_pool;
+struct cx_exec {
+  cx_arena *a;
+  cx_ctx *ctx;
+  cx_exec_opt opt;
+  cx_graph *g;
+  cx_place *place;
+  cx_kernel *kernel; int nkernel;
+  cx_array *constant; int nconstant;
+  int nbase, nin, nout;
+  uint32_t *out_eq;
+  char **base;         /* of constants */
+  int64_t work_bytes, temp_bytes; int max_reg;
+  int threads;
+  struct cx_pool *pool;
+};
+
+struct cx_vm {
+  char **reg, **base;
+  const cx_kernels *kern;
+  const cx_mat_kernels *mat;
+  int64_t iv[CX_LOOPS];
+  int64_t row0, n, block;
+  char *temp;
+};
+
+/* schedule.c */
+void cx_schedule(cx_sched *s);
+bool cx_row_index(const cx_place *p, const cx_node *sub);
+/* lower.c, lower_eq.c, lower_mat.c */
+void cx_lower(cx_sched *s, cx_kernel *k);
+extern const double cx_red_start[RED_COUNT];
+/* vm.c */
+void cx_vm_run(cx_vm *s, const cx_ins *p, const cx_ins *end);
+typedef struct {
+  cx_ins_fn ew, index, pack, gather, fill, red, acc, arg, matmul, rowdot, loop, guard;
+} cx_vm_table;
+const cx_vm_table *cx_vm_get(bool single);
+const char *cx_vm_name(cx_ins_fn fn);
+#endif

@@ -1,0 +1,23 @@
+/* kern_mat.h - kernels over more than one vector: products, sums over repetitions and over lanes. Strides in elements;
+ * the last one of every operand is 1. One table for double and one for float, for each instruction set. */
+#ifndef CX_KERN_MAT_H
+#define CX_KERN_MAT_H
+#include "ir/ir.h"
+
+typedef struct {
+  /* c[m * dm + l] (+)= sum(k: s[m * sm + k * sk] * v[k * vk + l]) for l < n */
+  void (*matmul)(void *c, int64_t dm, const void *s, int64_t sm, int64_t sk, const void *v, int64_t vk, int64_t m, int64_t k,
+                 int64_t n, bool add);
+  /* c[m * dm + j * dj] += sum(l < n: a[m * am + l] * b[j * bj + l]) */
+  void (*rowdot)(void *c, int64_t dm, int64_t dj, const void *a, int64_t am, const void *b, int64_t bj, int64_t m, int64_t j,
+                 int64_t n);
+  /* d[l] = d[l] op a[0 * rs + l] op a[1 * rs + l] ... for l < n */
+  void (*rows[RED_COUNT])(void *d, const void *a, int64_t rs, int64_t r, int64_t n);
+  /* the reduction of a[0..n-1] */
+  double (*lanes[RED_COUNT])(const void *a, int64_t n);
+  /* d[r * ds + l] = s[l * ss + r] */
+  void (*transpose)(void *d, int64_t ds, const void *s, int64_t ss, int64_t r, int64_t n);
+} cx_mat_kernels;
+const cx_mat_kernels *cx_mat_get(bool single, bool baseline_only);
+extern const cx_mat_kernels cx_mat_f64_base, cx_mat_f32_base, cx_mat_f64_avx2, cx_mat_f32_avx2, cx_mat_f64_avx512, cx_mat_f32_avx512;
+#endif

@@ -1,0 +1,75 @@
+/* lower.h - private to lower*.c: the state of lowering one kernel. */
+#ifndef CX_LOWER_H
+#define CX_LOWER_H
+#include "back/exec.h"
+
+enum { LANE = -2, CLOSED = -1 };
+
+typedef CX_VEC(cx_ins) cx_code;
+
+typedef struct { int slot; int64_t start, count, step; uint32_t id; bool loop; int depth; cx_code code; CX_VEC(cx_bump) bump; } cx_level;
+typedef struct {
+  cx_opnd o;
+  bool dr, dl;      /* differs between repetitions, between lanes */
+  bool on, direct;  /* computed; written straight to its destination */
+  bool pinned;      /* read in a deeper loop: lives as long as its own */
+  int level; uint32_t id;
+  int temp, total, left; /* its temporary; users, and those still to come */
+} cx_val;
+typedef struct { int64_t off, size; bool used; uint32_t level; } cx_temp; /* level: id of the loop that last used it */
+typedef struct { int reg, n; struct { uint32_t id; int64_t by; } c[CX_LOOPS]; } cx_regkey;
+
+/* the address of a load: c0 + sum coef[slot] * slot elements from the location's start */
+typedef struct {
+  const cx_loc *loc;
+  int64_t c0, coef[32], lane;
+  bool affine;             /* every subscript */
+  cx_access access;        /* the subscripts that need a check or are computed */
+  const cx_node *dyn[CX_MAX_RANK];
+} cx_addr;
+
+typedef struct {
+  cx_sched *s;
+  cx_kernel *k;
+  const cx_vm_table *vm;
+  const cx_kernels *kern;
+  const cx_eq *e; const cx_place *p;
+  int level_of[32];
+  int rslot; int64_t R;
+  cx_level level[CX_LOOPS]; int nlevel; /* level[0] is the block itself */
+  uint32_t next_id;
+  CX_VEC(cx_reg) reg;
+  CX_VEC(cx_regkey) key;
+  CX_VEC(cx_temp) temp; int64_t top;
+  cx_val *val; uint32_t nval;           /* by node id */
+  CX_VEC(const cx_node *) order;
+  CX_VEC(int) held;                     /* temporaries to free when the open recurrence is closed */
+  int floor;                            /* level below which members of an open recurrence must not be hoisted */
+  int *eq_temp;                         /* by equation: its block, as a number of temp */
+  int *last;                            /* by equation: position of its last reader in this kernel */
+} cx_lower_state;
+
+#define L_INS(L, lv) CX_PUSH((L)->s->tmp, (L)->level[lv].code)
+
+static inline int cx_low_nslot(const cx_eq *e) { return e->rank + e->nred; }
+static inline int64_t cx_low_extent(const cx_eq *e, int slot) {
+  return slot < e->rank ? e->dim[slot].n : e->rdim[slot - e->rank].n;
+}
+int cx_low_open(cx_lower_state *L, int slot, int64_t start, int64_t count, int64_t step);
+void cx_low_close(cx_lower_state *L);
+int cx_low_temp_new(cx_lower_state *L, int level, int64_t elements);
+void cx_low_temp_free(cx_lower_state *L, int t);
+cx_opnd cx_low_temp_opnd(cx_lower_state *L, int t, int64_t rs, int ls);
+void cx_low_address(cx_lower_state *L, const cx_node *load, cx_addr *a);
+/* operand of an address whose other slots are open levels; r: the repetition is rslot */
+cx_opnd cx_low_addr_opnd(cx_lower_state *L, const cx_loc *loc, int64_t c0, const int64_t *coef, int64_t lane);
+cx_opnd cx_low_dest(cx_lower_state *L, const cx_loc *loc);
+cx_aff cx_low_aff_of(cx_lower_state *L, int64_t c0, const int64_t *coef);
+cx_val cx_low_value(cx_lower_state *L, const cx_node *root, const cx_opnd *dest, bool dr, bool dl);
+void cx_low_store(cx_lower_state *L, const cx_val *v, cx_opnd dest, bool dr, bool dl);
+void cx_low_fill(cx_lower_state *L, int level, cx_opnd d, bool dr, bool dl, double v);
+const cx_loc *cx_low_loc_of(cx_lower_state *L, uint32_t eq);
+void cx_low_need(cx_lower_state *L, const cx_node *root); /* before cx_low_value: what the body needs */
+/* lower_mat.c: sums of products; false: no such form */
+bool cx_lower_product(cx_lower_state *L, const cx_eq *e, const cx_loc *dest);
+#endif

@@ -1,0 +1,336 @@
+/* lower_eq.c - the loops of one equation, and the equations of a kernel one after the other. */
+#include "back/lower.h"
+#include <math.h>
+#include <string.h>
+
+typedef struct { int at[2 * CX_MAX_RANK], n; } slots;
+
+const double cx_red_start[RED_COUNT] = {[RED_prod] = 1, [RED_max] = -INFINITY, [RED_min] = INFINITY};
+
+static slots remaining(const cx_lower_state *L, int lo, int hi) {
+  slots s = {.n = 0};
+  for (int k = lo; k < hi; k++)
+    if (L->level_of[k] == CLOSED) s.at[s.n++] = k;
+  return s;
+}
+/* runs fn at every point of the slots, the last one cut into repetitions */
+typedef void (*segment_fn)(cx_lower_state *L, void *user);
+static void nest(cx_lower_state *L, const slots *s, int from, bool repeat, segment_fn fn, void *user) {
+  if (from == s->n) {
+    fn(L, user);
+    return;
+  }
+  int slot = s->at[from];
+  int64_t n = cx_low_extent(L->e, slot);
+  if (from < s->n - 1 || !repeat) {
+    cx_low_open(L, slot, 0, n, 1);
+    nest(L, s, from + 1, repeat, fn, user);
+    cx_low_close(L);
+    return;
+  }
+  int64_t most = L->k->lanes ? 2048 / L->k->block : 1024;
+  if (most < 1) most = 1;
+  if (L->k->lanes && most > 64) most = 64;
+  int64_t full = n / most, rest = n % most;
+  for (int part = 0; part < 2; part++) {
+    int64_t r = part ? rest : most, count = part ? rest > 0 : full;
+    if (!count) continue;
+    L->rslot = slot, L->R = r;
+    cx_low_open(L, slot, part ? full * most : 0, count, r);
+    fn(L, user);
+    cx_low_close(L);
+    L->rslot = -1, L->R = 1;
+  }
+}
+
+/* the equation's own element at the open loops */
+cx_opnd cx_low_dest(cx_lower_state *L, const cx_loc *loc) {
+  int64_t coef[32] = {0}, lane = 0;
+  if (L->p->flat) lane = L->p->lane_red ? 0 : 1;
+  else
+    for (int d = 0; d < L->e->rank; d++) {
+      if (L->level_of[d] == LANE) lane = loc->stride[d];
+      else coef[d] = loc->stride[d];
+    }
+  return cx_low_addr_opnd(L, loc, 0, coef, lane);
+}
+
+typedef struct { const cx_loc *to, *best; slots q; bool by_own; } plan;
+
+static void plain(cx_lower_state *L, void *user) {
+  plan *p = user;
+  cx_opnd d = cx_low_dest(L, p->to);
+  cx_low_value(L, L->e->body, &d, L->rslot >= 0, L->k->lanes);
+}
+
+static void move(cx_lower_state *L, void *user) { /* from the block to the caller's array */
+  plan *p = user;
+  cx_val v = {.o = cx_low_dest(L, p->best), .dr = L->rslot >= 0, .dl = true};
+  cx_low_store(L, &v, cx_low_dest(L, p->to), v.dr, true);
+}
+
+static cx_ins *put(cx_lower_state *L, cx_ins_fn fn, cx_opnd d, const cx_val *v) {
+  cx_ins *i = L_INS(L, L->nlevel - 1);
+  *i = (cx_ins){.fn = fn, .op = L->e->red, .na = 1, .lanes = L->k->lanes, .R = L->rslot >= 0 ? L->R : 1, .d = d};
+  i->a[0] = v->o;
+  if (!v->dr) i->a[0].rs = 0;
+  return i;
+}
+
+/* the flat number of the point summed over, for argmax */
+static const cx_aff *flat_index(cx_lower_state *L) {
+  int64_t coef[32] = {0}, s = 1;
+  for (int k = cx_low_nslot(L->e) - 1; k >= L->e->rank; k--) coef[k] = s, s *= cx_low_extent(L->e, k);
+  cx_aff *f = CX_NEW(L->s->a, cx_aff);
+  *f = cx_low_aff_of(L, 0, coef);
+  return f;
+}
+
+static void reduce_inner(cx_lower_state *L, void *user) {
+  plan *p = user;
+  cx_val v = cx_low_value(L, L->e->body, NULL, false, false);
+  cx_opnd d = cx_low_dest(L, p->to);
+  bool arg = L->e->red >= RED_argmax;
+  if (arg) {
+    cx_ins *i = put(L, L->vm->arg, d, &v);
+    i->a[1] = cx_low_dest(L, p->best);
+    i->u.aff = flat_index(L);
+    i->add = L->p->lane_red;
+    return;
+  }
+  static const uint16_t op[RED_COUNT] = {[RED_sum] = OP_add, [RED_prod] = OP_mul, [RED_max] = OP_max, [RED_min] = OP_min};
+  if (L->p->lane_red) {
+    put(L, L->vm->acc, d, &v);
+    return;
+  }
+  if (!p->by_own) {
+    put(L, L->vm->red, d, &v);
+    return;
+  }
+  int strided = -1;
+  if (!L->k->lanes && v.dr && v.o.rs != 1) { /* kernels take vectors */
+    strided = cx_low_temp_new(L, L->nlevel - 1, L->R);
+    cx_opnd c = cx_low_temp_opnd(L, strided, 1, 0);
+    cx_low_store(L, &v, c, true, false);
+    v.o = c;
+  }
+  cx_ins *i = put(L, L->vm->ew, d, &v);
+  cx_low_temp_free(L, strided);
+  i->op = op[L->e->red];
+  i->na = 2;
+  i->u.kern = (void *)(uintptr_t)L->kern->op[i->op];
+  i->a[1] = i->a[0], i->a[0] = d;
+  bool dense = d.ls == 1 && d.rs == L->k->block;
+  i->dense = L->k->lanes && dense && (v.dl ? i->a[1].ls == 1 && i->a[1].rs == L->k->block : i->a[1].rs == 0);
+}
+
+static void reduce(cx_lower_state *L, void *user) {
+  plan *p = user;
+  bool dr = L->rslot >= 0, dl = L->k->lanes;
+  if (!L->p->lane_red) {
+    bool arg = L->e->red >= RED_argmax;
+    int at = L->nlevel - 1;
+    cx_low_fill(L, at, cx_low_dest(L, p->to), dr, dl, cx_red_start[L->e->red]);
+    if (arg) cx_low_fill(L, at, cx_low_dest(L, p->best), dr, dl, L->e->red == RED_argmax ? -INFINITY : INFINITY);
+  }
+  nest(L, &p->q, 0, !p->by_own, reduce_inner, p);
+}
+
+static void block_loc(cx_lower_state *L, cx_loc *l, const cx_eq *e, const cx_place *p, int temp) {
+  int64_t s = L->k->block;
+  *l = (cx_loc){.on = true, .base = BASE_TEMP, .off = L->temp.at[temp].off, .type = L->s->real, .padded = true};
+  for (int d = e->rank - 1; d >= 0; d--) {
+    if (p->flat || (p->mask >> d & 1)) { l->stride[d] = 1; continue; }
+    l->stride[d] = s;
+    s *= e->dim[d].n;
+  }
+}
+static int64_t per_row(const cx_eq *e, const cx_place *p) {
+  int64_t n = 1;
+  for (int d = 0; d < e->rank; d++)
+    if (!(p->mask >> d & 1)) n *= e->dim[d].n;
+  return n;
+}
+
+static void equation(cx_lower_state *L, const cx_eq *e) {
+  cx_sched *s = L->s;
+  cx_place *p = &s->place[e->id];
+  int base = L->nlevel - 1;
+  L->e = e, L->p = p, L->rslot = -1, L->R = 1;
+  for (int k = 0; k < cx_low_nslot(e); k++)
+    if (p->mask >> k & 1) L->level_of[k] = LANE;
+  slots own = remaining(L, 0, e->rank), red = remaining(L, e->rank, cx_low_nslot(e));
+  plan w = {.to = p->block.on ? &p->block : &p->full, .q = red};
+  cx_loc acc, best;
+  int best_temp = -1;
+  bool arg = e->red >= RED_argmax;
+  if (p->lane_red) {
+    int at = 0;
+    while (L->k->acc[at].eq != e->id) at++;
+    acc = p->full;
+    if (L->k->acc[at].part >= 0) acc.base = BASE_ACC, acc.off = L->k->acc[at].part;
+    w.to = &acc;
+    best = acc;
+    best.off += L->k->acc[at].count * s->esize;
+    w.best = &best;
+  } else if (arg) { /* the best value so far, beside its index */
+    int64_t n = per_row(e, p) * (L->k->lanes ? L->k->block : 1);
+    best_temp = cx_low_temp_new(L, base, n);
+    block_loc(L, &best, e, p, best_temp);
+    if (!L->k->lanes) memcpy(best.stride, p->full.stride, sizeof best.stride);
+    w.best = &best;
+  }
+  if (!cx_lower_product(L, e, w.to)) {
+    cx_low_need(L, e->body);
+    if (e->red == RED_none) nest(L, &own, 0, true, plain, &w);
+    else {
+      int64_t inner = red.n ? cx_low_extent(e, red.at[red.n - 1]) : 1, outer = own.n ? cx_low_extent(e, own.at[own.n - 1]) : 1;
+      w.by_own = !arg && outer > inner;
+      if (p->lane_red && !red.n) w.by_own = true;
+      if (arg) w.by_own = false;
+      nest(L, &own, 0, w.by_own, reduce, &w);
+    }
+    for (int i = 0; i < L->order.n; i++) {
+      cx_val *v = &L->val[L->order.at[i]->id];
+      if (v->on && v->temp >= 0) {
+        if (v->level >= base) cx_low_temp_free(L, v->temp);
+        else *CX_PUSH(s->tmp, L->held) = v->temp; /* computed before the loop that is still open */
+      }
+      v->on = false, v->temp = -1;
+    }
+  }
+  cx_low_temp_free(L, best_temp);
+  if (p->block.on && p->full.on && !p->lane_red) {
+    plan m = {.to = &p->full, .best = &p->block};
+    nest(L, &own, 0, true, move, &m);
+  }
+  for (int k = 0; k < cx_low_nslot(e); k++)
+    if (p->mask >> k & 1) L->level_of[k] = CLOSED;
+}
+
+static void readers(void *user, const cx_node *n) {
+  cx_lower_state *L = user;
+  if (n->op == OP_load) L->last[n->u.eq] = L->last[L->s->g->neq];
+}
+
+/* blocks of rows: the more is alive between equations, the shorter */
+static int64_t block_rows(cx_sched *s, const cx_kernel *k) {
+  double live = 0;
+  for (int i = 0; i < k->neq; i++) {
+    const cx_place *p = &s->place[k->eq[i]];
+    if (!p->lane_red) live += (double)per_row(s->g->eq[k->eq[i]], p) * (double)s->esize;
+  }
+  int64_t b = 256;
+  while (b > 32 && live * (double)b > 256 * 1024) b /= 2;
+  int64_t all = (k->n + 15) / 16 * 16;
+  return b < all ? b : all < 16 ? 16 : all;
+}
+
+static double acc_count(const cx_sched *s, const cx_kernel *k) {
+  double n = 0;
+  for (int i = 0; i < k->neq; i++)
+    if (s->place[k->eq[i]].lane_red) n += (double)per_row(s->g->eq[k->eq[i]], &s->place[k->eq[i]]);
+  return n;
+}
+
+void cx_lower(cx_sched *s, cx_kernel *k) {
+  cx_graph *g = s->g;
+  cx_lower_state *L = CX_NEW(s->tmp, cx_lower_state);
+  L->s = s, L->k = k, L->vm = cx_vm_get(s->opt->single), L->kern = cx_kernels_get(s->opt->single, s->opt->no_simd);
+  for (int i = 0; i < 32; i++) L->level_of[i] = CLOSED;
+  L->level[0] = (cx_level){.slot = 31, .id = ++L->next_id};
+  L->nlevel = 1;
+  k->block = k->lanes ? block_rows(s, k) : 1;
+  double rows = (double)k->n, chunks = (double)k->work / 65536;
+  if (chunks > rows / (double)k->block) chunks = rows / (double)k->block;
+  k->nchunk = !k->lanes || chunks < 1 ? 1 : chunks > 64 ? 64 : (int)chunks;
+  /* partial results of reductions over rows must stay small beside the work */
+  double most_chunks = 1 + (double)k->work / (16 * acc_count(s, k) + 1);
+  if (k->nchunk > most_chunks) k->nchunk = (int)most_chunks;
+  k->chunk_rows = (k->n + k->nchunk - 1) / k->nchunk;
+  k->chunk_rows = (k->chunk_rows + k->block - 1) / k->block * k->block;
+  if (k->chunk_rows) k->nchunk = (int)((k->n + k->chunk_rows - 1) / k->chunk_rows);
+  if (k->nchunk < 1) k->nchunk = 1;
+
+  uint32_t most = 0;
+  L->last = CX_NEW_N(s->tmp, int, g->neq + 1);
+  L->eq_temp = CX_NEW_N(s->tmp, int, g->neq + 1);
+  for (int i = 0; i < k->neq; i++) {
+    const cx_eq *e = g->eq[k->eq[i]];
+    cx_place *p = &s->place[e->id];
+    if (e->body->id > most) most = e->body->id;
+    L->last[g->neq] = i;
+    L->last[e->id] = i;
+    cx_visit(g, e->body, readers, L);
+    if (p->lane_red) k->nacc++;
+  }
+  L->val = CX_NEW_N(s->tmp, cx_val, most + 1);
+  k->acc = CX_NEW_N(s->a, cx_acc, k->nacc + 1);
+  k->nacc = 0;
+  for (int i = 0; i < k->neq; i++) {
+    const cx_eq *e = g->eq[k->eq[i]];
+    const cx_place *p = &s->place[e->id];
+    if (!p->lane_red) continue;
+    int64_t n = per_row(e, p);
+    bool direct = k->nchunk == 1 && e->red < RED_argmax; /* no partial results: straight to its place */
+    k->acc[k->nacc++] = (cx_acc){e->id, e->red, n, direct ? -1 : k->acc_bytes, p->full.off, p->full.base};
+    if (!direct) k->acc_bytes += (n * (e->red >= RED_argmax ? 2 : 1) * s->esize + 63) / 64 * 64;
+  }
+
+  for (int i = 0; i < k->neq; i++) {
+    int members = 1;
+    const cx_place *p = &s->place[k->eq[i]];
+    const cx_comp *c = &s->comp[p->comp];
+    if (c->dir) members = c->n;
+    for (int m = 0; m < members; m++) {
+      const cx_eq *e = g->eq[k->eq[i + m]];
+      cx_place *q = &s->place[e->id];
+      L->eq_temp[e->id] = -1;
+      if (!k->lanes || q->lane_red || !q->block.on) continue;
+      L->eq_temp[e->id] = cx_low_temp_new(L, 0, per_row(e, q) * k->block);
+      block_loc(L, &q->block, e, q, L->eq_temp[e->id]);
+    }
+    if (!c->dir) equation(L, g->eq[k->eq[i]]);
+    else {
+      int64_t steps = 0;
+      for (int m = 0; m < members; m++) {
+        int64_t n = g->eq[c->eq[m]]->dim[c->axis[m]].n;
+        if (n > steps) steps = n;
+      }
+      int lv = cx_low_open(L, 31, c->dir > 0 ? 0 : steps - 1, steps, c->dir);
+      L->level[lv].loop = true;
+      L->floor = lv;
+      for (int m = 0; m < members; m++) {
+        const cx_eq *e = g->eq[c->eq[m]];
+        int axis = c->axis[m];
+        bool shorter = e->dim[axis].n < steps;
+        int at = L->level[lv].code.n;
+        L->level_of[axis] = lv;
+        if (shorter) *L_INS(L, lv) = (cx_ins){.fn = L->vm->guard};
+        equation(L, e);
+        L->level_of[axis] = CLOSED;
+        if (shorter) {
+          cx_ins *gd = &L->level[lv].code.at[at];
+          gd->len = L->level[lv].code.n - at - 1;
+          gd->u.loop.depth = L->level[lv].depth, gd->u.loop.start = e->dim[axis].n;
+        }
+      }
+      L->level_of[31] = lv;
+      cx_low_close(L);
+      L->floor = 0;
+      while (L->held.n) cx_low_temp_free(L, L->held.at[--L->held.n]);
+    }
+    i += members - 1;
+    for (int j = 0; j <= i; j++) { /* blocks that nobody reads any more */
+      uint32_t id = k->eq[j];
+      if (L->eq_temp[id] >= 0 && L->last[id] <= i) cx_low_temp_free(L, L->eq_temp[id]), L->eq_temp[id] = -1;
+    }
+  }
+  k->ncode = L->level[0].code.n;
+  k->code = CX_NEW_N(s->a, cx_ins, k->ncode + 1);
+  if (k->ncode) memcpy(k->code, L->level[0].code.at, (size_t)k->ncode * sizeof *k->code);
+  k->nreg = L->reg.n;
+  k->reg = CX_NEW_N(s->a, cx_reg, k->nreg + 1);
+  if (k->nreg) memcpy(k->reg, L->reg.at, (size_t)k->nreg * sizeof *k->reg);
+  k->temp_bytes = L->top;
+}

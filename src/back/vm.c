@@ -1,0 +1,74 @@
+/* vm.c - the machine: runs byte code for one block of rows. The instructions are in vm_ins.inc, once for double, once for
+ * float. */
+#include "back/exec.h"
+#include <math.h>
+#include <string.h>
+
+void cx_vm_run(cx_vm *s, const cx_ins *p, const cx_ins *end) {
+  for (; p < end; p += p->len + 1) p->fn(s, p);
+}
+
+static void x_loop(cx_vm *s, const cx_ins *i) {
+  int64_t at = i->u.loop.start;
+  for (int64_t k = 0; k < i->R; k++, at += i->u.loop.step) {
+    s->iv[i->u.loop.depth] = at;
+    cx_vm_run(s, i + 1, i + 1 + i->len);
+    for (int b = 0; b < i->u.loop.nbump; b++) s->reg[i->u.loop.bump[b].reg] += i->u.loop.bump[b].by;
+  }
+  for (int b = 0; b < i->u.loop.nbump; b++) s->reg[i->u.loop.bump[b].reg] -= i->u.loop.bump[b].by * i->R;
+}
+
+/* the body only where the loop's counter is below a bound */
+static void x_guard(cx_vm *s, const cx_ins *i) {
+  if (s->iv[i->u.loop.depth] < i->u.loop.start) cx_vm_run(s, i + 1, i + 1 + i->len);
+}
+
+static int64_t aff_base(const cx_vm *s, const cx_aff *f) {
+  int64_t v = f->c0 + f->cl * s->row0;
+  for (int k = 0; k < f->nl; k++) v += f->lc[k].c * s->iv[f->lc[k].loop];
+  return v;
+}
+
+static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b != 0 && (a % b < 0) != (b < 0)); }
+
+/* narrows [*lo, *hi) to the lanes l where 0 <= base + c * l < n */
+static void narrow(int64_t base, int64_t c, int64_t n, int64_t *lo, int64_t *hi) {
+  if (c == 0) {
+    if (base < 0 || base >= n) *hi = *lo;
+    return;
+  }
+  if (c < 0) base = n - 1 - base, c = -c; /* the mirror image */
+  int64_t a = -floor_div(base, c), b = floor_div(n - 1 - base, c) + 1;
+  if (a > *lo) *lo = a;
+  if (b < *hi) *hi = b;
+  if (*hi < *lo) *hi = *lo;
+}
+
+#define REAL double
+#define N(x) x##_f64
+#define IS_SINGLE 0
+#include "back/vm_ins.inc"
+#undef REAL
+#undef N
+#undef IS_SINGLE
+#define REAL float
+#define N(x) x##_f32
+#define IS_SINGLE 1
+#include "back/vm_ins.inc"
+
+#define TABLE(n) {n(x_ew), n(x_index), n(x_pack), n(x_gather), n(x_fill), n(x_red), n(x_acc), n(x_arg), n(x_matmul), n(x_rowdot), x_loop, x_guard}
+#define N64(x) x##_f64
+#define N32(x) x##_f32
+static const cx_vm_table table[2] = {TABLE(N64), TABLE(N32)};
+const cx_vm_table *cx_vm_get(bool single) { return &table[single]; }
+
+const char *cx_vm_name(cx_ins_fn fn) {
+  static const char *const name[] = {"", "index", "pack", "gather", "fill", "reduce", "lanes", "arg", "matmul", "rowdot", "loop", "guard"};
+  for (int t = 0; t < 2; t++) {
+    const cx_ins_fn all[] = {table[t].ew, table[t].index, table[t].pack, table[t].gather, table[t].fill, table[t].red,
+                             table[t].acc, table[t].arg, table[t].matmul, table[t].rowdot, table[t].loop, table[t].guard};
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+      if (all[k] == fn) return name[k];
+  }
+  return "?";
+}
