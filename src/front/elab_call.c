@@ -445,7 +445,5 @@ cx_val cx_elab_call(cx_elab *E, const cx_ast *x) {
       cx_error(E->ctx, x->name_span, "this version of calx cannot compute `%s(..)` yet", x->name);
       return cx_v_bad(x->span);
     }
-  cx_binding *value = cx_lookup(E, x->name, false);
-  if (value && value->v.bad && !value->text) return cx_v_bad(x->span); /* its definition has been reported */
   return cx_lookup_failed(E, x->name, true, x->name_span);
 }

@@ -123,7 +123,7 @@ bool cx_vars_resolve(cx_elab *E, const int64_t *slot, int n, int first, cx_span 
     for (int k = 0; k < n; k++) {
       cx_var *v = cx_var_of(E, slot[k]);
       if (v->resolved) continue;
-      double lo = -INFINITY, hi = INFINITY, under_if = INFINITY;
+      double lo = -INFINITY, hi = INFINITY;
       bool waits = false, weak_only = false, self = false;
       const cx_constraint *why_lo = NULL, *why_hi = NULL;
       for (int j = first; j < E->con.n; j++) {
@@ -131,11 +131,7 @@ bool cx_vars_resolve(cx_elab *E, const int64_t *slot, int n, int first, cx_span 
         if (!has_slot(E, c->u, slot[k])) continue;
         double a;
         const cx_node *rest;
-        if (c->weak) { /* under an `if`: the subscript itself still tells, an offset does not */
-          weak_only = true;
-          if (c->u->op == OP_index && (double)c->n - 1 < under_if && c->n != INT64_MAX) under_if = (double)c->n - 1, v->size = v->size ? v->size : c->size;
-          continue;
-        }
+        if (c->weak) { weak_only = true; continue; }
         if (!all_known(E, c->u, slot[k])) { waits = true; continue; }
         if (!affine_in(E, c->u, slot[k], &a, &rest) || a == 0) continue;
         cx_interval r = cx_var_bounds(E, rest);
@@ -147,7 +143,7 @@ bool cx_vars_resolve(cx_elab *E, const int64_t *slot, int n, int first, cx_span 
         if (h < hi) hi = h, why_hi = c;
         if (v->size == NULL && a == 1 && r.lo == 0 && r.hi == 0) v->size = c->size;
       }
-      if (isinf(hi) && !waits) hi = under_if;
+      (void)why_lo;
       if (isinf(hi)) {
         if (waits && round < n - 1) continue;
         if (round < n - 1) continue;

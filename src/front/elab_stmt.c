@@ -566,10 +566,7 @@ static void one(cx_elab *E, cx_ast *const *stmt, int n, int at) {
       for (int k = 0; k < s->nkid; k++) one(E, s->kid, s->nkid, k);
       return;
     case S_DEF_FUN: return; /* hoisted */
-    case A_ERROR: /* what it would have defined counts as defined: one error a mistake */
-      for (int k = 0; k < s->nkid; k++)
-        if (s->kid[k] && s->kid[k]->kind == A_NAME) cx_bind_name(E, s->kid[k]->name, B_VALUE, s->span)->v = cx_v_bad(s->span);
-      return;
+    case A_ERROR: return;
     default:
       if (!cx_elab_stmt(E, s)) cx_error(E->ctx, s->span, "this statement cannot stand here");
   }

@@ -1,0 +1,298 @@
+#!/bin/sh
+# cli.sh CALX SOURCE CASE - one case of the command line's tests, in a new folder. Prints what differs; 0 when nothing does.
+calx=$1
+source=$2
+case=$3
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failed=0
+unset NO_COLOR COLORTERM
+# cairo and what is below it keep what they have read
+LSAN_OPTIONS=suppressions=$source/test/cli/leaks.txt:print_suppressions=0
+export LSAN_OPTIONS
+
+fail() { echo "FAILED: $*"; failed=1; }
+# same WHAT EXPECTED COMMAND...: its standard output
+same() {
+  what=$1; expected=$2; shift 2
+  got=$("$@" 2>stderr)
+  [ "$got" = "$expected" ] || fail "$what: got
+$got
+expected
+$expected
+$(cat stderr)"
+}
+# code EXPECTED COMMAND...: its exit code; out, err: what it said
+code() {
+  expected=$1; shift
+  "$@" >out 2>err
+  got=$?
+  [ $got = "$expected" ] || fail "$*: exit code $got, expected $expected
+$(cat out err)"
+}
+has() { grep -q -e "$2" "$1" || fail "$case: no \"$2\" in $1:
+$(cat "$1")"; }
+hasnt() { if grep -q -e "$2" "$1"; then fail "$case: \"$2\" in $1:
+$(cat "$1")"; fi; }
+valid_json() {
+  if command -v python3 >/dev/null 2>&1; then python3 -m json.tool "$1" >/dev/null || fail "no JSON: $(cat "$1")"; fi
+}
+rosenbrock() {
+  cat <<'END'
+param x = -1.2, y = 1
+minimize (1 - x)^2 + 100 * (y - x^2)^2
+END
+}
+
+case $case in
+values)
+  same sum 2 $calx eval '1+1'
+  same decimals 0.1 $calx eval '0.1'
+  same thirds 0.3333333333 $calx eval '1/3'
+  same rounding 0.3 $calx eval '0.1 + 0.2'
+  same large 1.2676506e30 $calx eval '2^100'
+  same whole 123456789012 $calx eval '123456789012'
+  same small 1.5e-7 $calx eval '0.00000015'
+  same infinite inf $calx eval '1 / 0'
+  same minus -3 $calx eval '-3'
+  same minus_call 0 $calx eval '-sin(0)'
+  same vector '[1, 0.5, 0.3333333]' $calx eval '[1, 1/2, 1/3]'
+  same matrix '  [1  2.50]
+  [3  0.25]' $calx eval '[[1, 2.5], [3, 0.25]]'
+  same several '3
+9' $calx eval 'x = 3; x; x^2'
+  same derivative 12 $calx eval "f(x) = x^3; f'(2)"
+  same bindings 7 $calx eval 'data a; a + 4' a=3
+  printf 'x = 2\nprint x, x^2\nprint "twice:", 2 * x\nprint "area", x * x\nprint "done"\n' >p.calx
+  same labels 'x = 2, x^2 = 4
+twice: 4
+area = 4
+done' $calx p.calx
+  same run 'x = 2, x^2 = 4' sh -c "$calx run p.calx | head -n 1"
+  same long '[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, …, 999] (1000 values)' \
+    $calx eval 'x[i] = i + 0 * zeros(1000)[i]; x'
+  ;;
+arguments)
+  code 2 $calx; has err 'help:'
+  code 2 $calx --sede 3 run x.calx; has err 'did you mean `--seed`'
+  code 2 $calx rnu x.calx; has err 'x.calx\|did you mean `run`'
+  code 2 $calx evl; has err 'did you mean `eval`'
+  code 2 $calx eval --seed; has err 'needs its N'
+  code 2 $calx eval 1 --seed x; has err 'whole number'
+  code 2 $calx eval 1 --seed=-4; has err 'whole number'
+  code 2 $calx eval 1 --threads 5000; has err '4096'
+  code 2 $calx eval 1 --json=yes; has err 'takes no value'
+  code 2 $calx eval 1 --resume f; has err 'does not take --resume'
+  code 2 $calx run; code 2 $calx eval; code 2 $calx check; code 2 $calx dump; code 2 $calx explain
+  code 2 $calx run missing.calx; has err 'missing.calx'
+  mkdir folder; code 2 $calx run ./folder; has err 'is a folder'
+  code 2 $calx help nonsens; has err 'no help'
+  same attached 5 $calx eval 5 -s7 --threads=1
+  printf 'print 1\n' >--odd.calx
+  same dashes 'print 1
+1 = 1' sh -c "cat ./--odd.calx; $calx run -- --odd.calx"
+  code 0 $calx --version; has out '^calx [0-9]'
+  code 0 $calx eval --help; has out 'usage: calx eval'
+  code 0 $calx --help; has out 'usage: calx COMMAND'
+  ;;
+exit_codes)
+  code 0 $calx eval 1
+  code 3 $calx eval 'alpa'; has err 'eval:1:1: error:'; has err '\^\^\^\^'
+  printf 'data x[n]\nprint sum(x)\n' >d.calx
+  code 4 $calx run d.calx
+  code 4 $calx run d.calx x=missing.csv; has err missing.csv
+  printf 'x\n1\ntwo\n' >bad.csv
+  code 4 $calx run d.calx bad.csv; has err bad.csv
+  rosenbrock >m.calx; echo 'fit by gradient_descent(rate = 10, steps = 50)' >>m.calx
+  code 5 $calx run m.calx
+  printf 'write [1, 2] to "/nowhere/at/all.csv"\n' >w.calx
+  code 1 $calx run w.calx; has err nowhere
+  printf 'plot x for x in 0..1 to "/nowhere/at/all.svg"\n' >w.calx
+  : >empty.calx; code 0 $calx run empty.calx
+  head -c 3000 /dev/urandom >junk.calx; "$calx" run junk.calx >out 2>err; [ $? = 3 ] || fail "binary junk: exit code $?"
+  ;;
+stdin)
+  same run '1 + 2 = 3' sh -c "echo 'print 1 + 2' | $calx run -"
+  same short '1 + 2 = 3' sh -c "echo 'print 1 + 2' | $calx -"
+  same eval 3 sh -c "echo '1 + 2' | $calx eval -"
+  echo 'print alpa' | $calx - >out 2>err; has err 'stdin:1:7: error'
+  ;;
+json)
+  code 0 $calx eval 'x = 2; x; [1, 0/0, 1/0, -1/0]; "say \"hi\"", 1/3' --json
+  valid_json out; has out '"value": 2}'; has out '"nan", "inf", "-inf"'; has out '0.3333333333333333'; has out '"label": "say \\"hi\\""'
+  hasnt out '"error"'
+  code 3 $calx eval 'alpa; betta' --json
+  valid_json out; has out '"code": 3'; has out '"line": 1, "column": 1'; has out '"errors"'; has out '"status": 3'
+  printf 'x,kind\n1,a\n2,b"\n3,a\n' >t.csv
+  printf 'data x[n], kind[n] : category\nparam w = 0\nminimize sum(i: (x[i] - w)^2)\nfit by newton\nprint w, kind\nwrite x to "x.csv"\nplot t^2 for t in 0..1\n' >p.calx
+  code 0 $calx run p.calx t.csv --json
+  valid_json out; has out '"value": \["a", "b\\"", "a"\]'; has out '"params": {"w": '; has out '"converged": true'
+  has out '"files": \["p.svg"'; has out '"written": \["x.csv"\]'
+  [ -s p.svg ] && [ -s x.csv ] || fail "files of a JSON run are missing"
+  printf 'print "\001\377\n' >b.calx; $calx run b.calx --json >out 2>err; valid_json out
+  code 0 $calx check p.calx t.csv --json; valid_json out; has out '"checks"'
+  code 0 $calx explain 'd(x^2, x)' --json; valid_json out; has out '"explain": \["'
+  ;;
+check)
+  rosenbrock >m.calx; echo 'print x' >>m.calx
+  code 0 $calx check m.calx; has out 'd(objective, x)'; has out ok
+  code 3 $calx check - </dev/zero 2>/dev/null | head -c 0
+  printf 'param x = 0\nminimize log(-1 - x^2)\n' >s.calx
+  code 6 $calx check s.calx; has out 'not finite'
+  printf 'print 1\n' >n.calx; code 0 $calx check n.calx
+  ;;
+dump)
+  rosenbrock >m.calx
+  code 0 $calx dump m.calx; has out '^input x'; has out '^output objective'
+  cp out m.ir
+  for pass in $($calx help passes | sed 's/ .*//'); do
+    code 0 $calx dump m.calx --after "$pass"
+    [ -s out ] || fail "dump after $pass is empty"
+  done
+  code 0 $calx dump --ir m.ir; cmp -s out m.ir || fail "equations do not come back as they were"
+  code 0 $calx dump --ir m.ir --after simplify
+  code 2 $calx dump --ir m.ir --after simplfy; has err 'did you mean `simplify`'
+  code 2 $calx dump m.calx --after simplfy; has err 'did you mean `simplify`'
+  echo 'input x[' >bad.ir; code 3 $calx dump --ir bad.ir; has err 'bad.ir:1:'
+  ;;
+explain)
+  code 0 $calx explain 'd(x^2 * sin(x), x)'; has out 'product rule'; has out 'power rule'
+  code 0 $calx explain "f(x) = exp(x^2); f'(t)"; has out 'chain rule'
+  printf 'print 1\nexplain d(x^3, x)\n' >e.calx
+  code 0 $calx explain e.calx; has out 'power rule'; hasnt out '1 = 1'
+  ;;
+help_in_step)
+  $calx help --man >calx.1; cmp -s calx.1 "$source/doc/calx.1" || fail "doc/calx.1 is not what \`calx help --man\` prints"
+  $calx help --completion >completion
+  if command -v bash >/dev/null 2>&1; then
+    bash -n completion || fail "the completion script is no bash"
+    same completion '--seed --strict' bash -c '. ./completion; COMP_WORDS=(calx run --s); COMP_CWORD=2; _calx; echo "${COMPREPLY[*]}"'
+    same commands 'check' bash -c '. ./completion; COMP_WORDS=(calx che); COMP_CWORD=1; _calx; echo "${COMPREPLY[*]}"'
+  fi
+  if command -v man >/dev/null 2>&1; then
+    warnings=$(LC_ALL=C.UTF-8 MANWIDTH=80 man --warnings -l calx.1 2>&1 >/dev/null)
+    [ -z "$warnings" ] || fail "$warnings"
+  fi
+  code 0 $calx help
+  for command in $(sed -n 's/^  \([a-z]*\)  .*/\1/p' out); do
+    code 0 $calx help "$command"; has out "usage: calx $command"
+  done
+  for topic in options methods functions passes adam lgamma; do
+    code 0 $calx help $topic; [ -s out ] || fail "help $topic is empty"
+  done
+  $calx help options >options
+  for option in $(sed -n 's/.*--\([a-z-]*\).*/\1/p' options); do has calx.1 "$(echo "$option" | sed 's/-/\\\\-/g')"; done
+  [ "$(awk 'length > 80' options | wc -l)" = 0 ] || fail "help is wider than 80 columns"
+  ;;
+plots)
+  printf 'plot x^2, 1 / x for x in -1..1\nplot x * y for x in 0..1, y in 0..2\nplot x for x in 0..1 to "own.svg"\n' >p.calx
+  code 0 $calx run p.calx; has out 'wrote p.svg'; has out 'wrote p-2.svg'; has out 'wrote own.svg'
+  for f in p.svg p-2.svg own.svg; do
+    [ -s $f ] || fail "$f is missing"
+    if command -v python3 >/dev/null 2>&1; then python3 -c 'import sys, xml.dom.minidom as m; m.parse(sys.argv[1])' $f || fail "$f is no XML"; fi
+  done
+  [ "$(ls | grep -c tmp)" = 0 ] || fail "left beside: $(ls)"
+  printf 'plot x for x in 0..1 to "p.gif"\n' >g.calx; code 1 $calx run g.calx; has err '.svg or .png'
+  code 0 $calx eval 'plot x for x in 0..1'; [ -s plot.svg ] || fail "plot.svg is missing"
+  ;;
+out)
+  rosenbrock >m.calx; printf 'fit by lbfgs\nplot x^2 for x in 0..1\nwrite [x, y] to "xy.csv"\n' | sed 's/plot x^2 for x/plot t^2 for t/' >>m.calx
+  code 0 $calx run m.calx --out a/b
+  for f in m.svg m-fit.svg xy.csv; do [ -s a/b/$f ] || fail "a/b/$f is missing"; done
+  : >file; code 1 $calx run m.calx --out file/x; has err 'file/x'
+  ;;
+quiet)
+  rosenbrock >m.calx; printf 'fit by lbfgs\nprint 7\nplot t for t in 0..1\n' >>m.calx
+  same quiet '7 = 7' $calx run m.calx --quiet
+  code 0 $calx run m.calx; has out '^fit by lbfgs'; has out 'objective'; has out 'wrote'
+  [ ! -s err ] || fail "progress where standard error is no terminal: $(cat err)"
+  ;;
+color)
+  escape=$(printf '\033')
+  code 3 $calx eval alpa; hasnt err "$escape"
+  if command -v script >/dev/null 2>&1; then
+    export TERM=xterm
+    script -qec "$calx eval alpa" /dev/null >out 2>&1; has out "$escape\["
+    NO_COLOR=1 script -qec "$calx eval alpa" /dev/null >out 2>&1; hasnt out "$escape\["
+    script -qec "$calx eval alpa --no-color" /dev/null >out 2>&1; hasnt out "$escape\["
+    TERM=dumb script -qec "$calx eval alpa" /dev/null >out 2>&1; hasnt out "$escape\["
+    LC_ALL=C.UTF-8 script -qec "$calx eval 'plot x for x in 0..1'" /dev/null >out 2>&1; has out '┤'
+    LC_ALL=C script -qec "$calx eval 'plot x for x in 0..1'" /dev/null >out 2>&1; hasnt out '┤'
+  fi
+  ;;
+repl)
+  same session '4
+6
+16
+error kept out
+12' sh -c "printf 'x = 2\nx^2\n(x +\n4)\nx = 4\nx^2\nprint \"error kept out\"\nx + nothing\nx * 3\n' | $calx repl 2>err"
+  has err 'nothing defines'
+  same names 'y = 3' sh -c "printf 'y = 1\ny = 3\nprint y\n.names\n.quit\nprint 9\n' | $calx repl | tail -n 1"
+  printf 'f(x) = x^2\nprint f(3)\n' >f.calx
+  same load 'f(3) = 9
+8' sh -c "printf '.load f.calx\nf'\"'\"'(4)\n' | $calx repl | sed 's/^9\$/f(3) = 9/'"
+  same recurrence 8 sh -c "printf 'h[0] = 1\nh[t in 0..5] = 2 * h[t - 1]\nh[3]\n' | $calx repl 2>/dev/null"
+  printf '.hepl\n' | $calx repl >out 2>err; has err 'did you mean `.help`'
+  printf '.help\n' | $calx repl >out 2>err; has out '.load'
+  same reset '1' sh -c "printf 'z = 1\nz\n.reset\nz\n' | $calx repl 2>/dev/null"
+  same fits '1' sh -c "printf 'param x = 0\nminimize (x - 1)^2\nfit by newton\nx\n' | $calx repl -q"
+  if command -v script >/dev/null 2>&1; then
+    printf '1 + 1\n.quit\n' | XDG_STATE_HOME=$work/state TERM=xterm script -qec "$calx repl" /dev/null >out 2>&1; has out '^2'
+  fi
+  ;;
+broken_output)
+  if [ -c /dev/full ]; then
+    $calx eval 1 >/dev/full 2>err; [ $? = 1 ] || fail "full disk: exit code"
+    has err 'could not be written'
+    $calx eval 'alpa' >/dev/full 2>err; [ $? = 3 ] || fail "full disk hides the error"
+    $calx help >/dev/full 2>err; [ $? = 1 ] || fail "full disk, help: exit code"
+  fi
+  cat >many.calx <<'END'
+x[i, j] = i + j + 0 * zeros(400, 400)[i, j]
+print x
+END
+  i=0; while [ $i -lt 2000 ]; do echo 'print x'; i=$((i + 1)); done >>many.calx
+  $calx run many.calx 2>err | head -n 1 >out; [ ! -s err ] || fail "closed pipe: $(cat err)"
+  (trap '' PIPE; $calx run many.calx 2>err | head -n 1 >out); [ ! -s err ] || fail "closed pipe, SIGPIPE ignored: $(cat err)"
+  ;;
+interrupt)
+  rosenbrock >m.calx; echo 'fit by adam(rate = 1e-6, steps = 2000000000)' >>m.calx
+  # a background job of a plain sh ignores SIGINT, one with job control does not
+  set -m 2>/dev/null
+  $calx run m.calx >out 2>err & pid=$!
+  sleep 1.5; kill -INT $pid; wait $pid; got=$?
+  [ $got = 130 ] || fail "interrupted: exit code $got"
+  has err 'interrupted'; has err 'to go on: .*run m.calx --resume m.ckpt'
+  [ -s m.ckpt ] || fail "no checkpoint"
+  $calx run m.calx --resume m.ckpt >out 2>err & pid=$!
+  sleep 1.5; kill -INT $pid; wait $pid; got=$?
+  [ $got = 130 ] || fail "interrupted again: exit code $got"
+  has err 'to go on: .*run m.calx --resume m.ckpt$'
+  echo 'print 1' >>m.calx; code 4 $calx run m.calx --resume m.ckpt
+  code 4 $calx run m.calx --resume missing.ckpt
+  ;;
+strict)
+  printf 'x,y\n1,2\n' >t.csv
+  code 0 $calx eval 1 --strict
+  rosenbrock >m.calx; echo 'fit by adam(steps = 3)' >>m.calx
+  $calx run m.calx >out 2>err; got=$?
+  if grep -q warning err; then
+    expected=$got; [ $got = 0 ] && expected=6
+    code $expected $calx run m.calx --strict
+  fi
+  printf 'plot trace\n' >w.calx; $calx run w.calx >out 2>err
+  if [ $? = 0 ] && grep -q warning err; then code 6 $calx run w.calx --strict; fi
+  ;;
+timing)
+  code 0 $calx eval 1 --timing; has err 'total'; same alone 1 $calx eval 1 --timing
+  ;;
+startup) # nothing that is not needed is opened at the start
+  if command -v ldd >/dev/null 2>&1; then
+    ldd $calx >out 2>&1; hasnt out 'cairo'; hasnt out 'fontconfig'
+  fi
+  same works 2 $calx eval '1+1'
+  ;;
+*) fail "no such case" ;;
+esac
+exit $failed
