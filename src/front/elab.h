@@ -179,7 +179,7 @@ const char *cx_v_shape(cx_elab *E, cx_val v);                 /* "[n = 150, d = 
 bool cx_v_const(cx_elab *E, cx_val v, double *x);
 cx_interval cx_var_bounds(cx_elab *E, const cx_node *e);
 /* elab_range.c */
-bool cx_vars_resolve(cx_elab *E, const int64_t *slot, int n, int first_con, cx_span s); /* from the constraints */
+bool cx_vars_resolve(cx_elab *E, const int64_t *slot, int n, int first_con); /* from the constraints */
 void cx_constrain(cx_elab *E, const cx_node *u, int64_t n, cx_sym size, cx_sym array, cx_span s);
 /* runs body twice where the first run could not know a range */
 typedef cx_val (*cx_scope_fn)(cx_elab *E, void *user);
@@ -190,7 +190,8 @@ cx_val cx_elab_call(cx_elab *E, const cx_ast *x);
 cx_val cx_elab_binder(cx_elab *E, const cx_ast *x);
 cx_val cx_elab_block(cx_elab *E, const cx_ast *x);
 cx_val cx_elab_d(cx_elab *E, const cx_ast *x);
-cx_val cx_elab_primes(cx_elab *E, const cx_ast *x, cx_binding *f, cx_val arg);
+cx_val cx_elab_primes(cx_elab *E, const cx_ast *x, cx_binding *f, cx_op op, cx_val arg);
+cx_val cx_reduce_call(cx_elab *E, const char *name, cx_val v, cx_span s, bool *found); /* sum(z)… over a whole array */
 cx_val cx_elab_at(cx_elab *E, const cx_ast *x);
 cx_val cx_apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast *call);
 cx_binding *cx_bind_name(cx_elab *E, cx_sym name, int kind, cx_span s);

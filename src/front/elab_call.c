@@ -5,8 +5,6 @@
 #include "base/lib.h"
 #include "front/elab.h"
 
-cx_val cx_reduce_call(cx_elab *E, const char *name, cx_val v, cx_span s, bool *found); /* elab_expr.c */
-
 void cx_hoist_functions(cx_elab *E, cx_ast *const *stmt, int n, cx_binding **here) {
   for (int k = 0; k < n; k++)
     if (stmt[k]->kind == S_DEF_FUN) {
@@ -373,10 +371,7 @@ cx_val cx_elab_call(cx_elab *E, const cx_ast *x) {
     f = cx_lookup(E, x->name, true);
   }
   int op = f ? OP_none : cx_op_find(x->name, n);
-  if (!f && op == OP_none && x->primes) { /* sin'(x): the op's own rule, through a function of the library */
-    cx_error(E->ctx, x->name_span, "nothing defines the function `%s`", x->name);
-    return cx_v_bad(x->span);
-  }
+  if (!f && op == OP_none && x->primes) return cx_lookup_failed(E, x->name, true, x->name_span);
   bool bad = false;
   for (int k = 0; k < n; k++) {
     if (x->kid[k]->kind == A_NAMED) {
@@ -389,38 +384,16 @@ cx_val cx_elab_call(cx_elab *E, const cx_ast *x) {
   if (bad) return cx_v_bad(x->span);
   if (f && f->kind == B_FUNCTION) {
     if (!x->primes) return cx_apply(E, f, arg, n, x);
-    if (n == 1) return cx_elab_primes(E, x, f, arg[0]);
+    if (n == 1) return cx_elab_primes(E, x, f, OP_none, arg[0]);
     int id = cx_error(E->ctx, x->span, "`%s'` needs a function of one argument; `%s` is given %d", x->name, x->name, n);
     cx_diag_help(E->ctx, id, "say by which: d(%s(..), x)", x->name);
     return cx_v_bad(x->span);
   }
   if (op != OP_none) {
-    if (!x->primes) {
-      cx_val v = cx_v_map(E, (cx_op)op, arg, n, x->span);
-      return v;
-    }
-    if (n == 1) { /* the derivative of an op: differentiate it as a function of one name */
-      cx_val v = arg[0];
-      const cx_node *e = v.e;
-      uint32_t leaf;
-      v = cx_v_store(E, v, NULL, &leaf);
-      (void)e;
-      for (int k = 0; k < x->primes; k++) {
-        const cx_node *a[1] = {v.e};
-        if (k == 0) e = cx_op_diff(E->g, (cx_op)op, 0, a);
-        else {
-          cx_error(E->ctx, x->span, "write a function for higher derivatives: f(x) = %s(x), then f''(x)", x->name);
-          return cx_v_bad(x->span);
-        }
-      }
-      if (!e) {
-        cx_error(E->ctx, x->span, "`%s` has no derivative: %s", x->name, cx_ops[op].nodiff ? cx_ops[op].nodiff : "none is known");
-        return cx_v_bad(x->span);
-      }
-      v.e = e;
-      v.span = x->span;
-      return v;
-    }
+    if (!x->primes) return cx_v_map(E, (cx_op)op, arg, n, x->span);
+    if (n == 1) return cx_elab_primes(E, x, NULL, (cx_op)op, arg[0]);
+    cx_error(E->ctx, x->span, "`%s'` needs a function of one argument", x->name);
+    return cx_v_bad(x->span);
   }
   if (n == 1) {
     bool found;

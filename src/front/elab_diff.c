@@ -137,13 +137,14 @@ cx_val cx_elab_d(cx_elab *E, const cx_ast *x) {
   return cx_v_subscript(E, r, at, all, lead + n, x->span, by->name);
 }
 
-cx_val cx_elab_primes(cx_elab *E, const cx_ast *x, cx_binding *f, cx_val arg) {
+/* f'(arg) of a function of the program, or of an op (f NULL) */
+cx_val cx_elab_primes(cx_elab *E, const cx_ast *x, cx_binding *f, cx_op op, cx_val arg) {
   if (arg.bad) return arg;
   int64_t ctx[CX_MAX_RANK];
   int nctx = context_slots(E, arg, ctx);
   uint32_t leaf;
   cx_val v = cx_v_store(E, arg, cx_intern_z(E->ctx, "x"), &leaf);
-  cx_val r = cx_apply(E, f, &v, 1, x);
+  cx_val r = f ? cx_apply(E, f, &v, 1, x) : cx_v_map(E, op, &v, 1, x->span);
   if (r.bad || leaf == CX_NO_EQ) return r;
   for (int k = 0; k < x->primes; k++) {
     if (r.rank == v.rank && v.rank > 0) {

@@ -293,7 +293,6 @@ static cx_val whole(cx_elab *E, int r, cx_val v, cx_span s) {
   v.rank = 0;
   return reduce_named(E, r, slot, n, v, s);
 }
-cx_val cx_reduce_call(cx_elab *E, const char *name, cx_val v, cx_span s, bool *found);
 cx_val cx_reduce_call(cx_elab *E, const char *name, cx_val v, cx_span s, bool *found) {
   for (size_t r = 0; r < sizeof reductions / sizeof *reductions; r++)
     if (!strcmp(name, reductions[r].name)) {

@@ -116,8 +116,7 @@ void cx_constrain(cx_elab *E, const cx_node *u, int64_t n, cx_sym size, cx_sym a
   else *CX_PUSH(E->arena, E->con) = c;
 }
 
-bool cx_vars_resolve(cx_elab *E, const int64_t *slot, int n, int first, cx_span s) {
-  (void)s;
+bool cx_vars_resolve(cx_elab *E, const int64_t *slot, int n, int first) {
   bool ok = true;
   for (int round = 0; round < n; round++)
     for (int k = 0; k < n; k++) {
@@ -203,7 +202,7 @@ cx_val cx_in_scope(cx_elab *E, const int64_t *slot, int n, cx_scope_fn fn, void 
     E->retry = outer;
     return v;
   }
-  bool ok = cx_vars_resolve(E, slot, n, first, s) && cx_error_count(E->ctx) == errors;
+  bool ok = cx_vars_resolve(E, slot, n, first) && cx_error_count(E->ctx) == errors;
   bool again = E->retry;
   E->retry = false;
   if (!ok) {
