@@ -61,6 +61,7 @@ void cli_terminal(cli *c);            /* fills tty_*, color_*, columns */
 bool cli_utf8(void);                  /* the terminal shows Unicode */
 int cli_colors(const cli *c);         /* for cx_plot_terminal */
 volatile sig_atomic_t *cli_stop(void); /* set by the first Ctrl-C from here on; the second one kills */
+bool cli_lost(void);                  /* something written to stdout did not arrive */
 bool cli_flush(void);                 /* stdout arrived; else a message, unless its reader went away */
 typedef struct { const cli *c; bool shown; } cli_progress;
 void cli_progress_show(cli_progress *p, const char *method, const cx_progress *now);

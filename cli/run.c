@@ -119,13 +119,13 @@ static const char *in_out(runner *r, const char *name) {
 }
 
 /* Draws one plot: where the program says, else as NAME.svg, and NAME.png where that can be had. */
-static void draw(runner *r, const cx_plot *p, const cx_plot_style *s, const char *name) {
+static void draw(runner *r, const cx_plot *p, const char *name) {
   double from = cli_now();
   cli *c = r->c;
   const char *file[2] = {p->file ? in_out(r, p->file) : in_out(r, cx_format(r->arena, "%s.svg", name)), NULL};
   if (!p->file && cx_plot_has_png()) file[1] = in_out(r, cx_format(r->arena, "%s.png", name));
   if (c->tty_out && !c->quiet && !c->json && cli_utf8())
-    fputs(cx_plot_terminal(r->arena, p, s, c->columns, cli_colors(c)), stdout);
+    fputs(cx_plot_terminal(r->arena, p, c->columns, cli_colors(c)), stdout);
   if (c->json) {
     cx_buf *b = item(r, J_PLOTS);
     cx_puts(b, "{\"title\": ");
@@ -143,7 +143,7 @@ static void draw(runner *r, const cx_plot *p, const cx_plot_style *s, const char
     cx_puts(b, "]}");
   }
   for (int k = 0; k < 2 && file[k]; k++) {
-    cx_plot_write(r->ctx, file[k], p, s);
+    cx_plot_write(r->ctx, file[k], p, NULL);
     say(r, "wrote", file[k]);
   }
   r->drawing += cli_now() - from;
@@ -160,9 +160,8 @@ static void fit_ended(runner *r, const cx_event *e) {
     fputs(b.at, stdout);
   }
   cx_plot p;
-  cx_plot_style s;
-  if (r->c->out && cx_plot_of_fit(r->arena, e->fit, &p, &s))
-    draw(r, &p, &s, cx_format(r->arena, r->fits > 1 ? "%s-fit-%d" : "%s-fit", r->p->stem, r->fits));
+  if (r->c->out && cx_plot_of_fit(r->arena, e->fit, &p))
+    draw(r, &p, cx_format(r->arena, r->fits > 1 ? "%s-fit-%d" : "%s-fit", r->p->stem, r->fits));
 }
 
 static void event(void *user, const cx_event *e) {
@@ -179,6 +178,7 @@ static void event(void *user, const cx_event *e) {
   bool explain = c->command == N_explain;
   if (old || (explain && e->kind != EV_EXPLAIN)) return;
   r->diags = cli_show_diags(c, r->ctx, r->diags);
+  errno = 0;
   switch (e->kind) {
   case EV_RESULT:
     if (c->json) {
@@ -191,7 +191,7 @@ static void event(void *user, const cx_event *e) {
     break;
   case EV_PLOT:
     r->plots++;
-    draw(r, e->plot, NULL, r->plots > 1 ? cx_format(r->arena, "%s-%d", r->p->stem, r->plots) : r->p->stem);
+    draw(r, e->plot, r->plots > 1 ? cx_format(r->arena, "%s-%d", r->p->stem, r->plots) : r->p->stem);
     break;
   case EV_WRITE:
     if (c->json) cli_json_text(item(r, J_WRITTEN), e->path);
@@ -205,6 +205,7 @@ static void event(void *user, const cx_event *e) {
   default: break;
   }
   if (c->tty_out) fflush(stdout);
+  if (cli_lost()) cx_throw(r->ctx, CX_E_RUNTIME); /* nobody reads on, or the disk is full: main says so */
 }
 
 /* ---- after the run ---- */

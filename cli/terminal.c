@@ -58,10 +58,18 @@ volatile sig_atomic_t *cli_stop(void) {
 
 /* ---- output ---- */
 
+static int lost; /* why, as errno says when it happens */
+
+bool cli_lost(void) {
+  if (ferror(stdout) && !lost) lost = errno ? errno : EIO;
+  return lost != 0;
+}
+
 bool cli_flush(void) {
   errno = 0;
-  if (fflush(stdout) == 0 && !ferror(stdout)) return true;
-  if (errno != EPIPE) fprintf(stderr, "calx: the output could not be written%s%s\n", errno ? ": " : "", errno ? strerror(errno) : "");
+  bool arrived = fflush(stdout) == 0;
+  if (!cli_lost() && arrived) return true;
+  if (lost != EPIPE) fprintf(stderr, "calx: the output could not be written%s%s\n", lost ? ": " : "", lost ? strerror(lost) : "");
   return false;
 }
 

@@ -97,8 +97,6 @@ static bool has_slot(cx_elab *E, const cx_node *u, int64_t slot) {
 static void check(cx_elab *E, const cx_constraint *c) {
   if (c->weak || c->n == INT64_MAX) return;
   cx_interval b = cx_var_bounds(E, c->u);
-  if (c->side > 0) b.lo = 0;
-  if (c->side < 0) b.hi = 0;
   if (b.lo >= 0 && b.hi <= (double)(c->n - 1)) return;
   int64_t s[1];
   bool data = c->u->has_load;
@@ -112,23 +110,10 @@ static void check(cx_elab *E, const cx_constraint *c) {
   else cx_diag_help(E->ctx, id, "subscripts start at 0 and end at size - 1; ranges a..b include both ends");
 }
 
-static void constrain(cx_elab *E, cx_constraint c) {
-  if (all_known(E, c.u, -1)) check(E, &c);
-  else *CX_PUSH(E->arena, E->con) = c;
-}
 void cx_constrain(cx_elab *E, const cx_node *u, int64_t n, cx_sym size, cx_sym array, cx_span s) {
-  cx_constraint c = {u, n, size, 0, E->guarded > 0, s, CX_NOSPAN, array};
-  /* x[k] with k in 0..i: what k reaches by i narrows i. One side each, as k may have no value at all. */
-  const cx_node *up = extreme(E, u, true), *down = extreme(E, u, false);
-  bool known = all_known(E, up, -1) && all_known(E, down, -1);
-  if (up == down || known) {
-    constrain(E, c);
-    return;
-  }
-  c.u = up, c.side = 1;
-  constrain(E, c);
-  c.u = down, c.side = -1;
-  constrain(E, c);
+  cx_constraint c = {u, n, size, E->guarded > 0, s, CX_NOSPAN, array};
+  if (all_known(E, u, -1)) check(E, &c);
+  else *CX_PUSH(E->arena, E->con) = c;
 }
 
 bool cx_vars_resolve(cx_elab *E, const int64_t *slot, int n, int first) {
@@ -153,8 +138,6 @@ bool cx_vars_resolve(cx_elab *E, const int64_t *slot, int n, int first) {
         double top = c->n == INT64_MAX ? INFINITY : (double)(c->n - 1);
         if (c->n == INT64_MAX) self = true;
         double l = a > 0 ? ceil(-r.lo / a) : ceil((top - r.hi) / a), h = a > 0 ? floor((top - r.hi) / a) : floor(-r.lo / a);
-        if (c->side && (c->side > 0) == (a > 0)) l = -INFINITY;
-        if (c->side && (c->side > 0) != (a > 0)) h = INFINITY;
         if (l > lo) lo = l, why_lo = c;
         if (h < hi) hi = h, why_hi = c;
         if (v->size == NULL && a == 1 && r.lo == 0 && r.hi == 0) v->size = c->size;

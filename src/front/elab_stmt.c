@@ -264,10 +264,7 @@ static void add_piece(cx_elab *E, const cx_ast *s, bool last) {
   }
   if (!fits) {
     int id = cx_error(E->ctx, s->kid[0]->span, "this equation gives `%s` elements of shape %s", s->name, cx_v_shape(E, v));
-    if (r->piece.n) {
-      cx_diag_label(E->ctx, id, r->piece.at[0].span, "this one gives %s", cx_v_shape(E, r->piece.at[0].v));
-      cx_diag_help(E->ctx, id, "the first equation sets the shape: start with an array, as in %s[0] = zeros(..)", s->name);
-    }
+    if (r->piece.n) cx_diag_label(E->ctx, id, r->piece.at[0].span, "this one gives %s", cx_v_shape(E, r->piece.at[0].v));
     v = cx_v_bad(s->span);
   }
   p.v = v;

@@ -158,10 +158,30 @@ static bool crop(cx_arena *a, const cx_curve *c, double *lo, double *hi) {
   return true;
 }
 
-cx_frame_of cx_plot_axes(cx_arena *a, const cx_plot *p, const cx_plot_style *s, int xticks, int yticks) {
+/* elements of a matrix along an axis: ticks at whole numbers, which stand in the middle of their cells */
+static cx_axis cells_axis(cx_arena *a, int64_t n) {
+  cx_axis x = cx_axis_make(a, -0.5, (double)n - 0.5, false, n <= 12 ? (int)n : 8);
+  int k = 0;
+  for (int j = 0; j < x.ntick; j++) {
+    if (x.tick[j] != floor(x.tick[j])) continue;
+    x.tick[k] = x.tick[j];
+    x.label[k++] = x.factor ? x.label[j] : fixed(a, x.tick[j], 0);
+  }
+  x.ntick = k;
+  return x;
+}
+
+cx_frame_of cx_plot_axes(cx_arena *a, const cx_plot *p, int xticks, int yticks) {
   double x0 = p->x0, x1 = p->x1, y0 = INFINITY, y1 = -INFINITY;
   cx_frame_of f = {0};
-  bool given = x0 < x1;
+  bool given = x0 < x1, log_y = false;
+  if (p->nx > 0 && p->kind == PLOT_MATRIX) {
+    f.x = cells_axis(a, p->nx);
+    f.y = cells_axis(a, p->ny);
+    f.y.lo = (double)p->ny - 0.5; /* row 0 on top */
+    f.y.hi = -0.5;
+    return f;
+  }
   if (!given) x0 = INFINITY, x1 = -INFINITY;
   if (p->nx > 0) {
     y0 = p->y0;
@@ -172,25 +192,29 @@ cx_frame_of cx_plot_axes(cx_arena *a, const cx_plot *p, const cx_plot_style *s, 
     double lo = INFINITY, hi = -INFINITY;
     for (int64_t i = 0; i < c->n; i++) {
       if (!given && isfinite(c->x[i])) x0 = fmin(x0, c->x[i]), x1 = fmax(x1, c->x[i]);
-      if (!isfinite(c->y[i]) || (s->log_y && !(c->y[i] > 0))) continue;
+      if (!isfinite(c->y[i])) continue;
       lo = fmin(lo, c->y[i]);
       hi = fmax(hi, c->y[i]);
     }
-    if (!s->log_y && !s->line && crop(a, c, &lo, &hi)) f.cropped = true;
+    if (p->kind == PLOT_FUNCTION && crop(a, c, &lo, &hi)) f.cropped = true;
     y0 = fmin(y0, lo);
     y1 = fmax(y1, hi);
   }
-  if (s->log_y) y0 = log10(y0), y1 = log10(y1);
+  if (p->kind == PLOT_TRACE && y0 > 0 && y1 > 20 * y0) {
+    log_y = true;
+    y0 = log10(y0);
+    y1 = log10(y1);
+  }
   if (p->nx == 0 && y1 > y0) { /* air above and below; zero stays an edge where the values only touch it */
     double air = 0.045 * (y1 - y0);
     if (isfinite(air)) {
-      bool from_zero = !s->log_y && !f.cropped && y0 >= 0 && y0 < 0.02 * y1, to_zero = !s->log_y && y1 <= 0 && y1 > 0.02 * y0;
+      bool from_zero = !log_y && !f.cropped && y0 >= 0 && y0 < 0.03 * y1, to_zero = !log_y && !f.cropped && y1 <= 0 && y1 > 0.03 * y0;
       y0 = from_zero ? 0 : y0 - air;
       y1 = to_zero ? 0 : y1 + air;
     }
   }
   f.x = cx_axis_make(a, x0, x1, false, xticks);
-  f.y = cx_axis_make(a, y0, y1, s->log_y, yticks);
+  f.y = cx_axis_make(a, y0, y1, log_y, yticks);
   return f;
 }
 
@@ -248,7 +272,7 @@ static cx_point *points(cx_arena *a, const cx_curve *c, const cx_frame_of *f, in
   return v;
 }
 
-cx_path cx_curve_path(cx_arena *a, const cx_curve *c, const cx_frame_of *f, const cx_plot_style *s) {
+cx_path cx_curve_path(cx_arena *a, const cx_curve *c, const cx_frame_of *f, bool function) {
   cx_path path = {0};
   int64_t n;
   cx_point *v = points(a, c, f, &n);
@@ -258,7 +282,7 @@ cx_path cx_curve_path(cx_arena *a, const cx_curve *c, const cx_frame_of *f, cons
     if (k + 1 < n && !isnan(v[k].y) && !isnan(v[k + 1].y)) {
       cx_point p = v[k], q = v[k + 1];
       bool across = (p.y > 1 && q.y < 0) || (p.y < 0 && q.y > 1);
-      if (!across && !(!s->line && jumps(v, n, k)) && clip(&p, &q)) {
+      if (!across && !(function && jumps(v, n, k)) && clip(&p, &q)) {
         if (!down || p.x != v[k].x || p.y != v[k].y) {
           if (path.n) *CX_PUSH(a, path) = lift;
           *CX_PUSH(a, path) = p;

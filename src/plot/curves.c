@@ -9,7 +9,6 @@ typedef struct { double x0, y0, x1, y1; } box; /* y downwards */
 typedef struct {
   cx_pic *pic;
   const cx_plot *p;
-  const cx_plot_style *s;
   cx_frame_of f;
   box frame;
   cx_path *path;
@@ -137,17 +136,17 @@ cx_pic *cx_plot_picture(cx_arena *a, const cx_plot *p, const cx_plot_style *s) {
   pic->arena = a;
   pic->w = s->width > 0 ? s->width : 720;
   pic->h = s->height > 0 ? s->height : 440;
-  cx_pic_rect(pic, 0, 0, pic->w, pic->h, CX_PAPER, 1);
   if (p->nx > 0) {
     cx_map_layout(pic, p);
     return pic;
   }
-  layout l = {.pic = pic, .p = p, .s = s};
-  l.f = cx_plot_axes(a, p, s, pic->w < 500 ? 5 : 8, pic->h < 300 ? 4 : 6);
+  cx_pic_rect(pic, 0, 0, pic->w, pic->h, CX_PAPER, 1);
+  layout l = {.pic = pic, .p = p};
+  l.f = cx_plot_axes(a, p, pic->w < 500 ? 5 : 8, pic->h < 300 ? 4 : 6);
   l.path = CX_NEW_N(a, cx_path, p->ncurve + 1);
   l.name = CX_NEW_N(a, const char *, p->ncurve + 1);
   for (int k = 0; k < p->ncurve; k++) {
-    l.path[k] = cx_curve_path(a, &p->curve[k], &l.f, s);
+    l.path[k] = cx_curve_path(a, &p->curve[k], &l.f, p->kind == PLOT_FUNCTION);
     l.name[k] = cx_math_text(a, p->curve[k].text ? p->curve[k].text : "");
   }
   l.title = p->title ? cx_math_text(a, p->title) : NULL;

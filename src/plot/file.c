@@ -61,22 +61,16 @@ void cx_plot_write(cx_ctx *c, const char *path, const cx_plot *p, const cx_plot_
   if (!ok) cx_throw(c, CX_E_RUNTIME);
 }
 
-bool cx_plot_of_fit(cx_arena *a, const cx_fit_report *r, cx_plot *p, cx_plot_style *s) {
+bool cx_plot_of_fit(cx_arena *a, const cx_fit_report *r, cx_plot *p) {
   int64_t n = r->ntrace, finite = 0;
-  double lo = INFINITY, hi = -INFINITY;
-  for (int64_t k = 0; k < n; k++) {
-    if (!isfinite(r->trace[k])) continue;
-    finite++;
-    lo = fmin(lo, r->trace[k]);
-    hi = fmax(hi, r->trace[k]);
-  }
+  for (int64_t k = 0; k < n; k++) finite += isfinite(r->trace[k]) != 0;
   if (finite < 2) return false;
   double *x = CX_NEW_N(a, double, n), by = r->trace_stride > 0 ? (double)r->trace_stride : 1;
   for (int64_t k = 0; k < n; k++) x[k] = by * (double)k;
   cx_curve *curve = CX_NEW(a, cx_curve);
   *curve = (cx_curve){.text = "", .n = n, .x = x, .y = r->trace};
-  *p = (cx_plot){.xlabel = r->epochs > 0 ? "epoch" : "step", .curve = curve, .ncurve = 1};
+  *p = (cx_plot){.kind = PLOT_TRACE, .curve = curve, .ncurve = 1};
+  p->xlabel = r->epochs > 0 && r->epochs != r->steps ? "epoch" : "step";
   p->title = cx_format(a, "objective, by %s", r->method ? r->method : "fit");
-  *s = (cx_plot_style){.log_y = lo > 0 && hi > 20 * lo, .line = true};
   return true;
 }

@@ -1,10 +1,13 @@
-/* map.c - a function of two variables: a heat map with thin contour lines, and its colour bar. */
+/* map.c - a function of two variables as a heat map with thin contour lines, or a matrix as cells, with a colour bar. */
 #include <math.h>
 #include "plot/pic.h"
 
-enum { TICK = 13, LABEL = 14, TITLE = 15, W = 256, H = 192 };
+enum { TICK = 13, LABEL = 14, TITLE = 15, W = 256, H = 192, CELLS = 1024, FEW = 2500, NUMBERS = 20 };
+
+static int64_t cell(double t, int64_t n) { return (int64_t)fmin((double)(n - 1), floor(t * (double)n)); }
 
 double cx_map_sample(const cx_plot *p, double u, double v) {
+  if (p->kind == PLOT_MATRIX) return p->z[cell(1 - v, p->ny) * p->nx + cell(u, p->nx)];
   double x = u * (double)(p->nx - 1), y = v * (double)(p->ny - 1);
   int64_t i = (int64_t)fmin(x, (double)(p->nx > 1 ? p->nx - 2 : 0)), j = (int64_t)fmin(y, (double)(p->ny > 1 ? p->ny - 2 : 0));
   int64_t right = p->nx > 1, up = p->ny > 1;
@@ -52,68 +55,124 @@ static void contour(cx_arena *a, const cx_plot *p, double level, cx_path *path) 
     }
 }
 
+static double widest(const cx_axis *x) {
+  double w = 0;
+  for (int k = 0; k < x->ntick; k++) w = fmax(w, cx_text_width(x->label[k], TICK));
+  return w;
+}
+
+/* the values in their cells, if there are few and they fit */
+static void numbers(cx_pic *pic, const cx_plot *p, const cx_axis *bar, double x0, double y0, double w, double h) {
+  double size = fmin(14, 0.5 * h);
+  if (p->nx > NUMBERS || p->ny > NUMBERS || size < 7) return;
+  char **text = CX_NEW_N(pic->arena, char *, p->nx * p->ny);
+  for (int64_t k = 0; k < p->nx * p->ny; k++) {
+    text[k] = cx_math_text(pic->arena, cx_format(pic->arena, p->z[k] == floor(p->z[k]) && fabs(p->z[k]) < 1e6 ? "%.0f" : "%.3g", p->z[k]));
+    if (cx_text_width(text[k], size) > 0.9 * w) return;
+  }
+  for (int64_t k = 0; k < p->nx * p->ny; k++) {
+    double x = x0 + ((double)(k % p->nx) + 0.5) * w, y = y0 + ((double)(k / p->nx) + 0.5) * h;
+    bool dark = cx_axis_at(bar, p->z[k]) < 0.55;
+    cx_pic_text(pic, x, y + 0.36 * size, text[k], size, 0.5, dark ? CX_PAPER : CX_INK);
+  }
+}
+
+/* few cells as areas, since not every viewer keeps the pixels of an image sharp; each reaches under its neighbours, so
+ * that no seam shows */
+static void cells(cx_pic *pic, const cx_plot *p, const cx_axis *bar, double x0, double y0, double x1, double y1) {
+  double w = (x1 - x0) / (double)p->nx, h = (y1 - y0) / (double)p->ny;
+  for (int64_t k = 0, next; k < p->nx * p->ny; k = next) {
+    int64_t row = k / p->nx, end = (row + 1) * p->nx;
+    for (next = k + 1; next < end && p->z[next] == p->z[k];) next++;
+    if (!isfinite(p->z[k])) continue;
+    double left = x0 + (double)(k % p->nx) * w, top = y0 + (double)row * h, right = x0 + (double)(next - row * p->nx) * w;
+    cx_pic_rect(pic, left, top, fmin(x1, right + 0.6), fmin(y1, top + h + 0.6), cx_map_color(cx_axis_at(bar, p->z[k])), 1);
+  }
+}
+
+static void image(cx_pic *pic, const cx_plot *p, const cx_axis *bar, double x0, double y0, double x1, double y1) {
+  bool matrix = p->kind == PLOT_MATRIX;
+  if (matrix && p->nx * p->ny <= FEW) {
+    cells(pic, p, bar, x0, y0, x1, y1);
+    return;
+  }
+  int w = !matrix ? W : p->nx < CELLS ? (int)p->nx : CELLS, h = !matrix ? H : p->ny < CELLS ? (int)p->ny : CELLS;
+  uint8_t *index = CX_NEW_N(pic->arena, uint8_t, w * h);
+  for (int r = 0; r < h; r++)
+    for (int k = 0; k < w; k++) {
+      double z = cx_map_sample(p, (k + 0.5) / w, 1 - (r + 0.5) / h), t = cx_axis_at(bar, z);
+      index[r * w + k] = isfinite(z) ? (uint8_t)(1 + lrint(254 * fmin(1, fmax(0, t)))) : 0; /* 0: no value */
+    }
+  cx_pic_item *it = cx_pic_add(pic, PIC_IMAGE, 0, 2);
+  it->pt[0] = (cx_point){x0, y0};
+  it->pt[1] = (cx_point){x1, y1};
+  it->index = index;
+  it->w = w;
+  it->h = h;
+  it->sharp = matrix;
+}
+
 void cx_map_layout(cx_pic *pic, const cx_plot *p) {
   cx_arena *a = pic->arena;
   double lo, hi;
   cx_map_range(p, &lo, &hi);
-  cx_axis x = cx_axis_make(a, p->x0, p->x1, false, 7), y = cx_axis_make(a, p->y0, p->y1, false, 6), bar = cx_axis_make(a, lo, hi, false, 6);
-  double ywide = 0, barwide = 0;
-  for (int k = 0; k < y.ntick; k++) ywide = fmax(ywide, cx_text_width(y.label[k], TICK));
-  for (int k = 0; k < bar.ntick; k++) barwide = fmax(barwide, cx_text_width(bar.label[k], TICK));
+  cx_frame_of f = cx_plot_axes(a, p, 7, 6);
+  const cx_axis *x = &f.x, *y = &f.y, bar = cx_axis_make(a, lo, hi, false, 8);
+  const bool matrix = p->kind == PLOT_MATRIX;
   const char *title = p->title ? p->title : p->ncurve ? p->curve[0].text : NULL;
-  double x0 = 12 + ywide + 9 + (p->ylabel ? LABEL + 8 : 0), x1 = pic->w - (26 + 16 + 7 + barwide + 14);
-  double y0 = 14 + (title ? TITLE + 9 : 0) + (bar.factor || y.factor ? TICK + 3 : 0);
-  double y1 = pic->h - (10 + TICK + 8) - (p->xlabel || x.factor ? LABEL + 9 : 0);
+  double right = 26 + 16 + 7 + widest(&bar) + 14;
+  double x0 = 12 + widest(y) + 9 + (p->ylabel ? LABEL + 8 : 0), x1 = pic->w - right;
+  double y0 = 14 + (title ? TITLE + 9 : 0) + (bar.factor || y->factor ? TICK + 3 : 0);
+  double y1 = pic->h - (10 + TICK + 8) - (p->xlabel || x->factor ? LABEL + 9 : 0);
+  if (matrix && p->nx <= 4 * p->ny && p->ny <= 4 * p->nx) { /* square cells: the picture shrinks around them */
+    double side = fmin((x1 - x0) / (double)p->nx, (y1 - y0) / (double)p->ny);
+    double wide = title ? cx_text_width(cx_math_text(a, title), TITLE) - right : 0;
+    pic->w = fmax(x0 + side * (double)p->nx, x0 + wide) + right;
+    pic->h -= y1 - y0 - side * (double)p->ny;
+    x1 = x0 + side * (double)p->nx;
+    y1 = y0 + side * (double)p->ny;
+  }
   double b0 = x1 + 26, b1 = b0 + 16, below = y1 + 6 + TICK + 7 + LABEL;
 
+  cx_pic_rect(pic, 0, 0, pic->w, pic->h, CX_PAPER, 1);
   cx_pic_rect(pic, x0, y0, x1, y1, CX_GRID, 1); /* shows where there is no value */
-  uint8_t *index = CX_NEW_N(a, uint8_t, W * H);
-  for (int r = 0; r < H; r++)
-    for (int k = 0; k < W; k++) {
-      double z = cx_map_sample(p, (k + 0.5) / W, 1 - (r + 0.5) / H), t = cx_axis_at(&bar, z);
-      index[r * W + k] = isfinite(z) ? (uint8_t)(1 + lrint(254 * fmin(1, fmax(0, t)))) : 0; /* 0: no value */
-    }
-  cx_pic_item *image = cx_pic_add(pic, PIC_IMAGE, 0, 2);
-  image->pt[0] = (cx_point){x0, y0};
-  image->pt[1] = (cx_point){x1, y1};
-  image->index = index;
-  image->w = W;
-  image->h = H;
+  image(pic, p, &bar, x0, y0, x1, y1);
+  if (matrix) numbers(pic, p, &bar, x0, y0, (x1 - x0) / (double)p->nx, (y1 - y0) / (double)p->ny);
   uint8_t *ramp = CX_NEW_N(a, uint8_t, 255);
   for (int r = 0; r < 255; r++) ramp[r] = (uint8_t)(255 - r);
-  image = cx_pic_add(pic, PIC_IMAGE, 0, 2);
-  image->pt[0] = (cx_point){b0, y0};
-  image->pt[1] = (cx_point){b1, y1};
-  image->index = ramp;
-  image->w = 1;
-  image->h = 255;
+  cx_pic_item *it = cx_pic_add(pic, PIC_IMAGE, 0, 2);
+  it->pt[0] = (cx_point){b0, y0};
+  it->pt[1] = (cx_point){b1, y1};
+  it->index = ramp;
+  it->w = 1;
+  it->h = 255;
 
   for (int k = 0; k < bar.ntick; k++) {
     double t = cx_axis_at(&bar, bar.tick[k]), at = y1 - t * (y1 - y0);
     cx_pic_segment(pic, b1, at, b1 + 4, at, CX_AXIS, 1);
     cx_pic_text(pic, b1 + 8, at + 0.36 * TICK, bar.label[k], TICK, 0, CX_SOFT);
     cx_path path = {0};
-    if (p->nx > 1 && p->ny > 1) contour(a, p, bar.tick[k], &path);
+    if (!matrix && p->nx > 1 && p->ny > 1) contour(a, p, bar.tick[k], &path);
     if (!path.n) continue;
-    cx_pic_item *it = cx_pic_add(pic, PIC_STROKE, CX_PAPER, path.n);
+    it = cx_pic_add(pic, PIC_STROKE, CX_PAPER, path.n);
     for (int i = 0; i < path.n; i++)
       it->pt[i] = isnan(path.at[i].x) ? path.at[i] : (cx_point){x0 + path.at[i].x * (x1 - x0), y1 - path.at[i].y * (y1 - y0)};
     it->width = 0.9;
     it->alpha = 0.55;
   }
-  for (int k = 0; k < x.ntick; k++) {
-    double at = x0 + cx_axis_at(&x, x.tick[k]) * (x1 - x0);
+  for (int k = 0; k < x->ntick; k++) {
+    double at = x0 + cx_axis_at(x, x->tick[k]) * (x1 - x0);
     cx_pic_segment(pic, at, y1, at, y1 + 4, CX_AXIS, 1);
-    cx_pic_text(pic, at, y1 + 7 + TICK, x.label[k], TICK, 0.5, CX_SOFT);
+    cx_pic_text(pic, at, y1 + 7 + TICK, x->label[k], TICK, 0.5, CX_SOFT);
   }
-  for (int k = 0; k < y.ntick; k++) {
-    double at = y1 - cx_axis_at(&y, y.tick[k]) * (y1 - y0);
+  for (int k = 0; k < y->ntick; k++) {
+    double at = y1 - cx_axis_at(y, y->tick[k]) * (y1 - y0);
     cx_pic_segment(pic, x0 - 4, at, x0, at, CX_AXIS, 1);
-    cx_pic_text(pic, x0 - 9, at + 0.36 * TICK, y.label[k], TICK, 1, CX_SOFT);
+    cx_pic_text(pic, x0 - 9, at + 0.36 * TICK, y->label[k], TICK, 1, CX_SOFT);
   }
   if (bar.factor) cx_pic_text(pic, b0, y0 - 8, bar.factor, TICK, 0, CX_SOFT);
-  if (y.factor) cx_pic_text(pic, x0 - 9, y0 - 8, y.factor, TICK, 0.5, CX_SOFT);
-  if (x.factor) cx_pic_text(pic, x1, below, x.factor, TICK, 1, CX_SOFT);
+  if (y->factor) cx_pic_text(pic, x0 - 9, y0 - 8, y->factor, TICK, 0.5, CX_SOFT);
+  if (x->factor) cx_pic_text(pic, x1, below, x->factor, TICK, 1, CX_SOFT);
   if (p->xlabel) cx_pic_text(pic, (x0 + x1) / 2, below, cx_math_text(a, p->xlabel), LABEL, 0.5, CX_INK);
   if (p->ylabel) {
     cx_pic_text(pic, 8 + LABEL, (y0 + y1) / 2, cx_math_text(a, p->ylabel), LABEL, 0.5, CX_INK);

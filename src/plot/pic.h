@@ -19,6 +19,7 @@ typedef struct {
   bool upright, bold;        /* upright: turned a quarter counter-clockwise */
   /* image: colours of cx_map_color(index / 255), 0-based rows from the top, filling pt[0]..pt[1] */
   const uint8_t *index; int w, h;
+  bool sharp;                /* cells, no shades between them */
 } cx_pic_item;
 typedef struct {
   cx_arena *arena;
@@ -58,13 +59,13 @@ cx_axis cx_axis_make(cx_arena *a, double lo, double hi, bool log, int target);
 double cx_axis_at(const cx_axis *x, double v);      /* 0..1 along the axis */
 
 typedef struct { cx_axis x, y; bool cropped; } cx_frame_of;
-cx_frame_of cx_plot_axes(cx_arena *a, const cx_plot *p, const cx_plot_style *s, int xticks, int yticks);
+cx_frame_of cx_plot_axes(cx_arena *a, const cx_plot *p, int xticks, int yticks);
 
-/* The curve as polylines in the unit square (y upwards), cut at its edges, pen lifted at gaps, poles and jumps. */
+/* The curve as polylines in the unit square (y upwards), cut at its edges, pen lifted at gaps, and at the jumps of a function. */
 typedef CX_VEC(cx_point) cx_path;
-cx_path cx_curve_path(cx_arena *a, const cx_curve *c, const cx_frame_of *f, const cx_plot_style *s);
+cx_path cx_curve_path(cx_arena *a, const cx_curve *c, const cx_frame_of *f, bool function);
 
-double cx_map_sample(const cx_plot *p, double u, double v);     /* bilinear, u, v in 0..1; NaN where z has none */
+double cx_map_sample(const cx_plot *p, double u, double v);     /* u, v in 0..1, v upwards: bilinear, or the cell's; NaN where z has none */
 void cx_map_range(const cx_plot *p, double *lo, double *hi);
 
 cx_pic *cx_plot_picture(cx_arena *a, const cx_plot *p, const cx_plot_style *s); /* curves.c */

@@ -87,7 +87,7 @@ static void draw_image(const cairo_table *t, cairo_t *cr, cx_arena *a, const cx_
   t->translate(cr, it->pt[0].x, it->pt[0].y);
   t->scale(cr, (it->pt[1].x - it->pt[0].x) / it->w, (it->pt[1].y - it->pt[0].y) / it->h);
   t->set_source_surface(cr, image, 0, 0);
-  t->pattern_set_filter(t->get_source(cr), CAIRO_FILTER_BILINEAR);
+  t->pattern_set_filter(t->get_source(cr), it->sharp ? CAIRO_FILTER_NEAREST : CAIRO_FILTER_BILINEAR);
   t->pattern_set_extend(t->get_source(cr), CAIRO_EXTEND_PAD);
   t->fill(cr);
   t->restore(cr);

@@ -149,6 +149,7 @@ static void image(cx_buf *b, const cx_pic_item *it) {
     number(b, at[k]);
     cx_puts(b, "\"");
   }
+  if (it->sharp) cx_puts(b, " image-rendering=\"pixelated\"");
   cx_puts(b, " preserveAspectRatio=\"none\" xlink:href=\"data:image/png;base64,");
   base64(b, (const uint8_t *)png.at, (size_t)png.n);
   cx_puts(b, "\"/>\n");

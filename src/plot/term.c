@@ -133,16 +133,16 @@ static void draw(cells *c, const cx_path *path, int who) {
   }
 }
 
-static void curves(screen *s, const cx_plot *p, const cx_plot_style *st, int columns) {
+static void curves(screen *s, const cx_plot *p, int columns) {
   cx_arena *a = s->b.arena;
   cells c = {.h = 18};
-  cx_frame_of f = cx_plot_axes(a, p, st, columns / 12, 6);
+  cx_frame_of f = cx_plot_axes(a, p, columns / 12, 6);
   int left = label_columns(a, &f.y);
   c.w = columns - left - 3 < 16 ? 16 : columns - left - 3;
   c.dots = CX_NEW_N(a, uint8_t, c.w * c.h);
   c.owner = CX_NEW_N(a, int8_t, c.w * c.h);
   for (int k = p->ncurve - 1; k >= 0; k--) { /* the first one on top */
-    cx_path path = cx_curve_path(a, &p->curve[k], &f, st);
+    cx_path path = cx_curve_path(a, &p->curve[k], &f, p->kind == PLOT_FUNCTION);
     draw(&c, &path, k);
   }
   spaces(&s->b, left + 2);
@@ -175,10 +175,10 @@ static void curves(screen *s, const cx_plot *p, const cx_plot_style *st, int col
 
 /* ---- maps ---- */
 
-static void map(screen *s, const cx_plot *p, const cx_plot_style *st, int columns) {
+static void map(screen *s, const cx_plot *p, int columns) {
   static const char *const shade[] = {" ", "░", "▒", "▓", "█"};
   cx_arena *a = s->b.arena;
-  cx_frame_of f = cx_plot_axes(a, p, st, columns / 12, 6);
+  cx_frame_of f = cx_plot_axes(a, p, columns / 12, 6);
   double lo, hi;
   cx_map_range(p, &lo, &hi);
   cx_axis bar = cx_axis_make(a, lo, hi, false, 4);
@@ -216,12 +216,11 @@ static void map(screen *s, const cx_plot *p, const cx_plot_style *st, int column
   x_labels(s, &f.x, left + 2, wide, p->xlabel);
 }
 
-char *cx_plot_terminal(cx_arena *a, const cx_plot *p, const cx_plot_style *st, int columns, int colors) {
-  static const cx_plot_style usual = {0};
+char *cx_plot_terminal(cx_arena *a, const cx_plot *p, int columns, int colors) {
   screen s = {.b = {.arena = a}, .colors = colors, .now = -1};
   cx_put(&s.b, "", 0);
   if (columns > 100) columns = 100;
-  if (p->nx > 0) map(&s, p, st ? st : &usual, columns);
-  else curves(&s, p, st ? st : &usual, columns);
+  if (p->nx > 0) map(&s, p, columns);
+  else curves(&s, p, columns);
   return s.b.at;
 }

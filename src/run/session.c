@@ -19,6 +19,7 @@ struct cx_session {
   void *x;              /* all params, as they stand now */
   const double *trace;  /* objective by step of the last fit */
   int64_t ntrace, trace_stride;
+  bool by_epoch;
 };
 
 static void emit(cx_session *s, const cx_event *e) {
@@ -121,7 +122,8 @@ static void plot(cx_session *s, const cx_action *act) {
         continue;
       }
       add_curve(s, &p, NULL, "objective", s->ntrace, steps(s, s->ntrace, (double)s->trace_stride), s->trace, 1);
-      p.xlabel = "step";
+      p.xlabel = s->by_epoch ? "epoch" : "step";
+      p.kind = PLOT_TRACE;
       continue;
     }
     const cx_eq *e = s->m->graph->eq[q->eq];
@@ -132,6 +134,7 @@ static void plot(cx_session *s, const cx_action *act) {
       p.ny = e->dim[0].n;
       p.nx = e->dim[1].n;
       p.title = q->text;
+      if (!act->nvar) p.kind = PLOT_MATRIX;
       p.x0 = act->nvar ? act->lo[0] : 0, p.x1 = act->nvar ? act->hi[0] : (double)p.nx - 1;
       p.y0 = act->nvar ? act->lo[1] : 0, p.y1 = act->nvar ? act->hi[1] : (double)p.ny - 1;
       continue;
@@ -139,6 +142,7 @@ static void plot(cx_session *s, const cx_action *act) {
     if (map) continue;
     int64_t rows = e->dim[0].n, cols = e->rank > 1 ? e->dim[1].n : 1;
     const double *xs = x ? x : steps(s, rows, 1);
+    if (!x) p.kind = PLOT_SERIES;
     for (int64_t c = 0; c < cols && p.ncurve < CURVES_MAX; c++)
       add_curve(s, &p, NULL, cols > 1 ? cx_format(s->a, "%s [%lld]", q->text, (long long)c) : q->text, rows, xs, y + c, cols);
   }
@@ -188,6 +192,7 @@ static cx_status fit(cx_session *s, const cx_action *act) {
   s->trace = rep->trace;
   s->ntrace = rep->ntrace;
   s->trace_stride = rep->trace_stride ? rep->trace_stride : 1;
+  s->by_epoch = rep->epochs > 0 && rep->epochs != rep->steps;
   /* the params as the program means them */
   uint32_t *eq = CX_NEW_N(s->a, uint32_t, act->nparam + 1);
   int64_t *count = CX_NEW_N(s->a, int64_t, act->nparam + 1);

@@ -22,7 +22,14 @@ typedef struct {          /* one curve or surface of a plot */
   int64_t n;
   const double *x, *y;    /* y NaN: a gap */
 } cx_curve;
+typedef enum {
+  PLOT_FUNCTION,          /* samples of a function: poles are cropped, jumps lift the pen */
+  PLOT_SERIES,            /* the values of an array */
+  PLOT_TRACE,             /* the objective along a fit: on a logarithmic scale where that shows more */
+  PLOT_MATRIX             /* z: a cell for each element, row 0 on top */
+} cx_plot_kind;
 typedef struct {
+  cx_plot_kind kind;
   const char *title, *xlabel, *ylabel; /* may be NULL */
   cx_curve *curve; int ncurve;
   int64_t nx, ny;         /* > 0: a map over two variables, z[ny][nx] of the first curve; colour bar */

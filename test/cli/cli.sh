@@ -137,7 +137,6 @@ json)
 check)
   rosenbrock >m.calx; echo 'print x' >>m.calx
   code 0 $calx check m.calx; has out 'd(objective, x)'; has out ok
-  code 3 $calx check - </dev/zero 2>/dev/null | head -c 0
   printf 'param x = 0\nminimize log(-1 - x^2)\n' >s.calx
   code 6 $calx check s.calx; has out 'not finite'
   printf 'print 1\n' >n.calx; code 0 $calx check n.calx
@@ -252,7 +251,7 @@ broken_output)
 x[i, j] = i + j + 0 * zeros(400, 400)[i, j]
 print x
 END
-  i=0; while [ $i -lt 2000 ]; do echo 'print x'; i=$((i + 1)); done >>many.calx
+  i=0; while [ $i -lt 300 ]; do echo 'print x'; i=$((i + 1)); done >>many.calx
   $calx run many.calx 2>err | head -n 1 >out; [ ! -s err ] || fail "closed pipe: $(cat err)"
   (trap '' PIPE; $calx run many.calx 2>err | head -n 1 >out); [ ! -s err ] || fail "closed pipe, SIGPIPE ignored: $(cat err)"
   ;;

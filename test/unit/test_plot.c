@@ -78,17 +78,16 @@ static void ranges(cx_arena *a) {
       {inverse, -1, 1, true, 1}, {inverse_square, -1, 1, true, 1}, {tan, -6, 6, true, 4}, {cube, -3, 3, false, 0},
       {peak, -6, 6, false, 0},   {growth, -10, 10, false, 0},      {step, -1, 1, false, 1}, {sin, -50, 50, false, 0},
       {gap, -1, 1, false, 0},    {nothing, -1, 1, false, 0},       {log, 0, 1, false, 0}};
-  cx_plot_style s = {0};
   for (size_t k = 0; k < sizeof row / sizeof *row; k++) {
     cx_plot p = plot_of(a, row[k].f, row[k].lo, row[k].hi);
-    cx_frame_of f = cx_plot_axes(a, &p, &s, 8, 6);
+    cx_frame_of f = cx_plot_axes(a, &p, 8, 6);
     CHECK(f.cropped == row[k].cropped);
     double lo = INFINITY, hi = -INFINITY;
     for (int64_t i = 0; i < p.curve[0].n; i++)
       if (isfinite(p.curve[0].y[i])) lo = fmin(lo, p.curve[0].y[i]), hi = fmax(hi, p.curve[0].y[i]);
     if (!row[k].cropped && lo <= hi) CHECK(f.y.lo <= lo && f.y.hi >= hi);
     else if (lo <= hi) CHECK(f.y.hi - f.y.lo < 0.3 * (hi - lo));
-    cx_path path = cx_curve_path(a, &p.curve[0], &f, &s);
+    cx_path path = cx_curve_path(a, &p.curve[0], &f, p.kind == PLOT_FUNCTION);
     CHECK(lifts(&path) == row[k].lifts);
     for (int i = 0; i < path.n; i++) CHECK(isnan(path.at[i].x) || (path.at[i].y >= -1e-12 && path.at[i].y <= 1 + 1e-12));
   }
@@ -100,10 +99,9 @@ static void long_series(cx_arena *a) { /* many points: thinned out, extremes kep
   for (int k = 0; k < N; k++) x[k] = k, y[k] = sin(k * 0.001);
   y[77777] = 5;
   y[33333] = -7;
-  cx_plot_style s = {.line = true};
-  cx_plot p = {.curve = &(cx_curve){"s", N, x, y}, .ncurve = 1};
-  cx_frame_of f = cx_plot_axes(a, &p, &s, 8, 6);
-  cx_path path = cx_curve_path(a, &p.curve[0], &f, &s);
+  cx_plot p = {.kind = PLOT_SERIES, .curve = &(cx_curve){"s", N, x, y}, .ncurve = 1};
+  cx_frame_of f = cx_plot_axes(a, &p, 8, 6);
+  cx_path path = cx_curve_path(a, &p.curve[0], &f, p.kind == PLOT_FUNCTION);
   CHECK(path.n < 8000);
   double lo = 1, hi = 0;
   for (int k = 0; k < path.n; k++) lo = fmin(lo, path.at[k].y), hi = fmax(hi, path.at[k].y);
@@ -142,13 +140,13 @@ static void files(cx_ctx *c, cx_arena *a) {
   CHECK_NEAR(cx_map_sample(&map, 1, 1), z[199], 0);
   CHECK_NEAR(cx_map_sample(&map, 2.5 / 19, 1), (z[182] + z[183]) / 2, 1e-12);
   cx_plot tiny = {.nx = 1, .ny = 1, .z = z, .x1 = 1, .y1 = 1};
-  CHECK(cx_plot_svg(a, &tiny, NULL, &size) && cx_plot_terminal(a, &tiny, NULL, 40, 0));
+  CHECK(cx_plot_svg(a, &tiny, NULL, &size) && cx_plot_terminal(a, &tiny, 40, 0));
   for (int colors = 0; colors <= 256; colors += 256) {
-    const char *t = cx_plot_terminal(a, &p, NULL, 80, colors), *m = cx_plot_terminal(a, &map, NULL, 80, colors);
+    const char *t = cx_plot_terminal(a, &p, 80, colors), *m = cx_plot_terminal(a, &map, 80, colors);
     CHECK(!colors == !strstr(t, "\x1b[") && !colors == !strstr(m, "\x1b["));
     CHECK(count(t, "\n") == 20 && count(m, "\n") == 20);
   }
-  CHECK(strstr(cx_plot_terminal(a, &p, NULL, 80, 0), "0 ┤"));
+  CHECK(strstr(cx_plot_terminal(a, &p, 80, 0), "0 ┤"));
 
   char dir[] = "/tmp/calx-plot-XXXXXX";
   CHECK(mkdtemp(dir) != NULL);
@@ -183,12 +181,33 @@ static void fits(cx_arena *a) {
   double trace[] = {100, 10, 1, 0.1};
   cx_fit_report r = {.method = "adam", .trace = trace, .ntrace = 4, .trace_stride = 10};
   cx_plot p;
-  cx_plot_style s;
-  CHECK(cx_plot_of_fit(a, &r, &p, &s) && s.log_y && p.curve[0].x[3] == 30);
+  CHECK(cx_plot_of_fit(a, &r, &p) && cx_plot_axes(a, &p, 8, 6).y.log && p.curve[0].x[3] == 30);
   trace[3] = -1;
-  CHECK(cx_plot_of_fit(a, &r, &p, &s) && !s.log_y);
+  CHECK(cx_plot_of_fit(a, &r, &p) && !cx_plot_axes(a, &p, 8, 6).y.log);
   r.ntrace = 1;
-  CHECK(!cx_plot_of_fit(a, &r, &p, &s));
+  CHECK(!cx_plot_of_fit(a, &r, &p));
+}
+
+static void matrices(cx_arena *a) {
+  double z[6] = {10, 1, 2, 3, 4, 55};
+  size_t size;
+  cx_plot p = {.kind = PLOT_MATRIX, .nx = 3, .ny = 2, .z = z, .title = "confusion"};
+  char *svg = cx_plot_svg(a, &p, NULL, &size);
+  CHECK(strstr(svg, ">55<") && count(svg, "<image ") == 1);
+  CHECK(cx_map_sample(&p, 0.1, 0.9) == 10 && cx_map_sample(&p, 0.99, 0.01) == 55 && cx_map_sample(&p, 1, 1) == 2);
+  cx_frame_of f = cx_plot_axes(a, &p, 8, 6);
+  CHECK_NEAR(cx_axis_at(&f.y, 0), 0.75, 1e-12); /* row 0 on top */
+  CHECK_NEAR(cx_axis_at(&f.x, 0), 1 / 6.0, 1e-12);
+  CHECK(f.x.ntick == 3 && f.y.ntick == 2);
+  int64_t n[] = {1, 2, 5, 10, 13, 20, 100, 5000};
+  for (size_t k = 0; k < sizeof n / sizeof *n; k++) {
+    double *big = CX_NEW_N(a, double, n[k] * 3);
+    cx_plot q = {.kind = PLOT_MATRIX, .nx = n[k], .ny = 3, .z = big};
+    f = cx_plot_axes(a, &q, 8, 6);
+    CHECK(f.x.ntick >= 1);
+    for (int j = 0; j < f.x.ntick; j++) CHECK(f.x.tick[j] == floor(f.x.tick[j]));
+    CHECK(cx_plot_svg(a, &q, NULL, &size) && cx_plot_terminal(a, &q, 80, 256));
+  }
 }
 
 static void colors(void) { /* lightness never falls along the map */
@@ -211,6 +230,7 @@ int main(void) {
   text(a);
   files(c, a);
   fits(a);
+  matrices(a);
   colors();
   cx_ctx_free(c);
   return CHECK_DONE();
