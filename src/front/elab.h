@@ -118,6 +118,7 @@ typedef struct { /* 0 <= u <= n - 1 must hold */
   const cx_node *u;
   int64_t n;
   cx_sym size;
+  int8_t side;              /* 0: both hold; +1: only the upper one, -1: only the lower one */
   bool weak;                /* below an `if`: may not hold where it is not read */
   cx_span span, of;
   cx_sym array;

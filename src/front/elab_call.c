@@ -400,11 +400,6 @@ cx_val cx_elab_call(cx_elab *E, const cx_ast *x) {
     cx_val v = cx_reduce_call(E, x->name, arg[0], x->span, &found);
     if (found) return v;
   }
-  for (int k = 1; k < 4; k++)
-    if (cx_op_find(x->name, k) != OP_none) {
-      cx_error(E->ctx, x->span, "`%s` takes %d argument%s, but %d %s given", x->name, k, k == 1 ? "" : "s", n, n == 1 ? "is" : "are");
-      return cx_v_bad(x->span);
-    }
   if (n > 2 && (!strcmp(x->name, "max") || !strcmp(x->name, "min"))) {
     cx_val v = arg[0];
     for (int k = 1; k < n; k++) {
@@ -413,10 +408,17 @@ cx_val cx_elab_call(cx_elab *E, const cx_ast *x) {
     }
     return v;
   }
+  for (int k = 1; k < 4; k++)
+    if (cx_op_find(x->name, k) != OP_none) {
+      cx_error(E->ctx, x->span, "`%s` takes %d argument%s, but %d %s given", x->name, k, k == 1 ? "" : "s", n, n == 1 ? "is" : "are");
+      return cx_v_bad(x->span);
+    }
   for (size_t k = 0; k < sizeof later / sizeof *later; k++)
     if (!strcmp(x->name, later[k])) {
       cx_error(E->ctx, x->name_span, "this version of calx cannot compute `%s(..)` yet", x->name);
       return cx_v_bad(x->span);
     }
+  cx_binding *value = cx_lookup(E, x->name, false);
+  if (value && value->v.bad && !value->text) return cx_v_bad(x->span); /* its definition has been reported */
   return cx_lookup_failed(E, x->name, true, x->name_span);
 }

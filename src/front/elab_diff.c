@@ -169,7 +169,7 @@ cx_val cx_elab_primes(cx_elab *E, const cx_ast *x, cx_binding *f, cx_op op, cx_v
 cx_val cx_elab_at(cx_elab *E, const cx_ast *x) {
   cx_binding *env = E->env;
   int n = x->nkid - 1;
-  uint32_t *from = CX_NEW_N(E->arena, uint32_t, n), *to = CX_NEW_N(E->arena, uint32_t, n);
+  uint32_t *from = CX_NEW_N(E->arena, uint32_t, 2 * n), *to = CX_NEW_N(E->arena, uint32_t, 2 * n), *set = CX_NEW_N(E->arena, uint32_t, n);
   int nmove = 0;
   cx_val *v = CX_NEW_N(E->arena, cx_val, n);
   for (int k = 0; k < n; k++) { /* the values are read in the scope around: simultaneous */
@@ -181,6 +181,7 @@ cx_val cx_elab_at(cx_elab *E, const cx_ast *x) {
     cx_binding *old = cx_lookup(E, b->name, false);
     uint32_t eq;
     cx_val stored = cx_v_store(E, v[k], b->name, &eq);
+    set[k] = eq;
     if (old && old->leaf != CX_NO_EQ && eq != CX_NO_EQ) { /* known above: what reads it is read again at the new value */
       const cx_eq *was = E->g->eq[old->leaf], *is = E->g->eq[eq];
       bool same = was->rank == is->rank;
@@ -207,5 +208,10 @@ cx_val cx_elab_at(cx_elab *E, const cx_ast *x) {
   uint32_t of;
   r = cx_v_store(E, r, NULL, &of);
   if (r.bad || of == CX_NO_EQ) return r;
+  for (int k = 0, known = nmove; k < n; k++) { /* the new values are not read again themselves */
+    bool moved = set[k] == CX_NO_EQ;
+    for (int j = 0; j < known; j++) moved |= from[j] == set[k];
+    if (!moved) from[nmove] = to[nmove] = set[k], nmove++;
+  }
   return read_eq(E, cx_replace(E->g, of, from, to, nmove), ctx, nctx, x->span);
 }

@@ -267,6 +267,10 @@ static cx_val reduce_named(cx_elab *E, int r, const int64_t *slot, int n, cx_val
     cx_error(E->ctx, s, "mean over a range whose ends depend on another index; write sum(..) / (number of terms)");
     return cx_v_bad(s);
   }
+  if (count == 0 && reductions[r].boolean) {
+    v.e = cx_const(E->g, reductions[r].red == RED_min);
+    return v;
+  }
   if (count == 0 && reductions[r].red >= RED_max && !E->retry) {
     cx_error(E->ctx, s, "`%s` over an empty range has no value", reductions[r].name);
     return cx_v_bad(s);

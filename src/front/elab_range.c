@@ -97,6 +97,8 @@ static bool has_slot(cx_elab *E, const cx_node *u, int64_t slot) {
 static void check(cx_elab *E, const cx_constraint *c) {
   if (c->weak || c->n == INT64_MAX) return;
   cx_interval b = cx_var_bounds(E, c->u);
+  if (c->side > 0) b.lo = 0;
+  if (c->side < 0) b.hi = 0;
   if (b.lo >= 0 && b.hi <= (double)(c->n - 1)) return;
   int64_t s[1];
   bool data = c->u->has_load;
@@ -110,10 +112,23 @@ static void check(cx_elab *E, const cx_constraint *c) {
   else cx_diag_help(E->ctx, id, "subscripts start at 0 and end at size - 1; ranges a..b include both ends");
 }
 
-void cx_constrain(cx_elab *E, const cx_node *u, int64_t n, cx_sym size, cx_sym array, cx_span s) {
-  cx_constraint c = {u, n, size, E->guarded > 0, s, CX_NOSPAN, array};
-  if (all_known(E, u, -1)) check(E, &c);
+static void constrain(cx_elab *E, cx_constraint c) {
+  if (all_known(E, c.u, -1)) check(E, &c);
   else *CX_PUSH(E->arena, E->con) = c;
+}
+void cx_constrain(cx_elab *E, const cx_node *u, int64_t n, cx_sym size, cx_sym array, cx_span s) {
+  cx_constraint c = {u, n, size, 0, E->guarded > 0, s, CX_NOSPAN, array};
+  /* x[k] with k in 0..i: what k reaches by i narrows i. One side each, as k may have no value at all. */
+  const cx_node *up = extreme(E, u, true), *down = extreme(E, u, false);
+  bool known = all_known(E, up, -1) && all_known(E, down, -1);
+  if (up == down || known) {
+    constrain(E, c);
+    return;
+  }
+  c.u = up, c.side = 1;
+  constrain(E, c);
+  c.u = down, c.side = -1;
+  constrain(E, c);
 }
 
 bool cx_vars_resolve(cx_elab *E, const int64_t *slot, int n, int first) {
@@ -122,7 +137,7 @@ bool cx_vars_resolve(cx_elab *E, const int64_t *slot, int n, int first) {
     for (int k = 0; k < n; k++) {
       cx_var *v = cx_var_of(E, slot[k]);
       if (v->resolved) continue;
-      double lo = -INFINITY, hi = INFINITY;
+      double lo = -INFINITY, hi = INFINITY, under_if = INFINITY;
       bool waits = false, weak_only = false, self = false;
       const cx_constraint *why_lo = NULL, *why_hi = NULL;
       for (int j = first; j < E->con.n; j++) {
@@ -130,7 +145,11 @@ bool cx_vars_resolve(cx_elab *E, const int64_t *slot, int n, int first) {
         if (!has_slot(E, c->u, slot[k])) continue;
         double a;
         const cx_node *rest;
-        if (c->weak) { weak_only = true; continue; }
+        if (c->weak) { /* under an `if`: the subscript itself still tells, an offset does not */
+          weak_only = true;
+          if (c->u->op == OP_index && (double)c->n - 1 < under_if && c->n != INT64_MAX) under_if = (double)c->n - 1, v->size = v->size ? v->size : c->size;
+          continue;
+        }
         if (!all_known(E, c->u, slot[k])) { waits = true; continue; }
         if (!affine_in(E, c->u, slot[k], &a, &rest) || a == 0) continue;
         cx_interval r = cx_var_bounds(E, rest);
@@ -138,11 +157,13 @@ bool cx_vars_resolve(cx_elab *E, const int64_t *slot, int n, int first) {
         double top = c->n == INT64_MAX ? INFINITY : (double)(c->n - 1);
         if (c->n == INT64_MAX) self = true;
         double l = a > 0 ? ceil(-r.lo / a) : ceil((top - r.hi) / a), h = a > 0 ? floor((top - r.hi) / a) : floor(-r.lo / a);
+        if (c->side && (c->side > 0) == (a > 0)) l = -INFINITY;
+        if (c->side && (c->side > 0) != (a > 0)) h = INFINITY;
         if (l > lo) lo = l, why_lo = c;
         if (h < hi) hi = h, why_hi = c;
         if (v->size == NULL && a == 1 && r.lo == 0 && r.hi == 0) v->size = c->size;
       }
-      (void)why_lo;
+      if (isinf(hi) && !waits) hi = under_if;
       if (isinf(hi)) {
         if (waits && round < n - 1) continue;
         if (round < n - 1) continue;

@@ -264,7 +264,10 @@ static void add_piece(cx_elab *E, const cx_ast *s, bool last) {
   }
   if (!fits) {
     int id = cx_error(E->ctx, s->kid[0]->span, "this equation gives `%s` elements of shape %s", s->name, cx_v_shape(E, v));
-    if (r->piece.n) cx_diag_label(E->ctx, id, r->piece.at[0].span, "this one gives %s", cx_v_shape(E, r->piece.at[0].v));
+    if (r->piece.n) {
+      cx_diag_label(E->ctx, id, r->piece.at[0].span, "this one gives %s", cx_v_shape(E, r->piece.at[0].v));
+      cx_diag_help(E->ctx, id, "the first equation sets the shape: start with an array, as in %s[0] = zeros(..)", s->name);
+    }
     v = cx_v_bad(s->span);
   }
   p.v = v;
@@ -566,7 +569,10 @@ static void one(cx_elab *E, cx_ast *const *stmt, int n, int at) {
       for (int k = 0; k < s->nkid; k++) one(E, s->kid, s->nkid, k);
       return;
     case S_DEF_FUN: return; /* hoisted */
-    case A_ERROR: return;
+    case A_ERROR: /* what it would have defined counts as defined: one error a mistake */
+      for (int k = 0; k < s->nkid; k++)
+        if (s->kid[k] && s->kid[k]->kind == A_NAME) cx_bind_name(E, s->kid[k]->name, B_VALUE, s->span)->v = cx_v_bad(s->span);
+      return;
     default:
       if (!cx_elab_stmt(E, s)) cx_error(E->ctx, s->span, "this statement cannot stand here");
   }

@@ -12,14 +12,24 @@ cx_val cx_v_num(cx_elab *E, double x, cx_span s) { return cx_v_node(cx_const(E->
 bool cx_v_const(cx_elab *E, cx_val v, double *x) {
   if (v.bad || v.rank) return false;
   const cx_node *e = v.e;
-  while (e->op == OP_load && !e->nargs) {
+  while (e->op == OP_load) {
     const cx_eq *q = E->g->eq[e->u.eq];
+    int64_t slot[CX_MAX_RANK];
     if (q->kind == EQ_INPUT && q->constant && q->lo == q->hi) return *x = q->lo, true;
     if (q->kind != EQ_CALC || q->red != RED_none || !q->body) return false;
-    e = q->body;
+    for (int k = 0; k < e->nargs; k++) { /* an element of a table of numbers */
+      if (e->arg[k]->op != OP_const || e->arg[k]->u.num < 0 || e->arg[k]->u.num >= (double)q->dim[k].n) return false;
+      slot[k] = k;
+    }
+    e = e->nargs ? cx_subst(E->g, q->body, slot, e->arg, e->nargs) : q->body;
   }
   *x = e->op == OP_const ? e->u.num : 0;
-  return e->op == OP_const;
+  if (e->op == OP_const) return true;
+  if (e->any_free) return false;
+  cx_interval b = cx_bounds(E->g, e, NULL); /* n + 1 of such a definition n */
+  if (b.lo != b.hi || isinf(b.lo)) return false;
+  *x = b.lo;
+  return true;
 }
 
 int64_t cx_var_new(cx_elab *E, cx_sym name, cx_span s) {
@@ -253,6 +263,11 @@ cx_val cx_v_reduce(cx_elab *E, cx_red red, const int64_t *slot, int n, cx_val v,
   if (v.bad) return v;
   int64_t own[3 * CX_MAX_RANK], ctx[CX_MAX_RANK];
   int nctx;
+  if (n == 0) { /* of a scalar */
+    if (red == RED_argmax || red == RED_argmin) v.e = cx_const(E->g, 0);
+    v.span = s;
+    return v;
+  }
   if (n > CX_MAX_RANK) {
     cx_error(E->ctx, s, "a reduction runs over at most %d indices", CX_MAX_RANK);
     return cx_v_bad(s);
@@ -328,6 +343,8 @@ cx_val cx_v_subscript(cx_elab *E, cx_val base, const cx_val *sub, const bool *al
       r.dim[r.rank] = u.dim[k];
       r.slot[r.rank++] = u.slot[k];
     }
+    double at;
+    if (cx_v_const(E, u, &at)) u.e = cx_const(E->g, at);
     to[d] = u.e;
     cx_constrain(E, u.e, base.dim[d].n, base.dim[d].name, name, u.span);
   }

@@ -209,7 +209,7 @@ static const cx_node *diff_op(explain *x, const cx_ast *e, cx_op o, scope *s, by
     arg[k] = value(x, e->kid[k], s);
     moving += depends(x, arg[k], b.leaf);
   }
-  const char *t[3];
+  const char *t[3] = {"", "", ""};
   for (int k = 0; k < e->nkid; k++) t[k] = text(x, arg[k]);
   bool both = moving > 1;
   switch (o) {
