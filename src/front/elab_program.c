@@ -130,17 +130,19 @@ cx_program *cx_program_of(cx_ctx *c, cx_arena *a, cx_ast *root, int32_t file, co
 
 /* ---- data become inputs ---- */
 static void value_bounds(const cx_array *a, double *lo, double *hi) {
-  *lo = INFINITY;
-  *hi = -INFINITY;
-  int64_t at[CX_MAX_RANK] = {0};
-  double total = 1;
-  for (int k = 0; k < a->rank; k++) total *= (double)a->dim[k];
-  for (double m = 0; m < total; m++) {
-    double v = cx_array_get(a, at);
-    if (v < *lo) *lo = v;
-    if (v > *hi) *hi = v;
-    for (int k = a->rank - 1; k >= 0 && ++at[k] == a->dim[k]; k--) at[k] = 0;
+  enum { PART = 1024 };
+  double v[PART], least = INFINITY, most = -INFINITY;
+  int64_t count = cx_array_count(a);
+  for (int64_t at = 0; at < count; at += PART) {
+    int64_t n = count - at < PART ? count - at : PART;
+    cx_array_run(a, at, n, v);
+    for (int64_t k = 0; k < n; k++) {
+      least = v[k] < least ? v[k] : least;
+      most = v[k] > most ? v[k] : most;
+    }
   }
+  *lo = least;
+  *hi = most;
 }
 
 static void introduce_size(cx_elab *E, cx_sym name, int64_t n, cx_span s) {
