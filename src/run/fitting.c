@@ -56,6 +56,10 @@ static int evaluate(cx_objective *o, const cx_fn *fn, cx_work *w, const void *x,
 
 static int gradient(void *user, const void *x, double *f, void *g) {
   cx_objective *o = user;
+  if (!o->grad) { /* a fit by batches needs it for its report alone */
+    o->grad = cx_fn_new(o->m, o->a, gradient_roots(o->m, o->a, o->eq, &o->flat), o->flat.n + 1, o->threads);
+    o->wgrad = cx_work_new(o->a, o->grad->exec);
+  }
   return evaluate(o, o->grad, o->wgrad, x, f, g);
 }
 static int value(void *user, const void *x, double *f) {
@@ -202,11 +206,8 @@ cx_objective *cx_objective_new(cx_model *m, cx_program *prog, cx_arena *a, uint3
     cx_diag(m->ctx, CX_ERROR, CX_E_PROGRAM, CX_NOSPAN, "a fit of more than %d param declarations", OUT_MAX - 1);
     cx_throw(m->ctx, CX_E_PROGRAM);
   }
-  uint32_t *root = gradient_roots(m, a, objective, &o->flat);
-  o->grad = cx_fn_new(m, a, root, nparam + 1, threads);
-  o->wgrad = cx_work_new(a, o->grad->exec);
   *p = (cx_problem){.n = o->flat.offset[nparam], .single = m->single, .user = o, .value = value, .gradient = gradient,
-                    .hessvec = hessvec, .where = where, .update = update};
+                    .hessvec = hessvec, .where = where, .update = update, .fit = o->which};
   if (p->n <= HESSIAN_MAX && nparam <= 12) p->hessian = hessian;
   if (prog && m->rows > 0) {
     p->rows = m->rows;

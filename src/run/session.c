@@ -11,7 +11,8 @@
 
 struct cx_session {
   cx_ctx *ctx;
-  cx_arena *a;
+  cx_arena *a;          /* as long as the session */
+  cx_arena *t;          /* as long as the statement at hand */
   const cx_session_opt *opt;
   cx_program *prog;
   cx_model *m;
@@ -20,6 +21,10 @@ struct cx_session {
   const double *trace;  /* objective by step of the last fit */
   int64_t ntrace, trace_stride;
   bool by_epoch;
+  int nfit;             /* fits so far */
+  cx_buf left;          /* what they left: `relic`, reason, trace, params of each */
+  const char *known; size_t known_size; /* the same of a checkpoint to resume from */
+  int resumed;          /* fit it belongs to, -1: none */
 };
 
 static void emit(cx_session *s, const cx_event *e) {
@@ -28,16 +33,16 @@ static void emit(cx_session *s, const cx_event *e) {
 
 /* values of several equations at the current params, as doubles */
 static double **values(cx_session *s, const uint32_t *eq, int n, int64_t *count) {
-  double **v = CX_NEW_N(s->a, double *, n + 1);
+  double **v = CX_NEW_N(s->t, double *, n + 1);
   if (!n) return v;
-  cx_fn *f = cx_fn_new(s->m, s->a, eq, n, s->opt->threads);
-  void **out = CX_NEW_N(s->a, void *, n);
+  cx_fn *f = cx_fn_new(s->m, s->t, eq, n, s->opt->threads);
+  void **out = CX_NEW_N(s->t, void *, n);
   for (int k = 0; k < n; k++) {
-    out[k] = v[k] = CX_NEW_N(s->a, double, f->out_n[k] + 1);
+    out[k] = v[k] = CX_NEW_N(s->t, double, f->out_n[k] + 1);
     count[k] = f->out_n[k];
   }
   const char *why = NULL;
-  if (cx_fn_at(f, cx_work_new(s->a, f->exec), &s->flat, s->x, out, &why)) {
+  if (cx_fn_at(f, cx_work_new(s->t, f->exec), &s->flat, s->x, out, &why)) {
     cx_diag(s->ctx, CX_ERROR, CX_E_RUNTIME, CX_NOSPAN, "%s", why);
     cx_throw(s->ctx, CX_E_RUNTIME);
   }
@@ -62,13 +67,13 @@ static cx_result result_of(cx_session *s, const cx_query *q, const double *v) {
 }
 
 static cx_result *results(cx_session *s, const cx_action *act) {
-  uint32_t *eq = CX_NEW_N(s->a, uint32_t, act->nquery + 1);
-  int64_t *count = CX_NEW_N(s->a, int64_t, act->nquery + 1);
+  uint32_t *eq = CX_NEW_N(s->t, uint32_t, act->nquery + 1);
+  int64_t *count = CX_NEW_N(s->t, int64_t, act->nquery + 1);
   int n = 0;
   for (int k = 0; k < act->nquery; k++)
     if (act->query[k].eq != CX_NO_EQ) eq[n++] = act->query[k].eq;
   double **v = values(s, eq, n, count);
-  cx_result *r = CX_NEW_N(s->a, cx_result, act->nquery + 1);
+  cx_result *r = CX_NEW_N(s->t, cx_result, act->nquery + 1);
   n = 0;
   for (int k = 0; k < act->nquery; k++) r[k] = result_of(s, &act->query[k], act->query[k].eq != CX_NO_EQ ? v[n++] : NULL);
   return r;
@@ -81,7 +86,7 @@ static void print(cx_session *s, const cx_action *act) {
 
 static void write_file(cx_session *s, const cx_action *act) {
   cx_result *r = results(s, act);
-  const char *path = act->file[0] != '/' && s->opt->out ? cx_format(s->a, "%s/%s", s->opt->out, act->file) : act->file;
+  const char *path = act->file[0] != '/' && s->opt->out ? cx_format(s->t, "%s/%s", s->opt->out, act->file) : act->file;
   cx_write_file(s->ctx, path, &r->value, NULL);
   cx_event e = {.kind = EV_WRITE, .where = act->ast->span, .path = path, .array = &r->value};
   emit(s, &e);
@@ -90,19 +95,19 @@ static void write_file(cx_session *s, const cx_action *act) {
 /* ---- plots ---- */
 static void add_curve(cx_session *s, cx_plot *p, int *cap, const char *text, int64_t n, const double *x, const double *y, int64_t step) {
   (void)cap;
-  double *yy = CX_NEW_N(s->a, double, n + 1);
+  double *yy = CX_NEW_N(s->t, double, n + 1);
   for (int64_t k = 0; k < n; k++) yy[k] = y[k * step];
   p->curve[p->ncurve++] = (cx_curve){text, n, x, yy};
 }
 static double *steps(cx_session *s, int64_t n, double by) {
-  double *x = CX_NEW_N(s->a, double, n + 1);
+  double *x = CX_NEW_N(s->t, double, n + 1);
   for (int64_t k = 0; k < n; k++) x[k] = (double)k * by;
   return x;
 }
 
 #define CURVES_MAX 64
 static void plot(cx_session *s, const cx_action *act) {
-  cx_plot p = {.file = act->file, .curve = CX_NEW_N(s->a, cx_curve, CURVES_MAX)};
+  cx_plot p = {.file = act->file, .curve = CX_NEW_N(s->t, cx_curve, CURVES_MAX)};
   uint32_t eq[CURVES_MAX + 2];
   int64_t count[CURVES_MAX + 2];
   int n = 0, nq = act->nquery < CURVES_MAX ? act->nquery : CURVES_MAX;
@@ -144,7 +149,7 @@ static void plot(cx_session *s, const cx_action *act) {
     const double *xs = x ? x : steps(s, rows, 1);
     if (!x) p.kind = PLOT_SERIES;
     for (int64_t c = 0; c < cols && p.ncurve < CURVES_MAX; c++)
-      add_curve(s, &p, NULL, cols > 1 ? cx_format(s->a, "%s [%lld]", q->text, (long long)c) : q->text, rows, xs, y + c, cols);
+      add_curve(s, &p, NULL, cols > 1 ? cx_format(s->t, "%s [%lld]", q->text, (long long)c) : q->text, rows, xs, y + c, cols);
   }
   cx_event e = {.kind = EV_PLOT, .where = act->ast->span, .plot = &p};
   emit(s, &e);
@@ -158,10 +163,48 @@ static void progress(void *user, const cx_progress *p) {
   emit(u->s, &e);
 }
 
-static cx_status fit(cx_session *s, const cx_action *act) {
-  cx_problem p;
-  const cx_ast *st = act->options;
-  cx_fit_opt *opt = CX_NEW_N(s->a, cx_fit_opt, st->nkid + 2);
+/* What a fit leaves, as bytes in its followers' checkpoints: resuming one of them takes it from there. */
+typedef struct { cx_fit_report report; int64_t status, reason, params; } relic;
+
+static void leave(cx_session *s, const cx_fit_report *rep, cx_status status, size_t params) {
+  relic r = {*rep, status, rep->reason ? (int64_t)strlen(rep->reason) : 0, (int64_t)params};
+  r.report.method = r.report.reason = NULL;
+  r.report.trace = NULL;
+  cx_put(&s->left, (const char *)&r, sizeof r);
+  cx_put(&s->left, rep->reason, (size_t)r.reason);
+  cx_put(&s->left, (const char *)rep->trace, (size_t)rep->ntrace * sizeof *rep->trace);
+  cx_put(&s->left, s->x, params);
+}
+
+static bool known_bytes(cx_session *s, void *to, size_t n) {
+  if (n > s->known_size) return false;
+  if (n) memcpy(to, s->known, n);
+  s->known += n, s->known_size -= n;
+  return true;
+}
+
+static cx_status recall(cx_session *s, const cx_action *act, cx_fit_report *rep, size_t params) {
+  relic r;
+  bool ok = known_bytes(s, &r, sizeof r) && r.reason >= 0 && r.report.ntrace >= 0 && r.params == (int64_t)params &&
+            (uint64_t)r.reason <= s->known_size && (uint64_t)r.report.ntrace <= s->known_size / sizeof(double);
+  if (ok) {
+    *rep = r.report;
+    char *reason = cx_alloc(s->t, (size_t)r.reason + 1);
+    rep->trace = CX_NEW_N(s->t, double, r.report.ntrace + 1);
+    rep->method = act->method;
+    rep->reason = reason;
+    ok = known_bytes(s, reason, (size_t)r.reason) && known_bytes(s, rep->trace, (size_t)r.report.ntrace * sizeof(double)) &&
+         known_bytes(s, s->x, params);
+  }
+  if (!ok) {
+    int id = cx_diag(s->ctx, CX_ERROR, CX_E_DATA, act->ast->name_span, "the checkpoint '%s' was made by another program", s->opt->resume);
+    cx_diag_help(s->ctx, id, "start anew without it, or resume with what it was made with");
+    cx_throw(s->ctx, CX_E_DATA);
+  }
+  return (cx_status)r.status;
+}
+
+static int options_of(cx_session *s, const cx_ast *st, cx_fit_opt *opt) {
   int n = 0;
   bool seeded = false;
   for (int k = 0; k < st->nkid; k++) {
@@ -173,39 +216,58 @@ static cx_status fit(cx_session *s, const cx_action *act) {
     if (v->kind == A_NAME && !strcmp(v->name, "true")) num = 1;
     if (v->kind == A_NAME && !strcmp(v->name, "false")) num = 0;
     seeded |= !strcmp(o->name, "seed");
-    opt[n++] = (cx_fit_opt){o->name, num, isnan(num) ? v->kind == A_STR ? v->name : cx_ast_text(s->a, v) : NULL, v->span, o->name_span};
+    opt[n++] = (cx_fit_opt){o->name, num, isnan(num) ? v->kind == A_STR ? v->name : cx_ast_text(s->t, v) : NULL, v->span, o->name_span};
   }
   if (!seeded) opt[n++] = (cx_fit_opt){"seed", (double)s->opt->seed, NULL, CX_NOSPAN, CX_NOSPAN};
-  cx_arena *fa = s->a;
-  cx_objective_new(s->m, s->prog, fa, act->objective, act->nparam, s->opt->threads, &p);
-  fit_user u = {s, act};
-  cx_fit_hooks hooks = {.user = &u, .progress = progress, .stop = s->opt->stop, .resume = s->opt->resume, .checkpoint = s->opt->checkpoint};
-  cx_fit_report *rep = CX_NEW(s->a, cx_fit_report);
+  return n;
+}
+
+static cx_status fit(cx_session *s, const cx_action *act) {
+  cx_fit_report *rep = CX_NEW(s->t, cx_fit_report);
+  size_t params = (size_t)s->flat.offset[act->nparam] * (s->m->single ? sizeof(float) : sizeof(double));
   cx_event e = {.kind = EV_FIT_BEGIN, .where = act->ast->span, .text = act->method};
   emit(s, &e);
-  cx_status st_fit = cx_fit(s->ctx, fa, &p, act->method, st->name_span, opt, n, s->x, &hooks, rep);
-  if (act->maximize) {
-    rep->value = -rep->value;
-    rep->validation = -rep->validation;
-    for (int64_t k = 0; k < rep->ntrace; k++) rep->trace[k] = -rep->trace[k];
+  cx_status status;
+  if (s->nfit < s->resumed) status = recall(s, act, rep, params);
+  else {
+    cx_problem p;
+    cx_objective_new(s->m, s->prog, s->t, act->objective, act->nparam, s->opt->threads, &p);
+    p.fit = s->nfit;
+    p.before = s->left.at;
+    p.before_size = (size_t)s->left.n;
+    cx_fit_opt *opt = CX_NEW_N(s->t, cx_fit_opt, act->options->nkid + 2);
+    int n = options_of(s, act->options, opt);
+    fit_user u = {s, act};
+    cx_fit_hooks hooks = {.user = &u, .progress = progress, .stop = s->opt->stop, .checkpoint = s->opt->checkpoint,
+                          .resume = s->nfit == s->resumed ? s->opt->resume : NULL};
+    status = cx_fit(s->ctx, s->t, &p, act->method, act->options->name_span, opt, n, s->x, &hooks, rep);
+    if (act->maximize) {
+      rep->value = -rep->value;
+      rep->validation = -rep->validation;
+      for (int64_t k = 0; k < rep->ntrace; k++) rep->trace[k] = -rep->trace[k];
+    }
   }
-  s->trace = rep->trace;
+  leave(s, rep, status, params);
+  s->nfit++;
+  double *trace = CX_NEW_N(s->a, double, rep->ntrace + 1);
+  if (rep->ntrace) memcpy(trace, rep->trace, (size_t)rep->ntrace * sizeof *trace);
+  s->trace = trace;
   s->ntrace = rep->ntrace;
   s->trace_stride = rep->trace_stride ? rep->trace_stride : 1;
   s->by_epoch = rep->epochs > 0 && rep->epochs != rep->steps;
   /* the params as the program means them */
-  uint32_t *eq = CX_NEW_N(s->a, uint32_t, act->nparam + 1);
-  int64_t *count = CX_NEW_N(s->a, int64_t, act->nparam + 1);
-  cx_result *r = CX_NEW_N(s->a, cx_result, act->nparam + 1);
+  uint32_t *eq = CX_NEW_N(s->t, uint32_t, act->nparam + 1);
+  int64_t *count = CX_NEW_N(s->t, int64_t, act->nparam + 1);
+  cx_result *r = CX_NEW_N(s->t, cx_result, act->nparam + 1);
   for (int k = 0; k < act->nparam; k++) eq[k] = s->m->param[k].eq;
   double **v = values(s, eq, act->nparam, count);
   for (int k = 0; k < act->nparam; k++) {
-    cx_query q = {.text = cx_strdup(s->a, s->m->param[k].name, strlen(s->m->param[k].name)), .eq = eq[k], .level_of = CX_NO_EQ};
+    cx_query q = {.text = cx_strdup(s->t, s->m->param[k].name, strlen(s->m->param[k].name)), .eq = eq[k], .level_of = CX_NO_EQ};
     r[k] = result_of(s, &q, v[k]);
   }
   cx_event end = {.kind = EV_FIT_END, .where = act->ast->span, .fit = rep, .param = r, .nparam = act->nparam, .text = act->method};
   emit(s, &end);
-  return st_fit;
+  return status;
 }
 
 /* ---- the whole ---- */
@@ -250,7 +312,7 @@ static void open_model(cx_session *s, int32_t file, const char *const *arg, int 
 
 cx_status cx_session_run(cx_ctx *c, int32_t file, const char *const *arg, int narg, const cx_session_opt *opt) {
   cx_frame f;
-  cx_arena *volatile a = NULL;
+  cx_arena *volatile a = NULL, *volatile t = NULL;
   volatile cx_status status = CX_OK;
   CX_TRY(c, f) {
     a = cx_arena_new(c);
@@ -258,21 +320,38 @@ cx_status cx_session_run(cx_ctx *c, int32_t file, const char *const *arg, int na
     s->ctx = c;
     s->a = a;
     s->opt = opt;
+    s->left.arena = a;
+    s->resumed = -1;
     open_model(s, file, arg, narg);
+    if (opt->resume) {
+      const void *known;
+      s->resumed = cx_checkpoint_fit(c, a, opt->resume, &known, &s->known_size);
+      s->known = known;
+      int fits = 0;
+      for (int k = 0; k < s->m->naction; k++) fits += s->m->action[k].kind == ACT_FIT;
+      if (s->resumed >= fits) {
+        int id = cx_diag(c, CX_ERROR, CX_E_DATA, CX_NOSPAN, "the checkpoint '%s' is of fit %d of its program, this program has %d", opt->resume, s->resumed + 1, fits);
+        cx_diag_help(c, id, "resume with the program it was made with");
+        cx_throw(c, CX_E_DATA);
+      }
+    }
     for (int k = 0; k < s->m->naction && !opt->unbound && status != CX_E_INTERRUPT; k++) {
       const cx_action *act = &s->m->action[k];
       cx_status st = CX_OK;
+      s->t = t = cx_arena_new(c);
       switch (act->kind) {
         case ACT_PRINT: print(s, act); break;
         case ACT_PLOT: plot(s, act); break;
         case ACT_WRITE: write_file(s, act); break;
         case ACT_FIT: st = fit(s, act); break;
         case ACT_EXPLAIN: {
-          cx_event e = {.kind = EV_EXPLAIN, .where = act->ast->span, .text = cx_explain(s->ctx, s->a, s->prog->ast, act->ast->kid[0])};
+          cx_event e = {.kind = EV_EXPLAIN, .where = act->ast->span, .text = cx_explain(s->ctx, s->t, s->prog->ast, act->ast->kid[0])};
           emit(s, &e);
           break;
         }
       }
+      t = NULL;
+      cx_arena_free(s->t);
       if (st != CX_OK && status == CX_OK) status = st;
       if (opt->stop && *opt->stop) status = CX_E_INTERRUPT;
     }
@@ -280,6 +359,7 @@ cx_status cx_session_run(cx_ctx *c, int32_t file, const char *const *arg, int na
   } else {
     status = f.status;
   }
+  if (t) cx_arena_free(t);
   if (a) cx_arena_free(a);
   return status;
 }

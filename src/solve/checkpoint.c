@@ -1,7 +1,8 @@
 /* checkpoint.c - the state of a fit in one file.
  *
  * Layout (native byte order, which the version word also tells):
- *   "calxfit\n"  u32 version  u32 flags (1: single)  u64 n  u64 rows  u64 checksum of the program
+ *   "calxfit\n"  u32 version  u32 fit, from 0  u64 bytes, bytes: what the fits before it left
+ *   u32 flags (1: single)  u64 n  u64 rows  u64 checksum of the program
  *   text sizes, text method, u32 options { text name, text value }
  *   u32 regions { text name, u64 bytes, bytes }          everything that cx_keep registered
  *   u64 checksum of all before
@@ -11,13 +12,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 static const char magic[8] = "calxfit\n";
-enum { VERSION = 1 };
+enum { VERSION = 2 };
 
 uint64_t cx_checksum(const void *p, size_t n) {
   const unsigned char *b = p;
@@ -49,6 +51,9 @@ static void *region(const cx_kept *k) { return k->moving ? *k->moving : k->fixed
 static void write_all(cx_solver *s, cx_arena *a, out *o) {
   put(o, magic, sizeof magic);
   put32(o, VERSION);
+  put32(o, (uint32_t)s->p->fit);
+  put64(o, s->p->before_size);
+  put(o, s->p->before, s->p->before_size);
   put32(o, s->p->single);
   put64(o, (uint64_t)s->p->n);
   put64(o, (uint64_t)s->p->rows);
@@ -140,50 +145,82 @@ static const char *get_text(in *r, cx_arena *a) {
 }
 
 /* Reports, then throws, after the temporary arena is gone. */
-#define REFUSE(...)                                                                          \
-  do {                                                                                       \
-    int d_ = cx_diag(s->ctx, CX_ERROR, CX_E_DATA, s->span, __VA_ARGS__);                     \
-    cx_diag_help(s->ctx, d_, "start anew without it, or resume with what it was made with"); \
-    cx_arena_free(a);                                                                        \
-    cx_throw(s->ctx, CX_E_DATA);                                                             \
-  } while (0)
+_Noreturn static void refuse(cx_ctx *c, cx_arena *a, cx_span span, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+static void refuse(cx_ctx *c, cx_arena *a, cx_span span, const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  int d = cx_diag(c, CX_ERROR, CX_E_DATA, span, "%s", cx_vformat(a, fmt, ap));
+  va_end(ap);
+  cx_diag_help(c, d, "start anew without it, or resume with what it was made with");
+  cx_arena_free(a);
+  cx_throw(c, CX_E_DATA);
+}
 
 static void close_fd(void *p) { close((int)(intptr_t)p); }
 
-static in slurp(cx_solver *s, cx_arena *a, const char *path) {
+static in slurp(cx_ctx *c, cx_arena *a, cx_span span, const char *path) {
   int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) REFUSE("cannot read the checkpoint '%s': %s", path, strerror(errno));
+  if (fd < 0) refuse(c, a, span, "cannot read the checkpoint '%s': %s", path, strerror(errno));
   cx_defer(a, close_fd, (void *)(intptr_t)fd);
   struct stat st;
-  if (fstat(fd, &st) || !S_ISREG(st.st_mode)) REFUSE("'%s' is no checkpoint: not a file", path);
+  if (fstat(fd, &st) || !S_ISREG(st.st_mode)) refuse(c, a, span, "'%s' is no checkpoint: not a file", path);
   size_t n = (size_t)st.st_size, done = 0;
   unsigned char *p = cx_alloc(a, n + 1);
   while (done < n) {
     ssize_t r = read(fd, p + done, n - done);
     if (r < 0 && errno == EINTR) continue;
-    if (r < 0) REFUSE("cannot read the checkpoint '%s': %s", path, strerror(errno));
+    if (r < 0) refuse(c, a, span, "cannot read the checkpoint '%s': %s", path, strerror(errno));
     if (r == 0) break;
     done += (size_t)r;
   }
   return (in){p, done, false};
 }
 
-/* options that may differ: how long to go on, and where to save */
-static bool may_differ(int k) { return k == O_steps || k == O_epochs || k == O_checkpoint || k == O_checkpoint_every; }
-
-void cx_solver_resume(cx_solver *s, const char *path) {
-  cx_arena *a = cx_arena_new(s->ctx);
-  in r = slurp(s, a, path);
-  if (r.n < sizeof magic || memcmp(r.at, magic, sizeof magic)) REFUSE("'%s' is no checkpoint of a fit", path);
+/* a whole file of this format, behind its first part */
+static in open_whole(cx_ctx *c, cx_arena *a, cx_span span, const char *path, int *fit, const void **before, size_t *size) {
+  in r = slurp(c, a, span, path);
+  if (r.n < sizeof magic || memcmp(r.at, magic, sizeof magic)) refuse(c, a, span, "'%s' is no checkpoint of a fit", path);
   uint64_t sum;
-  if (r.n < 64) REFUSE("the checkpoint '%s' is cut short", path);
+  if (r.n < 64) refuse(c, a, span, "the checkpoint '%s' is cut short", path);
   r.n -= sizeof sum;
   memcpy(&sum, r.at + r.n, sizeof sum);
   bool whole = cx_checksum(r.at, r.n) == sum;
   get(&r, sizeof magic);
   uint32_t version = get32(&r);
-  if (version != VERSION) REFUSE("the checkpoint '%s' has format %u, this program reads %d", path, version, VERSION);
-  if (!whole) REFUSE("the checkpoint '%s' is damaged or cut short: its checksum is wrong", path);
+  if (version != VERSION) refuse(c, a, span, "the checkpoint '%s' has format %u, this program reads %d", path, version, VERSION);
+  if (!whole) refuse(c, a, span, "the checkpoint '%s' is damaged or cut short: its checksum is wrong", path);
+  *fit = (int)get32(&r);
+  *size = (size_t)get64(&r);
+  *before = get(&r, *size);
+  return r;
+}
+
+int cx_checkpoint_fit(cx_ctx *c, cx_arena *out, const char *path, const void **before, size_t *before_size) {
+  cx_arena *a = cx_arena_new(c);
+  int fit;
+  const void *from;
+  in r = open_whole(c, a, CX_NOSPAN, path, &fit, &from, before_size);
+  if (r.bad) refuse(c, a, CX_NOSPAN, "the checkpoint '%s' was made by another version of calx", path);
+  char *copy = cx_alloc(out, *before_size + 1);
+  if (*before_size) memcpy(copy, from, *before_size);
+  *before = copy;
+  cx_arena_free(a);
+  return fit;
+}
+
+#define REFUSE(...) refuse(s->ctx, a, s->span, __VA_ARGS__)
+
+/* options that may differ: how long to go on, and where to save */
+static bool may_differ(int k) { return k == O_steps || k == O_epochs || k == O_checkpoint || k == O_checkpoint_every; }
+
+void cx_solver_resume(cx_solver *s, const char *path) {
+  cx_arena *a = cx_arena_new(s->ctx);
+  int fit;
+  const void *before;
+  size_t size;
+  in r = open_whole(s->ctx, a, s->span, path, &fit, &before, &size);
+  if (fit != s->p->fit)
+    REFUSE("the checkpoint '%s' is of fit %d of its program, this is fit %d", path, fit + 1, s->p->fit + 1);
   bool single = get32(&r) & 1;
   int64_t n = (int64_t)get64(&r), rows = (int64_t)get64(&r);
   uint64_t program = get64(&r);

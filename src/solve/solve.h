@@ -42,6 +42,10 @@ typedef struct cx_problem {
   /* what a checkpoint must agree with: the text, and the sizes in words ("n = 60000, w[784, 128]"); may be NULL */
   const char *program; size_t program_size;
   const char *sizes;
+  /* which fit of the program this is, from 0, and what the fits before it left: kept in its checkpoints, so that a
+   * program of several fits goes on in the right one */
+  int fit;
+  const void *before; size_t before_size;
 } cx_problem;
 
 /* ---- options: an option of `fit by method(name = value)`. A number is in num; a word, text, or call such as
@@ -84,6 +88,8 @@ const cx_fit_report *cx_solver_report(cx_solver *s);
  * what differs (steps, epochs and the checkpoint's own options may); call it before the first iterate. */
 bool cx_solver_save(cx_solver *s, const char *path);
 void cx_solver_resume(cx_solver *s, const char *path);
+/* which fit of its program a checkpoint is of, and what the fits before it left; throws CX_E_DATA as resuming does */
+int cx_checkpoint_fit(cx_ctx *c, cx_arena *a, const char *path, const void **before, size_t *before_size);
 
 /* ---- the whole loop ---- */
 typedef struct cx_progress {
