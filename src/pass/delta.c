@@ -342,6 +342,33 @@ static bool narrow(const delta *d, term *t) {
   return false;
 }
 
+/* lo <= e <= hi among the conditions, as the adjoint of a strided window has it: e runs over a range */
+static bool strip(const delta *d, term *t) {
+  cx_graph *g = d->g;
+  for (int i = 0; i < t->ncond; i++)
+    for (int j = 0; j < t->ncond; j++) {
+      const cx_node *low = t->cond[i], *high = t->cond[j];
+      if ((low->op != OP_le && low->op != OP_lt) || (high->op != OP_le && high->op != OP_lt)) continue;
+      const cx_node *e = low->arg[1];
+      if (low->arg[0]->op != OP_const || high->arg[1]->op != OP_const || high->arg[0] != e) continue;
+      if (!cx_is_integer(g, e)) continue;
+      double lo = low->op == OP_lt ? floor(low->arg[0]->u.num) + 1 : ceil(low->arg[0]->u.num);
+      double hi = high->op == OP_lt ? ceil(high->arg[1]->u.num) - 1 : floor(high->arg[1]->u.num);
+      if (!(hi - lo >= 0 && hi - lo < 1e9)) continue;
+      term u = *t;
+      int64_t n = (int64_t)(hi - lo) + 1;
+      u.ncond = 0;
+      for (int k = 0; k < t->ncond; k++)
+        if (k != i && k != j) u.cond[u.ncond++] = t->cond[k];
+      e = cx_op2(g, OP_sub, e, cx_const(g, lo));
+      if (!window(d, &u, &e, n)) continue;
+      guard(d, &u, e, n);
+      *t = u;
+      return true;
+    }
+  return false;
+}
+
 static const cx_node *assemble(const delta *d, const term *t) {
   cx_graph *g = d->g;
   const cx_node *ok = cx_const(g, 1);
@@ -397,7 +424,8 @@ static void one(cx_graph *g, cx_eq *e) {
   if (!multiply(&d, t, e->body, NULL, 4 * DEPTH)) return;
   bool any = false;
   for (int i = 0; i < d.n; i++) {
-    while (eliminate(&d, &d.t[i]) || narrow(&d, &d.t[i]) || clip(&d, &d.t[i])) d.t[i].changed = true;
+    term *t = &d.t[i];
+    while (eliminate(&d, t) || narrow(&d, t) || clip(&d, t) || strip(&d, t)) t->changed = true;
     any |= d.t[i].changed;
   }
   if (!any) return;

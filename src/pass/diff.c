@@ -66,21 +66,132 @@ uint8_t *cx_diff_active(cx_graph *g, uint32_t of, const uint32_t *leaf, int n, b
   return mark;
 }
 
-uint8_t *cx_diff_widen(cx_graph *g, const uint8_t *mark, int n) {
-  uint8_t *wide = cx_alloc_n(g->arena, (size_t)g->neq, 1);
-  memcpy(wide, mark, (size_t)n);
-  return wide;
+/* ---- the chain rule where branches are not taken ---- */
+/* 0 or 1, or `if c then x else 0`, or a sum of such */
+static bool selects(const cx_node *x, int depth) {
+  if (cx_ops[x->op].facts & F_BOOL) return true;
+  if (x->op == OP_neg) return selects(x->arg[0], depth);
+  if ((x->op == OP_add || x->op == OP_sub) && depth)
+    return selects(x->arg[0], depth - 1) && selects(x->arg[1], depth - 1);
+  if (x->op != OP_select) return false;
+  for (int k = 1; k < 3; k++)
+    if (x->arg[k]->op == OP_const && x->arg[k]->u.num == 0) return true;
+  return false;
 }
 
-const cx_node *cx_chain(cx_graph *g, const cx_node *up, const cx_node *p) {
+static void see_risk(void *user, const cx_node *n) {
+  bool *risk = user;
+  switch (n->op) {
+  case OP_div: *risk |= n->arg[1]->op != OP_const; return;
+  case OP_pow: *risk |= !(n->arg[1]->op == OP_const && n->arg[1]->u.num >= 0); return;
+  case OP_logistic: case OP_softplus: case OP_sin: case OP_cos: case OP_tanh: case OP_sqrt: case OP_erf: case OP_erfc:
+  case OP_norm_cdf: case OP_atan: case OP_asinh: case OP_hypot: case OP_mod: case OP_sinc: return;
+  default: *risk |= n->op > OP_load && !(cx_ops[n->op].facts & (F_CHEAP | F_BOOL | F_STEP));
+  }
+}
+
+const cx_node *cx_chain(cx_graph *g, const cx_node *up, const cx_node *p, bool thin) {
   const cx_node *zero = cx_const(g, 0);
   for (int swap = 0; swap < 2; swap++) {
     const cx_node *x = swap ? p : up, *y = swap ? up : p;
+    if (x->op == OP_const) break;
+    if (!selects(x, 4)) continue;
     if (cx_ops[x->op].facts & F_BOOL) return cx_op3(g, OP_select, x, y, zero);
-    if (x->op == OP_select && x->arg[2] == zero) return cx_op3(g, OP_select, x->arg[0], cx_chain(g, x->arg[1], y), zero);
-    if (x->op == OP_select && x->arg[1] == zero) return cx_op3(g, OP_select, x->arg[0], zero, cx_chain(g, x->arg[2], y));
+    if (x->op == OP_neg) return cx_op1(g, OP_neg, cx_chain(g, x->arg[0], y, thin));
+    if (x->op != OP_select)
+      return cx_op2(g, (cx_op)x->op, cx_chain(g, x->arg[0], y, thin), cx_chain(g, x->arg[1], y, thin));
+    bool then = x->arg[2] == zero;
+    const cx_node *r = cx_chain(g, x->arg[then ? 1 : 2], y, thin);
+    return cx_op3(g, OP_select, x->arg[0], then ? r : zero, then ? zero : r);
   }
-  return cx_op2(g, OP_mul, up, p);
+  bool risk = false;
+  if (thin && up->op != OP_const) cx_visit(g, p, see_risk, &risk);
+  const cx_node *r = cx_op2(g, OP_mul, up, p);
+  return risk ? cx_op3(g, OP_select, up, r, zero) : r;
+}
+
+static void see_branch(void *user, const cx_node *n) {
+  if (n->op == OP_select || n->op == OP_min || n->op == OP_max || (cx_ops[n->op].facts & F_BOOL)) *(bool *)user = true;
+}
+static bool branches(cx_graph *g, const cx_eq *e) {
+  bool yes = e->red == RED_max || e->red == RED_min;
+  cx_visit(g, e->body, see_branch, &yes);
+  return yes;
+}
+
+/* which indices of `of` the load's subscripts fix; whole: they also reach every element of the target */
+static uint32_t read_mask(const cx_graph *g, const cx_node *load, const cx_eq *of, bool *whole) {
+  uint32_t seen = 0;
+  *whole = true;
+  for (int k = 0; k < load->nargs; k++) {
+    const cx_node *s = load->arg[k];
+    int64_t slot = s->op == OP_index ? s->u.i : -1;
+    int64_t n = slot < 0 ? -1 : slot < of->rank ? of->dim[slot].n : of->rdim[slot - of->rank].n;
+    if (n < g->eq[load->u.eq]->dim[k].n || (slot >= 0 && (seen >> slot & 1))) *whole = false;
+    seen |= s->free_lo;
+  }
+  return seen;
+}
+
+typedef struct {
+  cx_graph *g;
+  const cx_eq *of;
+  const uint8_t *mark;
+  bool *thin;
+  int neq;
+  bool branches, changed;
+} thinness;
+static void see_consumer(void *user, const cx_node *n) {
+  thinness *t = user;
+  if (n->op != OP_load || (int)n->u.eq >= t->neq || !(t->mark[n->u.eq] & ACTIVE) || t->thin[n->u.eq]) return;
+  bool whole;
+  uint32_t all = (1u << (t->of->rank + t->of->nred)) - 1, seen = read_mask(t->g, n, t->of, &whole);
+  if ((seen & all) != all || (whole && !t->branches && !t->thin[t->of->id])) return;
+  t->thin[n->u.eq] = t->changed = true;
+}
+
+bool *cx_diff_thin_adjoint(cx_graph *g, const uint8_t *mark, int neq) {
+  thinness t = {g, NULL, mark, CX_NEW_N(g->arena, bool, neq + 1), neq, false, true};
+  while (t.changed) {
+    t.changed = false;
+    for (int id = neq - 1; id >= 0; id--) {
+      t.of = g->eq[id];
+      if (!(mark[id] & ACTIVE) || (mark[id] & LEAF) || t.of->kind != EQ_CALC) continue;
+      t.branches = branches(g, t.of);
+      cx_visit(g, t.of->body, see_consumer, &t);
+    }
+  }
+  return t.thin;
+}
+
+bool cx_diff_may_miss(const cx_graph *g, const cx_node *load, const cx_eq *of) {
+  for (int k = 0; k < load->nargs; k++) {
+    cx_interval r = cx_bounds(g, load->arg[k], of);
+    if (!(r.lo >= 0 && r.hi <= (double)(g->eq[load->u.eq]->dim[k].n - 1))) return true;
+  }
+  return false;
+}
+
+static void see_producer(void *user, const cx_node *n) {
+  thinness *t = user;
+  if (n->op != OP_load || (int)n->u.eq >= t->neq || !(t->mark[n->u.eq] & ACTIVE)) return;
+  t->branches |= t->thin[n->u.eq] || cx_diff_may_miss(t->g, n, t->of);
+}
+
+bool *cx_diff_thin_tangent(cx_graph *g, const uint8_t *mark, int neq) {
+  thinness t = {g, NULL, mark, CX_NEW_N(g->arena, bool, neq + 1), neq, false, true};
+  while (t.changed) {
+    t.changed = false;
+    for (int id = 0; id < neq; id++) {
+      t.of = g->eq[id];
+      if (t.thin[id] || !(mark[id] & ACTIVE) || (mark[id] & LEAF)) continue;
+      if (t.of->kind != EQ_CALC || t.of->red == RED_sum) continue;
+      t.branches = branches(g, t.of);
+      cx_visit(g, t.of->body, see_producer, &t);
+      if (t.branches) t.thin[id] = t.changed = true;
+    }
+  }
+  return t.thin;
 }
 
 const cx_node *cx_sum_of(cx_graph *g, const cx_node *a, const cx_node *b) {
@@ -134,6 +245,12 @@ static const cx_node *other_factors(cx_graph *g, const cx_eq *e) {
 
 cx_linear cx_diff_linear(cx_graph *g, const cx_eq *e) {
   cx_linear l = {e->body, NULL, e->nred};
+  for (int k = 0; k < e->nred; k++)
+    if (e->rdim[k].n == 0) { /* an empty reduction is a constant */
+      l.body = cx_const(g, 0);
+      l.nred = 0;
+      return l;
+    }
   if (e->red == RED_prod) l.weight = other_factors(g, e);
   if (e->red == RED_max || e->red == RED_min) {
     /* the optimum's place over the flattened reduced indices, then each index from it by division */
@@ -163,5 +280,16 @@ cx_linear cx_diff_linear(cx_graph *g, const cx_eq *e) {
     l.body = cx_subst(g, e->body, slot, to, e->nred);
     l.nred = 0;
   }
+  return l;
+}
+
+cx_linear *cx_diff_linear_all(cx_graph *g, uint8_t **mark) {
+  int neq = g->neq;
+  cx_linear *l = CX_NEW_N(g->arena, cx_linear, neq + 1);
+  for (int id = 0; id < neq; id++)
+    if (((*mark)[id] & ACTIVE) && !((*mark)[id] & LEAF)) l[id] = cx_diff_linear(g, g->eq[id]);
+  uint8_t *longer = cx_alloc_n(g->arena, (size_t)g->neq + 1, 1);
+  memcpy(longer, *mark, (size_t)neq);
+  *mark = longer;
   return l;
 }

@@ -11,7 +11,9 @@ typedef struct {
   const uint8_t *mark;
   const uint32_t *tangent; /* by equation id; CX_NO_COT: none */
   const cx_node **d;       /* derivative by node id */
-  uint8_t *done;
+  bool *below;             /* by node id: something below has a thin tangent */
+  const bool *thin;        /* by equation id */
+  const cx_eq *of;         /* the equation being differentiated, for ranges of its indices */
   const cx_node *const *q; /* index nodes of the leaf's dimensions behind the batch */
   int nq, batch;
 } fwd;
@@ -27,6 +29,7 @@ static void forward_node(void *user, const cx_node *n) {
         memcpy(sub, n->arg, n->nargs * sizeof *sub);
         memcpy(sub + n->nargs, f->q, (size_t)f->nq * sizeof *sub);
         d = cx_load(g, f->tangent[n->u.eq], sub, n->nargs + f->nq);
+        f->below[n->id] = f->thin[n->u.eq] || cx_diff_may_miss(g, n, f->of);
       } else { /* the leaf of a Jacobian */
         d = cx_const(g, 1);
         for (int k = f->batch; k < n->nargs; k++)
@@ -43,7 +46,8 @@ static void forward_node(void *user, const cx_node *n) {
                  cx_ops[n->op].nodiff ? cx_ops[n->op].nodiff : "none is known");
         cx_throw(g->ctx, CX_E_PROGRAM);
       }
-      d = cx_sum_of(g, d, cx_chain(g, da, p));
+      d = cx_sum_of(g, d, cx_chain(g, da, p, f->below[n->arg[k]->id]));
+      f->below[n->id] |= f->below[n->arg[k]->id];
     }
   }
   if (d && d->op == OP_const && d->u.num == 0) d = NULL;
@@ -53,6 +57,7 @@ static void forward_node(void *user, const cx_node *n) {
 /* nodes are numbered in order of creation: ids below the body's id are enough for its table */
 static const cx_node *forward_body(fwd *f, const cx_node *body) {
   f->d = CX_NEW_N(f->g->arena, const cx_node *, (size_t)body->id + 1);
+  f->below = CX_NEW_N(f->g->arena, bool, (size_t)body->id + 1);
   cx_visit(f->g, body, forward_node, f);
   return f->d[body->id] ? f->d[body->id] : cx_const(f->g, 0);
 }
@@ -60,10 +65,11 @@ static const cx_node *forward_body(fwd *f, const cx_node *body) {
 static uint32_t forward(cx_graph *g, uint32_t of, const uint32_t *leaf, const uint32_t *direction, int n, int batch) {
   uint8_t *mark = cx_diff_active(g, of, leaf, n, false);
   int neq = g->neq;
+  cx_linear *lin = cx_diff_linear_all(g, &mark);
+  bool *thin = cx_diff_thin_tangent(g, mark, neq);
   const cx_eq *jac = direction ? NULL : g->eq[leaf[0]];
   int nq = jac ? jac->rank - batch : 0;
   uint32_t *tangent = CX_NEW_N(g->arena, uint32_t, neq);
-  cx_linear *lin = CX_NEW_N(g->arena, cx_linear, neq);
   for (int id = 0; id < neq; id++) {
     tangent[id] = CX_NO_COT;
     if (!(mark[id] & 1) || (mark[id] & 2)) continue;
@@ -81,9 +87,6 @@ static uint32_t forward(cx_graph *g, uint32_t of, const uint32_t *leaf, const ui
   }
   if (direction)
     for (int k = 0; k < n; k++) tangent[leaf[k]] = direction[k];
-  for (int id = 0; id < neq; id++)
-    if ((mark[id] & 1) && !(mark[id] & 2)) lin[id] = cx_diff_linear(g, g->eq[id]);
-  mark = cx_diff_widen(g, mark, neq);
 
   for (int id = 0; id < neq; id++) {
     if (!(mark[id] & 1) || (mark[id] & 2)) continue;
@@ -99,7 +102,12 @@ static uint32_t forward(cx_graph *g, uint32_t of, const uint32_t *leaf, const ui
       body = cx_subst(g, body, slot, to, e->nred);
       if (weight) weight = cx_subst(g, weight, slot, to, e->nred);
     }
-    fwd f = {g, mark, tangent, NULL, NULL, q, nq, batch};
+    cx_eq shape = *e; /* of body: the reduced indices behind the leaf's */
+    if (nq && lin[id].nred) {
+      memcpy(shape.dim + e->rank, t->dim + e->rank, (size_t)nq * sizeof *t->dim);
+      shape.rank = t->rank;
+    }
+    fwd f = {g, mark, tangent, NULL, NULL, thin, &shape, q, nq, batch};
     t->body = forward_body(&f, body);
     if (weight) t->body = cx_op2(g, OP_mul, weight, t->body);
     if (lin[id].nred) {
@@ -123,7 +131,9 @@ static uint32_t forward(cx_graph *g, uint32_t of, const uint32_t *leaf, const ui
   return z->id;
 }
 
-uint32_t cx_diff_forward(cx_graph *g, uint32_t of, uint32_t leaf, int batch) { return forward(g, of, &leaf, NULL, 1, batch); }
+uint32_t cx_diff_forward(cx_graph *g, uint32_t of, uint32_t leaf, int batch) {
+  return forward(g, of, &leaf, NULL, 1, batch);
+}
 
 uint32_t cx_diff_jvp(cx_graph *g, uint32_t of, const uint32_t *leaf, const uint32_t *tangent, int n) {
   for (int k = 0; k < n; k++)

@@ -45,7 +45,7 @@ static void reverse_body(rev *r, const cx_node *body, const uint8_t *mark) {
                  cx_ops[n->op].nodiff ? cx_ops[n->op].nodiff : "none is known");
         cx_throw(g->ctx, CX_E_PROGRAM);
       }
-      p = cx_chain(g, up, p);
+      p = cx_chain(g, up, p, false);
       if (p->op == OP_const && p->u.num == 0) continue;
       r->adj[a->id] = cx_sum_of(g, r->adj[a->id], p);
     }
@@ -156,8 +156,9 @@ static const cx_node *transpose(cx_graph *g, const cx_eq *c, int nred, const cx_
 void cx_diff_reverse(cx_graph *g, uint32_t of, uint32_t cot, const uint32_t *leaf, int n, uint32_t *out) {
   uint8_t *mark = cx_diff_active(g, of, leaf, n, false);
   int neq = g->neq;
+  cx_linear *lin = cx_diff_linear_all(g, &mark);
+  bool *thin = cx_diff_thin_adjoint(g, mark, neq);
   uint32_t *bar = CX_NEW_N(g->arena, uint32_t, neq);
-  cx_linear *lin = CX_NEW_N(g->arena, cx_linear, neq);
   for (int id = 0; id < neq; id++) {
     if (!(mark[id] & 1)) continue;
     const cx_eq *e = g->eq[id];
@@ -167,9 +168,6 @@ void cx_diff_reverse(cx_graph *g, uint32_t of, uint32_t cot, const uint32_t *lea
     memcpy(b->dim, e->dim, sizeof b->dim);
     bar[id] = b->id;
   }
-  for (int id = 0; id < neq; id++)
-    if ((mark[id] & 1) && !(mark[id] & 2)) lin[id] = cx_diff_linear(g, g->eq[id]);
-  mark = cx_diff_widen(g, mark, neq);
   const cx_node **sum = CX_NEW_N(g->arena, const cx_node *, neq);
   const cx_node *ix[CX_MAX_RANK];
   for (int k = 0; k < CX_MAX_RANK; k++) ix[k] = cx_index(g, k);
@@ -182,12 +180,13 @@ void cx_diff_reverse(cx_graph *g, uint32_t of, uint32_t cot, const uint32_t *lea
     const cx_node *up = cx_load(g, bar[id], ix, e->rank);
     if (lin[id].weight) up = cx_op2(g, OP_mul, up, lin[id].weight);
     /* what the body itself already computes is read, not computed again */
-    swap s = {lin[id].nred || e->red != RED_none || !e->body->nargs ? NULL : e->body, cx_load(g, (uint32_t)id, ix, e->rank)};
+    bool plain = !lin[id].nred && e->red == RED_none && e->body->nargs;
+    swap s = {plain ? e->body : NULL, cx_load(g, (uint32_t)id, ix, e->rank)};
     for (int k = 0; k < r.order.n; k++) {
       const cx_node *l = r.order.at[k], *p = r.adj[l->id];
       if (l->op != OP_load || !(mark[l->u.eq] & 1) || !p) continue;
       if (s.from) p = cx_rewrite(g, p, swap_node, &s);
-      const cx_node *part = transpose(g, e, lin[id].nred, g->eq[l->u.eq], l, cx_op2(g, OP_mul, up, p));
+      const cx_node *part = transpose(g, e, lin[id].nred, g->eq[l->u.eq], l, cx_chain(g, up, p, thin[id]));
       sum[l->u.eq] = cx_sum_of(g, sum[l->u.eq], part);
     }
   }
