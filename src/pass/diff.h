@@ -6,7 +6,6 @@
 /* marks[id] bit 0: the equation depends on a leaf (or is one); the set is what `of` needs, cut at leaves.
  * bit 1: it is a leaf. all: through places that have no derivative as well. */
 uint8_t *cx_diff_active(cx_graph *g, uint32_t of, const uint32_t *leaf, int n, bool all);
-/* the marks, n of them, with room for the equations made since, which carry no derivative */
 /* An equation whose reduction is replaced by what its derivative needs: for max and min the reduced indices are
  * fixed to the place of the optimum (body over 0..rank-1 alone, nred 0); for prod the factor weight is the product
  * of the other factors; otherwise weight is 1 and the body itself. */

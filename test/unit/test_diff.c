@@ -77,6 +77,30 @@ static double **run(cx_graph *g, values *in) {
   cx_ref_run(g, a, x, out);
   return out;
 }
+/* all outputs one after the other, by tier 0 */
+static double *compiled(cx_graph *g, values *in) {
+  cx_array *constant = CX_NEW_N(a, cx_array, g->neq + 1);
+  const void **x = CX_NEW_N(a, const void *, g->neq + 1);
+  void **out = CX_NEW_N(a, void *, g->nout + 1);
+  int nc = 0, nx = 0;
+  int64_t n = 0;
+  for (int i = 0; i < g->neq; i++) {
+    const cx_eq *e = g->eq[i];
+    if (e->kind != EQ_INPUT) continue;
+    int64_t dim[CX_MAX_RANK];
+    for (int k = 0; k < e->rank; k++) dim[k] = e->dim[k].n;
+    double *p = set(in, e->name, count(e));
+    if (e->constant) constant[nc++] = cx_array_dense(p, e->rank, dim);
+    else x[nx++] = p;
+  }
+  for (int k = 0; k < g->nout; k++) n += count(g->eq[g->out[k]]);
+  double *r = CX_NEW_N(a, double, n + 1), *p = r;
+  for (int k = 0; k < g->nout; k++) out[k] = p, p += count(g->eq[g->out[k]]);
+  const char *why = "";
+  cx_exec *exec = cx_exec_new(a, g, constant, &(cx_exec_opt){.threads = 1});
+  if (cx_exec_run(exec, cx_work_new(a, exec), x, out, &why)) bad(cx_format(a, "tier 0: %s", why), NULL);
+  return r;
+}
 /* all outputs one after the other */
 static double *flat(cx_graph *g, values *in, int64_t *n) {
   double **out = run(g, in);
@@ -184,6 +208,8 @@ static cx_graph *derivatives(const char *name, const char *text, const char *lea
       double *all = flat(g[s], &in, &total);
       if (first) {
         compare(stage[s], all, first, total, 1e-10, g[s]);
+        if (s == 2) compare("tier 0", compiled(cx_extract(g[s], a, g[s]->out, g[s]->nout, NULL), &in), first, total,
+         1e-10, g[s]);
         continue;
       }
       first = all;
@@ -386,6 +412,11 @@ static void test_exact(void) {
       for (int64_t k = 0; k < n; k++) grad[k % nx] += r[k];
       CHECK(n == (way & 2 ? ny * nx : nx));
       compare(way & 2 ? "forward" : "reverse", grad, e->grad, nx, 1e-14, g);
+      if (!(way & 1)) continue;
+      r = compiled(cx_extract(g, a, g->out, 1, NULL), &in);
+      memset(grad, 0, sizeof grad);
+      for (int64_t k = 0; k < n; k++) grad[k % nx] += r[k];
+      compare("tier 0", grad, e->grad, nx, 1e-14, g);
     }
     cx_arena_free(a);
   }
@@ -434,6 +465,7 @@ static void second(const char *name, const char *text, const char *leaves) {
     double *all = flat(g, &in, &total);
     if (first) {
       compare("after the passes", all, first, total, 1e-9, g);
+      compare("tier 0", compiled(cx_extract(g, a, g->out, g->nout, NULL), &in), first, total, 1e-9, g);
       return;
     }
     first = all;
