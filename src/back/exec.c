@@ -251,6 +251,48 @@ static void check_constant(cx_sched *s, const cx_eq *e, const cx_array *a) {
   cx_throw(s->ctx, CX_E_DATA);
 }
 
+#define EACH_TYPE(X) \
+  X(CX_F64, double) X(CX_F32, float) X(CX_I64, int64_t) X(CX_I32, int32_t) X(CX_I16, int16_t) X(CX_U16, uint16_t) X(CX_I8, int8_t) X(CX_U8, uint8_t)
+
+/* rows [0, n) of one column from `from` into a block */
+static void lay_column(char *to, bool single, const char *from, cx_dtype type, int64_t stride, int64_t n) {
+  switch (type) {
+#define CASE(code, T) \
+  case code: \
+    if (single) for (int64_t l = 0; l < n; l++) ((float *)(void *)to)[l] = (float)((const T *)(const void *)from)[l * stride]; \
+    else for (int64_t l = 0; l < n; l++) ((double *)(void *)to)[l] = (double)((const T *)(const void *)from)[l * stride]; \
+    break;
+    EACH_TYPE(CASE)
+#undef CASE
+  default: break;
+  }
+}
+
+static void lay_out(cx_exec *x, const cx_copy *c) {
+  const cx_array *a = &x->constant[c->number];
+  char *to = x->base[x->first_extra + (c - x->copy)];
+  const char *from = a->data;
+  int64_t size = x->opt.single ? 4 : 8, in = cx_dtype_size[a->type], n = a->dim[c->row], inner = c->loc.scale / size;
+  for (int64_t row = 0; row < n && inner; row += c->block) {
+    int64_t rows = n - row < c->block ? n - row : c->block, at[CX_MAX_RANK] = {0};
+    for (int64_t part = 0; part < rows; part += 16) { /* few rows at a time: their lines stay in the cache */
+      int64_t some = rows - part < 16 ? rows - part : 16;
+      memset(at, 0, sizeof at);
+      for (int64_t j = 0; j < inner; j++) {
+        int64_t o = (row + part) * a->stride[c->row];
+        for (int d = 0; d < a->rank; d++) o += at[d] * a->stride[d];
+        lay_column(to + (j * c->block + part) * size, x->opt.single, from + o * in, a->type, a->stride[c->row], some);
+        for (int d = a->rank - 1; d >= 0; d--) {
+          if (d == c->row) continue;
+          if (++at[d] < a->dim[d]) break;
+          at[d] = 0;
+        }
+      }
+    }
+    to += c->block * inner * size;
+  }
+}
+
 static void free_pool(void *p) { cx_pool_free(p); }
 
 static void compile(cx_exec *x, cx_arena *tmp, const cx_graph *g, const cx_array *constant) {
@@ -259,7 +301,10 @@ static void compile(cx_exec *x, cx_arena *tmp, const cx_graph *g, const cx_array
   s->esize = cx_dtype_size[s->real];
   int32_t *map = CX_NEW_N(tmp, int32_t, g->neq + 1);
   s->g = x->g = cx_extract(g, x->a, g->out, g->nout, map);
-  if (!cx_scc(s->g, x->a, &s->comp, &s->ncomp)) cx_throw(x->ctx, CX_E_PROGRAM);
+  if (!cx_scc(s->g, tmp, &s->comp, &s->ncomp)) cx_throw(x->ctx, CX_E_PROGRAM);
+  int before = s->g->neq;
+  cx_split(s->g, tmp, s->comp, s->ncomp);
+  if (s->g->neq != before && !cx_scc(s->g, tmp, &s->comp, &s->ncomp)) cx_throw(x->ctx, CX_E_PROGRAM);
   s->place = x->place = CX_NEW_N(x->a, cx_place, s->g->neq + 1);
   s->array = CX_NEW_N(tmp, cx_array, s->g->neq + 1);
   s->in_base = CX_NEW_N(tmp, int, s->g->neq + 1);
@@ -284,7 +329,8 @@ static void compile(cx_exec *x, cx_arena *tmp, const cx_graph *g, const cx_array
     cx_place *p = &s->place[s->g->out[k]];
     if (p->out < 0) p->out = k;
   }
-  s->first_extra = BASE_FIRST + x->nin + x->nout + x->nconstant;
+  s->first_constant = BASE_FIRST + x->nin + x->nout;
+  s->first_extra = s->first_constant + x->nconstant;
   cx_schedule(s);
   place_all(s, x->nin);
   int64_t shared_bytes = 0;
@@ -304,13 +350,19 @@ static void compile(cx_exec *x, cx_arena *tmp, const cx_graph *g, const cx_array
   for (int i = 0; i < s->kernel.n; i++) s->kernel.at[i].acc_off = s->work_bytes; /* one kernel runs at a time */
   x->work_bytes = s->work_bytes + shared_bytes;
   x->kernel = s->kernel.at, x->nkernel = s->kernel.n;
-  x->nbase = s->first_extra + s->extra.n;
+  x->copy = s->copy.at, x->ncopy = s->copy.n, x->first_extra = s->first_extra;
+  x->nbase = s->first_extra + s->copy.n;
   x->base = CX_NEW_N(x->a, char *, x->nbase);
   x->base[BASE_CONST] = cx_alloc(x->a, (size_t)s->const_bytes + 64);
   x->base[BASE_POOL] = cx_alloc(x->a, (size_t)(s->pool.n + 8) * 8);
   for (int i = 0; i < s->pool.n; i++) put_real(x->base[BASE_POOL] + i * s->esize, x->opt.single, s->pool.at[i]);
   for (int k = 0; k < x->nconstant; k++) x->base[BASE_FIRST + x->nin + x->nout + k] = (char *)(uintptr_t)x->constant[k].data;
-  for (int k = 0; k < s->extra.n; k++) x->base[s->first_extra + k] = s->extra.at[k];
+  for (int k = 0; k < x->ncopy; k++) {
+    const cx_copy *c = &x->copy[k];
+    int64_t rows = (x->g->eq[c->eq]->dim[c->row].n + c->block - 1) / c->block * c->block;
+    x->base[s->first_extra + k] = cx_alloc_n(x->a, (size_t)rows + 1, (size_t)c->loc.scale);
+    lay_out(x, c);
+  }
 }
 
 cx_exec *cx_exec_new(cx_arena *a, const cx_graph *g, const cx_array *constant_input, const cx_exec_opt *opt) {
@@ -406,5 +458,7 @@ void cx_exec_rebind(cx_exec *x, int k, const cx_array *a) {
     c->data = mem;
   }
   x->base[BASE_FIRST + x->nin + x->nout + k] = (char *)(uintptr_t)c->data;
+  for (int i = 0; i < x->ncopy; i++)
+    if (x->copy[i].number == k) lay_out(x, &x->copy[i]);
   precompute(x, 1ull << (k < 63 ? k : 63));
 }

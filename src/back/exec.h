@@ -44,7 +44,7 @@ struct cx_ins {
     const cx_access *access;                                           /* pack, gather */
     const cx_aff *aff;                                                 /* index, arg */
     struct { cx_bump *bump; int nbump; int32_t depth; int64_t start, step; } loop;
-    struct { int64_t m, k, n, dm, sm, sk, vk; } mat;                   /* n 0: the lanes; k 0: the lanes */
+    struct { int64_t m, k, n, dm, sm, sk, vk; const cx_aff *limit; } mat; /* n 0: the lanes; k 0: the lanes; limit: of k, two */
   } u;
 };
 
@@ -82,9 +82,14 @@ typedef struct {
   int64_t n;      /* rows */
   bool lane_red, flat;
   bool shared;    /* read by another kernel */
+  int run, slot;  /* fuse.c: the loop it shares with its neighbours, and the index that is the loop; -1 none */
+  bool whole;     /* read outside its run: kept for all steps */
   int out;        /* first output it is, or -1 */
   cx_loc full, block, cols;
 } cx_place;
+
+/* a constant input with its rows as columns of blocks */
+typedef struct { uint32_t eq; int number, row; int64_t block; cx_loc loc; } cx_copy;
 
 typedef struct cx_sched {
   cx_ctx *ctx; cx_arena *a, *tmp;
@@ -92,14 +97,15 @@ typedef struct cx_sched {
   const cx_exec_opt *opt;
   cx_dtype real; int64_t esize;
   cx_comp *comp; int ncomp;
+  int *up; /* union-find over index positions */
   cx_place *place;
   CX_VEC(cx_kernel) kernel;
   cx_array *array;    /* by equation: the constant inputs */
   int *in_base;       /* by equation: base of an input */
   int64_t work_bytes, const_bytes;
   CX_VEC(double) pool;
-  CX_VEC(char *) extra; /* constant copies; base first_extra + k */
-  int first_extra;
+  CX_VEC(cx_copy) copy; /* base first_extra + k */
+  int first_constant, first_extra;
 } cx_sched;
 
 struct cx_pool;
@@ -111,6 +117,7 @@ struct cx_exec {
   cx_place *place;
   cx_kernel *kernel; int nkernel;
   cx_array *constant; int nconstant;
+  cx_copy *copy; int ncopy, first_extra;
   int nbase, nin, nout;
   uint32_t *out_eq;
   char **base;         /* of constants */
@@ -128,16 +135,20 @@ struct cx_vm {
   char *temp;
 };
 
+/* split.c */
+void cx_split(cx_graph *g, cx_arena *a, const cx_comp *comp, int ncomp);
 /* schedule.c */
 void cx_schedule(cx_sched *s);
-bool cx_row_index(const cx_place *p, const cx_node *sub);
+int cx_axis(cx_sched *s, uint32_t eq, int slot);
+/* fuse.c */
+void cx_fuse(cx_sched *s, cx_kernel *k);
 /* lower.c, lower_eq.c, lower_mat.c */
 void cx_lower(cx_sched *s, cx_kernel *k);
 extern const double cx_red_start[RED_COUNT];
 /* vm.c */
 void cx_vm_run(cx_vm *s, const cx_ins *p, const cx_ins *end);
 typedef struct {
-  cx_ins_fn ew, index, pack, gather, fill, red, acc, arg, matmul, rowdot, loop, guard;
+  cx_ins_fn ew, index, pack, gather, fill, red, acc, arg, matmul, rowdot, transpose, loop, guard;
 } cx_vm_table;
 const cx_vm_table *cx_vm_get(bool single);
 const char *cx_vm_name(cx_ins_fn fn);

@@ -8,6 +8,9 @@ typedef struct {
   /* c[m * dm + l] (+)= sum(k: s[m * sm + k * sk] * v[k * vk + l]) for l < n */
   void (*matmul)(void *c, int64_t dm, const void *s, int64_t sm, int64_t sk, const void *v, int64_t vk, int64_t m, int64_t k,
                  int64_t n, bool add);
+  /* the same, row m over lo0 + m * dlo <= k < hi0 + m * dhi alone */
+  void (*limited)(void *c, int64_t dm, const void *s, int64_t sm, int64_t sk, const void *v, int64_t vk, int64_t m, int64_t k,
+                  int64_t n, bool add, int64_t lo0, int64_t dlo, int64_t hi0, int64_t dhi);
   /* c[m * dm + j * dj] += sum(l < n: a[m * am + l] * b[j * bj + l]) */
   void (*rowdot)(void *c, int64_t dm, int64_t dj, const void *a, int64_t am, const void *b, int64_t bj, int64_t m, int64_t j,
                  int64_t n);

@@ -108,17 +108,46 @@ void cx_low_close(cx_lower_state *L) {
 }
 
 /* ---- where an equation's values are read ---- */
-const cx_loc *cx_low_loc_of(cx_lower_state *L, uint32_t eq) {
-  const cx_place *q = &L->s->place[eq];
+/* A constant array read along its rows is laid out anew, once: block by block of rows, column by column. */
+static const cx_loc *columns(cx_lower_state *L, const cx_eq *p, const cx_node *load) {
+  cx_sched *s = L->s;
+  int row = -1;
+  if (!L->k->lanes || L->p->flat) return NULL;
+  for (int d = 0; d < load->nargs; d++) {
+    const cx_node *sub = load->arg[d];
+    if (!(sub->free_lo & L->p->mask)) continue;
+    if (row >= 0 || sub->op != OP_index || p->dim[d].n != L->k->n) return NULL;
+    row = d;
+  }
+  const cx_array *a = &s->array[p->id];
+  if (row < 0 || (a->type == s->real && a->stride[row] == 1 && p->rank == 1)) return NULL;
+  for (int k = 0; k < s->copy.n; k++)
+    if (s->copy.at[k].eq == p->id && s->copy.at[k].row == row && s->copy.at[k].block == L->k->block) return &s->copy.at[k].loc;
+  cx_copy *c = CX_PUSH(s->a, s->copy);
+  *c = (cx_copy){.eq = p->id, .number = s->in_base[p->id] - s->first_constant, .row = row, .block = L->k->block};
+  c->loc = (cx_loc){.on = true, .base = s->first_extra + s->copy.n - 1, .type = s->real, .padded = true};
+  int64_t n = L->k->block;
+  for (int d = p->rank - 1; d >= 0; d--) {
+    c->loc.stride[d] = d == row ? 1 : n;
+    if (d != row) n *= p->dim[d].n;
+  }
+  c->loc.scale = n / L->k->block * s->esize;
+  return &c->loc;
+}
+
+const cx_loc *cx_low_loc_of(cx_lower_state *L, const cx_node *load) {
+  const cx_eq *p = L->s->g->eq[load->u.eq];
+  const cx_place *q = &L->s->place[p->id];
   if (q->block.on && &L->s->kernel.at[q->kernel] == L->k) return &q->block;
-  return &q->full;
+  const cx_loc *c = p->kind == EQ_INPUT && p->constant ? columns(L, p, load) : NULL;
+  return c ? c : &q->full;
 }
 
 void cx_low_address(cx_lower_state *L, const cx_node *load, cx_addr *a) {
   const cx_eq *p = L->s->g->eq[load->u.eq];
   memset(a, 0, sizeof *a);
   a->affine = true;
-  a->loc = cx_low_loc_of(L, p->id);
+  a->at = *cx_low_loc_of(L, load), a->loc = &a->at;
   a->access.type = a->loc->type;
   if (L->p->flat && load->nargs) { /* element by element */
     a->lane = 1;
@@ -312,6 +341,11 @@ static void emit(cx_lower_state *L, const cx_node *n, const cx_opnd *dest, bool 
 
 /* What the body needs, once an equation: which nodes are values, and how many users each has. */
 void cx_low_need(cx_lower_state *L, const cx_node *root) {
+  if (root->id >= L->nval) { /* lowering itself made nodes */
+    cx_val *more = CX_NEW_N(L->s->tmp, cx_val, 2 * (root->id + 1));
+    memcpy(more, L->val, L->nval * sizeof *more);
+    L->val = more, L->nval = 2 * (root->id + 1);
+  }
   L->order.n = 0;
   cx_visit(L->s->g, root, collect, L);
   for (int i = 0; i < L->order.n; i++) L->val[L->order.at[i]->id] = (cx_val){.temp = -1};

@@ -3,7 +3,7 @@
 #define CX_LOWER_H
 #include "back/exec.h"
 
-enum { LANE = -2, CLOSED = -1 };
+enum { LANE = -2, CLOSED = -1, RUN_SLOT = 30, STEP_SLOT = 31 };
 
 typedef CX_VEC(cx_ins) cx_code;
 
@@ -21,7 +21,7 @@ typedef struct { int reg, n; struct { uint32_t id; int64_t by; } c[CX_LOOPS]; } 
 
 /* the address of a load: c0 + sum coef[slot] * slot elements from the location's start */
 typedef struct {
-  const cx_loc *loc;
+  cx_loc at; const cx_loc *loc;
   int64_t c0, coef[32], lane;
   bool affine;             /* every subscript */
   cx_access access;        /* the subscripts that need a check or are computed */
@@ -68,8 +68,12 @@ cx_aff cx_low_aff_of(cx_lower_state *L, int64_t c0, const int64_t *coef);
 cx_val cx_low_value(cx_lower_state *L, const cx_node *root, const cx_opnd *dest, bool dr, bool dl);
 void cx_low_store(cx_lower_state *L, const cx_val *v, cx_opnd dest, bool dr, bool dl);
 void cx_low_fill(cx_lower_state *L, int level, cx_opnd d, bool dr, bool dl, double v);
-const cx_loc *cx_low_loc_of(cx_lower_state *L, uint32_t eq);
+const cx_loc *cx_low_loc_of(cx_lower_state *L, const cx_node *load);
 void cx_low_need(cx_lower_state *L, const cx_node *root); /* before cx_low_value: what the body needs */
+/* runs fn at every point of the slots, innermost last; repeat: the last one in repetitions */
+typedef struct { int at[2 * CX_MAX_RANK], n; } cx_slots;
+void cx_low_nest(cx_lower_state *L, const cx_slots *s, int from, bool repeat, void (*fn)(cx_lower_state *L, void *user), void *user);
+void cx_low_forget(cx_lower_state *L, int base); /* after cx_low_value: frees the temporaries of the body */
 /* lower_mat.c: sums of products; false: no such form */
 bool cx_lower_product(cx_lower_state *L, const cx_eq *e, const cx_loc *dest);
 #endif

@@ -3,19 +3,18 @@
 #include <math.h>
 #include <string.h>
 
-typedef struct { int at[2 * CX_MAX_RANK], n; } slots;
 
 const double cx_red_start[RED_COUNT] = {[RED_prod] = 1, [RED_max] = -INFINITY, [RED_min] = INFINITY};
 
-static slots remaining(const cx_lower_state *L, int lo, int hi) {
-  slots s = {.n = 0};
+static cx_slots remaining(const cx_lower_state *L, int lo, int hi) {
+  cx_slots s = {.n = 0};
   for (int k = lo; k < hi; k++)
     if (L->level_of[k] == CLOSED) s.at[s.n++] = k;
   return s;
 }
 /* runs fn at every point of the slots, the last one cut into repetitions */
 typedef void (*segment_fn)(cx_lower_state *L, void *user);
-static void nest(cx_lower_state *L, const slots *s, int from, bool repeat, segment_fn fn, void *user) {
+void cx_low_nest(cx_lower_state *L, const cx_slots *s, int from, bool repeat, void (*fn)(cx_lower_state *L, void *user), void *user) {
   if (from == s->n) {
     fn(L, user);
     return;
@@ -24,7 +23,7 @@ static void nest(cx_lower_state *L, const slots *s, int from, bool repeat, segme
   int64_t n = cx_low_extent(L->e, slot);
   if (from < s->n - 1 || !repeat) {
     cx_low_open(L, slot, 0, n, 1);
-    nest(L, s, from + 1, repeat, fn, user);
+    cx_low_nest(L, s, from + 1, repeat, fn, user);
     cx_low_close(L);
     return;
   }
@@ -43,6 +42,17 @@ static void nest(cx_lower_state *L, const slots *s, int from, bool repeat, segme
   }
 }
 
+void cx_low_forget(cx_lower_state *L, int base) {
+  for (int i = 0; i < L->order.n; i++) {
+    cx_val *v = &L->val[L->order.at[i]->id];
+    if (v->on && v->temp >= 0) {
+      if (v->level >= base) cx_low_temp_free(L, v->temp);
+      else *CX_PUSH(L->s->tmp, L->held) = v->temp; /* computed before the loop that is still open */
+    }
+    v->on = false, v->temp = -1;
+  }
+}
+
 /* the equation's own element at the open loops */
 cx_opnd cx_low_dest(cx_lower_state *L, const cx_loc *loc) {
   int64_t coef[32] = {0}, lane = 0;
@@ -55,7 +65,7 @@ cx_opnd cx_low_dest(cx_lower_state *L, const cx_loc *loc) {
   return cx_low_addr_opnd(L, loc, 0, coef, lane);
 }
 
-typedef struct { const cx_loc *to, *best; slots q; bool by_own; } plan;
+typedef struct { const cx_loc *to, *best; cx_slots q; bool by_own; } plan;
 
 static void plain(cx_lower_state *L, void *user) {
   plan *p = user;
@@ -133,7 +143,7 @@ static void reduce(cx_lower_state *L, void *user) {
     cx_low_fill(L, at, cx_low_dest(L, p->to), dr, dl, cx_red_start[L->e->red]);
     if (arg) cx_low_fill(L, at, cx_low_dest(L, p->best), dr, dl, L->e->red == RED_argmax ? -INFINITY : INFINITY);
   }
-  nest(L, &p->q, 0, !p->by_own, reduce_inner, p);
+  cx_low_nest(L, &p->q, 0, !p->by_own, reduce_inner, p);
 }
 
 static void block_loc(cx_lower_state *L, cx_loc *l, const cx_eq *e, const cx_place *p, int temp) {
@@ -141,6 +151,7 @@ static void block_loc(cx_lower_state *L, cx_loc *l, const cx_eq *e, const cx_pla
   *l = (cx_loc){.on = true, .base = BASE_TEMP, .off = L->temp.at[temp].off, .type = L->s->real, .padded = true};
   for (int d = e->rank - 1; d >= 0; d--) {
     if (p->flat || (p->mask >> d & 1)) { l->stride[d] = 1; continue; }
+    if (d == p->slot && !p->whole) continue; /* one slice */
     l->stride[d] = s;
     s *= e->dim[d].n;
   }
@@ -151,6 +162,12 @@ static int64_t per_row(const cx_eq *e, const cx_place *p) {
     if (!(p->mask >> d & 1)) n *= e->dim[d].n;
   return n;
 }
+static int64_t kept(const cx_eq *e, const cx_place *p) { /* elements of its block, a row */
+  int64_t n = 1;
+  for (int d = 0; d < e->rank; d++)
+    if (!(p->mask >> d & 1) && (d != p->slot || p->whole)) n *= e->dim[d].n;
+  return n;
+}
 
 static void equation(cx_lower_state *L, const cx_eq *e) {
   cx_sched *s = L->s;
@@ -159,7 +176,7 @@ static void equation(cx_lower_state *L, const cx_eq *e) {
   L->e = e, L->p = p, L->rslot = -1, L->R = 1;
   for (int k = 0; k < cx_low_nslot(e); k++)
     if (p->mask >> k & 1) L->level_of[k] = LANE;
-  slots own = remaining(L, 0, e->rank), red = remaining(L, e->rank, cx_low_nslot(e));
+  cx_slots own = remaining(L, 0, e->rank), red = remaining(L, e->rank, cx_low_nslot(e));
   plan w = {.to = p->block.on ? &p->block : &p->full, .q = red};
   cx_loc acc, best;
   int best_temp = -1;
@@ -174,7 +191,7 @@ static void equation(cx_lower_state *L, const cx_eq *e) {
     best.off += L->k->acc[at].count * s->esize;
     w.best = &best;
   } else if (arg) { /* the best value so far, beside its index */
-    int64_t n = per_row(e, p) * (L->k->lanes ? L->k->block : 1);
+    int64_t n = kept(e, p) * (L->k->lanes ? L->k->block : 1);
     best_temp = cx_low_temp_new(L, base, n);
     block_loc(L, &best, e, p, best_temp);
     if (!L->k->lanes) memcpy(best.stride, p->full.stride, sizeof best.stride);
@@ -182,27 +199,20 @@ static void equation(cx_lower_state *L, const cx_eq *e) {
   }
   if (!cx_lower_product(L, e, w.to)) {
     cx_low_need(L, e->body);
-    if (e->red == RED_none) nest(L, &own, 0, true, plain, &w);
+    if (e->red == RED_none) cx_low_nest(L, &own, 0, true, plain, &w);
     else {
       int64_t inner = red.n ? cx_low_extent(e, red.at[red.n - 1]) : 1, outer = own.n ? cx_low_extent(e, own.at[own.n - 1]) : 1;
       w.by_own = !arg && outer > inner;
       if (p->lane_red && !red.n) w.by_own = true;
       if (arg) w.by_own = false;
-      nest(L, &own, 0, w.by_own, reduce, &w);
+      cx_low_nest(L, &own, 0, w.by_own, reduce, &w);
     }
-    for (int i = 0; i < L->order.n; i++) {
-      cx_val *v = &L->val[L->order.at[i]->id];
-      if (v->on && v->temp >= 0) {
-        if (v->level >= base) cx_low_temp_free(L, v->temp);
-        else *CX_PUSH(s->tmp, L->held) = v->temp; /* computed before the loop that is still open */
-      }
-      v->on = false, v->temp = -1;
-    }
+    cx_low_forget(L, base);
   }
   cx_low_temp_free(L, best_temp);
   if (p->block.on && p->full.on && !p->lane_red) {
     plan m = {.to = &p->full, .best = &p->block};
-    nest(L, &own, 0, true, move, &m);
+    cx_low_nest(L, &own, 0, true, move, &m);
   }
   for (int k = 0; k < cx_low_nslot(e); k++)
     if (p->mask >> k & 1) L->level_of[k] = CLOSED;
@@ -218,12 +228,51 @@ static int64_t block_rows(cx_sched *s, const cx_kernel *k) {
   double live = 0;
   for (int i = 0; i < k->neq; i++) {
     const cx_place *p = &s->place[k->eq[i]];
-    if (!p->lane_red) live += (double)per_row(s->g->eq[k->eq[i]], p) * (double)s->esize;
+    if (!p->lane_red && p->block.on) live += (double)kept(s->g->eq[k->eq[i]], p) * (double)s->esize;
   }
   int64_t b = 256;
   while (b > 32 && live * (double)b > 256 * 1024) b /= 2;
   int64_t all = (k->n + 15) / 16 * 16;
   return b < all ? b : all < 16 ? 16 : all;
+}
+
+static void new_block(cx_lower_state *L, const cx_eq *e) {
+  cx_place *q = &L->s->place[e->id];
+  L->eq_temp[e->id] = -1;
+  if (!L->k->lanes || q->lane_red || !q->block.on) return;
+  L->eq_temp[e->id] = cx_low_temp_new(L, L->nlevel - 1, kept(e, q) * L->k->block);
+  block_loc(L, &q->block, e, q, L->eq_temp[e->id]);
+}
+
+/* the members of a recurrence, step by step */
+static void recurrence(cx_lower_state *L, const cx_comp *c) {
+  const cx_graph *g = L->s->g;
+  int64_t steps = 0;
+  for (int m = 0; m < c->n; m++) {
+    int64_t n = g->eq[c->eq[m]]->dim[c->axis[m]].n;
+    if (n > steps) steps = n;
+  }
+  int lv = cx_low_open(L, STEP_SLOT, c->dir > 0 ? 0 : steps - 1, steps, c->dir);
+  L->level[lv].loop = true;
+  L->floor = lv;
+  for (int m = 0; m < c->n; m++) {
+    const cx_eq *e = g->eq[c->eq[m]];
+    int axis = c->axis[m];
+    bool shorter = e->dim[axis].n < steps;
+    int at = L->level[lv].code.n;
+    L->level_of[axis] = lv;
+    if (shorter) *L_INS(L, lv) = (cx_ins){.fn = L->vm->guard};
+    equation(L, e);
+    L->level_of[axis] = CLOSED;
+    if (shorter) {
+      cx_ins *gd = &L->level[lv].code.at[at];
+      gd->len = L->level[lv].code.n - at - 1;
+      gd->u.loop.depth = L->level[lv].depth, gd->u.loop.start = e->dim[axis].n;
+    }
+  }
+  L->level_of[STEP_SLOT] = lv;
+  cx_low_close(L);
+  L->floor = 0;
 }
 
 static double acc_count(const cx_sched *s, const cx_kernel *k) {
@@ -240,6 +289,7 @@ void cx_lower(cx_sched *s, cx_kernel *k) {
   for (int i = 0; i < 32; i++) L->level_of[i] = CLOSED;
   L->level[0] = (cx_level){.slot = 31, .id = ++L->next_id};
   L->nlevel = 1;
+  cx_fuse(s, k);
   k->block = k->lanes ? block_rows(s, k) : 1;
   double rows = (double)k->n, chunks = (double)k->work / 65536;
   if (chunks > rows / (double)k->block) chunks = rows / (double)k->block;
@@ -264,7 +314,8 @@ void cx_lower(cx_sched *s, cx_kernel *k) {
     cx_visit(g, e->body, readers, L);
     if (p->lane_red) k->nacc++;
   }
-  L->val = CX_NEW_N(s->tmp, cx_val, most + 1);
+  L->nval = most + 1;
+  L->val = CX_NEW_N(s->tmp, cx_val, L->nval);
   k->acc = CX_NEW_N(s->a, cx_acc, k->nacc + 1);
   k->nacc = 0;
   for (int i = 0; i < k->neq; i++) {
@@ -277,53 +328,46 @@ void cx_lower(cx_sched *s, cx_kernel *k) {
     if (!direct) k->acc_bytes += (n * (e->red >= RED_argmax ? 2 : 1) * s->esize + 63) / 64 * 64;
   }
 
+  int open = -1; /* the level of the run that is open */
   for (int i = 0; i < k->neq; i++) {
-    int members = 1;
-    const cx_place *p = &s->place[k->eq[i]];
+    const cx_eq *first = g->eq[k->eq[i]];
+    const cx_place *p = &s->place[first->id];
     const cx_comp *c = &s->comp[p->comp];
-    if (c->dir) members = c->n;
-    for (int m = 0; m < members; m++) {
-      const cx_eq *e = g->eq[k->eq[i + m]];
-      cx_place *q = &s->place[e->id];
-      L->eq_temp[e->id] = -1;
-      if (!k->lanes || q->lane_red || !q->block.on) continue;
-      L->eq_temp[e->id] = cx_low_temp_new(L, 0, per_row(e, q) * k->block);
-      block_loc(L, &q->block, e, q, L->eq_temp[e->id]);
+    int members = c->dir ? c->n : 1, run = p->slot >= 0 ? p->run : -1;
+    if (run >= 0 && open < 0) {
+      for (int j = i; j < k->neq && s->place[k->eq[j]].run == run && s->place[k->eq[j]].slot >= 0; j++)
+        if (s->place[k->eq[j]].whole) new_block(L, g->eq[k->eq[j]]);
+      open = cx_low_open(L, RUN_SLOT, 0, first->dim[p->slot].n, 1);
+      L->level[open].loop = true;
     }
-    if (!c->dir) equation(L, g->eq[k->eq[i]]);
-    else {
-      int64_t steps = 0;
-      for (int m = 0; m < members; m++) {
-        int64_t n = g->eq[c->eq[m]]->dim[c->axis[m]].n;
-        if (n > steps) steps = n;
-      }
-      int lv = cx_low_open(L, 31, c->dir > 0 ? 0 : steps - 1, steps, c->dir);
-      L->level[lv].loop = true;
-      L->floor = lv;
-      for (int m = 0; m < members; m++) {
-        const cx_eq *e = g->eq[c->eq[m]];
-        int axis = c->axis[m];
-        bool shorter = e->dim[axis].n < steps;
-        int at = L->level[lv].code.n;
-        L->level_of[axis] = lv;
-        if (shorter) *L_INS(L, lv) = (cx_ins){.fn = L->vm->guard};
-        equation(L, e);
-        L->level_of[axis] = CLOSED;
-        if (shorter) {
-          cx_ins *gd = &L->level[lv].code.at[at];
-          gd->len = L->level[lv].code.n - at - 1;
-          gd->u.loop.depth = L->level[lv].depth, gd->u.loop.start = e->dim[axis].n;
-        }
-      }
-      L->level_of[31] = lv;
-      cx_low_close(L);
-      L->floor = 0;
-      while (L->held.n) cx_low_temp_free(L, L->held.at[--L->held.n]);
-    }
+    for (int m = 0; m < members; m++)
+      if (!(run >= 0 && p->whole)) new_block(L, g->eq[k->eq[i + m]]);
+    if (run >= 0) {
+      L->level_of[p->slot] = open;
+      equation(L, first);
+      L->level_of[p->slot] = CLOSED;
+    } else if (!c->dir) equation(L, first);
+    else recurrence(L, c);
     i += members - 1;
+    if (run < 0 && L->nlevel == 1)
+      while (L->held.n) cx_low_temp_free(L, L->held.at[--L->held.n]);
+    bool closing = open >= 0 && (i + 1 == k->neq || s->place[k->eq[i + 1]].slot < 0 || s->place[k->eq[i + 1]].run != run);
     for (int j = 0; j <= i; j++) { /* blocks that nobody reads any more */
       uint32_t id = k->eq[j];
-      if (L->eq_temp[id] >= 0 && L->last[id] <= i) cx_low_temp_free(L, L->eq_temp[id]), L->eq_temp[id] = -1;
+      bool slice = s->place[id].slot >= 0 && !s->place[id].whole;
+      if (L->eq_temp[id] < 0 || L->last[id] > i || (open >= 0 && !slice && !closing)) continue;
+      if (open >= 0 && !slice && closing) continue;
+      cx_low_temp_free(L, L->eq_temp[id]), L->eq_temp[id] = -1;
+    }
+    if (closing) {
+      L->level_of[RUN_SLOT] = open;
+      cx_low_close(L);
+      open = -1;
+      while (L->held.n) cx_low_temp_free(L, L->held.at[--L->held.n]);
+      for (int j = 0; j <= i; j++) {
+        uint32_t id = k->eq[j];
+        if (L->eq_temp[id] >= 0 && L->last[id] <= i) cx_low_temp_free(L, L->eq_temp[id]), L->eq_temp[id] = -1;
+      }
     }
   }
   k->ncode = L->level[0].code.n;

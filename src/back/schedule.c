@@ -10,7 +10,7 @@
 
 enum { SLOTS = 2 * CX_MAX_RANK, SMALL = 2048 };
 
-typedef struct { cx_sched *s; const cx_eq *e; int *up; bool flat_ok; const cx_kernel *k; uint32_t mask; bool ok; int early; } walk;
+typedef struct { cx_sched *s; const cx_eq *e; int *up; bool flat_ok; const cx_kernel *k; uint32_t mask; bool ok; } walk;
 
 static int find(int *up, int x) {
   while (up[x] != x) x = up[x] = up[up[x]];
@@ -90,13 +90,6 @@ static void fits(void *user, const cx_node *n) {
   if (!w->k->lanes) return;
   if (q->lane_red || !at_row(w, n, q)) w->ok = false;
 }
-static void earliest(void *user, const cx_node *n) {
-  walk *w = user;
-  if (n->op != OP_load) return;
-  const cx_place *q = &w->s->place[n->u.eq], *me = &w->s->place[w->e->id];
-  if (q->kernel >= 0 && q->stage == me->stage && q->kernel > w->early) w->early = q->kernel;
-}
-
 /* inside a recurrence: members are read at the same row, whatever the step */
 static void member_row(void *user, const cx_node *n) {
   walk *w = user;
@@ -179,57 +172,109 @@ static void choose_rows(cx_sched *s, int *up) {
   }
 }
 
+/* may the whole component join the kernel? */
+static bool joins(cx_sched *s, const cx_comp *c, cx_kernel *kn) {
+  const cx_place *p = &s->place[c->eq[0]];
+  if (kn->prim || s->g->eq[c->eq[0]]->kind != EQ_CALC || kn->stage != p->stage || kn->lanes != (p->mask != 0) || kn->n != p->n || kn->dep != p->dep)
+    return false;
+  walk w = {.s = s, .k = kn, .ok = true};
+  for (int m = 0; m < c->n && w.ok; m++) {
+    w.e = s->g->eq[c->eq[m]];
+    w.mask = s->place[w.e->id].mask;
+    cx_visit(s->g, w.e->body, fits, &w);
+  }
+  return w.ok;
+}
+
+static void place_in(cx_sched *s, const cx_comp *c, int at) {
+  cx_kernel *kn = &s->kernel.at[at];
+  uint32_t *eq = CX_NEW_N(s->tmp, uint32_t, 2 * (kn->neq + c->n));
+  if (kn->neq) memcpy(eq, kn->eq, (size_t)kn->neq * sizeof *eq);
+  double work = (double)kn->work;
+  for (int m = 0; m < c->n; m++) {
+    eq[kn->neq++] = c->eq[m];
+    s->place[c->eq[m]].kernel = at;
+    work += work_of(s->g->eq[c->eq[m]]);
+  }
+  kn->eq = eq;
+  kn->work = work > 9e18 ? INT64_MAX : (int64_t)work;
+}
+
+typedef struct { cx_sched *s; int *wait; int self, *user; int *next, *first; int n; } edges;
+static void count_producer(void *user, const cx_node *n) {
+  edges *d = user;
+  if (n->op != OP_load) return;
+  int c = d->s->place[n->u.eq].comp;
+  if (c == d->self || d->s->g->eq[n->u.eq]->kind == EQ_INPUT) return;
+  d->wait[d->self]++;
+  d->n++;
+}
+static void add_edge(edges *d, int producer) {
+  d->user[d->n] = d->self, d->next[d->n] = d->first[producer], d->first[producer] = d->n++;
+}
+static void link_producer(void *user, const cx_node *n) {
+  edges *d = user;
+  if (n->op != OP_load) return;
+  int c = d->s->place[n->u.eq].comp;
+  if (c != d->self && d->s->g->eq[n->u.eq]->kind != EQ_INPUT) add_edge(d, c);
+}
+
+/* List scheduling: the open kernel takes every component that is ready and fits; when none does, the next kernel is the
+ * one with the fewest rows, so that a pass over the data starts when all it needs is there. */
 static void join_kernels(cx_sched *s) {
   cx_graph *g = s->g;
   for (int k = 0; k < g->neq; k++) s->place[k].kernel = -1;
-  for (int k = 0; k < s->ncomp; k++) {
-    cx_comp *c = &s->comp[k];
-    const cx_eq *first = g->eq[c->eq[0]];
-    if (first->kind == EQ_INPUT) continue;
-    cx_place *p = &s->place[first->id];
-    int early = 0;
-    uint64_t dep = 0;
-    double work = 0;
-    for (int m = 0; m < c->n; m++) {
-      const cx_eq *e = g->eq[c->eq[m]];
-      walk w = {.s = s, .e = e, .early = early};
-      if (e->kind == EQ_CALC) cx_visit(g, e->body, earliest, &w);
-      for (int j = 0; j < e->nprim_arg; j++) {
-        const cx_place *q = &s->place[e->prim_arg[j]];
-        if (q->kernel >= w.early && q->stage == p->stage) w.early = q->kernel + 1;
-      }
-      early = w.early;
-      dep |= s->place[e->id].dep;
-      work += work_of(e);
+  edges d = {.s = s, .wait = CX_NEW_N(s->tmp, int, s->ncomp + 1)};
+  for (int pass = 0; pass < 2; pass++) {
+    if (pass) {
+      d.user = CX_NEW_N(s->tmp, int, d.n + 1), d.next = CX_NEW_N(s->tmp, int, d.n + 1);
+      d.first = CX_NEW_N(s->tmp, int, s->ncomp + 1);
+      for (int k = 0; k < s->ncomp; k++) d.first[k] = -1;
+      d.n = 0;
     }
-    int at = -1;
-    for (int j = early; j < s->kernel.n && at < 0 && first->kind == EQ_CALC; j++) {
-      cx_kernel *kn = &s->kernel.at[j];
-      if (kn->prim || kn->stage != p->stage || kn->lanes != (p->mask != 0) || kn->n != p->n || kn->dep != dep) continue;
-      walk w = {.s = s, .k = kn, .ok = true};
-      for (int m = 0; m < c->n && w.ok; m++) {
-        w.e = g->eq[c->eq[m]];
-        w.mask = s->place[w.e->id].mask;
-        cx_visit(g, w.e->body, fits, &w);
+    for (int k = 0; k < s->ncomp; k++) {
+      d.self = k;
+      for (int m = 0; m < s->comp[k].n; m++) {
+        const cx_eq *e = g->eq[s->comp[k].eq[m]];
+        if (e->kind == EQ_CALC) cx_visit(g, e->body, pass ? link_producer : count_producer, &d);
+        for (int j = 0; j < e->nprim_arg; j++) {
+          if (g->eq[e->prim_arg[j]]->kind == EQ_INPUT) continue;
+          if (pass) add_edge(&d, s->place[e->prim_arg[j]].comp);
+          else d.wait[k]++, d.n++;
+        }
       }
-      if (w.ok) at = j;
     }
-    if (at < 0) {
-      at = s->kernel.n;
+  }
+  int *ready = CX_NEW_N(s->tmp, int, s->ncomp + 1), nready = 0;
+  for (int k = 0; k < s->ncomp; k++)
+    if (!d.wait[k] && g->eq[s->comp[k].eq[0]]->kind != EQ_INPUT) ready[nready++] = k;
+  for (int open = -1; nready > 0;) {
+    int take = -1;
+    for (int k = 0; k < nready && open >= 0 && take < 0; k++)
+      if (joins(s, &s->comp[ready[k]], &s->kernel.at[open])) take = k;
+    if (take < 0) {
+      take = 0;
+      for (int k = 1; k < nready; k++) {
+        const cx_place *p = &s->place[s->comp[ready[k]].eq[0]], *q = &s->place[s->comp[ready[take]].eq[0]];
+        if (p->stage != q->stage ? p->stage < q->stage : p->n < q->n) take = k;
+      }
+      const cx_eq *first = g->eq[s->comp[ready[take]].eq[0]];
+      const cx_place *p = &s->place[first->id];
       cx_kernel *kn = CX_PUSH(s->a, s->kernel);
-      *kn = (cx_kernel){.stage = p->stage, .dep = dep, .lanes = p->mask != 0, .n = p->n};
+      *kn = (cx_kernel){.stage = p->stage, .dep = p->dep, .lanes = p->mask != 0, .n = p->n};
       if (first->kind == EQ_PRIM) kn->prim = first;
+      open = s->kernel.n - 1;
     }
-    cx_kernel *kn = &s->kernel.at[at];
-    uint32_t *eq = CX_NEW_N(s->a, uint32_t, kn->neq + c->n);
-    if (kn->neq) memcpy(eq, kn->eq, (size_t)kn->neq * sizeof *eq);
-    for (int m = 0; m < c->n; m++) {
-      eq[kn->neq++] = c->eq[m];
-      s->place[c->eq[m]].kernel = at;
-    }
-    kn->eq = eq;
-    double w = (double)kn->work + work;
-    kn->work = w > 9e18 ? INT64_MAX : (int64_t)w;
+    int c = ready[take];
+    memmove(ready + take, ready + take + 1, (size_t)(--nready - take) * sizeof *ready); /* in order of dependence */
+    place_in(s, &s->comp[c], open);
+    for (int k = d.first[c]; k >= 0; k = d.next[k])
+      if (--d.wait[d.user[k]] == 0) ready[nready++] = d.user[k];
+  }
+  for (int k = 0; k < s->kernel.n; k++) {
+    uint32_t *eq = CX_NEW_N(s->a, uint32_t, s->kernel.at[k].neq + 1);
+    memcpy(eq, s->kernel.at[k].eq, (size_t)s->kernel.at[k].neq * sizeof *eq);
+    s->kernel.at[k].eq = eq;
   }
 }
 
@@ -240,9 +285,11 @@ static void mark_shared(void *user, const cx_node *n) {
   if (q->kernel != w->s->place[w->e->id].kernel) q->shared = true;
 }
 
+int cx_axis(cx_sched *s, uint32_t eq, int slot) { return find(s->up, (int)eq * SLOTS + slot); }
+
 void cx_schedule(cx_sched *s) {
   cx_graph *g = s->g;
-  int *up = CX_NEW_N(s->tmp, int, g->neq * SLOTS + 1);
+  int *up = s->up = CX_NEW_N(s->tmp, int, g->neq * SLOTS + 1);
   for (int i = 0; i < g->neq * SLOTS; i++) up[i] = i;
   for (int k = 0; k < g->neq; k++) s->place[k].stage = g->eq[k]->kind == EQ_INPUT && !g->eq[k]->constant;
   for (int k = 0; k < s->ncomp; k++)

@@ -1,0 +1,151 @@
+/* split.c - before the schedule: expensive subexpressions get equations of their own where that saves work.
+ *
+ * - one that occurs in several equations, up to the numbering of indices, is computed once;
+ * - one whose indices span a much smaller space than its equation's is computed there, not in the inner loop.
+ * Only ops beyond arithmetic count as expensive. Members of a recurrence are left alone. */
+#include "back/exec.h"
+#include <string.h>
+
+typedef struct { const cx_node *canon; int64_t dim[CX_MAX_RANK]; int rank, count; uint32_t eq, seen; bool small; } shared;
+typedef struct {
+  cx_graph *g; cx_arena *a;
+  cx_eq *e;
+  CX_VEC(shared) all;
+  int *bucket; int nbucket; /* last entry with this hash */
+  int *chain; int cap;
+} state;
+
+static int64_t extent(const cx_eq *e, int slot) { return slot < e->rank ? e->dim[slot].n : e->rdim[slot - e->rank].n; }
+static bool heavy(const cx_node *n) { return n->op > OP_load && n->nargs && !(cx_ops[n->op].facts & F_CHEAP) && n->has_load; }
+
+/* the node with its index slots numbered by their own order */
+static const cx_node *canonical(state *s, const cx_node *n, int *slot, int *rank) {
+  int64_t from[32];
+  const cx_node *to[32];
+  *rank = 0;
+  for (int k = 0; k < 32; k++)
+    if (n->free_lo >> k & 1) {
+      if (*rank == CX_MAX_RANK) return NULL;
+      slot[*rank] = k;
+      from[*rank] = k, to[*rank] = cx_index(s->g, *rank);
+      ++*rank;
+    }
+  return n->free_lo ? cx_subst(s->g, n, from, to, *rank) : n;
+}
+
+/* A different order of the same indices must give the same node: the order of first use in the text of the node. */
+static void first_use(const cx_node *n, int *order, int *count, int *budget) {
+  if (n->op == OP_index) {
+    for (int k = 0; k < *count; k++)
+      if (order[k] == n->u.i) return;
+    if (*count < 32) order[(*count)++] = (int)n->u.i;
+  }
+  if (--*budget < 0) return;
+  for (int k = 0; k < n->nargs; k++)
+    if (n->arg[k]->free_lo) first_use(n->arg[k], order, count, budget);
+}
+static const cx_node *by_use(state *s, const cx_node *n, int *slot, int *rank) {
+  int order[32], count = 0, budget = 200;
+  first_use(n, order, &count, &budget);
+  if (count != __builtin_popcount(n->free_lo) || count > CX_MAX_RANK) return canonical(s, n, slot, rank);
+  int64_t from[32];
+  const cx_node *to[32];
+  for (int k = 0; k < count; k++) slot[k] = order[k], from[k] = order[k], to[k] = cx_index(s->g, k);
+  *rank = count;
+  return count ? cx_subst(s->g, n, from, to, count) : n;
+}
+
+static shared *find(state *s, const cx_node *n, int *slot, bool add) {
+  int rank;
+  const cx_node *c = by_use(s, n, slot, &rank);
+  if (!c) return NULL;
+  int h = (int)(c->id % (uint32_t)s->nbucket);
+  for (int k = s->bucket[h]; k >= 0; k = s->chain[k]) {
+    shared *x = &s->all.at[k];
+    bool same = x->canon == c;
+    for (int d = 0; d < rank && same; d++) same = x->dim[d] == extent(s->e, slot[d]);
+    if (same) return x;
+  }
+  if (!add) return NULL;
+  int before = s->all.cap;
+  shared *x = CX_PUSH(s->a, s->all);
+  if (s->all.cap != before) {
+    int *more = CX_NEW_N(s->a, int, s->all.cap);
+    if (s->all.n > 1) memcpy(more, s->chain, (size_t)(s->all.n - 1) * sizeof *more);
+    s->chain = more;
+  }
+  *x = (shared){.canon = c, .rank = rank, .eq = UINT32_MAX};
+  for (int d = 0; d < rank; d++) x->dim[d] = extent(s->e, slot[d]);
+  s->chain[s->all.n - 1] = s->bucket[h];
+  s->bucket[h] = s->all.n - 1;
+  return x;
+}
+
+static double space(const cx_eq *e, uint32_t slots) {
+  double w = 1;
+  for (int k = 0; k < e->rank + e->nred; k++)
+    if (slots >> k & 1) w *= (double)extent(e, k);
+  return w;
+}
+
+static void count(void *user, const cx_node *n) {
+  state *s = user;
+  if (!heavy(n)) return;
+  int slot[32];
+  shared *x = find(s, n, slot, true);
+  if (!x) return;
+  if (x->seen != s->e->id + 1) x->count++, x->seen = s->e->id + 1;
+  if (space(s->e, ~0u) >= 16 * space(s->e, n->free_lo) && space(s->e, ~0u) >= 1024) x->small = true;
+}
+
+static const cx_node *replace(void *user, cx_graph *g, const cx_node *n) {
+  state *s = user;
+  if (!heavy(n)) return n;
+  int slot[32];
+  shared *x = find(s, n, slot, false);
+  if (!x || x->eq == UINT32_MAX || x->eq == s->e->id) return n;
+  const cx_node *sub[CX_MAX_RANK];
+  for (int d = 0; d < x->rank; d++) sub[d] = cx_index(g, slot[d]);
+  return cx_load(g, x->eq, sub, x->rank);
+}
+
+void cx_split(cx_graph *g, cx_arena *a, const cx_comp *comp, int ncomp) {
+  bool *skip = CX_NEW_N(a, bool, g->neq + 1);
+  for (int k = 0; k < ncomp; k++)
+    for (int m = 0; m < comp[k].n && comp[k].dir; m++) skip[comp[k].eq[m]] = true;
+  state s = {.g = g, .a = a, .nbucket = 257};
+  s.bucket = CX_NEW_N(a, int, s.nbucket);
+  for (int k = 0; k < s.nbucket; k++) s.bucket[k] = -1;
+  int neq = g->neq;
+  for (int k = 0; k < neq; k++) {
+    s.e = g->eq[k];
+    if (s.e->kind == EQ_CALC && !skip[k]) cx_visit(g, s.e->body, count, &s);
+  }
+  bool any = false;
+  for (int k = 0; k < s.all.n; k++) {
+    shared *x = &s.all.at[k];
+    double w = 1;
+    for (int d = 0; d < x->rank; d++) w *= (double)x->dim[d];
+    if (!(x->small || (x->count > 1 && w >= 64))) continue;
+    cx_eq *e = cx_eq_new(g, NULL, EQ_CALC);
+    e->rank = (uint8_t)x->rank;
+    for (int d = 0; d < x->rank; d++) e->dim[d].n = x->dim[d];
+    e->body = x->canon;
+    x->eq = e->id;
+    any = true;
+  }
+  if (!any) return;
+  for (int k = 0; k < g->neq; k++) {
+    s.e = g->eq[k];
+    if (s.e->kind != EQ_CALC || (k < neq && skip[k])) continue;
+    /* an equation that is the shared expression itself keeps its body */
+    const cx_node *body = s.e->body;
+    int slot[32];
+    shared *own = heavy(body) ? find(&s, body, slot, false) : NULL;
+    if (own && own->eq == s.e->id) {
+      const cx_node *arg[8];
+      for (int j = 0; j < body->nargs; j++) arg[j] = cx_rewrite(g, body->arg[j], replace, &s);
+      s.e->body = cx_opn(g, body->op, arg, body->nargs);
+    } else s.e->body = cx_rewrite(g, body, replace, &s);
+  }
+}
