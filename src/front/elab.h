@@ -147,7 +147,10 @@ typedef struct cx_elab {
   int open;                 /* scopes around whose ranges are not known yet */
   int guarded;              /* depth of `if` branches */
   int depth;
-  bool objective_bad, subscripting;
+  bool objective_bad, param_bad; /* one could not be read: no word about its absence */
+  bool subscripting;
+  cx_sym defining;          /* name = .. at hand */
+  CX_VEC(const cx_ast *) broken; /* functions whose body has an error: said once */
   cx_sym batch_name; double batch_scale; /* sums over this axis stand for the whole data */
   cx_binding *scope;        /* names below this one belong to the statement list at hand */
   bool in_block;
@@ -192,11 +195,13 @@ cx_val cx_elab_binder(cx_elab *E, const cx_ast *x);
 cx_val cx_elab_block(cx_elab *E, const cx_ast *x);
 cx_val cx_elab_d(cx_elab *E, const cx_ast *x);
 cx_val cx_elab_primes(cx_elab *E, const cx_ast *x, cx_binding *f, cx_op op, cx_val arg);
+bool cx_is_reduction(const char *name);
 cx_val cx_reduce_call(cx_elab *E, const char *name, cx_val v, cx_span s, bool *found); /* sum(z)… over a whole array */
 cx_val cx_elab_at(cx_elab *E, const cx_ast *x);
 cx_val cx_apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast *call);
 cx_binding *cx_bind_name(cx_elab *E, cx_sym name, int kind, cx_span s);
 cx_binding *cx_lookup(cx_elab *E, cx_sym name, bool function);
+bool cx_later(cx_elab *E, cx_sym name, cx_span s); /* a name that another release brings: its error */
 cx_val cx_lookup_failed(cx_elab *E, cx_sym name, bool function, cx_span s);
 bool cx_elab_stmt(cx_elab *E, const cx_ast *s);
 cx_val cx_elab_param(cx_elab *E, const cx_ast *item);

@@ -8,6 +8,12 @@
 void cx_hoist_functions(cx_elab *E, cx_ast *const *stmt, int n, cx_binding **here) {
   for (int k = 0; k < n; k++)
     if (stmt[k]->kind == S_DEF_FUN) {
+      for (int j = 0; j < k; j++)
+        if (stmt[j]->kind == S_DEF_FUN && stmt[j]->name == stmt[k]->name) {
+          int id = cx_error(E->ctx, stmt[k]->name_span, "the function `%s` is defined twice", stmt[k]->name);
+          cx_diag_label(E->ctx, id, stmt[j]->name_span, "first here");
+          break;
+        }
       cx_binding *b = cx_bind_name(E, stmt[k]->name, B_FUNCTION, stmt[k]->name_span);
       b->fun = stmt[k];
       b->env = here;
@@ -199,7 +205,20 @@ static const struct {
 };
 
 /* names that other releases bring: never misread as something else */
-static const char *const later[] = {"multiplier", "posterior", "prior", "mixture", "tfidf", "conv", "maxpool", "cdf", "pdf", "quantile", "normal"};
+bool cx_later(cx_elab *E, cx_sym name, cx_span s) {
+  static const char *const later[] = {
+      "integral", "expect", "prob",     "var",    "cov",     "entropy",    "kl",        "argmin", "solve", "mixture", "normal", "poisson",
+      "binomial", "exponential", "uniform", "multi_normal", "multiplier", "posterior", "prior",  "evidence", "cdf", "pdf", "quantile", "draw",
+      "tfidf",    "conv",   "maxpool",  "avgpool", "fft",  "sort"};
+  for (size_t k = 0; k < sizeof later / sizeof *later; k++)
+    if (!strcmp(name, later[k])) {
+      int id = cx_error(E->ctx, s, "this version of calx cannot compute `%s` yet", name);
+      if (!strcmp(name, "argmin")) cx_diag_help(E->ctx, id, "over an index it can: argmin(k: v[k]); an optimum over numbers is found by param, minimize and fit");
+      else cx_diag_help(E->ctx, id, "it computes sums, products, extrema, means, derivatives and fits");
+      return true;
+    }
+  return false;
+}
 
 /* ---- functions written in calx ---- */
 static bool too_deep(cx_elab *E, const cx_ast *call) {
@@ -224,6 +243,8 @@ cx_val cx_apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast *cal
   }
   for (int k = 0; k < n; k++)
     if (arg[k].bad) return cx_v_bad(s);
+  for (int k = 0; k < E->broken.n; k++)
+    if (E->broken.at[k] == def) return cx_v_bad(s);
   if (too_deep(E, call)) return cx_v_bad(s);
   cx_binding *env = E->env;
   int64_t *context = E->context;
@@ -325,7 +346,9 @@ cx_val cx_apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast *cal
     E->site = &site;
     E->context = ctx.at;
     E->ncontext = ctx.n;
+    int errors = cx_error_count(E->ctx);
     r = cx_elab_expr(E, def->kid[0]);
+    if (cx_error_count(E->ctx) > errors) *CX_PUSH(E->arena, E->broken) = def;
     E->guarded = guarded;
   }
   E->site = site.up;
@@ -375,11 +398,18 @@ cx_val cx_elab_call(cx_elab *E, const cx_ast *x) {
   bool bad = false;
   for (int k = 0; k < n; k++) {
     if (x->kid[k]->kind == A_NAMED) {
-      cx_error(E->ctx, x->kid[k]->span, "`%s` has no option `%s`", x->name, x->kid[k]->name);
+      int id = cx_error(E->ctx, x->kid[k]->span, "`%s` has no option `%s`", x->name, x->kid[k]->name);
+      if (cx_is_reduction(x->name)) cx_diag_help(E->ctx, id, "name the index it runs over: s[i] = %s(k: A[i, k])", x->name);
+      else cx_diag_help(E->ctx, id, "arguments are told apart by their places: %s(x)", x->name);
       return cx_v_bad(x->span);
     }
     arg[k] = cx_elab_expr(E, x->kid[k]);
     bad |= arg[k].bad;
+  }
+  if (bad && !f && op == OP_none && !cx_is_reduction(x->name)) { /* two mistakes, two errors */
+    bool some = false;
+    for (int k = 1; k < 4; k++) some |= cx_op_find(x->name, k) != OP_none;
+    if (!some && !cx_lookup(E, x->name, false)) cx_lookup_failed(E, x->name, true, x->name_span);
   }
   if (bad) return cx_v_bad(x->span);
   if (f && f->kind == B_FUNCTION) {
@@ -411,11 +441,6 @@ cx_val cx_elab_call(cx_elab *E, const cx_ast *x) {
   for (int k = 1; k < 4; k++)
     if (cx_op_find(x->name, k) != OP_none) {
       cx_error(E->ctx, x->span, "`%s` takes %d argument%s, but %d %s given", x->name, k, k == 1 ? "" : "s", n, n == 1 ? "is" : "are");
-      return cx_v_bad(x->span);
-    }
-  for (size_t k = 0; k < sizeof later / sizeof *later; k++)
-    if (!strcmp(x->name, later[k])) {
-      cx_error(E->ctx, x->name_span, "this version of calx cannot compute `%s(..)` yet", x->name);
       return cx_v_bad(x->span);
     }
   cx_binding *value = cx_lookup(E, x->name, false);

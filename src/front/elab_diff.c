@@ -60,6 +60,7 @@ static cx_val derive(cx_elab *E, cx_val e, uint32_t leaf, const int64_t *lctx, i
     return e;
   }
   cx_prepare(E->g);
+  E->g->at = s;
   bool inside = true; /* context of e within that of the leaf? then one reverse sweep serves all instances */
   for (int k = 0; k < nctx; k++) {
     bool in = false;

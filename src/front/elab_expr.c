@@ -26,6 +26,7 @@ cx_binding *cx_lookup(cx_elab *E, cx_sym name, bool function) {
 cx_val cx_lookup_failed(cx_elab *E, cx_sym name, bool function, cx_span s) {
   CX_VEC(const char *) near = {0};
   bool other = false;
+  if (cx_later(E, name, s)) return cx_v_bad(s);
   for (int pass = 0; pass < 2; pass++)
     for (cx_binding *b = pass ? E->lib : E->env; b; b = b->next)
       if ((b->kind == B_FUNCTION) == function) *CX_PUSH(E->arena, near) = b->name;
@@ -33,7 +34,7 @@ cx_val cx_lookup_failed(cx_elab *E, cx_sym name, bool function, cx_span s) {
   if (function)
     for (int k = 0; k < OP_COUNT; k++)
       if (cx_ops[k].name) *CX_PUSH(E->arena, near) = cx_ops[k].name;
-  static const char *const words[] = {"sum", "prod", "max", "min", "mean", "argmax", "argmin", "all", "any", "integral", "expect", "prob", "var", "concat", "rows", "cols", "zeros", "ones"};
+  static const char *const words[] = {"sum", "prod", "max", "min", "mean", "argmax", "argmin", "all", "any", "concat", "rows", "cols", "zeros", "ones"};
   for (size_t k = 0; function && k < sizeof words / sizeof *words; k++) *CX_PUSH(E->arena, near) = words[k];
   const char *hit = cx_nearest(name, near.at, near.n);
   int id = cx_error(E->ctx, s, "nothing defines %s `%s`", function ? "the function" : "the name", name);
@@ -45,6 +46,12 @@ cx_val cx_lookup_failed(cx_elab *E, cx_sym name, bool function, cx_span s) {
 
 static cx_val name_value(cx_elab *E, const cx_ast *x) {
   cx_binding *b = cx_lookup(E, x->name, false);
+  if (b && b->kind == B_LATER && b->name == E->defining) {
+    int id = cx_error(E->ctx, x->span, "`%s` is defined by itself", x->name);
+    cx_diag_help(E->ctx, id, "a sequence has an index: %s[0] = ..; %s[k] = g(%s[k - 1]); an unknown is declared: param %s", x->name, x->name,
+                 x->name, x->name);
+    return cx_v_bad(x->span);
+  }
   if (b && b->kind == B_LATER) {
     int id = cx_error(E->ctx, x->span, "`%s` is used before its definition", x->name);
     cx_diag_label(E->ctx, id, b->span, "defined here");
@@ -263,9 +270,9 @@ static cx_val reduce_named(cx_elab *E, int r, const int64_t *slot, int n, cx_val
     count *= x->hi < x->lo ? 0 : (double)(x->hi - x->lo + 1);
     if (x->lo_e || x->hi_e) count = NAN;
   }
-  if (reductions[r].mean && isnan(count)) {
-    cx_error(E->ctx, s, "mean over a range whose ends depend on another index; write sum(..) / (number of terms)");
-    return cx_v_bad(s);
+  if (reductions[r].mean && isnan(count)) { /* the ends depend on another index: so does the number of terms */
+    cx_val pair[2] = {cx_v_reduce(E, RED_sum, slot, n, v, s), cx_v_reduce(E, RED_sum, slot, n, cx_v_num(E, 1, s), s)};
+    return cx_v_map(E, OP_div, pair, 2, s);
   }
   if (count == 0 && reductions[r].boolean) {
     v.e = cx_const(E->g, reductions[r].red == RED_min);
@@ -297,6 +304,11 @@ static cx_val whole(cx_elab *E, int r, cx_val v, cx_span s) {
   v.rank = 0;
   return reduce_named(E, r, slot, n, v, s);
 }
+bool cx_is_reduction(const char *name) {
+  for (size_t r = 0; r < sizeof reductions / sizeof *reductions; r++)
+    if (!strcmp(name, reductions[r].name)) return true;
+  return false;
+}
 cx_val cx_reduce_call(cx_elab *E, const char *name, cx_val v, cx_span s, bool *found) {
   for (size_t r = 0; r < sizeof reductions / sizeof *reductions; r++)
     if (!strcmp(name, reductions[r].name)) {
@@ -307,20 +319,23 @@ cx_val cx_reduce_call(cx_elab *E, const char *name, cx_val v, cx_span s, bool *f
   return v;
 }
 
+static bool subscripts(const cx_ast *x, cx_sym name, bool inside) { /* does the name stand in a subscript? */
+  if (x->kind == A_NAME) return inside && x->name == name;
+  for (int k = 0; k < x->nkid; k++)
+    if (x->kid[k] && subscripts(x->kid[k], name, inside || (x->kind == A_SUBSCRIPT && k > 0))) return true;
+  return false;
+}
+
 cx_val cx_elab_binder(cx_elab *E, const cx_ast *x) {
   int r = -1;
   for (size_t k = 0; k < sizeof reductions / sizeof *reductions; k++)
     if (!strcmp(x->name, reductions[k].name)) r = (int)k;
   bool random = false;
   for (int k = 0; k < x->nbind; k++) random |= x->kid[k]->op == T_TILDE;
-  if (r < 0 || random) {
-    static const char *const later[] = {"integral", "expect", "prob", "var", "cov", "entropy", "kl", "argmin", "solve", "mixture"};
-    for (size_t k = 0; k < sizeof later / sizeof *later; k++)
-      if (!strcmp(x->name, later[k])) {
-        int id = cx_error(E->ctx, x->name_span, "this version of calx cannot compute `%s(..)` yet", x->name);
-        cx_diag_help(E->ctx, id, "sums, products, extrema, means and derivatives are computed");
-        return cx_v_bad(x->span);
-      }
+  bool optimum = !strcmp(x->name, "argmin") && x->nbind > 0 && x->kid[0]->op == T_IN; /* over numbers, not over an index */
+  for (int k = 0; k < x->nbind; k++) optimum &= !subscripts(x->kid[x->nkid - 1], x->kid[k]->name, false);
+  if (r < 0 || random || optimum) {
+    if (cx_later(E, x->name, x->name_span)) return cx_v_bad(x->span);
     int id = cx_error(E->ctx, x->name_span, "`%s` does not bind an index", x->name);
     const char *names[9];
     for (int k = 0; k < 9; k++) names[k] = reductions[k].name;
@@ -443,7 +458,7 @@ static cx_val expr(cx_elab *E, const cx_ast *x) {
     case A_ERROR: return cx_v_bad(x->span);
     case A_STR: {
       int id = cx_error(E->ctx, x->span, "text has no numeric value");
-      cx_diag_help(E->ctx, id, "text stands in print, in file names, and beside == with a category");
+      cx_diag_help(E->ctx, id, "text stands in print, in file names, and beside == with data declared as `: category`");
       return cx_v_bad(x->span);
     }
     case A_RANGE: {

@@ -415,6 +415,27 @@ static void not_yet(cx_elab *E, const cx_ast *s, const char *what, const char *h
   cx_diag_help(E->ctx, id, "%s", help);
 }
 
+/* is a param among what the equation is computed from? */
+typedef struct { cx_elab *E; bool *seen; CX_VEC(uint32_t) todo; } reach;
+static void reach_node(void *user, const cx_node *n) {
+  reach *r = user;
+  if (n->op != OP_load || r->seen[n->u.eq]) return;
+  r->seen[n->u.eq] = true;
+  *CX_PUSH(r->E->arena, r->todo) = n->u.eq;
+}
+static bool reads_param(cx_elab *E, uint32_t eq) {
+  reach r = {.E = E, .seen = CX_NEW_N(E->arena, bool, E->g->neq)};
+  *CX_PUSH(E->arena, r.todo) = eq;
+  for (int at = 0; at < r.todo.n; at++) {
+    const cx_eq *e = E->g->eq[r.todo.at[at]];
+    if (e->kind == EQ_INPUT && !e->constant) return true;
+    if (e->kind == EQ_CALC && e->body) cx_visit(E->g, e->body, reach_node, &r);
+    for (int k = 0; e->kind == EQ_PRIM && k < e->nprim_arg; k++)
+      if (!r.seen[e->prim_arg[k]]) r.seen[e->prim_arg[k]] = true, *CX_PUSH(E->arena, r.todo) = e->prim_arg[k];
+  }
+  return false;
+}
+
 bool cx_elab_stmt(cx_elab *E, const cx_ast *s) {
   if (E->in_block && s->kind != S_PARAM) return false;
   switch (s->kind) {
@@ -432,15 +453,15 @@ bool cx_elab_stmt(cx_elab *E, const cx_ast *s) {
       else E->objective_bad = true;
       return true;
     }
-    case S_TILDE: not_yet(E, s, "`~` statements", "write the log density: maximize sum(i: log_density(..))"); return true;
+    case S_TILDE: E->objective_bad = true; not_yet(E, s, "`~` statements", "write the log density: maximize sum(i: log_density(..))"); return true;
     case S_SUBJECT: not_yet(E, s, "constraints", "give params a domain, as in param x in 0..1 or param s > 0"); return true;
     case S_DISTRIBUTION: not_yet(E, s, "`distribution` blocks", "write the density as a function"); return true;
     case S_FIT: {
       cx_action a = {.kind = ACT_FIT, .ast = s, .options = s, .method = s->name, .nparam = E->param.n, .objective = CX_NO_EQ, .maximize = E->m->maximize};
-      if (!E->param.n) {
+      if (!E->param.n && !E->param_bad) {
         int id = cx_error(E->ctx, s->span, "there is nothing to fit: the program declares no param");
         cx_diag_help(E->ctx, id, "an unknown is declared as `param w[d]`");
-      } else if (!E->objective.n && !E->objective_bad) {
+      } else if (E->param.n && !E->objective.n && !E->objective_bad) {
         int id = cx_error(E->ctx, s->span, "there is nothing to fit: no objective stands above");
         cx_diag_help(E->ctx, id, "say what is best, as in `minimize mean(i: (y[i] - f(x[i]))^2)`");
       }
@@ -453,6 +474,10 @@ bool cx_elab_stmt(cx_elab *E, const cx_ast *s) {
         cx_val v = cx_v_node(sum, s->span);
         cx_v_store(E, v, cx_intern_z(E->ctx, "objective"), &a.objective);
         E->m->objective = a.objective;
+        if (E->param.n && !E->param_bad && !E->objective_bad && a.objective != CX_NO_EQ && !reads_param(E, a.objective)) {
+          int id = cx_error(E->ctx, s->span, "there is nothing to fit: the objective depends on no param");
+          cx_diag_label(E->ctx, id, E->param.at[0].span, "declared here");
+        }
       }
       *CX_PUSH(E->arena, E->action) = a;
       return true;

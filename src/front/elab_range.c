@@ -109,6 +109,8 @@ static void check(cx_elab *E, const cx_constraint *c) {
                     b.lo < 0 && isfinite(b.lo) ? b.lo : b.hi, (long long)(c->n - 1), c->array ? "`" : "the array", c->array ? c->array : "",
                     c->array ? "`" : "");
   if (data) cx_diag_help(E->ctx, id, "subscripts start at 0; shift the data or make the array larger");
+  else if (b.lo < 0 && c->u->op == OP_const && c->array)
+    cx_diag_help(E->ctx, id, "subscripts start at 0; the last one is %s[%lld]", c->array, (long long)(c->n - 1));
   else cx_diag_help(E->ctx, id, "subscripts start at 0 and end at size - 1; ranges a..b include both ends");
 }
 
@@ -168,7 +170,7 @@ bool cx_vars_resolve(cx_elab *E, const int64_t *slot, int n, int first) {
         if (waits && round < n - 1) continue;
         if (round < n - 1) continue;
         int id = cx_error(E->ctx, v->span, "the range of `%s` cannot be inferred", v->name ? v->name : "the index");
-        cx_diag_help(E->ctx, id, self ? "its recurrence has no array of known length; say where it ends, as in s[%s in 0..100]"
+        cx_diag_help(E->ctx, id, self ? "its recurrence reads no array of known length; say where it ends, as in `%s in 1..100`"
                                  : weak_only ? "it subscripts only below an `if`; give its range, as in `%s in 0..9`"
                                              : "use it as a subscript of an array, or give its range, as in `%s in 0..9`",
                      v->name ? v->name : "i");

@@ -276,6 +276,11 @@ static void add_piece(cx_elab *E, const cx_ast *s, bool last) {
 }
 
 /* ---- params ---- */
+static void domain_end(cx_elab *E, cx_span s) {
+  int id = cx_error(E->ctx, s, "the end of a domain must be a number");
+  cx_diag_help(E->ctx, id, "it is fixed before the fit: a number, a size or scalar data");
+}
+
 cx_domain cx_elab_domain(cx_elab *E, const cx_ast *d) {
   cx_domain r = {DOM_REAL, -INFINITY, INFINITY};
   if (!d) return r;
@@ -284,7 +289,7 @@ cx_domain cx_elab_domain(cx_elab *E, const cx_ast *d) {
     if (d->kind == A_RANGE) {
       for (int k = 0; k < 2; k++) {
         cx_val x = cx_elab_expr(E, d->kid[k]);
-        if (!x.bad && !cx_v_const(E, x, &v[k])) cx_error(E->ctx, d->kid[k]->span, "the end of a domain must be a number");
+        if (!x.bad && !cx_v_const(E, x, &v[k])) domain_end(E, d->kid[k]->span);
       }
     } else {
       for (int k = 0; k + 1 < d->nkid; k++) { /* operand k OP operand k+1; the name side has no value */
@@ -293,7 +298,7 @@ cx_domain cx_elab_domain(cx_elab *E, const cx_ast *d) {
         if (k == 0 && d->nkid == 3) c = d->kid[0], dir = !dir;
         if (k == 0 && d->nkid == 2 && d->kid[0]->kind != A_NAME) c = d->kid[0], dir = !dir;
         cx_val x = cx_elab_expr(E, c);
-        if (!x.bad && !cx_v_const(E, x, &v[dir])) cx_error(E->ctx, c->span, "the end of a domain must be a number");
+        if (!x.bad && !cx_v_const(E, x, &v[dir])) domain_end(E, c->span);
       }
     }
     r = (cx_domain){DOM_INTERVAL, v[0], v[1]};
@@ -325,7 +330,7 @@ cx_domain cx_elab_domain(cx_elab *E, const cx_ast *d) {
     for (int k = 0; k < 2; k++) {
       cx_val x = cx_elab_expr(E, d->kid[0]->kid[k]);
       if (x.bad || !cx_v_const(E, x, &v[k])) {
-        if (!x.bad) cx_error(E->ctx, d->kid[0]->kid[k]->span, "the end of a domain must be a number");
+        if (!x.bad) domain_end(E, d->kid[0]->kid[k]->span);
         return r;
       }
     }
@@ -531,32 +536,45 @@ static bool more_pieces(cx_ast *const *stmt, int n, int at) {
   return false;
 }
 
+/* names are given once in a list of statements, and data and sizes are names of the whole program */
+static void defined_once(cx_elab *E, const cx_ast *s) {
+  const cx_binding *end = E->in_block || E->site ? E->scope : NULL;
+  for (const cx_binding *b = E->env; b && b != end; b = b->next) {
+    if (b->name != s->name || b->kind != B_VALUE) continue;
+    if (b->v.bad && !b->text) return; /* something has been said about it */
+    int id = cx_error(E->ctx, s->name_span, b->maker ? "`%s` is a size of the data already" : "`%s` is defined twice", s->name);
+    cx_diag_label(E->ctx, id, b->span, "first here");
+    cx_diag_help(E->ctx, id, "equations do not change: give the second one its own name");
+    return;
+  }
+}
+
 static void definition(cx_elab *E, const cx_ast *s) {
+  cx_sym outer = E->defining;
+  E->defining = s->name;
   cx_val v = cx_elab_expr(E, s->kid[0]);
+  E->defining = outer;
   uint32_t eq = CX_NO_EQ;
   v.span = s->name_span;
   if (!v.bad && (v.e->op != OP_const || !E->site)) v = cx_v_store(E, v, s->name, &eq); /* inside a function a number stays one */
   if (!v.bad && v.rank) v = cx_v_fresh(E, v);
-  cx_binding *old = NULL;
-  for (cx_binding *b = E->env; b && b != E->scope && !old; b = b->next)
-    if (b->name == s->name && b->kind == B_VALUE) old = b;
-  if (old && !v.bad) {
-    int id = cx_error(E->ctx, s->name_span, "`%s` is defined twice", s->name);
-    cx_diag_label(E->ctx, id, old->span, "first here");
-    cx_diag_help(E->ctx, id, "equations do not change: give the second one its own name");
-  }
   define(E, s, v, eq);
 }
 
 static void one(cx_elab *E, cx_ast *const *stmt, int n, int at) {
   const cx_ast *s = stmt[at];
   switch (s->kind) {
-    case S_DEF: definition(E, s); return;
+    case S_DEF:
+      defined_once(E, s);
+      definition(E, s);
+      return;
     case S_DEF_INDEX: {
       cx_binding *b = cx_lookup(E, s->name, false);
       bool open = b && b->pieces, fixed = false, more = more_pieces(stmt, n, at);
+      if (!open) defined_once(E, s);
       if (s->nkid - 1 > CX_MAX_RANK) {
         cx_error(E->ctx, s->span, "an array has at most %d dimensions", CX_MAX_RANK);
+        define(E, s, cx_v_bad(s->span), CX_NO_EQ);
         return;
       }
       for (int k = 1; k < s->nkid; k++) fixed |= is_fixed(E, s->kid[k]);
@@ -564,17 +582,23 @@ static void one(cx_elab *E, cx_ast *const *stmt, int n, int at) {
       else plain_indexed(E, s);
       return;
     }
-    case S_PARAM: cx_elab_param(E, s); return;
+    case S_PARAM:
+      defined_once(E, s);
+      E->param_bad |= cx_elab_param(E, s).bad;
+      return;
     case S_GROUP:
       for (int k = 0; k < s->nkid; k++) one(E, s->kid, s->nkid, k);
       return;
     case S_DEF_FUN: return; /* hoisted */
     case A_ERROR: /* what it would have defined counts as defined: one error a mistake */
+      E->param_bad = E->objective_bad = true;
       for (int k = 0; k < s->nkid; k++)
         if (s->kid[k] && s->kid[k]->kind == A_NAME) cx_bind_name(E, s->kid[k]->name, B_VALUE, s->span)->v = cx_v_bad(s->span);
       return;
     default:
-      if (!cx_elab_stmt(E, s)) cx_error(E->ctx, s->span, "this statement cannot stand here");
+      if (cx_elab_stmt(E, s)) return;
+      cx_diag_help(E->ctx, cx_error(E->ctx, s->span, "this statement cannot stand in a function"),
+                   "a block holds definitions and params, then its value");
   }
 }
 

@@ -124,7 +124,7 @@ bool cx_v_align(cx_elab *E, cx_val *arg, int n, cx_val *shape, const char *what,
       if (b.n == 1) continue;
       if (a->n == 1) { *a = b; from[at] = k; continue; }
       if (E->opt.unbound && (a->name == NULL) != (b.name == NULL)) continue; /* a stand-in may turn out to be that number */
-      int id = cx_error(E->ctx, s, "the shapes of the two sides of %s differ: %s and %s", what,
+      int id = cx_error(E->ctx, s, "the shapes in %s do not fit: %s and %s", what,
                         cx_v_shape(E, arg[from[at]]), cx_v_shape(E, arg[k]));
       cx_diag_label(E->ctx, id, arg[from[at]].span, "%s", cx_v_shape(E, arg[from[at]]));
       cx_diag_label(E->ctx, id, arg[k].span, "%s", cx_v_shape(E, arg[k]));
@@ -155,8 +155,13 @@ cx_val cx_v_map(cx_elab *E, cx_op op, const cx_val *arg, int n, cx_span s) {
   cx_val a[3], r;
   memcpy(a, arg, (size_t)n * sizeof *a);
   char what[32];
-  const char *sym = op == OP_add ? "+" : op == OP_sub ? "-" : op == OP_mul ? "*" : op == OP_div ? "/" : op == OP_pow ? "^" : NULL;
-  snprintf(what, sizeof what, "`%s`", sym ? sym : cx_ops[op].name);
+  static const struct { cx_op op; const char *sign; } signs[] = {
+      {OP_add, "+"}, {OP_sub, "-"}, {OP_mul, "*"}, {OP_div, "/"}, {OP_pow, "^"}, {OP_lt, "<"},
+      {OP_le, "<="}, {OP_eq, "=="}, {OP_ne, "!="}, {OP_select, "if"}};
+  const char *sign = cx_ops[op].name;
+  for (size_t k = 0; k < sizeof signs / sizeof *signs; k++)
+    if (signs[k].op == op) sign = signs[k].sign;
+  snprintf(what, sizeof what, "`%s`", sign);
   if (!cx_v_align(E, a, n, &r, what, s)) return cx_v_bad(s);
   const cx_node *e[3];
   for (int k = 0; k < n; k++) e[k] = a[k].e;
@@ -316,9 +321,13 @@ cx_val cx_v_mean(cx_elab *E, cx_val sum, double count, cx_span s) {
 cx_val cx_v_subscript(cx_elab *E, cx_val base, const cx_val *sub, const bool *all, int n, cx_span s, cx_sym name) {
   if (base.bad) return base;
   if (n > base.rank) {
-    int id = cx_error(E->ctx, s, "%s%s%s has %d dimension%s, but %d subscripts are given", name ? "`" : "", name ? name : "this value",
-                      name ? "`" : "", base.rank, base.rank == 1 ? "" : "s", n);
-    if (base.rank) cx_diag_help(E->ctx, id, "its shape is %s", cx_v_shape(E, base));
+    const char *what = name ? cx_format(E->arena, "`%s`", name) : "this value";
+    if (!base.rank) {
+      cx_error(E->ctx, s, "%s is a scalar: it takes no subscript", what);
+      return cx_v_bad(s);
+    }
+    int id = cx_error(E->ctx, s, "%s has %d dimension%s, but %d subscripts are given", what, base.rank, base.rank == 1 ? "" : "s", n);
+    cx_diag_help(E->ctx, id, "its shape is %s", cx_v_shape(E, base));
     return cx_v_bad(s);
   }
   cx_val r = {.span = s};
@@ -371,6 +380,8 @@ cx_val cx_v_matmul(cx_elab *E, cx_val a, cx_val b, cx_span s) {
     cx_diag_label(E->ctx, id, a.span, "%s", cx_v_shape(E, a));
     cx_diag_label(E->ctx, id, b.span, "%s", cx_v_shape(E, b));
     if (b.rank == 2 && b.dim[1].n == a.dim[ka].n) cx_diag_help(E->ctx, id, "transpose the right side: A @ B'");
+    else if (a.rank == 2 && a.dim[0].n == b.dim[kb].n) cx_diag_help(E->ctx, id, "transpose the left side: A' @ B");
+    else cx_diag_help(E->ctx, id, "the last size of the left side must be the first one of the right side");
     return cx_v_bad(s);
   }
   int64_t k = cx_var_range(E, NULL, 0, a.dim[ka].n - 1, a.dim[ka].name);

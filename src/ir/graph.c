@@ -12,6 +12,7 @@ cx_graph *cx_graph_new(cx_ctx *c, cx_arena *a) {
   cx_graph *g = CX_NEW(a, cx_graph);
   g->ctx = c;
   g->arena = a;
+  g->at = CX_NOSPAN;
   g->hash = CX_NEW(a, struct cx_hash);
   g->hash->cap = 64;
   g->hash->slot = CX_NEW_N(a, const cx_node *, g->hash->cap);

@@ -90,6 +90,7 @@ typedef struct cx_graph {
   cx_eq **eq; int neq, cap_eq;
   uint32_t *out; int nout, cap_out; /* the equations asked for */
   struct cx_hash *hash;             /* private to graph.c */
+  cx_span at;                       /* what is being transformed, for errors of the transformation */
 } cx_graph;
 
 /* ---- building (graph.c) ---- */

@@ -42,7 +42,7 @@ static void forward_node(void *user, const cx_node *n) {
       if (!da) continue;
       const cx_node *p = cx_op_diff(g, (cx_op)n->op, k, n->arg);
       if (!p) {
-        cx_error(g->ctx, CX_NOSPAN, "`%s` has no derivative by its argument %d: %s", cx_ops[n->op].name, k + 1,
+        cx_error(g->ctx, g->at, "`%s` has no derivative by its argument %d: %s", cx_ops[n->op].name, k + 1,
                  cx_ops[n->op].nodiff ? cx_ops[n->op].nodiff : "none is known");
         cx_throw(g->ctx, CX_E_PROGRAM);
       }

@@ -41,7 +41,7 @@ static void reverse_body(rev *r, const cx_node *body, const uint8_t *mark) {
       if (!active[a->id]) continue;
       const cx_node *p = cx_op_diff(g, (cx_op)n->op, j, n->arg);
       if (!p) {
-        cx_error(g->ctx, CX_NOSPAN, "`%s` has no derivative by its argument %d: %s", cx_ops[n->op].name, j + 1,
+        cx_error(g->ctx, g->at, "`%s` has no derivative by its argument %d: %s", cx_ops[n->op].name, j + 1,
                  cx_ops[n->op].nodiff ? cx_ops[n->op].nodiff : "none is known");
         cx_throw(g->ctx, CX_E_PROGRAM);
       }

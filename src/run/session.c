@@ -216,7 +216,7 @@ static int options_of(cx_session *s, const cx_ast *st, cx_fit_opt *opt) {
     if (v->kind == A_NAME && !strcmp(v->name, "true")) num = 1;
     if (v->kind == A_NAME && !strcmp(v->name, "false")) num = 0;
     seeded |= !strcmp(o->name, "seed");
-    opt[n++] = (cx_fit_opt){o->name, num, isnan(num) ? v->kind == A_STR ? v->name : cx_ast_text(s->t, v) : NULL, v->span, o->name_span};
+    opt[n++] = (cx_fit_opt){o->name, num, isnan(num) ? v->kind == A_STR ? v->name : cx_ast_text(s->a, v) : NULL, v->span, o->name_span};
   }
   if (!seeded) opt[n++] = (cx_fit_opt){"seed", (double)s->opt->seed, NULL, CX_NOSPAN, CX_NOSPAN};
   return n;
@@ -275,36 +275,20 @@ static void open_model(cx_session *s, int32_t file, const char *const *arg, int 
   s->prog = s->opt->console ? cx_program_of(s->ctx, s->a, cx_parse_console(s->ctx, s->a, file), file, s->opt->dir)
                             : cx_program_new(s->ctx, s->a, file, s->opt->dir);
   cx_elab_opt eo = {0};
-  if (cx_error_count(s->ctx)) { /* go on without data, for the errors of what could be read */
-    eo.unbound = true;
-    cx_elaborate(s->prog, s->a, s->prog->decl, s->prog->ndecl, &eo);
-    cx_throw(s->ctx, CX_E_PROGRAM);
+  bool unread = cx_error_count(s->ctx) > 0;
+  for (int k = 0; k < s->prog->ast->nkid; k++) { /* methods and their options are known before anything runs */
+    const cx_ast *st = s->prog->ast->kid[k];
+    if (st->kind != S_FIT) continue;
+    cx_fit_opt *opt = CX_NEW_N(s->a, cx_fit_opt, st->nkid + 2);
+    cx_fit_check(s->ctx, s->a, st->name, st->name_span, opt, options_of(s, st, opt));
   }
-  if (s->opt->unbound) eo.unbound = true;
+  if (unread || s->opt->unbound) eo.unbound = true; /* without data, for the errors of what could be read */
   else cx_bind(s->ctx, s->a, s->prog->decl, s->prog->ndecl, arg, narg, s->opt->dir);
   s->m = cx_elaborate(s->prog, s->a, s->prog->decl, s->prog->ndecl, &eo);
-  if (!s->m) cx_throw(s->ctx, cx_diag_status(s->ctx) ? cx_diag_status(s->ctx) : CX_E_PROGRAM);
-  int nmethod;
-  const cx_method_row *row = cx_method_rows(s->a, &nmethod);
-  for (int k = 0; k < s->m->naction; k++) { /* methods are known before anything runs */
-    const cx_action *act = &s->m->action[k];
-    if (act->kind != ACT_FIT) continue;
-    bool known = false;
-    const char **names = CX_NEW_N(s->a, const char *, nmethod);
-    for (int j = 0; j < nmethod; j++) {
-      names[j] = row[j].name;
-      known |= !strcmp(row[j].name, act->method);
-    }
-    if (known) continue;
-    static const char *const later[] = {"kkt", "em", "laplace", "nuts", "quadrature"};
-    bool coming = false;
-    for (size_t j = 0; j < sizeof later / sizeof *later; j++) coming |= !strcmp(act->method, later[j]);
-    int id = cx_error(s->ctx, act->ast->name_span, coming ? "this version of calx cannot fit by `%s` yet" : "there is no method `%s`", act->method);
-    const char *hit = cx_nearest(act->method, names, nmethod);
-    if (hit && !coming) cx_diag_help(s->ctx, id, "did you mean `%s`?", hit);
-    else cx_diag_help(s->ctx, id, "methods: gradient_descent, sgd, momentum, rmsprop, adagrad, adam, adamw, lbfgs, newton");
+  if (!s->m || cx_error_count(s->ctx)) {
+    cx_diag_sort(s->ctx, 0);
+    cx_throw(s->ctx, cx_diag_status(s->ctx) ? cx_diag_status(s->ctx) : CX_E_PROGRAM);
   }
-  if (cx_error_count(s->ctx)) cx_throw(s->ctx, CX_E_PROGRAM);
   s->flat = cx_flat_new(s->m, s->a, s->m->nparam);
   s->x = cx_alloc_n(s->a, (size_t)s->flat.offset[s->flat.n] + 1, sizeof(double));
   if (!s->opt->unbound) cx_flat_start(s->m, s->a, &s->flat, s->opt->seed, s->x);

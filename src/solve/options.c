@@ -168,6 +168,24 @@ bool cx_options_read(cx_ctx *c, const cx_method *m, const cx_fit_opt *opt, int n
   return ok;
 }
 
+bool cx_fit_check(cx_ctx *c, cx_arena *a, const char *method, cx_span span, const cx_fit_opt *opt, int nopt) {
+  static const char *const later[] = {"kkt", "em", "laplace", "nuts", "hmc", "quadrature", "advi"};
+  const cx_method *m = cx_method_find(method);
+  if (m) {
+    cx_options o;
+    return cx_options_read(c, m, opt, nopt, &o);
+  }
+  const char *names[NMETHODS], *list = "", *near = NULL;
+  bool coming = false;
+  for (size_t k = 0; k < sizeof later / sizeof *later; k++) coming |= !strcmp(method, later[k]);
+  for (int k = 0; k < NMETHODS; k++) names[k] = methods[k]->name, list = cx_format(a, "%s%s%s", list, k ? ", " : "", names[k]);
+  int id = cx_error(c, span, coming ? "this version of calx cannot fit by `%s` yet" : "there is no method `%s`", method);
+  if (!coming) near = cx_nearest(method, names, NMETHODS);
+  if (near) cx_diag_help(c, id, "did you mean `%s`?", near);
+  else cx_diag_help(c, id, "the methods are %s", list);
+  return false;
+}
+
 const char *cx_option_text(cx_arena *a, const cx_options *o, int k) {
   if (rows[k].kind == TEXT) return o->str[k] ? o->str[k] : "";
   if (isnan(o->num[k])) return "";

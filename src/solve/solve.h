@@ -73,6 +73,9 @@ typedef struct cx_fit_report {
   double *trace; int64_t ntrace, trace_stride;
 } cx_fit_report;
 
+/* every wrong name and value among them is an error at its place; true without one */
+bool cx_fit_check(cx_ctx *c, cx_arena *a, const char *method, cx_span span, const cx_fit_opt *opt, int nopt);
+
 /* ---- own loop: while (cx_solver_iterate(s)) ...; everything lives in the arena ---- */
 typedef struct cx_solver cx_solver;
 /* x: the start, copied. Throws CX_E_PROGRAM after reporting every wrong option at its place. */

@@ -47,13 +47,7 @@ cx_solver *cx_solver_new(cx_ctx *c, cx_arena *a, cx_problem *p, const char *meth
                          int nopt, const void *x) {
   const cx_method *m = cx_method_find(method);
   if (!m) {
-    int n, d = cx_error(c, span, "there is no fitting method '%s'", method);
-    const cx_method_row *row = cx_method_rows(a, &n);
-    const char **names = CX_NEW_N(a, const char *, n), *list = "";
-    for (int i = 0; i < n; i++) names[i] = row[i].name, list = cx_format(a, "%s%s%s", list, i ? ", " : "", row[i].name);
-    const char *near = cx_nearest(method, names, n);
-    if (near) cx_diag_help(c, d, "did you mean '%s'?", near);
-    else cx_diag_help(c, d, "the methods are %s", list);
+    cx_fit_check(c, a, method, span, opt, nopt);
     cx_throw(c, CX_E_PROGRAM);
   }
   cx_solver *s = CX_NEW(a, cx_solver);

@@ -107,8 +107,8 @@ int main(void) {
   CHECK_STR(help(), "its options are steps, seed, tolerance, radius, checkpoint, checkpoint_every");
   try("adam", "memory=3");
   CHECK_STR(help(), "it belongs to lbfgs");
-  CHECK_STR(try("adm", ""), "there is no fitting method 'adm'");
-  CHECK_STR(help(), "did you mean 'adam'?");
+  CHECK_STR(try("adm", ""), "there is no method `adm`");
+  CHECK_STR(help(), "did you mean `adam`?");
   try("annealing", "");
   CHECK(strstr(help(), "gradient_descent, sgd, momentum"));
   try("adam", "rate=-1,batch=0,foo=3,epochs=1");
