@@ -5,7 +5,7 @@
 #include "check.h"
 
 /* fontconfig, below cairo, keeps what it read */
-const char *__lsan_default_suppressions(void);
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void) { return "leak:libfontconfig\n"; }
 
 static char *labels(cx_arena *a, double lo, double hi, bool log, int target) {
