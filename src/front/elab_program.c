@@ -376,6 +376,7 @@ static void plot(cx_elab *E, const cx_ast *s) {
     cx_binding *b = cx_bind_name(E, a.var[v], B_VALUE, s->span);
     b->v = at;
   }
+  bool map = false;
   for (int k = 0; k < nexpr && k < n; k++) {
     const cx_ast *x = s->kid[k];
     cx_query q = {.text = cx_ast_text(E->arena, x), .eq = CX_NO_EQ, .level_of = CX_NO_EQ};
@@ -403,6 +404,13 @@ static void plot(cx_elab *E, const cx_ast *s) {
       cx_error(E->ctx, x->span, "say over what to plot: plot %s for x in 0..1", q.text);
       continue;
     }
+    bool is_map = v.rank == 2 && (a.nvar == 2 || !a.nvar);
+    if (a.nquery && (is_map || map)) {
+      int id = cx_error(E->ctx, x->span, "a map fills its plot alone");
+      cx_diag_help(E->ctx, id, "write a plot line for each");
+      continue;
+    }
+    map |= is_map;
     v = cx_v_store(E, v, NULL, &q.eq);
     if (!v.bad) a.query[a.nquery++] = q;
   }
