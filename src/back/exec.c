@@ -106,7 +106,9 @@ static void run_chunk(void *user, int thread, int64_t chunk) {
   for (int i = 0; i < k->nacc; i++) {
     const cx_acc *a = &k->acc[i];
     char *p = part_of(j, a, chunk);
-    for (int64_t n = 0; n < a->count; n++) put_real(p + n * size, single, cx_red_start[a->red]);
+    if (a->set) continue;
+    if (cx_red_start[a->red] == 0) memset(p, 0, (size_t)(a->count * size));
+    else for (int64_t n = 0; n < a->count; n++) put_real(p + n * size, single, cx_red_start[a->red]);
     if (a->red >= RED_argmax)
       for (int64_t n = a->count; n < 2 * a->count; n++) put_real(p + n * size, single, a->red == RED_argmax ? -INFINITY : INFINITY);
   }
@@ -225,22 +227,19 @@ static cx_work *new_work(cx_arena *a, const cx_exec *x) {
 }
 
 static void precompute(cx_exec *x, uint64_t dep) {
-  cx_arena *tmp = NULL;
-  cx_work *w = NULL;
   const char *why = NULL;
   for (int i = 0; i < x->nkernel; i++) {
     const cx_kernel *k = &x->kernel[i];
     if (k->stage || !(k->dep & dep || dep == UINT64_MAX)) continue;
-    if (!w) tmp = cx_arena_new(x->ctx), w = new_work(tmp, x);
-    if (run_kernel(x, k, w, &why)) {
+    if (!x->own) x->own = new_work(x->a, x);
+    memcpy(x->own->base, x->base, (size_t)x->nbase * sizeof *x->base);
+    x->own->base[BASE_WORK] = x->own->mem;
+    if (run_kernel(x, k, x->own, &why)) {
       const cx_eq *e = k->prim;
-      char *text = cx_format(x->a, "`%s`: %s", e->name ? e->name : e->prim->name, why ? why : "it has no value here");
-      cx_arena_free(tmp);
-      cx_diag(x->ctx, CX_ERROR, CX_E_RUNTIME, e->span, "%s", text);
+      cx_diag(x->ctx, CX_ERROR, CX_E_RUNTIME, e->span, "`%s`: %s", e->name ? e->name : e->prim->name, why ? why : "it has no value here");
       cx_throw(x->ctx, CX_E_RUNTIME);
     }
   }
-  if (tmp) cx_arena_free(tmp);
 }
 
 static void check_constant(cx_sched *s, const cx_eq *e, const cx_array *a) {

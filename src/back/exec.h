@@ -12,7 +12,7 @@
 #include "back/kern.h"
 #include "back/kern_mat.h"
 
-enum { CX_LOOPS = 24, CX_MAX_ARGS = 3 };
+enum { CX_LOOPS = 24, CX_MAX_ARGS = 3, CX_BLOCK = 256 }; /* CX_BLOCK: most rows of a block */
 enum { BASE_TEMP, BASE_ACC, BASE_WORK, BASE_POOL, BASE_CONST, BASE_FIRST }; /* then inputs, outputs, constant arrays */
 
 typedef struct cx_vm cx_vm;
@@ -50,7 +50,7 @@ struct cx_ins {
 
 typedef struct { int base; int64_t off, scale; } cx_reg; /* scale: bytes a row */
 
-typedef struct { uint32_t eq; int red; int64_t count, part, to_off; int to_base; } cx_acc;
+typedef struct { uint32_t eq; int red; int64_t count, part, to_off; int to_base; bool set; } cx_acc; /* set: the code needs no start */
 
 typedef struct {
   uint32_t *eq; int neq;
@@ -124,6 +124,7 @@ struct cx_exec {
   int64_t work_bytes, temp_bytes; int max_reg;
   int threads;
   struct cx_pool *pool;
+  cx_work *own;        /* of precomputing */
 };
 
 struct cx_vm {

@@ -127,6 +127,13 @@ void cx_fuse(cx_sched *s, cx_kernel *k) {
     }
   }
   memcpy(k->eq, order, (size_t)k->neq * sizeof *order);
+  for (int i = 0; i < k->neq; i++) { /* one equation alone needs no loop of its own */
+    cx_place *p = &s->place[k->eq[i]];
+    bool alone = p->slot >= 0;
+    for (int j = i - 1; j <= i + 1 && alone; j += 2)
+      alone = j < 0 || j == k->neq || s->place[k->eq[j]].slot < 0 || s->place[k->eq[j]].run != p->run;
+    if (alone) p->slot = -1, p->run = 0;
+  }
   for (int i = 0; i < k->neq; i++) {
     walk w = {.s = s, .e = g->eq[k->eq[i]]};
     cx_visit(g, w.e->body, outside, &w);

@@ -34,6 +34,7 @@ typedef struct {
   const cx_vm_table *vm;
   const cx_kernels *kern;
   const cx_eq *e; const cx_place *p;
+  cx_acc *acc;             /* of the equation, where it sums over rows */
   int level_of[32];
   int rslot; int64_t R;
   cx_level level[CX_LOOPS]; int nlevel; /* level[0] is the block itself */

@@ -187,6 +187,7 @@ static void equation(cx_lower_state *L, const cx_eq *e) {
     acc = p->full;
     if (L->k->acc[at].part >= 0) acc.base = BASE_ACC, acc.off = L->k->acc[at].part;
     w.to = &acc;
+    L->acc = &L->k->acc[at];
     best = acc;
     best.off += L->k->acc[at].count * s->esize;
     w.best = &best;
@@ -230,7 +231,7 @@ static int64_t block_rows(cx_sched *s, const cx_kernel *k) {
     const cx_place *p = &s->place[k->eq[i]];
     if (!p->lane_red && p->block.on) live += (double)kept(s->g->eq[k->eq[i]], p) * (double)s->esize;
   }
-  int64_t b = 256;
+  int64_t b = CX_BLOCK;
   while (b > 32 && live * (double)b > 256 * 1024) b /= 2;
   int64_t all = (k->n + 15) / 16 * 16;
   return b < all ? b : all < 16 ? 16 : all;
@@ -324,7 +325,7 @@ void cx_lower(cx_sched *s, cx_kernel *k) {
     if (!p->lane_red) continue;
     int64_t n = per_row(e, p);
     bool direct = k->nchunk == 1 && e->red < RED_argmax; /* no partial results: straight to its place */
-    k->acc[k->nacc++] = (cx_acc){e->id, e->red, n, direct ? -1 : k->acc_bytes, p->full.off, p->full.base};
+    k->acc[k->nacc++] = (cx_acc){e->id, e->red, n, direct ? -1 : k->acc_bytes, p->full.off, p->full.base, false};
     if (!direct) k->acc_bytes += (n * (e->red >= RED_argmax ? 2 : 1) * s->esize + 63) / 64 * 64;
   }
 

@@ -129,11 +129,13 @@ static int largest(const cx_eq *e, uint32_t from) {
   return best;
 }
 
-typedef struct { group g[2]; uint32_t own, red; int m, n, k; limits lim; bool rows_summed; const cx_loc *to; bool zeroed; } product;
+typedef struct { group g[2]; uint32_t own, red; int m, n, k; limits lim; bool rows_summed; const cx_loc *to; bool zeroed, summed; } product;
 
 static void emit_product(cx_lower_state *L, product *p) {
   const cx_eq *e = L->e;
   cx_ins i = {.na = 2, .lanes = true, .R = 1, .add = p->rows_summed || p->zeroed};
+  /* one block of rows is all there is, and one step of the sum: the result is written, not added */
+  bool once = p->rows_summed && !p->summed && L->acc->part < 0 && L->k->n > 0 && L->k->n <= L->k->block;
   int64_t m = p->m < 0 ? 1 : cx_low_extent(e, p->m);
   i.d = dest_at(L, p->to);
   i.u.mat.m = m;
@@ -170,6 +172,7 @@ static void emit_product(cx_lower_state *L, product *p) {
     tr->a[0] = b->at;
     tr->a[0].rs = b->stride[0];
     i.fn = L->vm->matmul;
+    i.add = !once, L->acc->set = once;
     i.u.mat.n = n, i.u.mat.k = 0;
     i.u.mat.sm = a->stride[0], i.u.mat.sk = 1, i.u.mat.vk = pad;
     i.a[0] = a->at, i.a[1] = cx_low_temp_opnd(L, t, pad, 1);
@@ -211,7 +214,7 @@ static void around(cx_lower_state *L, product *p) {
     return;
   }
   if (own) p->own &= ~(1u << s);
-  else p->red &= ~(1u << s);
+  else p->red &= ~(1u << s), p->summed = true;
   int at = cx_low_open(L, s, 0, cx_low_extent(L->e, s), 1);
   around(L, p);
   for (int k = 0; k < 2; k++)

@@ -23,6 +23,8 @@ static void x_guard(cx_vm *s, const cx_ins *i) {
   if (s->iv[i->u.loop.depth] < i->u.loop.start) cx_vm_run(s, i + 1, i + 1 + i->len);
 }
 
+#define NOWHERE INT64_MIN
+
 static int64_t aff_base(const cx_vm *s, const cx_aff *f) {
   int64_t v = f->c0 + f->cl * s->row0;
   for (int k = 0; k < f->nl; k++) v += f->lc[k].c * s->iv[f->lc[k].loop];
