@@ -16,65 +16,13 @@
  * many small products as it has links, not as it has paths. */
 #include "pass/sparsity.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "ir/product.h"
 #include "pass/diff.h"
-#include "pass/eqs.h"
-
-enum { SLOTS = 2 * CX_MAX_RANK, CONDS = 32, TERMS = 96, DEPTH = 64 };
-
-/* entries of one kind: at[] their place in the equation's dimensions, over slots 0..rank-1 */
-typedef struct {
-  uint32_t value;
-  int rank;
-  int64_t size[CX_MAX_RANK];
-  const cx_node *at[CX_MAX_RANK];
-  const cx_node *exists; /* of data alone; where it is 0 the value is */
-  /* before the value has its equation: summed over red[], slots rank.. */
-  const cx_node *body;
-  int nred;
-  int64_t red[CX_MAX_RANK];
-} piece;
-
-typedef struct { piece *p; int n; } pattern; /* p NULL: dense */
-
-typedef struct {
-  cx_graph *g;
-  cx_arena *a;
-  int neq;           /* equations that were there at the start */
-  pattern *of;       /* by id */
-  const bool *data, *cyclic;
-} sparse;
-
-typedef struct {
-  const cx_node *rest;
-  const cx_node *cond[CONDS]; int ncond;
-  const cx_node *at[CX_MAX_RANK];
-  uint32_t live;
-  int64_t size[SLOTS];
-} term;
-
-typedef struct {
-  sparse *s;
-  const cx_eq *e;
-  term t[TERMS]; int n;
-  bool failed;       /* too many terms */
-} split;
+#include "pass/sparsity_int.h"
 
 /* ---- what has structure ---- */
-typedef struct { const sparse *s; bool all; } by_data;
-static void see_load(void *user, const cx_node *n) {
-  by_data *b = user;
-  if (n->op == OP_load && ((int)n->u.eq >= b->s->neq || !b->s->data[n->u.eq])) b->all = false;
-}
-static bool of_data(const sparse *s, const cx_node *e) {
-  by_data b = {s, true};
-  if (e->has_load) cx_visit(s->g, e, see_load, &b);
-  return b.all;
-}
-
 /* subscripts over several indices that leave the array, as w[q - i] of a convolution: 0 outside a band */
 static bool band_of(const cx_graph *g, const cx_eq *of, const cx_node *load, int k) {
   int64_t c0, c[32];
@@ -91,10 +39,10 @@ static void see_structure(void *user, const cx_node *n) {
   switch (n->op) {
   case OP_eq:
   case OP_lt:
-  case OP_le: has[n->id] = n->free_lo && of_data(f->s, n); break;
+  case OP_le: has[n->id] = n->free_lo && cx_sparse_by_data(f->s, n); break;
   case OP_load:
     has[n->id] = (int)n->u.eq < f->s->neq && f->s->of[n->u.eq].p;
-    for (int k = 0; k < n->nargs; k++) has[n->id] &= of_data(f->s, n->arg[k]);
+    for (int k = 0; k < n->nargs; k++) has[n->id] &= cx_sparse_by_data(f->s, n->arg[k]);
     for (int k = 0; k < n->nargs; k++) has[n->id] |= band_of(f->s->g, f->e, n, k);
     break;
   case OP_neg:
@@ -142,7 +90,8 @@ static void open_load(split *d, const term *t, const cx_node *load, const wait *
     for (int k = 0; k < load->nargs; k++) {
       const cx_node *n = cx_const(g, (double)g->eq[load->u.eq]->dim[k].n);
       if (!band_of(g, d->e, load, k)) continue;
-      if (!condition(&u, cx_op2(g, OP_le, cx_const(g, 0), load->arg[k])) || !condition(&u, cx_op2(g, OP_lt, load->arg[k], n)))
+      if (!condition(&u, cx_op2(g, OP_le, cx_const(g, 0), load->arg[k])) ||
+          !condition(&u, cx_op2(g, OP_lt, load->arg[k], n)))
         d->failed = true;
     }
     emit(d, &u, next, depth);
@@ -268,141 +217,6 @@ static void expand(split *d, const term *t, const cx_node *e, const wait *next, 
   }
 }
 
-/* ---- solving ---- */
-static cx_eq sized(const term *t) { /* an equation with the term's indices, for bounds */
-  cx_eq e = {.rank = CX_MAX_RANK, .nred = CX_MAX_RANK};
-  for (int k = 0; k < SLOTS; k++)
-    (k < CX_MAX_RANK ? &e.dim[k] : &e.rdim[k - CX_MAX_RANK])->n = t->live >> k & 1 ? t->size[k] : 1;
-  return e;
-}
-
-static void put(const split *d, term *t, int slot, const cx_node *value) {
-  cx_graph *g = d->s->g;
-  int64_t s = slot;
-  t->rest = cx_subst(g, t->rest, &s, &value, 1);
-  for (int i = 0; i < t->ncond; i++) t->cond[i] = cx_subst(g, t->cond[i], &s, &value, 1);
-  for (int i = 0; i < d->e->rank; i++) t->at[i] = cx_subst(g, t->at[i], &s, &value, 1);
-}
-
-/* e * factor as coef * index(slot) + rest, rest without it */
-static bool linear(cx_graph *g, const cx_node *e, double factor, int slot, double *coef, const cx_node **rest) {
-  if (!(e->free_lo >> slot & 1)) {
-    const cx_node *x = factor == 1 ? e : factor == -1 ? cx_op1(g, OP_neg, e) : cx_op2(g, OP_mul, cx_const(g, factor),
-     e);
-    *rest = cx_op2(g, OP_add, *rest, x);
-    return true;
-  }
-  switch (e->op) {
-  case OP_index: *coef += factor; return true;
-  case OP_neg: return linear(g, e->arg[0], -factor, slot, coef, rest);
-  case OP_add:
-  case OP_sub:
-    return linear(g, e->arg[0], factor, slot, coef, rest) &&
-           linear(g, e->arg[1], e->op == OP_add ? factor : -factor, slot, coef, rest);
-  case OP_mul:
-    for (int k = 0; k < 2; k++)
-      if (e->arg[k]->op == OP_const) return linear(g, e->arg[1 - k], factor * e->arg[k]->u.num, slot, coef, rest);
-    return false;
-  default: return false;
-  }
-}
-
-/* u == v fixes the longest index that it can */
-static bool eliminate(const split *d, term *t, int i) {
-  cx_graph *g = d->s->g;
-  const cx_node *q = t->cond[i], *best = NULL;
-  int at = -1;
-  if (!of_data(d->s, q)) return false;
-  for (int k = SLOTS - 1; k >= 0; k--) {
-    const cx_node *rest = cx_const(g, 0);
-    double c = 0;
-    if (!(t->live >> k & 1) || !(q->free_lo >> k & 1) || (at >= 0 && t->size[k] <= t->size[at])) continue;
-    if (!linear(g, q->arg[0], 1, k, &c, &rest) || !linear(g, q->arg[1], -1, k, &c, &rest)) continue;
-    if (fabs(c) != 1 || !cx_is_integer(g, rest)) continue;
-    at = k;
-    best = c > 0 ? cx_op1(g, OP_neg, rest) : rest;
-  }
-  if (at < 0 || t->ncond + 1 > CONDS) return false;
-  t->cond[i] = t->cond[--t->ncond];
-  t->live &= ~(1u << at);
-  put(d, t, at, best);
-  cx_eq of = sized(t);
-  cx_interval b = cx_bounds(g, best, &of);
-  if (b.lo < 0) t->cond[t->ncond++] = cx_op2(g, OP_le, cx_const(g, 0), best);
-  if (b.hi > (double)(t->size[at] - 1)) t->cond[t->ncond++] = cx_op2(g, OP_lt, best, cx_const(g, (double)t->size[at]));
-  return true;
-}
-
-/* c >= 0 for integer indices: q as an affine form */
-static bool at_least(cx_graph *g, const cx_node *q, int64_t *c0, int64_t c[32]) {
-  if ((q->op != OP_lt && q->op != OP_le) || !cx_affine(cx_op2(g, OP_sub, q->arg[1], q->arg[0]), c0, c)) return false;
-  *c0 -= q->op == OP_lt;
-  return true;
-}
-
-/* c0 + c v >= 0 shortens v; false: it is no such condition, or the range is empty (then *dead) */
-static bool shorten(const split *d, term *t, int i, bool *dead) {
-  cx_graph *g = d->s->g;
-  const cx_node *q = t->cond[i];
-  int64_t c0, c[32];
-  int slot = -1, n = 0;
-  if (!at_least(g, q, &c0, c)) return false;
-  for (int k = 0; k < 32; k++)
-    if (c[k]) slot = k, n++;
-  if (n != 1) return false;
-  double from = (double)-c0 / (double)c[slot], lo = 0, hi = (double)(t->size[slot] - 1);
-  if (c[slot] > 0) lo = fmax(lo, ceil(from));
-  else hi = fmin(hi, floor(from));
-  *dead = lo > hi;
-  if (*dead) return false;
-  t->cond[i] = t->cond[--t->ncond];
-  t->size[slot] = (int64_t)(hi - lo) + 1;
-  if (lo != 0) put(d, t, slot, cx_op2(g, OP_add, cx_index(g, slot), cx_const(g, lo)));
-  return true;
-}
-
-/* lo <= e <= hi over several indices: e is lo plus a new index, which eliminates the longest one */
-static bool band(const split *d, term *t) {
-  cx_graph *g = d->s->g;
-  int fresh = 0;
-  while (fresh < SLOTS && (t->live >> fresh & 1)) fresh++;
-  for (int i = 0; i < t->ncond && fresh < SLOTS; i++)
-    for (int j = 0; j < i; j++) {
-      int64_t a0, b0, a1[32], b1[32], longest = 0;
-      if (!at_least(g, t->cond[i], &a0, a1) || !at_least(g, t->cond[j], &b0, b1)) continue;
-      bool opposite = true;
-      const cx_node *e = cx_const(g, (double)a0);
-      for (int k = 0; k < 32; k++) {
-        opposite &= a1[k] == -b1[k];
-        if (a1[k]) e = cx_op2(g, OP_add, e, cx_op2(g, OP_mul, cx_const(g, (double)a1[k]), cx_index(g, k)));
-        if ((a1[k] == 1 || a1[k] == -1) && t->size[k] > longest) longest = t->size[k];
-      }
-      if (!opposite || a0 + b0 + 1 >= longest) continue;
-      t->live |= 1u << fresh;
-      t->size[fresh] = a0 + b0 + 1 > 0 ? a0 + b0 + 1 : 0;
-      t->cond[i] = cx_op2(g, OP_eq, e, cx_index(g, fresh));
-      t->cond[j] = t->cond[--t->ncond];
-      return true;
-    }
-  return false;
-}
-
-static bool solve(const split *d, term *t) { /* false: the term is empty */
-  bool dead = false;
-  for (int i = 0; i < t->ncond && !dead;) {
-    const cx_node *q = t->cond[i];
-    cx_eq of = sized(t);
-    cx_interval b = cx_bounds(d->s->g, q, &of);
-    if (b.lo > 0 || b.hi < 0) t->cond[i] = t->cond[--t->ncond];
-    else if (b.lo == 0 && b.hi == 0) dead = true;
-    else if (q->op == OP_eq && eliminate(d, t, i)) i = 0;
-    else if ((q->op == OP_lt || q->op == OP_le) && shorten(d, t, i, &dead)) i = 0;
-    else if (++i == t->ncond && band(d, t)) i = 0;
-  }
-  for (int k = 0; k < SLOTS; k++) dead |= (t->live >> k & 1) && t->size[k] == 0;
-  return !dead;
-}
-
 /* ---- pieces ---- */
 static const cx_node *both(cx_graph *g, const cx_node *x, const cx_node *y) { return cx_op2(g, OP_and, x, y); }
 
@@ -433,7 +247,7 @@ static bool as_piece(const split *d, const term *t, piece *p) {
   for (int i = 0; i < t->ncond; i++) {
     const cx_node *c = cx_subst(g, t->cond[i], from, to, n);
     ok = both(g, ok, c);
-    if (!(c->free_lo >> p->rank) && of_data(d->s, c)) p->exists = both(g, p->exists, c);
+    if (!(c->free_lo >> p->rank) && cx_sparse_by_data(d->s, c)) p->exists = both(g, p->exists, c);
   }
   for (int i = 0; i < d->e->rank; i++) p->at[i] = cx_subst(g, t->at[i], from, to, n);
   p->body = cx_op3(g, OP_select, ok, cx_subst(g, t->rest, from, to, n), cx_const(g, 0));
@@ -471,7 +285,8 @@ static bool same_places(cx_graph *g, const piece *p, const piece *q, int dims, i
    (double)shift[k]));
   for (int i = 0; i < dims; i++) {
     int64_t c0, c[32];
-    if ((!cx_affine(p->at[i], &c0, c) || !cx_affine(q->at[i], &c0, c)) && cx_subst(g, p->at[i], slot, moved, p->rank) != q->at[i]) return false;
+    if (cx_affine(p->at[i], &c0, c) && cx_affine(q->at[i], &c0, c)) continue;
+    if (cx_subst(g, p->at[i], slot, moved, p->rank) != q->at[i]) return false;
   }
   return true;
 }
@@ -546,7 +361,9 @@ static bool merge(const split *d, piece *p, piece *q) {
 }
 
 static void find_pattern(sparse *s, const cx_eq *e) {
-  if (e->kind != EQ_CALC || e->rank == 0 || s->cyclic[e->id] || (e->red != RED_none && e->red != RED_sum)) return;
+  if (e->kind == EQ_CALC && e->body->op == OP_const && e->body->u.num == 0) s->of[e->id].p = CX_NEW(s->a, piece);
+  bool suits = e->kind == EQ_CALC && e->rank > 0 && (e->red == RED_none || e->red == RED_sum);
+  if (!suits || s->of[e->id].p || s->cyclic[e->id]) return;
   if (!structure(s, e, e->body)[e->body->id]) return;
   split *d = CX_NEW(s->a, split);
   d->s = s;
@@ -563,7 +380,7 @@ static void find_pattern(sparse *s, const cx_eq *e) {
   piece *p = CX_NEW_N(s->a, piece, d->n + 1);
   int n = 0;
   for (int i = 0; i < d->n && !d->failed; i++) {
-    if (!solve(d, &d->t[i])) continue;
+    if (!cx_sparse_solve(d, &d->t[i])) continue;
     if (!as_piece(d, &d->t[i], &p[n])) d->failed = true;
     int k = 0;
     while (k < n && !merge(d, &p[k], &p[n])) k++;
@@ -599,7 +416,7 @@ static void see_need(void *user, const cx_node *n) {
 }
 
 bool cx_sparse_of(cx_graph *g, uint32_t jac, int row_rank, cx_sparse *out) {
-  cx_arena *a = g->arena;
+  cx_arena *a = cx_arena_new(g->ctx);
   const cx_eq *e = g->eq[jac];
   *out = (cx_sparse){.rows = 1, .cols = 1};
   for (int k = 0; k < e->rank; k++) *(k < row_rank ? &out->rows : &out->cols) *= e->dim[k].n;
@@ -613,8 +430,7 @@ bool cx_sparse_of(cx_graph *g, uint32_t jac, int row_rank, cx_sparse *out) {
   for (int i = 0; i < o.n; i++) /* producers first */
     if (need[o.order[i]]) find_pattern(&s, s.g->eq[o.order[i]]);
   const pattern *p = &s.of[jac];
-  if (!p->p) return false;
-  out->term = CX_NEW_N(a, cx_sparse_term, p->n + 1);
+  out->term = CX_NEW_N(g->arena, cx_sparse_term, p->n + 1);
   out->n = p->n;
   for (int i = 0; i < p->n; i++) {
     const piece *q = &p->p[i];
@@ -625,10 +441,12 @@ bool cx_sparse_of(cx_graph *g, uint32_t jac, int row_rank, cx_sparse *out) {
     memcpy(t->size, q->size, sizeof t->size);
     t->n = box(q->size, q->rank);
     out->entries += t->n;
-    const cx_node *r = number(g, e, q, 0, row_rank, "row", &t->row), *c = number(g, e, q, row_rank, e->rank, "column",
-     &t->col);
+    const cx_node *r = number(g, e, q, 0, row_rank, "row", &t->row);
+    const cx_node *c = number(g, e, q, row_rank, e->rank, "column", &t->col);
     t->affine = q->exists->op == OP_const && cx_affine(r, &t->row0, row) && cx_affine(c, &t->col0, col);
     for (int k = 0; k < q->rank && t->affine; k++) t->row_step[k] = row[k], t->col_step[k] = col[k];
   }
-  return true;
+  bool found = p->p != NULL;
+  cx_arena_free(a);
+  return found;
 }

@@ -21,7 +21,7 @@ typedef struct {
   int64_t rows, cols, entries; /* entries: the terms' n together */
 } cx_sparse;
 
-/* The pattern of equation jac, whose first row_rank dimensions number the rows and the others the columns. false: dense,
- * out has sizes only. New equations are added to g; jac itself stays. Time does not depend on any size. */
+/* The pattern of equation jac, whose first row_rank dimensions number the rows and the others the columns. false: it is
+ * dense, and out has sizes only. New equations are added to g; jac itself stays. Time does not depend on any size. */
 bool cx_sparse_of(cx_graph *g, uint32_t jac, int row_rank, cx_sparse *out);
 #endif
