@@ -32,6 +32,12 @@ static void make(unsigned long long *seed, double *X, uint8_t *y, int64_t n) {
   }
 }
 
+static double cpu(void) { /* of this process: what else runs on the machine does not count */
+  struct timespec t;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 typedef struct { calx_fn *f; calx_work *w; double x[D + 1], out[D + 2]; } call;
 static void gradient(void *user) {
   call *c = user;
@@ -50,7 +56,7 @@ static int measure(int64_t n) {
   uint8_t *y = malloc((size_t)n);
   if (!X || !y) return 1;
   make(&seed, X, y, n);
-  double before = peak_mb(), start = bench_now();
+  double before = peak_mb(), start = cpu();
   calx_ctx *c = calx_new(NULL, NULL);
   calx_model *m = NULL;
   call k = {0};
@@ -61,10 +67,15 @@ static int measure(int64_t n) {
   }
   for (int j = 0; j <= D; j++) k.x[j] = 0.1 * j - 1;
   gradient(&k);
-  double first = bench_now() - start;
-  bench_time t = bench_run(gradient, &k, 0.5);
+  double first = cpu() - start, fastest = INFINITY;
+  for (int turn = 0; turn < 7; turn++) {
+    int calls = n > 100000 ? 1 : (int)(1000000 / n);
+    double from = cpu();
+    for (int j = 0; j < calls; j++) gradient(&k);
+    fastest = fmin(fastest, (cpu() - from) / calls);
+  }
   double own = peak_mb() - before;
-  printf("%10lld %10.1f %14.1f %12.3f %10.2f %10.1f %10.2f\n", (long long)n, data, 1e3 * first, 1e3 * t.median, 1e9 * t.median / (double)n,
+  printf("%10lld %10.1f %14.1f %12.3f %10.2f %10.1f %10.2f\n", (long long)n, data, 1e3 * first, 1e3 * fastest, 1e9 * fastest / (double)n,
          own, own / data);
   calx_free(c);
   free(X);
@@ -109,7 +120,7 @@ static int write_files(const char *folder, int64_t n) {
 int main(int argc, char **argv) {
   if (argc == 4 && !strcmp(argv[1], "npy")) return write_files(argv[2], (int64_t)atof(argv[3]));
   double largest = argc > 1 ? atof(argv[1]) : 1e7;
-  puts("logistic regression, 20 features, one thread");
+  puts("logistic regression, 20 features, one thread, seconds of the processor");
   printf("%10s %10s %14s %12s %10s %10s %10s\n", "rows", "data MB", "text to 1st ms", "gradient ms", "ns/row", "beyond MB", "beyond");
   for (int64_t n = 10000; (double)n <= largest; n *= 10) {
     fflush(stdout);

@@ -44,6 +44,13 @@ typedef struct {
   bool maximize;        /* the program said maximize: reports change the sign */
 } cx_action;
 
+typedef struct { /* a derivative that the program asks for: `calx check` compares it with differences */
+  uint32_t of, leaf, out;
+  int instances;        /* so many first dimensions of the leaf are parallel instances */
+  bool reverse;         /* out has the leaf's shape; else that of `of`, then the leaf's without its instances */
+  cx_span span;
+} cx_derivative;
+
 typedef struct cx_model {
   cx_ctx *ctx;
   cx_arena *arena;
@@ -52,6 +59,7 @@ typedef struct cx_model {
   uint32_t *decl_eq;    /* input equation of each declaration */
   cx_param *param; int nparam;
   cx_action *action; int naction;
+  cx_derivative *derivative; int nderivative;
   bool single;
   int32_t rows_eq;      /* batch elaboration: the input of row numbers, else -1 */
   int64_t rows;         /* size of the batch axis of the whole data, 0 without data */
@@ -76,6 +84,7 @@ cx_program *cx_program_of(cx_ctx *c, cx_arena *a, cx_ast *root, int32_t file, co
 typedef struct {
   bool unbound;         /* stand-in sizes for sizes that no data gives */
   int64_t batch;        /* > 0: elaborate the objective for this many rows given by row numbers */
+  bool no_queries;      /* print, plot, write, explain left out */
 } cx_elab_opt;
 /* decl: cx_bind's result. NULL and diagnostics when the program has errors. */
 cx_model *cx_elaborate(cx_program *p, cx_arena *a, cx_decl *decl, int ndecl, const cx_elab_opt *opt);
@@ -138,6 +147,7 @@ typedef struct cx_elab {
   CX_VEC(cx_constraint) con;
   CX_VEC(cx_param) param;
   CX_VEC(cx_action) action;
+  CX_VEC(cx_derivative) derivative;
   CX_VEC(struct { const cx_ast *decl; cx_site *site; cx_val v; uint32_t leaf; }) made; /* params of calls */
   CX_VEC(uint32_t) objective;
   cx_site *site;

@@ -70,9 +70,11 @@ static cx_val derive(cx_elab *E, cx_val e, uint32_t leaf, const int64_t *lctx, i
   if (e.rank == 0 && own > 0 && inside) {
     uint32_t out;
     cx_diff_reverse(E->g, of, CX_NO_COT, &leaf, 1, &out);
+    *CX_PUSH(E->arena, E->derivative) = (cx_derivative){of, leaf, out, nlctx, true, s};
     return read_eq(E, out, lctx, nlctx, s);
   }
   uint32_t out = cx_diff_forward(E->g, of, leaf, nlctx);
+  *CX_PUSH(E->arena, E->derivative) = (cx_derivative){of, leaf, out, nlctx, false, s};
   return read_eq(E, out, ctx, nctx, s);
 }
 

@@ -446,6 +446,8 @@ static bool reads_param(cx_elab *E, uint32_t eq) {
 
 bool cx_elab_stmt(cx_elab *E, const cx_ast *s) {
   if (E->in_block && s->kind != S_PARAM) return false;
+  /* what is asked is asked of the whole data: a part of it may not have what a subscript names */
+  if (E->opt.no_queries && (s->kind == S_PRINT || s->kind == S_PLOT || s->kind == S_WRITE || s->kind == S_EXPLAIN)) return true;
   switch (s->kind) {
     case S_DATA: return true; /* declared beforehand */
     case S_MINIMIZE:
@@ -542,6 +544,7 @@ cx_model *cx_elaborate(cx_program *p, cx_arena *a, cx_decl *decl, int ndecl, con
   cx_model *m = CX_NEW(a, cx_model);
   cx_elab E = {.ctx = p->ctx, .arena = a, .prog = p, .m = m, .decl = decl, .ndecl = ndecl, .standin = 997};
   if (opt) E.opt = *opt;
+  E.opt.no_queries |= E.opt.batch > 0;
   int errors = cx_error_count(p->ctx);
   m->ctx = p->ctx;
   m->arena = a;
@@ -556,6 +559,8 @@ cx_model *cx_elaborate(cx_program *p, cx_arena *a, cx_decl *decl, int ndecl, con
   m->nparam = E.param.n;
   m->action = E.action.at;
   m->naction = E.action.n;
+  m->derivative = E.derivative.at;
+  m->nderivative = E.derivative.n;
   if (E.objective.n && m->objective == CX_NO_EQ) { /* an objective without a fit: the C API minimises it */
     const cx_node *sum = NULL;
     for (int k = 0; k < E.objective.n; k++) {

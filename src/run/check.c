@@ -1,5 +1,8 @@
 /* check.c - `calx check`: every derivative against differences of values, every value against the reference evaluator,
- * and where the first number that is not finite comes from. */
+ * and where the first number that is not finite comes from.
+ *
+ * Differences are of values alone, so they know nothing of the rules of differentiation; the values they are taken of
+ * are compared with the reference evaluator, on the equations as they were written, at the same place. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,13 +11,19 @@
 #include "run/fn.h"
 #include "run/session_int.h"
 
-#define ROWS_MAX 200   /* a larger data set is checked on its first rows */
-#define COORDS_MAX 24  /* of one param, spread evenly */
-#define WORK_MAX 3e8   /* scalar evaluations the reference evaluator may take */
+#define ROWS_MAX 100   /* an objective over more rows of data is checked on the first ones, */
+#define ROWS_WORK 4e6  /* and on fewer when a value takes more than this */
+#define COORDS_MAX 12  /* numbers that are differenced in one quantity, spread evenly */
+#define WORK_MAX 1e8   /* scalar evaluations the reference evaluator may take */
+#define FD_LIMIT 1e-6  /* of the largest derivative there is: differences are no better on a curved function */
+#define REF_LIMIT 1e-9 /* the reference evaluator sums in another order, nothing else */
+
+typedef struct { cx_model *m; cx_arena *a; cx_flat p; double *x; int threads; } checker;
 
 static double work_of(const cx_graph *g) {
   double w = 0;
   for (int k = 0; k < g->neq; k++) {
+    if (g->eq[k]->kind == EQ_INPUT) continue;
     double n = (double)cx_eq_count(g->eq[k]);
     for (int j = 0; j < g->eq[k]->nred; j++) n *= (double)g->eq[k]->rdim[j].n;
     w += n;
@@ -22,9 +31,10 @@ static double work_of(const cx_graph *g) {
   return w;
 }
 
-/* inputs of an extracted graph, in order: bound data, row numbers, params at x */
-static cx_array *inputs(const cx_model *m, cx_arena *a, const cx_graph *g, const int32_t *map, const cx_flat *p, const double *x) {
-  cx_array *in = CX_NEW_N(a, cx_array, g->neq + 1);
+/* ---- the reference evaluator ---- */
+static cx_array *inputs(const checker *q, const cx_graph *g, const int32_t *map) {
+  const cx_model *m = q->m;
+  cx_array *in = CX_NEW_N(q->a, cx_array, g->neq + 1);
   int n = 0;
   for (int k = 0; k < g->neq; k++) {
     const cx_eq *e = g->eq[k];
@@ -34,10 +44,10 @@ static cx_array *inputs(const cx_model *m, cx_arena *a, const cx_graph *g, const
     cx_array v = {0};
     for (int d = 0; d < m->ndecl; d++)
       if (m->decl_eq[d] != CX_NO_EQ && map[m->decl_eq[d]] == k) v = m->decl[d].array;
-    for (int d = 0; d < p->n; d++)
-      if (map[p->raw[d]] == k) v = cx_array_dense(x + p->offset[d], e->rank, dim);
+    for (int d = 0; d < q->p.n; d++)
+      if (map[q->p.raw[d]] == k) v = cx_array_dense(q->x + q->p.offset[d], e->rank, dim);
     if (m->rows_eq >= 0 && map[m->rows_eq] == k) {
-      double *r = CX_NEW_N(a, double, dim[0] + 1);
+      double *r = CX_NEW_N(q->a, double, dim[0] + 1);
       for (int64_t j = 0; j < dim[0]; j++) r[j] = (double)j;
       v = cx_array_dense(r, 1, dim);
     }
@@ -46,63 +56,102 @@ static cx_array *inputs(const cx_model *m, cx_arena *a, const cx_graph *g, const
   return in;
 }
 
-/* the first equation, in order of computation, with a value that is not finite */
-static const char *not_finite(const cx_model *m, cx_arena *a, uint32_t root, const cx_flat *p, const double *x, cx_span *where) {
-  cx_frame f;
-  const char *volatile name = NULL;
-  int32_t *map = CX_NEW_N(a, int32_t, m->graph->neq + 1);
-  cx_graph *g = cx_extract(m->graph, a, &root, 1, map);
+/* NULL where it would take too long */
+static double **reference(const checker *q, const uint32_t *root, int n) {
+  int32_t *map = CX_NEW_N(q->a, int32_t, q->m->graph->neq + 1);
+  cx_graph *g = cx_extract(q->m->graph, q->a, root, n, map);
   if (work_of(g) > WORK_MAX) return NULL;
-  g->nout = 0;
+  double **out = CX_NEW_N(q->a, double *, n + 1);
+  cx_ref_run(g, q->a, inputs(q, g, map), out);
+  return out;
+}
+
+/* says which equation, in order of computation, is the first with a value that is not finite */
+static void point_at(const checker *q, uint32_t root) {
+  int32_t *map = CX_NEW_N(q->a, int32_t, q->m->graph->neq + 1);
+  cx_graph *g = cx_extract(q->m->graph, q->a, &root, 1, map);
   cx_comp *comp;
   int ncomp;
-  if (!cx_scc(g, a, &comp, &ncomp)) return NULL;
+  if (work_of(g) > WORK_MAX || !cx_scc(g, q->a, &comp, &ncomp)) return;
+  g->nout = 0;
   for (int k = 0; k < ncomp; k++)
     for (int j = 0; j < comp[k].n; j++)
-      if (g->eq[comp[k].eq[j]]->kind == EQ_CALC) cx_graph_output(g, comp[k].eq[j]);
-  double **out = CX_NEW_N(a, double *, g->nout + 1);
-  CX_TRY(m->ctx, f) {
-    cx_ref_run(g, a, inputs(m, a, g, map, p, x), out);
-    CX_END(m->ctx, f);
-  } else return NULL;
-  for (int k = 0; k < g->nout && !name; k++) {
+      if (g->eq[comp[k].eq[j]]->kind != EQ_INPUT) cx_graph_output(g, comp[k].eq[j]);
+  double **out = CX_NEW_N(q->a, double *, g->nout + 1);
+  cx_ref_run(g, q->a, inputs(q, g, map), out);
+  for (int k = 0; k < g->nout; k++) {
     const cx_eq *e = g->eq[g->out[k]];
-    if (e->red == RED_max || e->red == RED_min) continue;
+    if (e->red == RED_max || e->red == RED_min) continue; /* of nothing they are infinite, as they should */
     int64_t n = cx_eq_count(e);
-    for (int64_t j = 0; j < n; j++)
-      if (!isfinite(out[k][j])) {
-        name = cx_format(a, "`%s` is %g at element %lld", e->name, out[k][j], (long long)j);
-        *where = e->span;
-        break;
+    for (int64_t j = 0; j < n; j++) {
+      if (isfinite(out[k][j])) continue;
+      const char *at = "";
+      int64_t rest = j, size = n;
+      for (int d = 0; d < e->rank; d++) {
+        size /= e->dim[d].n;
+        at = cx_format(q->a, "%s%s%lld", at, d ? ", " : "[", (long long)(rest / size));
+        rest %= size;
       }
+      bool own = e->name && e->name[0] != '_'; /* a name of the program */
+      int id = cx_diag(q->m->ctx, CX_WARNING, CX_OK, e->span, "%s%s%s%s%s is %g", own ? "`" : "this", own ? e->name : "", own ? "`" : "", at, e->rank ? "]" : "", isnan(out[k][j]) ? fabs(out[k][j]) : out[k][j]);
+      cx_diag_help(q->m->ctx, id, "values follow IEEE arithmetic: look for a division by 0, or for a log or sqrt of what may be negative");
+      return;
+    }
   }
-  return name;
 }
 
-static double worst(double a, double b, double scale) { return isnan(a) || isnan(b) ? (isnan(a) && isnan(b) ? 0 : INFINITY) : a == b ? 0 : fabs(a - b) / fmax(fmax(fabs(b), scale), 1e-300); }
-
-/* f along coordinate k at x + h by the reference evaluator of the value alone */
-typedef struct { const cx_model *m; cx_arena *a; const cx_graph *g; const int32_t *map; const cx_flat *p; } probe;
-static double at(const probe *q, const double *x) {
-  double *out[1];
-  cx_arena *t = cx_arena_new(q->m->ctx); /* freed with the context when the evaluation throws */
-  cx_ref_run(q->g, t, inputs(q->m, t, q->g, q->map, q->p, x), out);
-  double v = out[0][0];
-  cx_arena_free(t);
+/* ---- tier 0 ---- */
+typedef struct { const checker *q; cx_fn *f; cx_work *w; uint32_t extra; const double *at; double *out; } value;
+/* one quantity as a function of the params and, where extra is an input, of that */
+static value value_of(const checker *q, uint32_t root, uint32_t extra) {
+  value v = {q, cx_fn_new(q->m, q->a, &root, 1, q->threads), NULL, extra, NULL, NULL};
+  v.w = cx_work_new(q->a, v.f->exec);
+  v.out = CX_NEW_N(q->a, double, v.f->out_n[0] + 1);
   return v;
 }
+static bool evaluate(const value *v, const char **why) {
+  const void **in = CX_NEW_N(v->q->a, const void *, v->f->nin + 1);
+  void *out = v->out;
+  for (int k = 0; k < v->f->nin; k++) {
+    if (v->f->in_eq[k] == v->extra) in[k] = v->at;
+    for (int j = 0; j < v->q->p.n; j++)
+      if (v->q->p.raw[j] == v->f->in_eq[k]) in[k] = v->q->x + v->q->p.offset[j];
+  }
+  return cx_exec_run(v->f->exec, v->w, in, &out, why) == 0;
+}
 
-/* Ridders' extrapolated central difference (Numerical Recipes 5.7): value and its own error */
-static double difference(const probe *q, double *x, int64_t k, double first, double *err) {
-  double table[8][8], h = first * fmax(1, fabs(x[k])), best = NAN, x0 = x[k];
+/* ---- errors ---- */
+static double apart(double a, double b, double scale) {
+  if (isnan(a) || isnan(b)) return isnan(a) && isnan(b) ? 0 : INFINITY;
+  return a == b ? 0 : fabs(a - b) / fmax(fmax(fabs(b), scale), 1e-300);
+}
+static void compare(cx_check_row *r, const double *v, const double *ref, double scale) {
+  for (int64_t j = 0; j < r->n; j++) {
+    double e = apart(v[j], ref[j], scale);
+    if (!(r->worst_ref >= e)) r->worst_ref = e;
+  }
+}
+static double largest(const double *v, int64_t n, double most) {
+  for (int64_t j = 0; j < n; j++)
+    if (isfinite(v[j])) most = fmax(most, fabs(v[j]));
+  return most;
+}
+static bool all_finite(const double *v, int64_t n) {
+  for (int64_t j = 0; j < n; j++)
+    if (!isfinite(v[j])) return false;
+  return true;
+}
+
+/* ---- differences ---- */
+typedef double (*line_fn)(void *user, double t); /* the quantity when the coordinates moved by t; 0: as they are */
+
+/* Ridders' extrapolated central difference (Numerical Recipes 5.7) from step h down: value, and its own error */
+static double ridders(line_fn f, void *user, double h, double *err) {
+  double table[8][8], best = NAN;
   *err = INFINITY;
   for (int i = 0; i < 8; i++, h /= 1.6) {
-    x[k] = x0 + h;
-    double hi = at(q, x);
-    x[k] = x0 - h;
-    double lo = at(q, x), fac = 1.6 * 1.6;
-    x[k] = x0;
-    table[0][i] = (hi - lo) / (2 * h);
+    double fac = 1.6 * 1.6;
+    table[0][i] = (f(user, h) - f(user, -h)) / (2 * h);
     for (int j = 1; j <= i; j++, fac *= 1.6 * 1.6) {
       table[j][i] = (table[j - 1][i] * fac - table[j - 1][i - 1]) / (fac - 1);
       double e = fmax(fabs(table[j][i] - table[j - 1][i]), fabs(table[j][i] - table[j - 1][i - 1]));
@@ -112,114 +161,217 @@ static double difference(const probe *q, double *x, int64_t k, double first, dou
   return best;
 }
 
-static cx_check_row *gradient_rows(cx_session_view *s, cx_arena *a, cx_check_row *row) {
-  cx_model *m = s->m;
-  if (m->rows > ROWS_MAX) { /* on the first rows only: the equations are the same ones */
-    cx_elab_opt o = {.batch = ROWS_MAX};
-    m = cx_elaborate(s->prog, a, s->m->decl, s->m->ndecl, &o);
-    if (!m) cx_throw(s->m->ctx, CX_E_PROGRAM);
+/* How far derivative v is from the differences, beyond what they can tell themselves. Wide steps where the function is
+ * smooth, narrow ones where there is a kink nearby; at a kink itself, any slope between those of its sides. */
+static void difference(cx_check_row *r, double v, line_fn f, void *user, double unit, double scale) {
+  static const double step[] = {0.05, 1e-3, 2e-5};
+  double least = INFINITY;
+  bool known = false;
+  for (size_t k = 0; k < sizeof step / sizeof *step && !(least < 0.1 * FD_LIMIT); k++) {
+    double err, d = ridders(f, user, step[k] * unit, &err);
+    if (isnan(d) || isinf(err)) continue;
+    known = true;
+    least = fmin(least, fmax(0, apart(v, d, scale) - fmin(err / fmax(scale, 1e-300), 1e-3)));
   }
-  m->single = false;
-  cx_flat p = cx_flat_new(m, a, m->nparam);
-  double *x = CX_NEW_N(a, double, p.offset[p.n] + 1);
-  cx_flat_start(m, a, &p, s->seed, x);
-  for (int64_t k = 0; k < p.offset[p.n]; k++) x[k] += 0.1 * sin(1.7 * (double)k + 1); /* away from symmetric starts */
-  uint32_t *root = CX_NEW_N(a, uint32_t, p.n + 1);
-  int32_t *map0 = CX_NEW_N(a, int32_t, m->graph->neq + 1);
+  if (known && least > FD_LIMIT) {
+    double h = 1e-7 * unit, at = f(user, 0), a = (f(user, h) - at) / h, b = (at - f(user, -h)) / h, slack = 1e-5 * fmax(scale, fmax(fabs(a), fabs(b)));
+    if (fabs(a - b) > 10 * slack && v >= fmin(a, b) - slack && v <= fmax(a, b) + slack) {
+      r->note = "stands at a kink: the slope of one side";
+      return;
+    }
+  }
+  if (!known) r->note = "differences are not finite here";
+  else if (!(r->worst_fd >= least)) r->worst_fd = least;
+}
+
+static void judge(cx_check_row *r) {
+  if (!r->finite) r->fault = "not finite";
+  else if (r->worst_ref > REF_LIMIT) r->fault = "differs from the reference evaluator";
+  else if (r->worst_fd > FD_LIMIT) r->fault = "differs from finite differences";
+}
+static cx_check_row new_row(const char *name, int64_t n) {
+  return (cx_check_row){.name = name, .n = n, .finite = true, .worst_fd = NAN, .worst_ref = NAN};
+}
+
+/* ---- the objective and its gradient ---- */
+typedef struct { value f; double *x; double x0; } param_line;
+static double along_param(void *user, double t) {
+  param_line *l = user;
+  const char *why;
+  *l->x = l->x0 + t;
+  bool ok = evaluate(&l->f, &why);
+  *l->x = l->x0;
+  return ok ? l->f.out[0] : NAN;
+}
+
+/* the program on the first rows of its data */
+static cx_model *first_rows(const cx_session_view *s, cx_arena *a, int64_t rows) {
+  const cx_model *m = s->m;
+  cx_decl *decl = CX_NEW_N(a, cx_decl, m->ndecl + 1);
+  for (int k = 0; k < m->ndecl; k++) {
+    decl[k] = m->decl[k];
+    for (int d = 0; d < decl[k].rank; d++)
+      if (decl[k].dim[d].name == m->rows_name) decl[k].dim[d].n = decl[k].array.dim[d] = rows;
+  }
+  cx_elab_opt o = {.no_queries = true};
+  cx_model *cut = cx_elaborate(s->prog, a, decl, m->ndecl, &o);
+  if (cut) cut->single = false;
+  return cut;
+}
+
+static cx_check_row *gradient_rows(cx_session_view *s, checker q, cx_check_row *row) {
+  for (int64_t rows = ROWS_MAX; q.m->rows > rows && rows >= 6; rows /= 4) { /* the same equations, whatever their number */
+    if (!(q.m = first_rows(s, q.a, rows))) cx_throw(s->m->ctx, CX_E_PROGRAM);
+    q.p = cx_flat_new(q.m, q.a, q.m->nparam);
+    if (work_of(cx_extract(q.m->graph, q.a, &q.m->objective, 1, NULL)) <= ROWS_WORK) break;
+  }
+  cx_model *m = q.m;
+  q.x = CX_NEW_N(q.a, double, q.p.offset[q.p.n] + 1);
+  cx_flat_start(m, q.a, &q.p, s->seed, q.x);
+  for (int64_t k = 0; k < q.p.offset[q.p.n]; k++) q.x[k] += 0.1 * sin(1.7 * (double)k + 1); /* away from symmetric starts */
+  uint32_t *root = CX_NEW_N(q.a, uint32_t, q.p.n + 1);
   root[0] = m->objective;
-  cx_graph *plain = cx_extract(m->graph, a, root, 1, map0); /* as written: before anything was made stable */
-  probe q = {m, a, plain, map0, &p};
+  double **written = reference(&q, root, 1); /* before anything was made stable */
+  param_line line = {.f = value_of(&q, m->objective, CX_NO_EQ)};
   cx_prepare(m->graph);
-  cx_diff_reverse(m->graph, m->objective, CX_NO_COT, p.raw, p.n, root + 1);
-  int32_t *map = CX_NEW_N(a, int32_t, m->graph->neq + 1);
-  cx_graph *g = cx_extract(m->graph, a, root, p.n + 1, map);
-  double **ref = CX_NEW_N(a, double *, p.n + 1);
-  bool small = work_of(g) <= WORK_MAX && work_of(plain) * 16 <= WORK_MAX * 4;
-  if (small) cx_ref_run(g, a, inputs(m, a, g, map, &p, x), ref);
-  cx_fn *f = cx_fn_new(m, a, root, p.n + 1, s->threads);
-  void **out = CX_NEW_N(a, void *, p.n + 1);
-  for (int k = 0; k <= p.n; k++) out[k] = CX_NEW_N(a, double, f->out_n[k] + 1);
+  cx_diff_reverse(m->graph, m->objective, CX_NO_COT, q.p.raw, q.p.n, root + 1);
+  double **ref = reference(&q, root, q.p.n + 1);
+  cx_fn *f = cx_fn_new(m, q.a, root, q.p.n + 1, q.threads);
+  void **out = CX_NEW_N(q.a, void *, q.p.n + 1);
+  for (int k = 0; k <= q.p.n; k++) out[k] = CX_NEW_N(q.a, double, f->out_n[k] + 1);
   const char *why = NULL;
-  if (cx_fn_at(f, cx_work_new(a, f->exec), &p, x, out, &why)) {
+  if (cx_fn_at(f, cx_work_new(q.a, f->exec), &q.p, q.x, out, &why)) {
     cx_diag(m->ctx, CX_ERROR, CX_E_RUNTIME, CX_NOSPAN, "%s", why);
     cx_throw(m->ctx, CX_E_RUNTIME);
   }
-  double *grad_scale = CX_NEW(a, double);
-  for (int k = 0; k < p.n; k++)
-    for (int64_t j = 0; j < f->out_n[k + 1]; j++) *grad_scale = fmax(*grad_scale, fabs(((double *)out[k + 1])[j]));
-  for (int k = 0; k <= p.n; k++) {
+  double scale = 0;
+  for (int k = 0; k < q.p.n; k++) scale = largest(out[k + 1], f->out_n[k + 1], scale);
+  bool pointed = false;
+  for (int k = 0; k <= q.p.n; k++) {
     const double *v = out[k];
-    cx_check_row r = {.name = k ? cx_format(a, "d(objective, %s)", m->param[k - 1].name) : "objective", .n = f->out_n[k], .finite = true,
-                      .worst_fd = NAN, .worst_ref = NAN};
-    double scale = k ? *grad_scale : 0;
-    for (int64_t j = 0; j < r.n; j++) {
-      r.finite &= isfinite(v[j]) != 0;
-      if (!small) continue;
-      double e = worst(v[j], ref[k][j], scale);
-      if (!(r.worst_ref >= e)) r.worst_ref = e;
+    cx_check_row r = new_row(k ? cx_format(q.a, "d(objective, %s)", m->param[k - 1].name) : "objective", f->out_n[k]);
+    r.finite = all_finite(v, r.n);
+    if (!r.finite && !pointed) point_at(&q, root[k]), pointed = true;
+    if (ref) compare(&r, v, ref[k], k ? scale : 0);
+    else r.note = "too large for the reference evaluator";
+    if (!k && written && isfinite(written[0][0])) compare(&r, v, written[0], 0);
+    int64_t step = (r.n + COORDS_MAX - 1) / COORDS_MAX;
+    for (int64_t j = 0; k && r.finite && j < r.n; j += step) {
+      line.x = &q.x[q.p.offset[k - 1] + j];
+      line.x0 = *line.x;
+      difference(&r, v[j], along_param, &line, fmax(1, fabs(line.x0)), scale);
     }
-    if (!r.finite) {
-      cx_span w = CX_NOSPAN;
-      r.note = not_finite(m, a, root[k], &p, x, &w);
-      if (r.note) cx_diag(m->ctx, CX_WARNING, CX_OK, w, "%s", r.note);
-    }
-    if (!small) r.note = "too large for the reference evaluator";
-    int64_t step = r.n > COORDS_MAX ? r.n / COORDS_MAX : 1;
-    for (int64_t j = 0; k && small && j < r.n; j += step) {
-      double e = INFINITY, d = NAN;
-      for (double h = 0.05; h > 1e-5 && !(e < 1e-6); h /= 250) { /* a kink within the step (relu, abs) is left outside by a smaller one */
-        double err, now = difference(&q, x, p.offset[k - 1] + j, h, &err);
-        if (isnan(now)) continue;
-        d = now;
-        e = fmin(e, fmax(0, worst(v[j], d, scale) - err / fmax(scale, 1e-300))); /* beyond what the difference itself can tell */
-      }
-      if (isnan(d)) r.note = "differences are not finite here";
-      else if (!(r.worst_fd >= e)) r.worst_fd = e;
-    }
+    judge(&r);
     *row++ = r;
   }
   return row;
 }
 
+/* ---- derivatives that the program asks for ---- */
+typedef struct { value f; double *x; const double *x0; int64_t n, first, count; int64_t element; } leaf_line;
+/* the leaf's elements first, first + n, .. moved together: all instances at once; element -1: of the sum of all */
+static double along_leaf(void *user, double t) {
+  leaf_line *l = user;
+  const char *why;
+  for (int64_t k = l->first; k < l->count; k += l->n) l->x[k] = l->x0[k] + t;
+  bool ok = evaluate(&l->f, &why);
+  for (int64_t k = l->first; k < l->count; k += l->n) l->x[k] = l->x0[k];
+  if (!ok) return NAN;
+  double sum = 0;
+  for (int64_t k = 0; l->element < 0 && k < l->f.f->out_n[0]; k++) sum += l->f.out[k];
+  return l->element < 0 ? sum : l->f.out[l->element];
+}
+
+static cx_check_row derivative_row(const checker *q, const cx_derivative *d, const char *name) {
+  cx_model *m = q->m;
+  value out = value_of(q, d->out, CX_NO_EQ), leaf = value_of(q, d->leaf, CX_NO_EQ);
+  cx_check_row r = new_row(name, out.f->out_n[0]);
+  const char *why = NULL;
+  if (!evaluate(&out, &why) || !evaluate(&leaf, &why)) {
+    r.note = why;
+    return r;
+  }
+  r.finite = all_finite(out.out, r.n);
+  cx_eq *moved = cx_eq_new(m->graph, NULL, EQ_INPUT);
+  const cx_eq *was = m->graph->eq[d->leaf];
+  moved->rank = was->rank;
+  memcpy(moved->dim, was->dim, sizeof moved->dim);
+  uint32_t of = cx_replace(m->graph, d->of, &d->leaf, &moved->id, 1);
+  leaf_line l = {.f = value_of(q, of, moved->id), .count = leaf.f->out_n[0]};
+  l.x = CX_NEW_N(q->a, double, l.count + 1);
+  memcpy(l.x, leaf.out, (size_t)l.count * sizeof *l.x);
+  l.x0 = leaf.out;
+  l.f.at = l.x;
+  l.n = l.count; /* elements of one instance */
+  for (int k = 0; k < d->instances && l.n; k++) l.n /= was->dim[k].n;
+  double scale = largest(out.out, r.n, 0);
+  if (evaluate(&l.f, &why)) scale = largest(l.f.out, l.f.f->out_n[0], scale); /* a difference is as good as the values */
+  int64_t step = (r.n + 4 * COORDS_MAX - 1) / (4 * COORDS_MAX);
+  for (int64_t j = 0; r.finite && j < r.n; j += step) {
+    if (d->reverse) l.first = j, l.n = l.count, l.element = -1;
+    else l.first = j % l.n, l.element = j / l.n;
+    difference(&r, out.out[j], along_leaf, &l, 1, scale);
+  }
+  judge(&r);
+  return r;
+}
+
+static const char *source(const checker *q, cx_span s) {
+  size_t n;
+  if (s.file < 0) return "derivative";
+  const char *text = cx_source_text(q->m->ctx, s.file, &n);
+  return cx_strdup(q->a, text + s.beg, s.end - s.beg);
+}
+
+static cx_check_row *derivative_rows(const checker *q, cx_check_row *row) {
+  cx_model *m = q->m;
+  CX_VEC(uint32_t) root = {0};
+  for (int k = 0; k < m->naction; k++)
+    for (int j = 0; j < m->action[k].nquery; j++)
+      if (m->action[k].query[j].eq != CX_NO_EQ) *CX_PUSH(q->a, root) = m->action[k].query[j].eq;
+  if (m->objective != CX_NO_EQ) *CX_PUSH(q->a, root) = m->objective;
+  int32_t *map = CX_NEW_N(q->a, int32_t, m->graph->neq + 1);
+  cx_extract(m->graph, q->a, root.at, root.n, map); /* the rest was a first attempt of the elaborator */
+  for (int k = 0; k < m->nderivative; k++) {
+    const cx_derivative *d = &m->derivative[k];
+    if (map[d->out] < 0) continue;
+    *row++ = derivative_row(q, d, source(q, d->span));
+  }
+  return row;
+}
+
+/* ---- everything ---- */
+static cx_check_row query_row(const checker *q, const cx_query *query) {
+  value v = value_of(q, query->eq, CX_NO_EQ);
+  cx_check_row r = new_row(query->text, v.f->out_n[0]);
+  const char *why = NULL;
+  if (!evaluate(&v, &why)) {
+    r.note = why;
+    return r;
+  }
+  double **ref = reference(q, &query->eq, 1);
+  if (ref) compare(&r, v.out, ref[0], largest(v.out, r.n, 0));
+  else r.note = "too large for the reference evaluator";
+  r.finite = all_finite(v.out, r.n);
+  if (!r.finite) point_at(q, query->eq);
+  judge(&r);
+  return r;
+}
+
 cx_check_row *cx_check_rows(cx_session_view *s, cx_arena *a, int *n) {
   cx_model *m = s->m;
+  m->single = false; /* differences need double */
+  checker q = {m, a, s->flat, NULL, s->threads};
+  q.x = CX_NEW_N(a, double, q.p.offset[q.p.n] + 1);
+  cx_flat_start(m, a, &q.p, s->seed, q.x);
   int nq = 0;
   for (int k = 0; k < m->naction; k++) nq += m->action[k].nquery;
-  cx_check_row *first = CX_NEW_N(a, cx_check_row, nq + m->nparam + 2), *row = first;
+  cx_check_row *first = CX_NEW_N(a, cx_check_row, nq + m->nderivative + m->nparam + 2), *row = first;
   for (int k = 0; k < m->naction; k++)
-    for (int j = 0; j < m->action[k].nquery; j++) {
-      const cx_query *q = &m->action[k].query[j];
-      if (q->eq == CX_NO_EQ) continue;
-      cx_check_row r = {.name = q->text, .finite = true, .worst_fd = NAN, .worst_ref = NAN};
-      int32_t *map = CX_NEW_N(a, int32_t, m->graph->neq + 1);
-      cx_graph *g = cx_extract(m->graph, a, &q->eq, 1, map);
-      cx_model dm = *m;
-      dm.single = false;
-      cx_fn *f = cx_fn_new(&dm, a, &q->eq, 1, s->threads);
-      double *x = CX_NEW_N(a, double, s->flat.offset[s->flat.n] + 1), *v = CX_NEW_N(a, double, f->out_n[0] + 1), *ref;
-      cx_flat_start(&dm, a, &s->flat, s->seed, x);
-      const char *why = NULL;
-      void *out = v;
-      r.n = f->out_n[0];
-      if (cx_fn_at(f, cx_work_new(a, f->exec), &s->flat, x, &out, &why)) r.note = why;
-      bool small = work_of(g) <= WORK_MAX;
-      if (small) cx_ref_run(g, a, inputs(&dm, a, g, map, &s->flat, x), &ref);
-      else r.note = "too large for the reference evaluator";
-      double scale = 0;
-      for (int64_t i = 0; i < r.n; i++) scale = fmax(scale, isfinite(v[i]) ? fabs(v[i]) : 0);
-      for (int64_t i = 0; i < r.n; i++) {
-        r.finite &= isfinite(v[i]) != 0;
-        double e = small ? worst(v[i], ref[i], scale) : NAN;
-        if (small && !(r.worst_ref >= e)) r.worst_ref = e;
-      }
-      if (!r.finite) {
-        cx_span w = CX_NOSPAN;
-        r.note = not_finite(&dm, a, q->eq, &s->flat, x, &w);
-        if (r.note) cx_diag(m->ctx, CX_WARNING, CX_OK, w, "%s", r.note);
-      }
-      *row++ = r;
-    }
-  if (m->objective != CX_NO_EQ && m->nparam) row = gradient_rows(s, a, row);
+    for (int j = 0; j < m->action[k].nquery; j++)
+      if (m->action[k].query[j].eq != CX_NO_EQ) *row++ = query_row(&q, &m->action[k].query[j]);
+  row = derivative_rows(&q, row);
+  if (m->objective != CX_NO_EQ && m->nparam) row = gradient_rows(s, q, row);
   *n = (int)(row - first);
   return first;
 }

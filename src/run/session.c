@@ -411,7 +411,7 @@ cx_status cx_session_check(cx_ctx *c, int32_t file, const char *const *arg, int 
     cx_session_view v = {s->prog, s->m, s->flat, opt->seed, opt->threads};
     *row = cx_check_rows(&v, a, nrow);
     for (int k = 0; k < *nrow; k++)
-      if ((*row)[k].worst_fd > 1e-6 || (*row)[k].worst_ref > 1e-9) status = CX_E_DIAGNOSTIC;
+      if ((*row)[k].fault) status = CX_E_DIAGNOSTIC;
     CX_END(c, f);
   } else {
     status = f.status;

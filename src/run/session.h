@@ -68,8 +68,16 @@ typedef struct {
 
 /* file: cx_source_add. arg: the command line's bindings. Errors are diagnostics; the status says which kind. */
 cx_status cx_session_run(cx_ctx *c, int32_t file, const char *const *arg, int narg, const cx_session_opt *opt);
-/* derivatives of the program's objective and of every print against finite differences and the reference evaluator */
-typedef struct { const char *name; int64_t n; double worst_fd, worst_ref; bool finite; const char *note; } cx_check_row;
+/* derivatives of the program's objective and those it asks for against finite differences, all of it against the
+ * reference evaluator; CX_E_DIAGNOSTIC when a row has a fault */
+typedef struct {
+  const char *name;
+  int64_t n;
+  double worst_fd, worst_ref; /* NaN: nothing to compare with */
+  bool finite;
+  const char *fault;      /* NULL: as it should be */
+  const char *note;
+} cx_check_row;
 cx_status cx_session_check(cx_ctx *c, int32_t file, const char *const *arg, int narg, const cx_session_opt *opt, cx_arena *a, cx_check_row **row, int *nrow);
 /* text of the equations after a pass ("elaborate": before all), "schedule": the byte code */
 cx_status cx_session_dump(cx_ctx *c, int32_t file, const char *const *arg, int narg, const cx_session_opt *opt, cx_arena *a, const char *after, char **text);
