@@ -13,6 +13,7 @@
 #include "back/kern_mat.h"
 
 enum { CX_LOOPS = 24, CX_MAX_ARGS = 3, CX_BLOCK = 256 }; /* CX_BLOCK: most rows of a block */
+#define CX_LARGE (1 << 25) /* bytes from which memory counts more than a little time */
 enum { BASE_TEMP, BASE_ACC, BASE_WORK, BASE_POOL, BASE_CONST, BASE_FIRST }; /* then inputs, outputs, constant arrays */
 
 typedef struct cx_vm cx_vm;

@@ -121,6 +121,9 @@ static const cx_loc *columns(cx_lower_state *L, const cx_eq *p, const cx_node *l
   }
   const cx_array *a = &s->array[p->id];
   if (row < 0 || (a->type == s->real && a->stride[row] == 1 && p->rank == 1)) return NULL;
+  double bytes = (double)s->esize; /* a large array of bytes stays as it is: the copy would be eight times its size */
+  for (int d = 0; d < p->rank; d++) bytes *= (double)p->dim[d].n;
+  if (cx_dtype_size[a->type] <= 2 && bytes > CX_LARGE) return NULL;
   for (int k = 0; k < s->copy.n; k++)
     if (s->copy.at[k].eq == p->id && s->copy.at[k].row == row && s->copy.at[k].block == L->k->block) return &s->copy.at[k].loc;
   cx_copy *c = CX_PUSH(s->a, s->copy);
