@@ -12,8 +12,7 @@
 #include "back/kern.h"
 #include "back/kern_mat.h"
 
-enum { CX_LOOPS = 24, CX_MAX_ARGS = 3, CX_BLOCK = 256 }; /* CX_BLOCK: most rows of a block */
-#define CX_LARGE (1 << 25) /* bytes from which memory counts more than a little time */
+enum { CX_LOOPS = 24, CX_MAX_ARGS = 3, CX_BLOCK = 1024 }; /* CX_BLOCK: most rows of a block */
 enum { BASE_TEMP, BASE_ACC, BASE_WORK, BASE_POOL, BASE_CONST, BASE_FIRST }; /* then inputs, outputs, constant arrays */
 
 typedef struct cx_vm cx_vm;
@@ -150,7 +149,7 @@ extern const double cx_red_start[RED_COUNT];
 /* vm.c */
 void cx_vm_run(cx_vm *s, const cx_ins *p, const cx_ins *end);
 typedef struct {
-  cx_ins_fn ew, index, pack, gather, fill, red, acc, arg, matmul, rowdot, transpose, loop, guard;
+  cx_ins_fn ew, index, pack, gather, fill, red, acc, arg, matmul, rowdot, columns, transpose, loop, guard;
 } cx_vm_table;
 const cx_vm_table *cx_vm_get(bool single);
 const char *cx_vm_name(cx_ins_fn fn);

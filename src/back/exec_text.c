@@ -30,7 +30,7 @@ static void code(cx_arena *a, buf *b, const cx_kernel *k, const cx_ins *i, const
     if (i->R != 1) add(a, b, cx_format(a, " x%lld", (long long)i->R));
     if (i->dense) add(a, b, " dense");
     if (!i->lanes) add(a, b, " uniform");
-    if (!strcmp(name, "matmul") || !strcmp(name, "rowdot"))
+    if (!strcmp(name, "matmul") || !strcmp(name, "rowdot") || !strcmp(name, "columns"))
       add(a, b, cx_format(a, " %lld x %lld x %lld%s", (long long)i->u.mat.m, (long long)i->u.mat.k, (long long)i->u.mat.n, i->add ? " add" : ""));
     operand(a, b, k, "", &i->d);
     for (int n = 0; n < i->na; n++) operand(a, b, k, n ? ", " : "<- ", &i->a[n]);

@@ -2,7 +2,7 @@
  * the last one of every operand is 1. One table for double and one for float, for each instruction set. */
 #ifndef CX_KERN_MAT_H
 #define CX_KERN_MAT_H
-#include "ir/ir.h"
+#include "data/data.h"
 
 typedef struct {
   /* c[m * dm + l] (+)= sum(k: s[m * sm + k * sk] * v[k * vk + l]) for l < n */
@@ -11,6 +11,8 @@ typedef struct {
   /* the same, row m over lo0 + m * dlo <= k < hi0 + m * dhi alone */
   void (*limited)(void *c, int64_t dm, const void *s, int64_t sm, int64_t sk, const void *v, int64_t vk, int64_t m, int64_t k,
                   int64_t n, bool add, int64_t lo0, int64_t dlo, int64_t hi0, int64_t dhi);
+  /* d[l] += sum(q < r: a[q * as + l] * b[q * bs + l]) for l < n */
+  void (*columns)(void *d, const void *a, int64_t as, const void *b, int64_t bs, int64_t r, int64_t n);
   /* c[m * dm + j * dj] += sum(l < n: a[m * am + l] * b[j * bj + l]) */
   void (*rowdot)(void *c, int64_t dm, int64_t dj, const void *a, int64_t am, const void *b, int64_t bj, int64_t m, int64_t j,
                  int64_t n);
@@ -20,6 +22,8 @@ typedef struct {
   double (*lanes[RED_COUNT])(const void *a, int64_t n);
   /* d[r * ds + l] = s[l * ss + r] */
   void (*transpose)(void *d, int64_t ds, const void *s, int64_t ss, int64_t r, int64_t n);
+  /* d[k] = s[k], an array of another type */
+  void (*convert[CX_DTYPE_COUNT])(void *d, const void *s, int64_t n);
 } cx_mat_kernels;
 const cx_mat_kernels *cx_mat_get(bool single, bool baseline_only);
 extern const cx_mat_kernels cx_mat_f64_base, cx_mat_f32_base, cx_mat_f64_avx2, cx_mat_f32_avx2, cx_mat_f64_avx512, cx_mat_f32_avx512;

@@ -121,9 +121,6 @@ static const cx_loc *columns(cx_lower_state *L, const cx_eq *p, const cx_node *l
   }
   const cx_array *a = &s->array[p->id];
   if (row < 0 || (a->type == s->real && a->stride[row] == 1 && p->rank == 1)) return NULL;
-  double bytes = (double)s->esize; /* a large array of bytes stays as it is: the copy would be eight times its size */
-  for (int d = 0; d < p->rank; d++) bytes *= (double)p->dim[d].n;
-  if (cx_dtype_size[a->type] <= 2 && bytes > CX_LARGE) return NULL;
   for (int k = 0; k < s->copy.n; k++)
     if (s->copy.at[k].eq == p->id && s->copy.at[k].row == row && s->copy.at[k].block == L->k->block) return &s->copy.at[k].loc;
   cx_copy *c = CX_PUSH(s->a, s->copy);
@@ -251,7 +248,7 @@ static int level_of_mask(const cx_lower_state *L, uint32_t mask) {
 
 static void emit(cx_lower_state *L, const cx_node *n, const cx_opnd *dest, bool dest_r, bool dest_l) {
   cx_val *v = &L->val[n->id];
-  *v = (cx_val){.on = true, .temp = -1, .total = v->total, .left = v->total};
+  *v = (cx_val){.on = true, .temp = -1, .total = v->total, .left = v->total, .fold = v->fold, .user = v->user};
   int level = level_of_mask(L, n->free_lo);
   if (n->op == OP_const) {
     v->o = constant(L, n->u.num);
@@ -300,18 +297,26 @@ static void emit(cx_lower_state *L, const cx_node *n, const cx_opnd *dest, bool 
     return;
   }
   bool all_cheap = cx_ops[n->op].facts & F_CHEAP;
-  for (int k = 0; k < n->nargs; k++) {
-    const cx_val *x = &L->val[n->arg[k]->id];
+  uint16_t op = n->op, nargs = n->nargs;
+  const cx_node *arg[CX_MAX_ARGS] = {n->arg[0], n->nargs > 1 ? n->arg[1] : NULL, n->nargs > 2 ? n->arg[2] : NULL};
+  for (int k = 0; k < 2 && n->op == OP_add; k++)
+    if (n->arg[k]->op == OP_mul && L->val[n->arg[k]->id].fold) {
+      op = OP_muladd, nargs = 3;
+      arg[0] = n->arg[k]->arg[0], arg[1] = n->arg[k]->arg[1], arg[2] = n->arg[!k];
+      break;
+    }
+  for (int k = 0; k < nargs; k++) {
+    const cx_val *x = &L->val[arg[k]->id];
     v->dl |= x->dl, v->dr |= x->dr;
     if (x->level > level) level = x->level;
   }
   v->level = level, v->id = L->level[level].id;
-  cx_ins i = {.fn = L->vm->ew, .op = n->op, .na = (uint8_t)n->nargs, .lanes = v->dl, .R = v->dr ? L->R : 1};
-  i.u.kern = (void *)(uintptr_t)L->kern->op[n->op];
+  cx_ins i = {.fn = L->vm->ew, .op = op, .na = (uint8_t)nargs, .lanes = v->dl, .R = v->dr ? L->R : 1};
+  i.u.kern = (void *)(uintptr_t)L->kern->op[op];
   bool dense = v->dr && v->dl;
   int temps[CX_MAX_ARGS], ntemp = 0;
-  for (int k = 0; k < n->nargs; k++) {
-    cx_val *x = &L->val[n->arg[k]->id];
+  for (int k = 0; k < nargs; k++) {
+    cx_val *x = &L->val[arg[k]->id];
     i.a[k] = x->o;
     if (!x->dr) i.a[k].rs = 0;
     if (!v->dl && x->dr && x->o.rs != 1) { /* a strided column of uniforms */
@@ -327,14 +332,14 @@ static void emit(cx_lower_state *L, const cx_node *n, const cx_opnd *dest, bool 
   for (int k = level + 1; k < L->nlevel; k++) direct &= !L->level[k].loop;
   /* the result may take the place of an argument of its own shape */
   bool done[CX_MAX_ARGS] = {false};
-  for (int k = 0; k < n->nargs && !direct && all_cheap; k++) {
-    cx_val *x = &L->val[n->arg[k]->id];
+  for (int k = 0; k < nargs && !direct && all_cheap; k++) {
+    cx_val *x = &L->val[arg[k]->id];
     if (x->dr == v->dr && x->dl == v->dl && x->left == 1) release(L, x, level), done[k] = true;
   }
   v->direct = direct;
   v->o = direct ? *dest : fresh(L, v);
-  for (int k = 0; k < n->nargs; k++)
-    if (!done[k]) release(L, &L->val[n->arg[k]->id], level);
+  for (int k = 0; k < nargs; k++)
+    if (!done[k]) release(L, &L->val[arg[k]->id], level);
   for (int k = 0; k < ntemp; k++) cx_low_temp_free(L, temps[k]);
   i.d = v->o;
   if (!v->dr) i.d.rs = 0;
@@ -357,6 +362,13 @@ void cx_low_need(cx_lower_state *L, const cx_node *root) {
     const cx_node *n = L->order.at[i];
     int64_t c0, c[32];
     if (!L->val[n->id].total) continue;
+    const cx_node *user = L->val[n->id].user;
+    if (n->op == OP_mul && L->val[n->id].total == 1 && user && user->op == OP_add && user->free_lo == n->free_lo &&
+        !L->val[user->id].fold) {
+      L->val[n->id].fold = true;
+      L->val[user->id].fold = true; /* at most one of its arguments */
+    }
+    for (int k = 0; k < n->nargs; k++) L->val[n->arg[k]->id].user = n;
     if (n->op != OP_load) {
       if (!L->p->flat && n->op != OP_const && n->free_lo && !n->has_load && cx_affine(n, &c0, c)) continue;
       for (int k = 0; k < n->nargs; k++) L->val[n->arg[k]->id].total++;
@@ -371,7 +383,7 @@ cx_val cx_low_value(cx_lower_state *L, const cx_node *root, const cx_opnd *dest,
   for (int i = 0; i < L->order.n; i++) {
     const cx_node *n = L->order.at[i];
     cx_val *v = &L->val[n->id];
-    if (v->total > 0 && !valid(L, v)) emit(L, n, n == root ? dest : NULL, dr, dl);
+    if (v->total > 0 && !(v->fold && n->op == OP_mul) && !valid(L, v)) emit(L, n, n == root ? dest : NULL, dr, dl);
   }
   cx_val v = L->val[root->id];
   if (dest && !v.direct) cx_low_store(L, &v, *dest, dr, dl);

@@ -13,6 +13,8 @@ typedef struct {
   bool dr, dl;      /* differs between repetitions, between lanes */
   bool on, direct;  /* computed; written straight to its destination */
   bool pinned;      /* read in a deeper loop: lives as long as its own */
+  bool fold;        /* a product that its only user, a sum, takes along */
+  const cx_node *user;
   int level; uint32_t id;
   int temp, total, left; /* its temporary; users, and those still to come */
 } cx_val;

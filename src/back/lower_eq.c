@@ -232,6 +232,7 @@ static int64_t block_rows(cx_sched *s, const cx_kernel *k) {
     if (!p->lane_red && p->block.on) live += (double)kept(s->g->eq[k->eq[i]], p) * (double)s->esize;
   }
   int64_t b = CX_BLOCK;
+  while (b > 256 && (live + 6 * (double)s->esize) * (double)b > 24 * 1024) b /= 2;
   while (b > 32 && live * (double)b > 256 * 1024) b /= 2;
   int64_t all = (k->n + 15) / 16 * 16;
   return b < all ? b : all < 16 ? 16 : all;

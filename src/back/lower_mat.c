@@ -129,7 +129,7 @@ static int largest(const cx_eq *e, uint32_t from) {
   return best;
 }
 
-typedef struct { group g[2]; uint32_t own, red; int m, n, k; limits lim; bool rows_summed; const cx_loc *to; bool zeroed, summed; } product;
+typedef struct { group g[2]; uint32_t own, red; bool columns; int m, n, k, r; limits lim; bool rows_summed; const cx_loc *to; bool zeroed, summed; } product;
 
 static void emit_product(cx_lower_state *L, product *p) {
   const cx_eq *e = L->e;
@@ -140,6 +140,22 @@ static void emit_product(cx_lower_state *L, product *p) {
   i.d = dest_at(L, p->to);
   i.u.mat.m = m;
   i.u.mat.dm = dest_strides(L, p->to, p->m);
+  if (p->columns) {
+    i.fn = L->vm->columns;
+    i.u.mat.k = cx_low_extent(e, p->k), i.u.mat.sm = p->g[0].stride[0], i.u.mat.sk = p->g[1].stride[0];
+    i.a[0] = p->g[0].at, i.a[1] = p->g[1].at;
+    *L_INS(L, L->nlevel - 1) = i;
+    return;
+  }
+  if (p->r >= 0) { /* one product of rows for each value of r */
+    i.fn = L->vm->rowdot;
+    i.R = cx_low_extent(e, p->r);
+    i.u.mat.m = i.u.mat.n = 1;
+    i.u.mat.dm = dest_strides(L, p->to, p->r), i.u.mat.sm = p->g[0].stride[0], i.u.mat.sk = p->g[1].stride[0];
+    i.a[0] = p->g[0].at, i.a[1] = p->g[1].at;
+    *L_INS(L, L->nlevel - 1) = i;
+    return;
+  }
   if (!p->rows_summed) {
     i.fn = L->vm->matmul;
     i.u.mat.k = cx_low_extent(e, p->k);
@@ -231,7 +247,7 @@ bool cx_lower_product(cx_lower_state *L, const cx_eq *e, const cx_loc *to) {
   factors f = {.ok = true};
   flatten(e->body, &f, lane);
   if (!f.ok) return false;
-  product p = {.own = own, .red = red, .m = -1, .n = -1, .k = -1, .rows_summed = L->p->lane_red, .to = to};
+  product p = {.own = own, .red = red, .m = -1, .n = -1, .k = -1, .r = -1, .rows_summed = L->p->lane_red, .to = to};
   group *a = &p.g[0], *b = &p.g[1];
   *a = *b = (group){.slot = {-1, -1}, .temp = -1, .level = -1};
   if (!p.rows_summed) {
@@ -239,7 +255,17 @@ bool cx_lower_product(cx_lower_state *L, const cx_eq *e, const cx_loc *to) {
       group *q = f.f[k]->free_lo & lane ? b : a;
       q->node = times(g, q->node, f.f[k]);
     }
-    if (!b->node || (!a->node && !f.nguard)) return false;
+    if (!b->node) return false;
+    if (!a->node && !f.nguard) { /* both factors change along the rows */
+      if (f.n < 2 || f.negative || to->stride[__builtin_ctz(lane)] != 1) return false;
+      p.k = largest(e, b->node->free_lo & red);
+      a->node = f.f[0], b->node = NULL;
+      for (int k = 1; k < f.n; k++) b->node = times(g, b->node, f.f[k]);
+      if (p.k < 0 || cx_low_extent(e, p.k) < 3 || !(a->node->free_lo >> p.k & b->node->free_lo >> p.k & 1)) return false;
+      p.columns = a->lanes = b->lanes = true;
+      a->slot[0] = b->slot[0] = p.k;
+      goto ready;
+    }
     if (!a->node) a->node = cx_const(g, 1);
     if (f.negative) a->node = cx_op1(g, OP_neg, a->node);
     p.k = largest(e, b->node->free_lo & red);
@@ -263,11 +289,17 @@ bool cx_lower_product(cx_lower_state *L, const cx_eq *e, const cx_loc *to) {
     }
     if (!a->node || !b->node || !(a->node->free_lo & lane) || !(b->node->free_lo & lane)) return false;
     if (f.negative) b->node = cx_op1(g, OP_neg, b->node);
-    if (p.m < 0 && own) return false; /* no product over its own indices: plain multiplications */
-    p.n = largest(e, b->node->free_lo & ~a->node->free_lo & own);
     a->lanes = b->lanes = true;
+    if (p.m < 0 && own) { /* no product over its own indices */
+      p.r = largest(e, own);
+      a->slot[0] = b->slot[0] = p.r;
+      p.own &= ~(1u << p.r);
+      goto ready;
+    }
+    p.n = largest(e, b->node->free_lo & ~a->node->free_lo & own);
     a->slot[0] = p.m, b->slot[0] = p.n;
   }
+ready:
   p.own &= ~((p.m >= 0 ? 1u << p.m : 0) | (p.n >= 0 ? 1u << p.n : 0));
   p.red &= ~(p.k >= 0 ? 1u << p.k : 0);
   for (int k = 0; k < 2; k++) {

@@ -98,6 +98,23 @@ static void count(void *user, const cx_node *n) {
   if (space(s->e, ~0u) >= 16 * space(s->e, n->free_lo) && space(s->e, ~0u) >= 1024) x->small = true;
 }
 
+/* c * (x * y) with x of fewer indices: (c * x) * y, so that the constant costs less */
+static const cx_node *sink(void *user, cx_graph *g, const cx_node *n) {
+  (void)user;
+  for (int k = 0; k < 2 && n->op == OP_mul; k++) {
+    const cx_node *x = n->arg[k], *m = n->arg[!k];
+    if (m->op != OP_mul) continue;
+    for (int j = 0; j < 2; j++) {
+      const cx_node *u = m->arg[j], *v = m->arg[!j];
+      if (x->op == OP_const && v->op != OP_const && __builtin_popcount(u->free_lo) > __builtin_popcount(v->free_lo))
+        return cx_op2(g, OP_mul, cx_op2(g, OP_mul, x, v), u);
+      if (u->op == OP_const && x->op != OP_const && __builtin_popcount(x->free_lo) < __builtin_popcount(v->free_lo))
+        return cx_op2(g, OP_mul, cx_op2(g, OP_mul, u, x), v);
+    }
+  }
+  return n;
+}
+
 static const cx_node *replace(void *user, cx_graph *g, const cx_node *n) {
   state *s = user;
   if (!heavy(n)) return n;
@@ -117,6 +134,8 @@ void cx_split(cx_graph *g, cx_arena *a, const cx_comp *comp, int ncomp) {
   s.bucket = CX_NEW_N(a, int, s.nbucket);
   for (int k = 0; k < s.nbucket; k++) s.bucket[k] = -1;
   int neq = g->neq;
+  for (int k = 0; k < neq; k++)
+    if (g->eq[k]->kind == EQ_CALC) g->eq[k]->body = cx_rewrite(g, g->eq[k]->body, sink, NULL);
   for (int k = 0; k < neq; k++) {
     s.e = g->eq[k];
     if (s.e->kind == EQ_CALC && !skip[k]) cx_visit(g, s.e->body, count, &s);
