@@ -112,7 +112,13 @@ typedef struct cx_binding {
   struct recurrence *pieces;/* an array whose equations are not all read yet */
   cx_span span;
   struct cx_binding *next;
+  bool top;                 /* a name of the whole program: found by the table, not by walking */
+  struct cx_binding *older; /* top: the one before of this name */
 } cx_binding;
+
+/* names to pointers; a program may have thousands */
+typedef struct { struct { cx_sym key; void *value; } *at; int n, cap; } cx_names;
+void **cx_names_at(cx_arena *a, cx_names *t, cx_sym key); /* its place, made when it is new */
 
 typedef struct { /* a free index variable */
   cx_sym name;
@@ -143,6 +149,8 @@ typedef struct cx_elab {
   cx_model *m;
   cx_elab_opt opt;
   cx_binding *env;
+  cx_names top;             /* newest binding of every name of the program */
+  cx_names last;            /* last equation of every array of the program */
   CX_VEC(cx_var) var;
   CX_VEC(cx_constraint) con;
   CX_VEC(cx_param) param;
@@ -160,6 +168,8 @@ typedef struct cx_elab {
   bool objective_bad, param_bad; /* one could not be read: no word about its absence */
   bool subscripting;
   cx_sym defining;          /* name = .. at hand */
+  cx_names done;            /* function -> its latest calls: the same arguments give the same value */
+  int64_t applied, owned;   /* calls so far; params met so far */
   CX_VEC(const cx_ast *) broken; /* functions whose body has an error: said once */
   cx_sym batch_name; double batch_scale; /* sums over this axis stand for the whole data */
   cx_binding *scope;        /* names below this one belong to the statement list at hand */
@@ -190,6 +200,7 @@ cx_val cx_v_matmul(cx_elab *E, cx_val a, cx_val b, cx_span s);
 cx_val cx_v_mean(cx_elab *E, cx_val sum, double count, cx_span s);
 int cx_free_slots(cx_elab *E, const cx_node *e, int64_t *slot, int max); /* ascending; -1: more than max */
 const char *cx_v_shape(cx_elab *E, cx_val v);                 /* "[n = 150, d = 4]" */
+bool cx_v_fits(cx_elab *E, cx_sym name, const int64_t *size, int n, cx_span s); /* else an error: too many elements */
 bool cx_v_const(cx_elab *E, cx_val v, double *x);
 cx_interval cx_var_bounds(cx_elab *E, const cx_node *e);
 /* elab_range.c */
@@ -210,6 +221,8 @@ cx_val cx_reduce_call(cx_elab *E, const char *name, cx_val v, cx_span s, bool *f
 cx_val cx_elab_at(cx_elab *E, const cx_ast *x);
 cx_val cx_apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast *call);
 cx_binding *cx_bind_name(cx_elab *E, cx_sym name, int kind, cx_span s);
+void cx_settle(cx_elab *E); /* the names bound so far are names of the whole program */
+cx_binding *cx_lookup_env(cx_elab *E, cx_sym name, bool function); /* not in the library */
 cx_binding *cx_lookup(cx_elab *E, cx_sym name, bool function);
 bool cx_later(cx_elab *E, cx_sym name, cx_span s); /* a name that another release brings: its error */
 cx_val cx_lookup_failed(cx_elab *E, cx_sym name, bool function, cx_span s);

@@ -6,14 +6,16 @@
 #include "front/elab.h"
 
 void cx_hoist_functions(cx_elab *E, cx_ast *const *stmt, int n, cx_binding **here) {
+  cx_names seen = {0};
   for (int k = 0; k < n; k++)
     if (stmt[k]->kind == S_DEF_FUN) {
-      for (int j = 0; j < k; j++)
-        if (stmt[j]->kind == S_DEF_FUN && stmt[j]->name == stmt[k]->name) {
-          int id = cx_error(E->ctx, stmt[k]->name_span, "the function `%s` is defined twice", stmt[k]->name);
-          cx_diag_label(E->ctx, id, stmt[j]->name_span, "first here");
-          break;
-        }
+      void **first = cx_names_at(E->arena, &seen, stmt[k]->name);
+      if (*first) {
+        int id = cx_error(E->ctx, stmt[k]->name_span, "the function `%s` is defined twice", stmt[k]->name);
+        cx_diag_label(E->ctx, id, ((const cx_ast *)*first)->name_span, "first here");
+      } else {
+        *first = stmt[k];
+      }
       cx_binding *b = cx_bind_name(E, stmt[k]->name, B_FUNCTION, stmt[k]->name_span);
       b->fun = stmt[k];
       b->env = here;
@@ -232,7 +234,62 @@ static bool too_deep(cx_elab *E, const cx_ast *call) {
   return false;
 }
 
+/* A call with the arguments of an earlier one has its value, unless it owns params: what calls itself twice at every
+ * level stays small. A value of which a range was not known yet is not kept. */
+enum { KEPT_ARGUMENTS = 4, KEPT_CALLS = 32 };
+typedef struct kept {
+  cx_binding *env;
+  cx_val arg[KEPT_ARGUMENTS], value;
+  struct kept *next;
+} kept;
+static bool same_value(const cx_val *a, const cx_val *b) {
+  if (a->e != b->e || a->rank != b->rank) return false;
+  for (int d = 0; d < a->rank; d++)
+    if (a->slot[d] != b->slot[d] || a->dim[d].n != b->dim[d].n || a->dim[d].name != b->dim[d].name) return false;
+  return true;
+}
+static bool known_call(cx_elab *E, const cx_binding *f, const cx_val *arg, int n, cx_val *v) {
+  if (n > KEPT_ARGUMENTS || f->maker) return false;
+  int budget = KEPT_CALLS;
+  for (kept *k = *cx_names_at(E->arena, &E->done, (cx_sym)(const void *)f->fun); k && budget-- > 0; k = k->next) {
+    bool same = k->env == *f->env;
+    for (int j = 0; j < n && same; j++) same = same_value(&k->arg[j], &arg[j]);
+    if (!same) continue;
+    *v = k->value.rank ? cx_v_fresh(E, k->value) : k->value;
+    return true;
+  }
+  return false;
+}
+static void keep_call(cx_elab *E, const cx_binding *f, const cx_val *arg, int n, cx_val v) {
+  if (n > KEPT_ARGUMENTS || f->maker || E->retry || v.bad) return;
+  void **first = cx_names_at(E->arena, &E->done, (cx_sym)(const void *)f->fun);
+  kept *k = CX_NEW(E->arena, kept);
+  k->env = *f->env;
+  if (n) memcpy(k->arg, arg, (size_t)n * sizeof *arg);
+  k->value = v;
+  k->next = *first;
+  *first = k;
+}
+
+static cx_val apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast *call);
 cx_val cx_apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast *call) {
+  cx_val v;
+  if (known_call(E, f, arg, n, &v)) {
+    v.span = call->span;
+    return v;
+  }
+  if (++E->applied > 200000) { /* each is elaborated: what doubles at every level has no end */
+    int id = cx_error(E->ctx, call->span, "the calls of this program expand to more than 200000");
+    cx_diag_help(E->ctx, id, "give values that are used again a name, or use a recurrence");
+    cx_throw(E->ctx, CX_E_PROGRAM);
+  }
+  int64_t owned = E->owned;
+  v = apply(E, f, arg, n, call);
+  if (E->owned == owned) keep_call(E, f, arg, n, v);
+  return v;
+}
+
+static cx_val apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast *call) {
   const cx_ast *def = f->fun;
   cx_span s = call->span;
   int want = def->nkid - 1;
@@ -371,9 +428,7 @@ cx_val cx_apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast *cal
 }
 
 cx_val cx_elab_call(cx_elab *E, const cx_ast *x) {
-  cx_binding *f = NULL;
-  for (cx_binding *b = E->env; b && !f; b = b->next)
-    if (b->kind == B_FUNCTION && b->name == x->name) f = b;
+  cx_binding *f = cx_lookup_env(E, x->name, true);
   if (!f && !strcmp(x->name, "d") && !x->primes) return cx_elab_d(E, x);
   int n = x->nkid;
   cx_val *arg = CX_NEW_N(E->arena, cx_val, n + 1);

@@ -15,19 +15,52 @@ cx_binding *cx_bind_name(cx_elab *E, cx_sym name, int kind, cx_span s) {
   E->env = b;
   return b;
 }
-cx_binding *cx_lookup(cx_elab *E, cx_sym name, bool function) {
-  for (cx_binding *b = E->env; b; b = b->next)
+void **cx_names_at(cx_arena *a, cx_names *t, cx_sym key) {
+  if (2 * t->n >= t->cap) { /* open addressing, at most half full */
+    cx_names old = *t;
+    t->cap = old.cap ? 2 * old.cap : 64;
+    t->at = cx_alloc_n(a, (size_t)t->cap, sizeof *t->at);
+    t->n = 0;
+    for (int k = 0; k < old.cap; k++)
+      if (old.at[k].key) *cx_names_at(a, t, old.at[k].key) = old.at[k].value;
+  }
+  uint64_t h = (uint64_t)(uintptr_t)key * 0x9e3779b97f4a7c15u;
+  int k = (int)(h >> 40) & (t->cap - 1);
+  while (t->at[k].key && t->at[k].key != key) k = (k + 1) & (t->cap - 1);
+  if (!t->at[k].key) t->at[k].key = key, t->n++;
+  return &t->at[k].value;
+}
+void cx_settle(cx_elab *E) {
+  CX_VEC(cx_binding *) fresh = {0};
+  for (cx_binding *b = E->env; b && !b->top; b = b->next) *CX_PUSH(E->arena, fresh) = b;
+  for (int k = fresh.n - 1; k >= 0; k--) {
+    cx_binding *b = fresh.at[k];
+    void **newest = cx_names_at(E->arena, &E->top, b->name);
+    b->older = *newest;
+    b->top = true;
+    *newest = b;
+  }
+}
+/* names of the program grow only: below the first of them in any environment lie all of them */
+cx_binding *cx_lookup_env(cx_elab *E, cx_sym name, bool function) {
+  cx_binding *b = E->env;
+  for (; b && !b->top; b = b->next)
     if (b->name == name && (b->kind == B_FUNCTION) == function) return b;
-  if (function)
-    for (cx_binding *b = E->lib; b; b = b->next)
-      if (b->name == name) return b;
-  return NULL;
+  if (b) b = *cx_names_at(E->arena, &E->top, name);
+  while (b && (b->kind == B_FUNCTION) != function) b = b->older;
+  return b;
+}
+cx_binding *cx_lookup(cx_elab *E, cx_sym name, bool function) {
+  cx_binding *found = cx_lookup_env(E, name, function);
+  for (cx_binding *b = function && !found ? E->lib : NULL; b && !found; b = b->next)
+    if (b->name == name) found = b;
+  return found;
 }
 cx_val cx_lookup_failed(cx_elab *E, cx_sym name, bool function, cx_span s) {
   CX_VEC(const char *) near = {0};
   bool other = false;
   if (cx_later(E, name, s)) return cx_v_bad(s);
-  for (int pass = 0; pass < 2; pass++)
+  for (int pass = 0; pass < 2 && cx_error_count(E->ctx) < 100; pass++)
     for (cx_binding *b = pass ? E->lib : E->env; b; b = b->next)
       if ((b->kind == B_FUNCTION) == function) *CX_PUSH(E->arena, near) = b->name;
       else other |= b->name == name;
@@ -242,7 +275,11 @@ bool cx_elab_int(cx_elab *E, const cx_ast *x, int64_t *n) {
     cx_diag_help(E->ctx, id, "sizes come from the data's shapes, from numbers, or from scalar data");
     return false;
   }
-  if (d != floor(d) || fabs(d) > 9e15) {
+  if (fabs(d) > 0x1p53) {
+    cx_error(E->ctx, x->span, "%g is too large for an index or a size", d);
+    return false;
+  }
+  if (d != floor(d)) {
     cx_error(E->ctx, x->span, "this must be a whole number, but it is %g", d);
     return false;
   }
@@ -372,6 +409,9 @@ cx_val cx_elab_binder(cx_elab *E, const cx_ast *x) {
             int id = cx_error(E->ctx, end[j]->span, "a sum over infinitely many terms has no number of terms");
             cx_diag_help(E->ctx, id, "give the last index; an integral takes infinite ends");
             ok = false;
+          } else if (fabs(at[j]) > 0x1p53) {
+            cx_error(E->ctx, end[j]->span, "%g is too large for the end of an index range", at[j]);
+            ok = false;
           } else if (at[j] != floor(at[j])) {
             cx_error(E->ctx, end[j]->span, "the end of an index range must be a whole number, but it is %g", at[j]);
             ok = false;
@@ -396,7 +436,7 @@ cx_val cx_elab_binder(cx_elab *E, const cx_ast *x) {
         }
         cx_interval box = cx_var_bounds(E, v.e);
         at[j] = j ? box.hi : box.lo;
-        if (isinf(at[j])) {
+        if (!(fabs(at[j]) <= 0x1p53)) {
           int id = cx_error(E->ctx, end[j]->span, "nothing bounds this end of the range");
           cx_diag_help(E->ctx, id, "declare the data it reads as int(0..k)");
           ok = false;

@@ -536,6 +536,7 @@ static void later_names(cx_elab *E, const cx_ast *root) { /* so that a use befor
     if ((s->kind == S_DEF || s->kind == S_DEF_INDEX) && !cx_lookup(E, s->name, false)) {
       cx_binding *b = cx_bind_name(E, s->name, B_LATER, s->name_span);
       b->v = cx_v_bad(s->name_span);
+      cx_settle(E);
     }
   }
 }

@@ -187,6 +187,12 @@ static void close_array(cx_elab *E, recurrence *r) {
     }
     e->dim[base + s] = (cx_dim){hi + 1, size};
   }
+  int64_t size[CX_MAX_RANK];
+  for (int k = 0; k < e->rank; k++) size[k] = e->dim[k].n;
+  if (!cx_v_fits(E, r->name, size, e->rank, r->span)) {
+    r->bind->v = cx_v_bad(r->span);
+    return;
+  }
   const cx_node *body = NULL;
   for (int pass = 0; pass < 2; pass++) /* general pieces are the last choice */
     for (int k = r->piece.n - 1; k >= 0; k--) {
@@ -397,6 +403,7 @@ static bool random_start(cx_elab *E, const cx_ast *x, cx_param *p) {
 }
 
 cx_val cx_elab_param(cx_elab *E, const cx_ast *x) {
+  E->owned++;
   for (int k = 0; k < E->made.n; k++)
     if (E->made.at[k].decl == x && same_site(E->made.at[k].site, E->site)) {
       cx_binding *b = cx_bind_name(E, x->name, B_VALUE, x->name_span);
@@ -426,8 +433,8 @@ cx_val cx_elab_param(cx_elab *E, const cx_ast *x) {
     dim[k].name = z->kind == A_NAME ? z->name : NULL;
     if (dim[k].n < 0) cx_error(E->ctx, z->span, "a size cannot be negative, but this is %lld", (long long)dim[k].n);
     total *= (double)dim[k].n;
-    if (total > 1e12) cx_error(E->ctx, shape->span, "`%s` would have %.3g elements", x->name, total);
   }
+  if (total > 1e10) cx_error(E->ctx, shape->span, "`%s` would have %.3g elements to be found", x->name, total);
   cx_binding *b = cx_bind_name(E, x->name, B_VALUE, x->name_span);
   b->v = cx_v_bad(x->span);
   if (cx_error_count(E->ctx) > errors) return b->v;
@@ -538,8 +545,9 @@ static bool more_pieces(cx_ast *const *stmt, int n, int at) {
 
 /* names are given once in a list of statements, and data and sizes are names of the whole program */
 static void defined_once(cx_elab *E, const cx_ast *s) {
-  const cx_binding *end = E->in_block || E->site ? E->scope : NULL;
-  for (const cx_binding *b = E->env; b && b != end; b = b->next) {
+  bool inner = E->in_block || E->site;
+  for (const cx_binding *b = inner ? E->env : *cx_names_at(E->arena, &E->top, s->name); b && !(inner && b == E->scope);
+       b = inner ? b->next : b->older) {
     if (b->name != s->name || b->kind != B_VALUE) continue;
     if (b->v.bad && !b->text) return; /* something has been said about it */
     int id = cx_error(E->ctx, s->name_span, b->maker ? "`%s` is a size of the data already" : "`%s` is defined twice", s->name);
@@ -570,7 +578,8 @@ static void one(cx_elab *E, cx_ast *const *stmt, int n, int at) {
       return;
     case S_DEF_INDEX: {
       cx_binding *b = cx_lookup(E, s->name, false);
-      bool open = b && b->pieces, fixed = false, more = more_pieces(stmt, n, at);
+      bool open = b && b->pieces, fixed = false;
+      bool more = E->in_block ? more_pieces(stmt, n, at) : *cx_names_at(E->arena, &E->last, s->name) != s;
       if (!open) defined_once(E, s);
       if (s->nkid - 1 > CX_MAX_RANK) {
         cx_error(E->ctx, s->span, "an array has at most %d dimensions", CX_MAX_RANK);
@@ -587,7 +596,10 @@ static void one(cx_elab *E, cx_ast *const *stmt, int n, int at) {
       E->param_bad |= cx_elab_param(E, s).bad;
       return;
     case S_GROUP:
-      for (int k = 0; k < s->nkid; k++) one(E, s->kid, s->nkid, k);
+      for (int k = 0; k < s->nkid; k++) {
+        one(E, s->kid, s->nkid, k);
+        if (!E->in_block && !E->site) cx_settle(E);
+      }
       return;
     case S_DEF_FUN: return; /* hoisted */
     case A_ERROR: /* what it would have defined counts as defined: one error a mistake */
@@ -607,8 +619,12 @@ void cx_elab_list(cx_elab *E, cx_ast *const *stmt, int n) {
   E->scope = E->env;
   cx_binding **here = CX_NEW(E->arena, cx_binding *);
   cx_hoist_functions(E, stmt, n, here);
+  cx_settle(E);
+  for (int k = 0; k < n; k++)
+    if (stmt[k]->kind == S_DEF_INDEX) *cx_names_at(E->arena, &E->last, stmt[k]->name) = stmt[k];
   for (int k = 0; k < n; k++) {
     one(E, stmt, n, k);
+    cx_settle(E);
     *here = E->env;
   }
   E->scope = outer;

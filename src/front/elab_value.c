@@ -188,6 +188,17 @@ static bool context_of(cx_elab *E, const cx_node *e, const int64_t *own, int now
   return false;
 }
 
+/* numbers of elements stay exact in a double */
+bool cx_v_fits(cx_elab *E, cx_sym name, const int64_t *size, int n, cx_span s) {
+  double total = 1;
+  for (int k = 0; k < n; k++) total *= size[k] > 0 ? (double)size[k] : 0;
+  if (total <= 0x1p53) return true;
+  const char *what = name ? cx_format(E->arena, "`%s`", name) : "this";
+  int id = cx_error(E->ctx, s, "%s would have %.3g elements", what, total);
+  cx_diag_help(E->ctx, id, "make a size smaller, or sum over an index instead of keeping it");
+  return false;
+}
+
 /* an equation over context, own dims and reduced variables; CX_NO_EQ while a range is unknown */
 static uint32_t make(cx_elab *E, cx_sym name, const int64_t *ctx, int nctx, const cx_val *v, cx_red red, const int64_t *rs,
                      int nr, cx_span s) {
@@ -199,6 +210,13 @@ static uint32_t make(cx_elab *E, cx_sym name, const int64_t *ctx, int nctx, cons
     cx_diag_help(E->ctx, id, "split the computation, or give some of its indices fixed values");
     return CX_NO_EQ;
   }
+  int64_t size[3 * CX_MAX_RANK];
+  int nsize = 0;
+  for (int k = 0; k < nctx; k++) size[nsize++] = cx_var_of(E, ctx[k])->hi + 1;
+  for (int k = 0; k < v->rank; k++) size[nsize++] = v->dim[k].n;
+  if (!cx_v_fits(E, name, size, nsize, s)) return CX_NO_EQ;
+  for (nsize = 0; nsize < nr; nsize++) size[nsize] = cx_var_of(E, rs[nsize])->hi - cx_var_of(E, rs[nsize])->lo + 1;
+  if (!cx_v_fits(E, NULL, size, nr, s)) return CX_NO_EQ;
   int64_t slot[3 * CX_MAX_RANK];
   const cx_node *to[3 * CX_MAX_RANK];
   int n = 0;
@@ -253,7 +271,9 @@ cx_val cx_v_store(cx_elab *E, cx_val v, cx_sym name, uint32_t *eq) {
   int64_t ctx[CX_MAX_RANK];
   int n;
   if (!context_of(E, v.e, v.slot, v.rank, ctx, &n, v.span)) return cx_v_bad(v.span);
+  int errors = cx_error_count(E->ctx);
   *eq = make(E, name, ctx, n, &v, RED_none, NULL, 0, v.span);
+  if (cx_error_count(E->ctx) > errors) return cx_v_bad(v.span);
   return *eq == CX_NO_EQ ? v : read_back(E, *eq, ctx, n, v);
 }
 
@@ -294,7 +314,9 @@ cx_val cx_v_reduce(cx_elab *E, cx_red red, const int64_t *slot, int n, cx_val v,
     }
   }
   v.e = body;
+  int errors = cx_error_count(E->ctx);
   uint32_t eq = make(E, NULL, ctx, nctx, &v, red, slot, n, s);
+  if (cx_error_count(E->ctx) > errors) return cx_v_bad(s);
   if (eq == CX_NO_EQ) {
     v.e = cx_const(E->g, 0);
     return v;
