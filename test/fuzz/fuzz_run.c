@@ -9,6 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void run(cx_ctx *c, const char *text, size_t size) {
   cx_arena *a = cx_arena_new(c);
+  if (size >= 6 && memmem(text, size, "import", 6)) return; /* nothing is read but the input */
   cx_program *p = cx_program_new(c, a, cx_source_add(c, "in", text, size), "/nowhere");
   cx_elab_opt opt = {.unbound = true};
   cx_model *m = cx_elaborate(p, a, p->decl, p->ndecl, &opt);
