@@ -16,10 +16,11 @@
  *   calx_eval(f, w, x, out);                                      // out[0]: value, then the gradient
  *
  * Conventions. Nothing is global: all state hangs on a context. Functions return a status and leave a message in the
- * context (calx_error). Text is pointer + length (SIZE_MAX: up to the terminating 0). Arrays are row-major. Every `new`
- * has one `free`; what is made from a context or a model is freed with it at the latest. A context, with its models,
- * belongs to one thread at a time; a calx_fn is immutable and may be shared by threads that each own a calx_work.
- * No input makes the library abort, and every allocation may fail (CALX_E_RUNTIME, "out of memory"). */
+ * context (calx_error). Text is pointer + length (SIZE_MAX: up to the terminating 0). Arrays are row-major. Every object
+ * has one `free`; it frees what was made from it, so calx_free frees all. A context, with what was made from it, belongs
+ * to one thread at a time, with one exception: a calx_fn is immutable, and calx_eval may run in any number of threads at
+ * once, each with a calx_work of its own. No input makes the library abort, and every allocation may fail
+ * (CALX_E_RUNTIME, "out of memory"); the same call succeeds when there is memory again. */
 #ifndef CALX_H
 #define CALX_H
 #include <stddef.h>
@@ -49,9 +50,9 @@ typedef struct calx_solver calx_solver;
 typedef enum {
   CALX_OK = 0,
   CALX_E_RUNTIME = 1,     /* numeric or run-time failure, out of memory, input or output */
-  CALX_E_USAGE = 2,       /* wrong call: an unknown name, a missing binding */
+  CALX_E_USAGE = 2,       /* wrong call: an unknown name, an array of another rank */
   CALX_E_PROGRAM = 3,     /* error in the program text */
-  CALX_E_DATA = 4,        /* data do not fit their declaration */
+  CALX_E_DATA = 4,        /* data are missing, or do not fit their declaration */
   CALX_E_CONVERGENCE = 5, /* diverged or not converged */
   CALX_E_INTERRUPT = 130
 } calx_status;
@@ -64,8 +65,8 @@ CALX_API int calx_version(void);
 /* realloc-shaped: size 0 frees, ptr NULL allocates; old_size is what ptr was given. */
 typedef void *(*calx_alloc_fn)(void *user, void *ptr, size_t old_size, size_t new_size);
 CALX_API calx_ctx *calx_new(calx_alloc_fn alloc, void *user); /* alloc NULL: the C library's. NULL: out of memory. */
-CALX_API void calx_free(calx_ctx *c);                          /* and every model of it */
-/* Threads of every function compiled afterwards; 0: all cores. Results do not depend on it. Default 1. */
+CALX_API void calx_free(calx_ctx *c);                          /* and all that was made from it */
+/* Threads of every function and solver made afterwards; 0: all cores. Results do not depend on it. Default 1. */
 CALX_API void calx_set_threads(calx_ctx *c, int threads);
 
 /* One diagnostic of the last call. Pointers are valid until the next call with this context. */
@@ -85,26 +86,26 @@ CALX_API const char *calx_error(calx_ctx *c);                               /* t
 
 /* ---- models ---- */
 
-/* Parses the text and lists its data. Statements that ask (print, plot, fit, write) are ignored here. */
+/* Parses and checks the text. Statements that ask (print, plot, fit, write) are checked, but not done. */
 CALX_API calx_status calx_compile(calx_ctx *c, const char *text, size_t length, calx_model **out);
 CALX_API void calx_model_free(calx_model *m);
 
 typedef enum { CALX_F64, CALX_F32, CALX_I64, CALX_I32, CALX_I16, CALX_U16, CALX_I8, CALX_U8 } calx_type;
 /* Binds data `name` to an array that the caller keeps alive and unchanged as long as the model lives. stride: in
- * elements, NULL: row-major without gaps. rank 0: a scalar. May be called again; functions made before keep the old
- * array. Sizes are checked against each other when the first function is made. */
+ * elements (negative ones run backwards), NULL: row-major without gaps. rank 0: a scalar. May be called again; functions
+ * made before keep the old array. Sizes and values are checked when the data are first needed. */
 CALX_API calx_status calx_bind(calx_model *m, const char *name, calx_type type, int rank, const int64_t *dim,
                                const int64_t *stride, const void *array);
-/* Binds from files as the command line does: "X=x.npy", "table.csv", "heads=7". */
+/* Binds from files as the command line does: "X=x.npy", "table.csv", "heads=7". They are read when first needed. */
 CALX_API calx_status calx_bind_files(calx_model *m, const char *const *arg, int narg);
 
 /* Params, in the order of the program. Their values form one vector of unconstrained numbers: a real param is itself,
  * one with a domain is a smooth function of its part of the vector (lib/domain.calx). All need bound data. */
 CALX_API calx_status calx_param_count(calx_model *m, int *params, int64_t *size); /* size: of the vector */
 typedef struct {
-  const char *name;       /* as long as the model */
+  const char *name;       /* as long as the context */
   int rank;
-  const int64_t *dim;     /* of the param itself, as long as the model */
+  const int64_t *dim;     /* of the param itself; until something else is bound */
   int64_t size;           /* its numbers */
   int64_t offset, length; /* its part of the vector */
 } calx_param;
@@ -112,24 +113,32 @@ CALX_API calx_status calx_param_at(calx_model *m, int k, calx_param *out);
 CALX_API calx_status calx_start(calx_model *m, uint64_t seed, double *x);                   /* start values of the program */
 CALX_API calx_status calx_param_values(calx_model *m, int k, const double *x, double *out); /* the param itself at x */
 
-/* ---- functions of the vector x of unconstrained params; doubles in and out ---- */
+/* ---- functions of the vector x of unconstrained params; doubles in and out, also with `precision single` ---- */
 
-/* One expression of the program's names, or several separated by commas: outputs one after the other. */
+/* One expression of the program's names, or several separated by commas: outputs one after the other. d(..) is welcome. */
 CALX_API calx_status calx_function(calx_model *m, const char *expression, size_t length, calx_fn **out);
 /* The objective (the sum of what is minimised; what is maximised counts negative). Outputs: the value; the value, then
  * the gradient (size of x); the Hessian (size x size). */
 CALX_API calx_status calx_value(calx_model *m, calx_fn **out);
 CALX_API calx_status calx_gradient(calx_model *m, calx_fn **out);
 CALX_API calx_status calx_hessian(calx_model *m, calx_fn **out);
-/* Jacobian of the expressions by x. Rows: the outputs' elements, columns: x. */
+/* Jacobian of the expressions by x, dense. Rows: the outputs' elements, columns: x. */
 CALX_API calx_status calx_jacobian(calx_model *m, const char *expression, size_t length, calx_fn **out);
+CALX_API void calx_fn_free(calx_fn *f);              /* and its works */
 CALX_API int64_t calx_fn_inputs(const calx_fn *f);   /* length of x */
 CALX_API int64_t calx_fn_outputs(const calx_fn *f);  /* length of out */
+typedef struct {
+  int rank;
+  const int64_t *dim;     /* as long as the function */
+  int64_t size, offset;   /* its numbers, and where they start in out */
+} calx_output;
+CALX_API int calx_fn_output_at(const calx_fn *f, int k, calx_output *out); /* 0: there is no k-th */
 
-/* Scratch of one thread. */
-CALX_API calx_status calx_work_new(const calx_fn *f, calx_work **out);
+/* Scratch of one evaluation at a time. */
+CALX_API calx_status calx_work_new(calx_fn *f, calx_work **out);
 CALX_API void calx_work_free(calx_work *w);
-/* No allocation, no lock, no system call. A failure (a matrix that is not positive definite) leaves its message in w. */
+/* No allocation, no lock, no system call (but for waking threads, if there are more than one). A failure (a matrix that
+ * is not positive definite) leaves its message in w. */
 CALX_API calx_status calx_eval(const calx_fn *f, calx_work *w, const double *x, double *out);
 CALX_API const char *calx_work_error(const calx_work *w);
 
@@ -141,7 +150,7 @@ typedef struct {
   double gradient_norm;   /* max-norm */
   int64_t steps, evaluations;
   int converged;
-  const char *reason;     /* why it stopped; as long as the solver or model */
+  const char *reason;     /* why it stopped; as long as the solver; of calx_minimize until the model's next one */
 } calx_report;
 /* The program's objective by a method of `fit by` with its options. x: start in, optimum out (length: calx_param_count).
  * callback (may be NULL) sees every step and returns non-zero to stop (CALX_E_INTERRUPT). */
@@ -151,7 +160,7 @@ CALX_API calx_status calx_minimize(calx_model *m, const char *method, const calx
 /* The same with the loop in the caller's hands: while (calx_iterate(s)) ... */
 CALX_API calx_status calx_solver_new(calx_model *m, const char *method, const calx_option *option, int noption,
                                      const double *x, calx_solver **out);
-CALX_API int calx_iterate(calx_solver *s);                   /* one step; 0: finished */
+CALX_API int calx_iterate(calx_solver *s);                   /* one step; 0: finished, ask for its status */
 CALX_API calx_status calx_solver_status(calx_solver *s, calx_report *report);
 CALX_API const double *calx_solver_x(calx_solver *s);        /* until the next iterate */
 CALX_API void calx_solver_free(calx_solver *s);

@@ -5,42 +5,71 @@
 #include "calx.h"
 #include "run/fitting.h"
 
+/* Whatever is handed out is a part: it lives in an arena of its own, and the parts made from it go with it.
+ *   context: models: bound data: functions: works
+ *                                solvers                                                                     */
+typedef struct cx_part cx_part;
+struct cx_part {
+  cx_arena *arena;
+  cx_part *up, *kids, *next, **link; /* link: what points here among the parts of up */
+  bool orphan;                       /* nobody else asks for it any more: it goes with the last of its parts */
+};
+void cx_part_init(cx_part *p, cx_arena *a, cx_part *up);
+void cx_part_free(cx_part *p);
+void cx_part_leave(cx_part *p); /* freed when the last part made from it is */
+
+typedef struct calx_bound calx_bound;
 struct calx_model {
+  cx_part part;
   cx_ctx *ctx;
-  cx_arena *arena;        /* the text and what is bound */
-  int32_t file;
-  cx_program *prog;
-  cx_decl *decl;          /* as written; cx_bind works on copies */
-  int threads;
-  cx_model *m;
-  cx_flat flat;
+  cx_program *prog;           /* its declarations hold the caller's arrays */
   const char **arg; int narg; /* file bindings */
+  calx_bound *now;            /* NULL: something was bound since */
+  char reason[240];           /* of the last calx_minimize */
+};
+
+/* The model with one set of data. What was made from it keeps it alive when other data are bound. */
+struct calx_bound {
+  cx_part part;
+  calx_model *of;
+  cx_decl *decl;
+  cx_model *m;                /* read only: whoever differentiates elaborates a model of its own */
+  cx_flat flat;
+  calx_param *param;
+  cx_fn **value; cx_work **work; /* of each param, made when first asked for */
 };
 
 struct calx_fn {
+  cx_part part;
   const cx_fn *f;
-  const cx_flat *flat;
+  cx_flat flat;
   cx_ctx *ctx;
   int64_t inputs, outputs;
-  int64_t *offset;        /* of each output in the caller's array */
-  /* a Jacobian or Hessian is made of blocks: output (r, c) goes to rows row[k].., columns col[k].. */
-  bool blocks;
-  int64_t *row, *col, *nrow, *ncol, width;
-  bool single;            /* the program's precision: converted at the edges */
+  calx_output *out; int nout;
+  /* The k-th output of f is a matrix of row[k] x col[k], and goes into the caller's array from start[k] on, where a row
+   * follows another after `width` numbers. Outputs of one row go there directly. */
+  bool direct;
+  int64_t *start, *row, *col, width;
 };
 
 struct calx_work {
-  const calx_fn *f;
-  cx_arena *arena;
+  cx_part part;
   cx_work *w;
-  void *x;                /* single: the input as floats */
-  void **out;             /* where the engine writes */
+  float *x;                   /* single: the input */
+  void **out;                 /* where the engine writes */
   const char *why;
 };
 
-/* clears the diagnostics, then runs under a frame; used by every entry point */
-#define API_ENTER(c, fr) cx_diag_clear(c); CX_TRY(c, fr)
+/* Every entry point: { API_TRY(ctx) { ... API_DONE(ctx) ... return CALX_OK; } return cx_api_failed(ctx, api_frame.status); }
+ * A call that noted an error has failed, even where it could go on. */
+#define API_TRY(c) cx_frame api_frame; cx_diag_clear(c); CX_TRY(c, api_frame)
+#define API_DONE(c) (cx_error_count(c) ? cx_throw((c), cx_diag_status(c)) : (void)0, CX_END((c), api_frame))
+calx_status cx_api_failed(cx_ctx *c, cx_status s); /* the code of the first error noted, s without one */
+_Noreturn void cx_api_misuse(cx_ctx *c, const char *help, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* the model elaborated for what is bound now; throws */
-cx_model *cx_api_model(calx_model *m);
+/* text + length of the caller: SIZE_MAX up to the terminating 0, NULL is the empty text */
+int32_t cx_api_source(cx_ctx *c, const char *name, const char *text, size_t length);
+
+calx_bound *cx_api_bound(calx_model *m);                      /* for what is bound now; throws */
+cx_model *cx_api_elaborate(calx_bound *b, cx_program *p, cx_arena *a);
 #endif

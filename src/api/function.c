@@ -1,188 +1,223 @@
-/* function.c - the C API's functions: values, gradients, Jacobians and Hessians of the params' vector. */
+/* function.c - the C API's functions: values, gradients, Jacobians and Hessians by the params' vector. */
 #include <string.h>
 
 #include "api/api.h"
+#include "base/ctx.h"
 #include "pass/pass.h"
 
-/* one output after the other */
-static calx_fn *in_line(calx_model *m, const uint32_t *root, int n) {
-  calx_fn *f = CX_NEW(m->arena, calx_fn);
-  f->ctx = m->ctx;
-  f->f = cx_fn_new(m->m, m->arena, root, n, m->threads);
-  cx_flat *flat = CX_NEW(m->arena, cx_flat);
-  *flat = m->flat;
-  f->flat = flat;
-  f->single = m->m->single;
-  f->inputs = flat->offset[flat->n];
-  f->offset = CX_NEW_N(m->arena, int64_t, n + 1);
-  for (int k = 0; k < n; k++) f->offset[k + 1] = f->offset[k] + f->f->out_n[k];
-  f->outputs = f->offset[n];
-  return f;
-}
+typedef enum { AS_VALUES, AS_GRADIENT, AS_JACOBIAN, AS_HESSIAN } kind;
 
-/* blocks [of, by param] of a matrix with one column for each unconstrained param */
-static calx_fn *as_matrix(calx_model *m, const uint32_t *of, int n) {
-  int np = m->flat.n;
-  uint32_t *root = CX_NEW_N(m->arena, uint32_t, n * np + 1);
-  int64_t rows = 0, *first = CX_NEW_N(m->arena, int64_t, n + 1), *count = CX_NEW_N(m->arena, int64_t, n + 1);
-  for (int k = 0; k < n; k++) {
-    first[k] = rows;
-    rows += count[k] = cx_eq_count(m->m->graph->eq[of[k]]);
-  }
-  cx_prepare(m->m->graph);
-  for (int k = 0; k < n; k++)
-    for (int p = 0; p < np; p++) root[k * np + p] = cx_diff_forward(m->m->graph, of[k], m->flat.raw[p], 0);
-  calx_fn *f = in_line(m, root, n * np);
-  f->blocks = true;
-  f->width = f->inputs;
-  f->outputs = rows * f->inputs;
-  int64_t **slot[4] = {&f->row, &f->col, &f->nrow, &f->ncol};
-  for (int k = 0; k < 4; k++) *slot[k] = CX_NEW_N(m->arena, int64_t, n * np + 1);
-  for (int k = 0; k < n; k++)
-    for (int p = 0; p < np; p++) {
-      int at = k * np + p;
-      f->row[at] = first[k];
-      f->nrow[at] = count[k];
-      f->col[at] = m->flat.offset[p];
-      f->ncol[at] = m->flat.offset[p + 1] - m->flat.offset[p];
-    }
-  return f;
-}
+/* ---- what is compiled: equations of a model of its own ---- */
 
-static uint32_t *gradient(calx_model *m) { /* objective, then its gradient by each param */
-  cx_model *e = cx_api_model(m);
-  if (e->objective == CX_NO_EQ) {
-    int id = cx_diag(m->ctx, CX_ERROR, CX_E_USAGE, CX_NOSPAN, "the program has no objective");
-    cx_diag_help(m->ctx, id, "add `minimize ..`, or ask for an expression with calx_function");
-    cx_throw(m->ctx, CX_E_USAGE);
-  }
-  uint32_t *root = CX_NEW_N(m->arena, uint32_t, m->flat.n + 1);
-  cx_prepare(e->graph);
-  root[0] = e->objective;
-  cx_diff_reverse(e->graph, e->objective, CX_NO_COT, m->flat.raw, m->flat.n, root + 1);
-  return root;
-}
-
-/* equations of the expressions, read in the scope of the program's end: the program once more with a print behind it */
-static uint32_t *expressions(calx_model *m, const char *text, size_t length, int *n) {
-  if (length == SIZE_MAX) length = strlen(text);
-  char *print = CX_NEW_N(m->arena, char, length + 8);
-  memcpy(print, "print ", 6);
-  memcpy(print + 6, text, length);
-  int32_t file = cx_source_add(m->ctx, "expression", print, length + 6);
-  cx_ast *query = cx_parse(m->ctx, m->arena, file);
-  if (cx_error_count(m->ctx)) cx_throw(m->ctx, CX_E_PROGRAM);
-  cx_api_model(m); /* binds */
-  cx_program p = *m->prog;
+/* The program once more with the expressions behind it, so that they are read in the scope of its end; their equations. */
+static uint32_t *expressions(calx_bound *b, cx_arena *t, const char *text, size_t length, cx_model **e, int *n) {
+  cx_ctx *c = b->of->ctx;
+  cx_ast *query = cx_parse_console(c, t, cx_api_source(c, "expression", text, length));
+  if (cx_error_count(c)) cx_throw(c, CX_E_PROGRAM);
+  if (query->nkid != 1 || query->kid[0]->kind != S_PRINT)
+    cx_api_misuse(c, "statements belong into the text for calx_compile", "one expression, or several with commas between, are needed");
+  cx_program p = *b->of->prog;
   cx_ast root = *p.ast;
-  root.kid = CX_NEW_N(m->arena, cx_ast *, p.ast->nkid + query->nkid + 1);
-  memcpy(root.kid, p.ast->kid, (size_t)p.ast->nkid * sizeof *root.kid);
-  memcpy(root.kid + p.ast->nkid, query->kid, (size_t)query->nkid * sizeof *root.kid);
-  root.nkid += query->nkid;
+  root.kid = CX_NEW_N(t, cx_ast *, root.nkid + 1);
+  if (root.nkid) memcpy(root.kid, p.ast->kid, (size_t)root.nkid * sizeof *root.kid);
+  root.kid[root.nkid++] = query->kid[0];
   p.ast = &root;
-  cx_elab_opt o = {0};
-  cx_model *e = cx_elaborate(&p, m->arena, m->decl, m->prog->ndecl, &o);
-  if (!e) cx_throw(m->ctx, CX_E_PROGRAM);
-  m->m = e; /* the same equations and more */
-  m->flat = cx_flat_new(e, m->arena, e->nparam);
-  const cx_action *act = e->naction ? &e->action[e->naction - 1] : NULL;
-  uint32_t *eq = CX_NEW_N(m->arena, uint32_t, act ? act->nquery + 1 : 1);
-  *n = 0;
-  for (int k = 0; act && act->kind == ACT_PRINT && k < act->nquery; k++)
-    if (act->query[k].eq != CX_NO_EQ) eq[(*n)++] = act->query[k].eq;
-  if (!*n) {
-    cx_diag(m->ctx, CX_ERROR, CX_E_USAGE, CX_NOSPAN, "an expression is needed");
-    cx_throw(m->ctx, CX_E_USAGE);
+  *e = cx_api_elaborate(b, &p, t);
+  const cx_action *act = &(*e)->action[(*e)->naction - 1];
+  uint32_t *eq = CX_NEW_N(t, uint32_t, act->nquery + 1);
+  *n = act->nquery;
+  for (int k = 0; k < *n; k++) {
+    eq[k] = act->query[k].eq;
+    if (eq[k] == CX_NO_EQ) cx_api_misuse(c, NULL, "`%s` has no value", act->query[k].text);
   }
   return eq;
 }
 
-calx_status calx_function(calx_model *m, const char *expression, size_t length, calx_fn **out) {
-  cx_frame f;
+static uint32_t *objective(calx_bound *b, cx_arena *t, cx_model **e, int *n) {
+  *e = cx_api_elaborate(b, b->of->prog, t);
+  if ((*e)->objective == CX_NO_EQ)
+    cx_api_misuse(b->of->ctx, "add `minimize ..`, or ask for an expression with calx_function", "the program has no objective");
+  *n = 1;
+  return &(*e)->objective;
+}
+
+/* the objective's equation, then those of its gradient by each param */
+static uint32_t *with_gradient(cx_model *e, cx_arena *t, const cx_flat *flat) {
+  uint32_t *root = CX_NEW_N(t, uint32_t, flat->n + 1);
+  cx_prepare(e->graph);
+  root[0] = e->objective;
+  cx_diff_reverse(e->graph, e->objective, CX_NO_COT, flat->raw, flat->n, root + 1);
+  return root;
+}
+
+/* ---- compiled ---- */
+
+static calx_fn *compile(const cx_model *e, cx_arena *a, const uint32_t *root, int n) {
+  calx_fn *f = CX_NEW(a, calx_fn);
+  f->ctx = e->ctx;
+  f->f = cx_fn_new(e, a, root, n, e->ctx->threads);
+  f->flat = cx_flat_new(e, a, e->nparam);
+  f->inputs = f->flat.offset[f->flat.n];
+  f->start = CX_NEW_N(a, int64_t, n + 1);
+  f->row = CX_NEW_N(a, int64_t, n + 1);
+  f->col = CX_NEW_N(a, int64_t, n + 1);
+  f->out = CX_NEW_N(a, calx_output, n + 1);
+  return f;
+}
+
+static void add_output(calx_fn *f, int rank, const int64_t *dim) {
+  int64_t size = 1, *d = CX_NEW_N(f->part.arena, int64_t, rank + 1);
+  for (int k = 0; k < rank; k++) size *= d[k] = dim[k];
+  f->out[f->nout++] = (calx_output){rank, d, size, f->outputs};
+  f->outputs += size;
+}
+
+/* the equations' values, one after the other */
+static calx_fn *values(const cx_model *e, cx_arena *a, const uint32_t *root, int n) {
+  calx_fn *f = compile(e, a, root, n);
+  f->part.arena = a;
+  f->direct = !f->f->single;
+  for (int k = 0; k < n; k++) {
+    const cx_eq *q = f->f->graph->eq[f->f->graph->out[k]];
+    int64_t dim[CX_MAX_RANK];
+    for (int d = 0; d < q->rank; d++) dim[d] = q->dim[d].n;
+    f->start[k] = f->outputs;
+    f->row[k] = 1;
+    f->col[k] = f->f->out_n[k];
+    add_output(f, q->rank, dim);
+  }
+  return f;
+}
+
+/* the value, then the whole gradient as one vector */
+static calx_fn *value_and_gradient(const cx_model *e, cx_arena *a, const uint32_t *root, int np) {
+  calx_fn *f = values(e, a, root, np + 1);
+  f->outputs = 1;
+  f->nout = 1;
+  add_output(f, 1, &f->inputs);
+  return f;
+}
+
+/* the matrix with a row for every element of the equations and a column for every number of the vector: a block for each
+ * equation and param */
+static calx_fn *jacobian(cx_model *e, cx_arena *a, cx_arena *t, const uint32_t *of, int n) {
+  cx_flat flat = cx_flat_new(e, t, e->nparam);
+  uint32_t *root = CX_NEW_N(t, uint32_t, n * flat.n + 1);
+  int64_t rows = 0, *count = CX_NEW_N(t, int64_t, n + 1);
+  for (int k = 0; k < n; k++) rows += count[k] = cx_eq_count(e->graph->eq[of[k]]);
+  cx_prepare(e->graph);
+  for (int k = 0; k < n; k++)
+    for (int p = 0; p < flat.n; p++) root[k * flat.n + p] = cx_diff_forward(e->graph, of[k], flat.raw[p], 0);
+  calx_fn *f = compile(e, a, root, n * flat.n);
+  f->part.arena = a;
+  f->width = f->inputs;
+  int64_t first = 0;
+  for (int k = 0; k < n; first += count[k++] * f->width)
+    for (int p = 0; p < flat.n; p++) {
+      int at = k * flat.n + p;
+      f->start[at] = first + flat.offset[p];
+      f->row[at] = count[k];
+      f->col[at] = flat.offset[p + 1] - flat.offset[p];
+    }
+  add_output(f, 2, (int64_t[]){rows, f->inputs});
+  return f;
+}
+
+static calx_status make(calx_model *m, kind k, bool of_text, const char *text, size_t length, calx_fn **out) {
+  cx_arena *volatile a = NULL, *volatile t = NULL;
   *out = NULL;
-  API_ENTER(m->ctx, f) {
+  API_TRY(m->ctx) {
+    calx_bound *b = cx_api_bound(m);
+    a = cx_arena_new(m->ctx);
+    t = cx_arena_new(m->ctx);
+    cx_model *e;
     int n;
-    uint32_t *eq = expressions(m, expression, length, &n);
-    *out = in_line(m, eq, n);
-    CX_END(m->ctx, f);
+    uint32_t *of = of_text ? expressions(b, t, text, length, &e, &n) : objective(b, t, &e, &n);
+    cx_flat flat = cx_flat_new(e, t, e->nparam);
+    if (k == AS_GRADIENT || k == AS_HESSIAN) of = with_gradient(e, t, &flat);
+    calx_fn *f = k == AS_VALUES     ? values(e, a, of, n)
+                 : k == AS_GRADIENT ? value_and_gradient(e, a, of, flat.n)
+                 : k == AS_JACOBIAN ? jacobian(e, a, t, of, n)
+                                    : jacobian(e, a, t, of + 1, flat.n);
+    API_DONE(m->ctx);
+    cx_arena_free(t);
+    cx_part_init(&f->part, a, &b->part);
+    *out = f;
     return CALX_OK;
   }
-  return (calx_status)f.status;
+  cx_arena_free(t);
+  cx_arena_free(a);
+  return cx_api_failed(m->ctx, api_frame.status);
+}
+
+calx_status calx_function(calx_model *m, const char *expression, size_t length, calx_fn **out) {
+  return make(m, AS_VALUES, true, expression, length, out);
 }
 calx_status calx_jacobian(calx_model *m, const char *expression, size_t length, calx_fn **out) {
-  cx_frame f;
-  *out = NULL;
-  API_ENTER(m->ctx, f) {
-    int n;
-    uint32_t *eq = expressions(m, expression, length, &n);
-    *out = as_matrix(m, eq, n);
-    CX_END(m->ctx, f);
-    return CALX_OK;
-  }
-  return (calx_status)f.status;
+  return make(m, AS_JACOBIAN, true, expression, length, out);
 }
+calx_status calx_value(calx_model *m, calx_fn **out) { return make(m, AS_VALUES, false, NULL, 0, out); }
+calx_status calx_gradient(calx_model *m, calx_fn **out) { return make(m, AS_GRADIENT, false, NULL, 0, out); }
+calx_status calx_hessian(calx_model *m, calx_fn **out) { return make(m, AS_HESSIAN, false, NULL, 0, out); }
 
-typedef enum { WANT_VALUE, WANT_GRADIENT, WANT_HESSIAN } want;
-static calx_status of_objective(calx_model *m, want w, calx_fn **out) {
-  cx_frame f;
-  *out = NULL;
-  API_ENTER(m->ctx, f) {
-    uint32_t *root = gradient(m);
-    *out = w == WANT_HESSIAN ? as_matrix(m, root + 1, m->flat.n) : in_line(m, root, w == WANT_VALUE ? 1 : m->flat.n + 1);
-    CX_END(m->ctx, f);
-    return CALX_OK;
-  }
-  return (calx_status)f.status;
+void calx_fn_free(calx_fn *f) {
+  if (f) cx_part_free(&f->part);
 }
-calx_status calx_value(calx_model *m, calx_fn **out) { return of_objective(m, WANT_VALUE, out); }
-calx_status calx_gradient(calx_model *m, calx_fn **out) { return of_objective(m, WANT_GRADIENT, out); }
-calx_status calx_hessian(calx_model *m, calx_fn **out) { return of_objective(m, WANT_HESSIAN, out); }
 int64_t calx_fn_inputs(const calx_fn *f) { return f->inputs; }
 int64_t calx_fn_outputs(const calx_fn *f) { return f->outputs; }
+int calx_fn_output_at(const calx_fn *f, int k, calx_output *out) {
+  if (k < 0 || k >= f->nout) return 0;
+  *out = f->out[k];
+  return 1;
+}
 
 /* ---- evaluation ---- */
-calx_status calx_work_new(const calx_fn *f, calx_work **out) {
-  cx_frame fr;
+
+calx_status calx_work_new(calx_fn *f, calx_work **out) {
   cx_arena *volatile a = NULL;
   *out = NULL;
-  API_ENTER(f->ctx, fr) {
+  API_TRY(f->ctx) {
     a = cx_arena_new(f->ctx);
     calx_work *w = CX_NEW(a, calx_work);
-    w->f = f;
-    w->arena = a;
     w->w = cx_work_new(a, f->f->exec);
-    size_t size = f->single ? sizeof(float) : sizeof(double);
-    if (f->single) w->x = cx_alloc_n(a, (size_t)f->inputs + 1, size);
     w->out = CX_NEW_N(a, void *, f->f->nout + 1);
-    for (int k = 0; k < f->f->nout; k++)
-      if (f->single || f->blocks) w->out[k] = cx_alloc_n(a, (size_t)f->f->out_n[k] + 1, size);
+    if (f->f->single) w->x = CX_NEW_N(a, float, f->inputs + 1);
+    for (int k = 0; k < f->f->nout && !f->direct; k++)
+      w->out[k] = cx_alloc_n(a, (size_t)f->f->out_n[k] + 1, f->f->single ? sizeof(float) : sizeof(double));
+    API_DONE(f->ctx);
+    cx_part_init(&w->part, a, &f->part);
     *out = w;
-    CX_END(f->ctx, fr);
     return CALX_OK;
   }
-  if (a) cx_arena_free(a);
-  return (calx_status)fr.status;
+  cx_arena_free(a);
+  return cx_api_failed(f->ctx, api_frame.status);
 }
+
 void calx_work_free(calx_work *w) {
-  if (w) cx_arena_free(w->arena);
+  if (w) cx_part_free(&w->part);
 }
 const char *calx_work_error(const calx_work *w) { return w->why ? w->why : ""; }
 
 calx_status calx_eval(const calx_fn *f, calx_work *w, const double *x, double *out) {
-  const void *in = x;
+  static const double none = 0;
+  const void *in = x ? x : &none; /* a vector of size 0 */
+  bool single = f->f->single;
   w->why = NULL;
-  if (f->single) {
-    for (int64_t k = 0; k < f->inputs; k++) ((float *)w->x)[k] = (float)x[k];
+  if (single) {
+    for (int64_t k = 0; k < f->inputs; k++) w->x[k] = (float)x[k];
     in = w->x;
   }
-  if (!f->single && !f->blocks)
-    for (int k = 0; k < f->f->nout; k++) w->out[k] = out + f->offset[k];
-  if (cx_fn_at(f->f, w->w, f->flat, in, w->out, &w->why)) return CALX_E_RUNTIME;
-  for (int k = 0; k < f->f->nout && (f->single || f->blocks); k++)
-    for (int64_t j = 0; j < f->f->out_n[k]; j++) {
-      double v = f->single ? (double)((float *)w->out[k])[j] : ((double *)w->out[k])[j];
-      if (!f->blocks) out[f->offset[k] + j] = v;
-      else out[(f->row[k] + j / f->ncol[k]) * f->width + f->col[k] + j % f->ncol[k]] = v;
+  for (int k = 0; k < f->f->nout && f->direct; k++) w->out[k] = out + f->start[k];
+  if (cx_fn_at(f->f, w->w, &f->flat, in, w->out, &w->why)) return CALX_E_RUNTIME;
+  for (int k = 0; k < f->f->nout && !f->direct; k++)
+    for (int64_t r = 0, at = 0; r < f->row[k]; r++) {
+      double *to = out + f->start[k] + r * f->width;
+      if (single)
+        for (int64_t c = 0; c < f->col[k]; c++) to[c] = ((const float *)w->out[k])[at++];
+      else if (f->col[k]) {
+        memcpy(to, (const double *)w->out[k] + at, (size_t)f->col[k] * sizeof *to);
+        at += f->col[k];
+      }
     }
   return CALX_OK;
 }

@@ -1,208 +1,220 @@
-/* model.c - the C API's contexts and models. */
+/* model.c - the C API's models: their text, data and params. */
 #include <string.h>
 
 #include "api/api.h"
-#include "base/ctx.h"
+#include "data/shape.h"
 
-static size_t length_of(const char *text, size_t n) { return n == SIZE_MAX ? strlen(text) : n; }
-
-int calx_version(void) { return CALX_VERSION_NUMBER; }
-calx_ctx *calx_new(calx_alloc_fn alloc, void *user) {
-  calx_ctx *c = cx_ctx_new(alloc, user);
-  if (c) c->threads = 1;
-  return c;
-}
-void calx_free(calx_ctx *c) {
-  if (c) cx_ctx_free(c);
-}
-void calx_set_threads(calx_ctx *c, int threads) { c->threads = threads; }
-
-int calx_diagnostics(const calx_ctx *c) { return cx_diag_count(c); }
-int calx_diagnostic_at(calx_ctx *c, int k, calx_diagnostic *out) {
-  if (k < 0 || k >= cx_diag_count(c)) return 0;
-  cx_diag_view v = cx_diag_get(c, k);
-  cx_frame f;
-  *out = (calx_diagnostic){.code = (calx_status)v.code, .message = v.message, .help = v.help, .text = v.message,
-                           .begin = v.where.beg, .end = v.where.end, .warning = v.sev != CX_ERROR};
-  if (v.where.file >= 0) {
-    out->file = cx_source_name(c, v.where.file);
-    cx_source_pos(c, v.where.file, v.where.beg, &out->line, &out->column);
-  }
-  CX_TRY(c, f) { /* the picture needs memory; without it the message stands for it */
-    out->text = cx_diag_render(c, cx_ctx_arena(c), k, false);
-    CX_END(c, f);
-  }
-  return 1;
-}
-const char *calx_error(calx_ctx *c) {
-  calx_diagnostic d;
-  for (int k = 0; calx_diagnostic_at(c, k, &d); k++)
-    if (!d.warning) return d.text;
-  return "";
+static cx_decl *decl_copy(const cx_program *p, cx_arena *a) { /* binding and elaboration fill in sizes */
+  cx_decl *d = CX_NEW_N(a, cx_decl, p->ndecl + 1);
+  if (p->ndecl) memcpy(d, p->decl, (size_t)p->ndecl * sizeof *d);
+  return d;
 }
 
 calx_status calx_compile(calx_ctx *c, const char *text, size_t length, calx_model **out) {
-  cx_frame f;
-  cx_arena *volatile a = NULL;
+  cx_arena *volatile a = NULL, *volatile t = NULL;
   *out = NULL;
-  API_ENTER(c, f) {
+  API_TRY(c) {
     a = cx_arena_new(c);
+    t = cx_arena_new(c);
     calx_model *m = CX_NEW(a, calx_model);
     m->ctx = c;
-    m->arena = a;
-    m->threads = c->threads;
-    m->file = cx_source_add(c, "model", text, length_of(text, length));
-    m->prog = cx_program_new(c, a, m->file, NULL);
-    if (cx_error_count(c)) cx_throw(c, CX_E_PROGRAM);
+    m->prog = cx_program_new(c, a, cx_api_source(c, "model", text, length), NULL);
     /* the rest of the program's errors now, not at the first function: with stand-in sizes where data give them */
     cx_elab_opt o = {.unbound = true};
-    cx_decl *decl = CX_NEW_N(a, cx_decl, m->prog->ndecl + 1);
-    memcpy(decl, m->prog->decl, (size_t)m->prog->ndecl * sizeof *decl);
-    cx_arena *t = cx_arena_new(c);
-    if (!cx_elaborate(m->prog, t, decl, m->prog->ndecl, &o)) cx_throw(c, CX_E_PROGRAM);
+    if (!cx_elaborate(m->prog, t, decl_copy(m->prog, t), m->prog->ndecl, &o)) cx_throw(c, CX_E_PROGRAM);
+    API_DONE(c);
     cx_arena_free(t);
+    cx_part_init(&m->part, a, NULL);
     *out = m;
-    CX_END(c, f);
     return CALX_OK;
   }
-  if (a) cx_arena_free(a);
-  return (calx_status)f.status;
-}
-
-static void forget(calx_model *m) {
-  m->m = NULL; /* functions made before go on living in the model's arena */
+  cx_arena_free(t);
+  cx_arena_free(a);
+  return cx_api_failed(c, api_frame.status);
 }
 
 void calx_model_free(calx_model *m) {
-  if (m) cx_arena_free(m->arena);
+  if (m) cx_part_free(&m->part);
+}
+
+/* ---- data ---- */
+
+static void forget(calx_model *m) { /* functions made before go on with what was bound */
+  if (m->now) cx_part_leave(&m->now->part);
+  m->now = NULL;
+}
+
+static cx_decl *declared(calx_model *m, const char *name) {
+  cx_program *p = m->prog;
+  for (int k = 0; k < p->ndecl; k++)
+    if (!strcmp(p->decl[k].name, name)) return &p->decl[k];
+  const char **names = CX_NEW_N(cx_ctx_arena(m->ctx), const char *, p->ndecl + 1);
+  for (int k = 0; k < p->ndecl; k++) names[k] = p->decl[k].name;
+  const char *hit = cx_nearest(name, names, p->ndecl);
+  cx_api_misuse(m->ctx, hit ? cx_format(cx_ctx_arena(m->ctx), "did you mean `%s`?", hit) : NULL,
+                "the program declares no data `%s`", name);
 }
 
 calx_status calx_bind(calx_model *m, const char *name, calx_type type, int rank, const int64_t *dim, const int64_t *stride,
                       const void *array) {
-  cx_frame f;
-  API_ENTER(m->ctx, f) {
-    cx_decl *d = NULL;
-    const char **names = CX_NEW_N(m->arena, const char *, m->prog->ndecl + 1);
-    for (int k = 0; k < m->prog->ndecl; k++) {
-      names[k] = m->prog->decl[k].name;
-      if (!strcmp(names[k], name)) d = &m->prog->decl[k];
-    }
-    if (!d) {
-      int id = cx_diag(m->ctx, CX_ERROR, CX_E_USAGE, CX_NOSPAN, "the program declares no data `%s`", name);
-      const char *hit = cx_nearest(name, names, m->prog->ndecl);
-      if (hit) cx_diag_help(m->ctx, id, "did you mean `%s`?", hit);
-      cx_throw(m->ctx, CX_E_USAGE);
-    }
-    if (rank < 0 || rank > CX_MAX_RANK || type > CALX_U8 || (rank && !dim) || !array) {
-      cx_diag(m->ctx, CX_ERROR, CX_E_USAGE, d->span, "calx_bind of `%s`: rank 0..%d, its sizes, a known type and an array are needed", name, CX_MAX_RANK);
-      cx_throw(m->ctx, CX_E_USAGE);
-    }
+  cx_ctx *c = m->ctx;
+  API_TRY(c) {
+    cx_decl *d = declared(m, name);
+    const char *what = cx_decl_text(cx_ctx_arena(c), d);
+    bool colour = d->domain.kind == DOM_IMAGE && rank == d->rank + 1; /* red, green, blue */
+    if ((unsigned)type > CALX_U8) cx_api_misuse(c, "types: CALX_F64 .. CALX_U8", "%s: there is no type %d", what, (int)type);
+    if (d->domain.kind == DOM_TEXT) cx_api_misuse(c, "use calx_bind_files", "%s holds words, which come from files", what);
+    if (rank != d->rank && !colour)
+      cx_api_misuse(c, "give one size a dimension", "%s is declared with %d dimension%s, but an array of %d is bound", what, d->rank,
+                    d->rank == 1 ? "" : "s", rank);
     cx_array a = {.type = (cx_dtype)type, .rank = rank, .data = array};
-    int64_t step = 1;
+    uint64_t count = 1;
     for (int k = rank - 1; k >= 0; k--) {
+      if (!dim || dim[k] < 0) cx_api_misuse(c, NULL, "%s: its dimension %d has no size of 0 or more", what, k);
       a.dim[k] = dim[k];
-      a.stride[k] = stride ? stride[k] : step;
-      step *= dim[k];
+      a.stride[k] = stride ? stride[k] : (int64_t)count;
+      uint64_t most = (uint64_t)INT64_MAX / cx_dtype_size[type];
+      if (dim[k] && count > most / (uint64_t)dim[k]) cx_api_misuse(c, NULL, "%s: an array that large has no place in memory", what);
+      count *= (uint64_t)dim[k];
     }
+    if (!array && count) cx_api_misuse(c, NULL, "%s: no array is given", what);
+    if (!array) a.data = "";
+    API_DONE(c);
     d->array = a;
     d->bound = true;
     forget(m);
-    CX_END(m->ctx, f);
     return CALX_OK;
   }
-  return (calx_status)f.status;
+  return cx_api_failed(c, api_frame.status);
 }
 
 calx_status calx_bind_files(calx_model *m, const char *const *arg, int narg) {
-  cx_frame f;
-  API_ENTER(m->ctx, f) {
-    const char **all = CX_NEW_N(m->arena, const char *, m->narg + narg + 1);
+  API_TRY(m->ctx) {
+    cx_arena *a = m->part.arena;
+    const char **all = CX_NEW_N(a, const char *, m->narg + narg + 1);
     for (int k = 0; k < m->narg; k++) all[k] = m->arg[k];
-    for (int k = 0; k < narg; k++) all[m->narg + k] = cx_strdup(m->arena, arg[k], strlen(arg[k]));
+    for (int k = 0; k < narg; k++) all[m->narg + k] = cx_strdup(a, arg[k], strlen(arg[k]));
+    API_DONE(m->ctx);
     m->arg = all;
     m->narg += narg;
     forget(m);
-    CX_END(m->ctx, f);
     return CALX_OK;
   }
-  return (calx_status)f.status;
+  return cx_api_failed(m->ctx, api_frame.status);
 }
 
-cx_model *cx_api_model(calx_model *m) {
-  if (m->m) return m->m;
-  int n = m->prog->ndecl;
-  cx_decl *decl = CX_NEW_N(m->arena, cx_decl, n + 1);
-  memcpy(decl, m->prog->decl, (size_t)n * sizeof *decl);
-  cx_bind(m->ctx, m->arena, decl, n, m->arg, m->narg, NULL);
+/* ---- the model with its data ---- */
+
+cx_model *cx_api_elaborate(calx_bound *b, cx_program *p, cx_arena *a) {
   cx_elab_opt o = {0};
-  cx_model *e = cx_elaborate(m->prog, m->arena, decl, n, &o);
-  if (!e) cx_throw(m->ctx, CX_E_PROGRAM);
-  m->flat = cx_flat_new(e, m->arena, e->nparam);
-  m->decl = decl;
-  return m->m = e;
+  cx_model *e = cx_elaborate(p, a, b->decl, p->ndecl, &o);
+  if (!e) cx_throw(p->ctx, CX_E_PROGRAM);
+  return e;
+}
+
+static calx_bound *bind_now(calx_model *m, cx_arena *a) {
+  cx_program *p = m->prog;
+  calx_bound *b = CX_NEW(a, calx_bound);
+  b->of = m;
+  b->decl = decl_copy(p, a);
+  for (int k = 0; k < p->ndecl && !m->narg; k++) {
+    if (p->decl[k].bound || p->decl[k].file) continue;
+    int id = cx_diag(m->ctx, CX_ERROR, CX_E_DATA, p->decl[k].span, "nothing is bound to %s", cx_decl_text(a, &p->decl[k]));
+    cx_diag_help(m->ctx, id, "calx_bind(model, \"%s\", ..) or calx_bind_files before this call", p->decl[k].name);
+  }
+  if (cx_error_count(m->ctx)) cx_throw(m->ctx, CX_E_DATA);
+  cx_bind(m->ctx, a, b->decl, p->ndecl, m->arg, m->narg, NULL);
+  cx_model *e = b->m = cx_api_elaborate(b, p, a);
+  b->flat = cx_flat_new(e, a, e->nparam);
+  b->param = CX_NEW_N(a, calx_param, e->nparam + 1);
+  b->value = CX_NEW_N(a, cx_fn *, e->nparam + 1);
+  b->work = CX_NEW_N(a, cx_work *, e->nparam + 1);
+  for (int k = 0; k < e->nparam; k++) {
+    const cx_eq *q = e->graph->eq[e->param[k].eq];
+    int64_t *dim = CX_NEW_N(a, int64_t, q->rank + 1), from = b->flat.offset[k];
+    for (int d = 0; d < q->rank; d++) dim[d] = q->dim[d].n;
+    b->param[k] = (calx_param){e->param[k].name, q->rank, dim, cx_eq_count(q), from, b->flat.offset[k + 1] - from};
+  }
+  return b;
+}
+
+calx_bound *cx_api_bound(calx_model *m) {
+  if (m->now) return m->now;
+  cx_arena *a = cx_arena_new(m->ctx);
+  cx_frame f;
+  CX_TRY(m->ctx, f) {
+    calx_bound *b = bind_now(m, a);
+    CX_END(m->ctx, f);
+    cx_part_init(&b->part, a, &m->part);
+    return m->now = b;
+  }
+  cx_arena_free(a);
+  cx_throw(m->ctx, f.status);
 }
 
 /* ---- params ---- */
+
 calx_status calx_param_count(calx_model *m, int *params, int64_t *size) {
-  cx_frame f;
-  API_ENTER(m->ctx, f) {
-    cx_api_model(m);
-    if (params) *params = m->flat.n;
-    if (size) *size = m->flat.offset[m->flat.n];
-    CX_END(m->ctx, f);
+  API_TRY(m->ctx) {
+    const calx_bound *b = cx_api_bound(m);
+    API_DONE(m->ctx);
+    if (params) *params = b->flat.n;
+    if (size) *size = b->flat.offset[b->flat.n];
     return CALX_OK;
   }
-  return (calx_status)f.status;
+  return cx_api_failed(m->ctx, api_frame.status);
 }
 
-static void need_param(calx_model *m, int k) {
-  if (k >= 0 && k < m->flat.n) return;
-  cx_diag(m->ctx, CX_ERROR, CX_E_USAGE, CX_NOSPAN, "there is no param %d: the program has %d", k, m->flat.n);
-  cx_throw(m->ctx, CX_E_USAGE);
+static calx_bound *with_param(calx_model *m, int k) {
+  calx_bound *b = cx_api_bound(m);
+  if (k < 0 || k >= b->flat.n) cx_api_misuse(m->ctx, NULL, "there is no param %d: the program has %d", k, b->flat.n);
+  return b;
 }
 
 calx_status calx_param_at(calx_model *m, int k, calx_param *out) {
-  cx_frame f;
-  API_ENTER(m->ctx, f) {
-    cx_model *e = cx_api_model(m);
-    need_param(m, k);
-    const cx_eq *q = e->graph->eq[e->param[k].eq];
-    int64_t *dim = CX_NEW_N(m->arena, int64_t, q->rank + 1);
-    for (int d = 0; d < q->rank; d++) dim[d] = q->dim[d].n;
-    *out = (calx_param){e->param[k].name, q->rank, dim, cx_eq_count(q), m->flat.offset[k], m->flat.offset[k + 1] - m->flat.offset[k]};
-    CX_END(m->ctx, f);
+  API_TRY(m->ctx) {
+    const calx_bound *b = with_param(m, k);
+    API_DONE(m->ctx);
+    *out = b->param[k];
     return CALX_OK;
   }
-  return (calx_status)f.status;
+  return cx_api_failed(m->ctx, api_frame.status);
 }
 
 calx_status calx_start(calx_model *m, uint64_t seed, double *x) {
-  cx_frame f;
-  API_ENTER(m->ctx, f) {
-    cx_model d = *cx_api_model(m); /* in double whatever the program's precision */
+  cx_arena *volatile t = NULL;
+  API_TRY(m->ctx) {
+    const calx_bound *b = cx_api_bound(m);
+    cx_model d = *b->m; /* in double whatever the program's precision */
     d.single = false;
-    cx_flat_start(&d, m->arena, &m->flat, seed, x);
-    CX_END(m->ctx, f);
+    t = cx_arena_new(m->ctx);
+    cx_flat_start(&d, t, &b->flat, seed, x);
+    API_DONE(m->ctx);
+    cx_arena_free(t);
     return CALX_OK;
   }
-  return (calx_status)f.status;
+  cx_arena_free(t);
+  return cx_api_failed(m->ctx, api_frame.status);
 }
 
 calx_status calx_param_values(calx_model *m, int k, const double *x, double *out) {
-  cx_frame f;
-  API_ENTER(m->ctx, f) {
-    cx_model d = *cx_api_model(m);
-    d.single = false;
-    need_param(m, k);
-    cx_fn *fn = cx_fn_new(&d, m->arena, &d.param[k].eq, 1, 1);
+  API_TRY(m->ctx) {
+    calx_bound *b = with_param(m, k);
+    if (!b->value[k]) {
+      cx_model d = *b->m;
+      d.single = false;
+      cx_fn *f = cx_fn_new(&d, b->part.arena, &d.param[k].eq, 1, 1);
+      b->work[k] = cx_work_new(b->part.arena, f->exec);
+      b->value[k] = f;
+    }
     const char *why = NULL;
-    void *o = out;
-    if (cx_fn_at(fn, cx_work_new(m->arena, fn->exec), &m->flat, x, &o, &why)) {
+    void *to = out;
+    if (cx_fn_at(b->value[k], b->work[k], &b->flat, x, &to, &why)) {
       cx_diag(m->ctx, CX_ERROR, CX_E_RUNTIME, CX_NOSPAN, "%s", why);
       cx_throw(m->ctx, CX_E_RUNTIME);
     }
-    CX_END(m->ctx, f);
+    API_DONE(m->ctx);
     return CALX_OK;
   }
-  return (calx_status)f.status;
+  return cx_api_failed(m->ctx, api_frame.status);
 }

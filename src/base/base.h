@@ -92,7 +92,7 @@ const char *cx_nearest(const char *name, const char *const *candidates, int n);
 /* ---- sources and diagnostics ---- */
 typedef struct { int32_t file; uint32_t beg, end; } cx_span; /* bytes; file -1: no place */
 #define CX_NOSPAN ((cx_span){-1, 0, 0})
-int32_t cx_source_add(cx_ctx *c, const char *name, const char *text, size_t n); /* text is copied */
+int32_t cx_source_add(cx_ctx *c, const char *name, const char *text, size_t n); /* text is copied; once where it is the same */
 const char *cx_source_name(const cx_ctx *c, int32_t file);
 const char *cx_source_text(const cx_ctx *c, int32_t file, size_t *n);
 void cx_source_pos(const cx_ctx *c, int32_t file, uint32_t byte, int *line, int *column); /* from 1; column in characters */

@@ -1,4 +1,4 @@
-/* ctx.h - the inside of a context, for src/base alone. */
+/* ctx.h - the inside of a context, for src/base and src/api. */
 #ifndef CX_CTX_H
 #define CX_CTX_H
 #include "base/base.h"

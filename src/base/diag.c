@@ -12,6 +12,10 @@
 /* ---- sources ---- */
 
 int32_t cx_source_add(cx_ctx *c, const char *name, const char *text, size_t n) {
+  for (int k = 0; k < c->sources.n; k++) { /* the library, and whatever else is read again and again */
+    const cx_source *s = &c->sources.at[k];
+    if (s->n == n && !strcmp(s->name, name) && !memcmp(s->text, text, n)) return k;
+  }
   if (n > UINT32_MAX - 64) {
     cx_diag(c, CX_ERROR, CX_E_PROGRAM, CX_NOSPAN, "`%s` is larger than a program may be (4 GB)", name);
     cx_throw(c, CX_E_PROGRAM);

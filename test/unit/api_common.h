@@ -1,0 +1,78 @@
+/* api_common.h - what the tests of the C API share: an allocator that counts and can fail, evaluation in one call,
+ * finite differences. */
+#ifndef API_COMMON_H
+#define API_COMMON_H
+#include "calx.h"
+#include "check.h"
+#include <stdlib.h>
+
+typedef struct {
+  size_t live, blocks, calls; /* bytes and blocks now, requests so far */
+  size_t fail_at;             /* this request fails, counted from 1; 0: none */
+  int lies;                   /* sizes that do not agree with what was given out */
+} counter;
+
+static void *counting(void *user, void *ptr, size_t old_size, size_t new_size) {
+  counter *c = user;
+  size_t *was = ptr ? (size_t *)ptr - 8 : NULL; /* 64 bytes before each block hold its size */
+  if (was && *was != old_size) c->lies++;
+  if (new_size && ++c->calls == c->fail_at) return NULL;
+  size_t *now = NULL;
+  if (new_size) {
+    if (!(now = malloc(new_size + 64))) return NULL;
+    *now = new_size;
+    c->live += new_size;
+    c->blocks++;
+    if (was) memcpy(now + 8, was + 8, old_size < new_size ? old_size : new_size);
+  }
+  if (was) {
+    c->live -= *was;
+    c->blocks--;
+    free(was);
+  }
+  return now ? now + 8 : NULL;
+}
+
+/* f at x into out, with a work of its own */
+static calx_status at(calx_fn *f, const double *x, double *out) {
+  calx_work *w;
+  calx_status s = calx_work_new(f, &w);
+  if (s == CALX_OK) s = calx_eval(f, w, x, out);
+  calx_work_free(w);
+  return s;
+}
+
+/* The matrix of f's outputs by its inputs: central differences of fourth order. Worst deviation of J from it, relative to
+ * max(1, |.|). */
+static double jacobian_error(calx_fn *f, const double *x0, const double *J) {
+  int64_t n = calx_fn_inputs(f), m = calx_fn_outputs(f);
+  double *x = malloc((size_t)(n + 4 * m + 1) * sizeof *x), *v = x + n, worst = 0;
+  calx_work *w;
+  if (calx_work_new(f, &w) != CALX_OK) return INFINITY;
+  memcpy(x, x0, (size_t)n * sizeof *x);
+  for (int64_t j = 0; j < n; j++) {
+    static const double step[4] = {1, -1, 2, -2};
+    double h = 1e-3 * fmax(1, fabs(x0[j]));
+    for (int k = 0; k < 4; k++) {
+      x[j] = x0[j] + step[k] * h;
+      if (calx_eval(f, w, x, v + k * m) != CALX_OK) worst = INFINITY;
+    }
+    x[j] = x0[j];
+    for (int64_t i = 0; i < m; i++) {
+      double d = (8 * (v[i] - v[m + i]) - (v[2 * m + i] - v[3 * m + i])) / (12 * h), e = fabs(J[i * n + j] - d) / fmax(1, fabs(d));
+      if (!(e <= worst)) worst = e;
+    }
+  }
+  calx_work_free(w);
+  free(x);
+  return worst;
+}
+
+static uint64_t random_state = 1;
+static double uniform(void) { /* splitmix64 (Steele, Lea and Flood 2014) */
+  uint64_t z = (random_state += 0x9e3779b97f4a7c15u);
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return ((double)((z ^ (z >> 31)) >> 11) + 0.5) * 0x1p-53;
+}
+#endif
