@@ -12,8 +12,8 @@ struct calx_solver {
   cx_problem p;
   cx_solver *s;
   double *x;               /* single: the vector in double */
-  bool maximize, failed;
-  cx_status status;
+  bool maximize, finished;
+  calx_status failed;      /* CALX_OK: ask the solver */
 };
 
 static void report_of(const calx_solver *s, calx_report *r) {
@@ -57,22 +57,22 @@ calx_status calx_solver_new(calx_model *m, const char *method, const calx_option
 }
 
 int calx_iterate(calx_solver *s) {
-  cx_frame f;
-  volatile int more = 0;
-  if (s->failed) return 0;
-  CX_TRY(s->ctx, f) {
-    more = cx_solver_iterate(s->s);
-    CX_END(s->ctx, f);
-  } else {
-    s->failed = true;
-    s->status = (cx_status)cx_api_failed(s->ctx, f.status);
+  if (s->finished) return 0; /* the diagnostics of the end stay */
+  s->finished = true;
+  API_TRY(s->ctx) {
+    bool more = cx_solver_iterate(s->s);
+    if (cx_diag_status(s->ctx) == CX_E_RUNTIME) cx_throw(s->ctx, CX_E_RUNTIME); /* also when a warning found no memory */
+    CX_END(s->ctx, api_frame);
+    s->finished = !more;
+    return more;
   }
-  return more;
+  s->failed = cx_api_failed(s->ctx, api_frame.status);
+  return 0;
 }
 
 calx_status calx_solver_status(calx_solver *s, calx_report *report) {
   if (report) report_of(s, report);
-  return (calx_status)(s->failed ? s->status : cx_solver_status(s->s));
+  return s->failed ? s->failed : (calx_status)cx_solver_status(s->s);
 }
 
 const double *calx_solver_x(calx_solver *s) {

@@ -12,7 +12,7 @@ typedef struct {
   int lies;                   /* sizes that do not agree with what was given out */
 } counter;
 
-static void *counting(void *user, void *ptr, size_t old_size, size_t new_size) {
+static inline void *counting(void *user, void *ptr, size_t old_size, size_t new_size) {
   counter *c = user;
   size_t *was = ptr ? (size_t *)ptr - 8 : NULL; /* 64 bytes before each block hold its size */
   if (was && *was != old_size) c->lies++;
@@ -34,7 +34,7 @@ static void *counting(void *user, void *ptr, size_t old_size, size_t new_size) {
 }
 
 /* f at x into out, with a work of its own */
-static calx_status at(calx_fn *f, const double *x, double *out) {
+static inline calx_status at(calx_fn *f, const double *x, double *out) {
   calx_work *w;
   calx_status s = calx_work_new(f, &w);
   if (s == CALX_OK) s = calx_eval(f, w, x, out);
@@ -44,7 +44,7 @@ static calx_status at(calx_fn *f, const double *x, double *out) {
 
 /* The matrix of f's outputs by its inputs: central differences of fourth order. Worst deviation of J from it, relative to
  * max(1, |.|). */
-static double jacobian_error(calx_fn *f, const double *x0, const double *J) {
+static inline double jacobian_error(calx_fn *f, const double *x0, const double *J) {
   int64_t n = calx_fn_inputs(f), m = calx_fn_outputs(f);
   double *x = malloc((size_t)(n + 4 * m + 1) * sizeof *x), *v = x + n, worst = 0;
   calx_work *w;
@@ -69,7 +69,7 @@ static double jacobian_error(calx_fn *f, const double *x0, const double *J) {
 }
 
 static uint64_t random_state = 1;
-static double uniform(void) { /* splitmix64 (Steele, Lea and Flood 2014) */
+static inline double uniform(void) { /* splitmix64 (Steele, Lea and Flood 2014) */
   uint64_t z = (random_state += 0x9e3779b97f4a7c15u);
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
   z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
