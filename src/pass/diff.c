@@ -100,7 +100,7 @@ const cx_node *cx_chain(cx_graph *g, const cx_node *up, const cx_node *p, bool t
     if (x->op == OP_neg) return cx_op1(g, OP_neg, cx_chain(g, x->arg[0], y, thin));
     if (x->op != OP_select)
       return cx_op2(g, (cx_op)x->op, cx_chain(g, x->arg[0], y, thin), cx_chain(g, x->arg[1], y, thin));
-    bool then = x->arg[2] == zero;
+    bool then = x->arg[2]->op == OP_const && x->arg[2]->u.num == 0; /* 0 or -0 */
     const cx_node *r = cx_chain(g, x->arg[then ? 1 : 2], y, thin);
     return cx_op3(g, OP_select, x->arg[0], then ? r : zero, then ? zero : r);
   }

@@ -169,7 +169,7 @@ static inline cx_problem lr_problem(logistic *p) {
 
 /* ---- options from text: "rate=0.01,schedule=step(30;0.5)" ---- */
 static int parse_options(cx_arena *a, const char *text, cx_fit_opt *opt) {
-  int n = 0;
+  volatile int n = 0; /* may be inlined into a function with setjmp */
   char *s = cx_strdup(a, text, strlen(text)), *save;
   for (char *t = strtok_r(s, ",", &save); t; t = strtok_r(NULL, ",", &save)) {
     char *eq = strchr(t, '='), *end;
