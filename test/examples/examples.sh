@@ -1,0 +1,83 @@
+#!/bin/sh
+# examples.sh CALX FOLDER - runs every example and compares its numbers. The expected values were computed by NumPy and
+# SciPy (least squares by lstsq, logistic and softmax optima by BFGS to a gradient of 1e-7), or are closed forms.
+calx=$1
+examples=$2
+failed=0
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+cd "$out" || exit 1
+
+run() { # run NAME ARGS...: keeps the output in $out/NAME.txt
+  name=$1
+  shift
+  if ! "$calx" run --seed 1 --no-color --out "$out" "$examples/$name/$name.calx" "$@" >"$out/$name.txt" 2>"$out/$name.err"; then
+    echo "$name: failed"
+    cat "$out/$name.err"
+    failed=1
+  fi
+}
+# near NAME 'TEXT =' POSITION VALUE TOLERANCE: the POSITION-th number behind TEXT
+near() {
+  got=$(tr '\n' ' ' <"$out/$1.txt" | awk -v key="$2" -v k="$3" '{
+    at = index($0, key); if (!at) exit
+    s = substr($0, at + length(key)); gsub(/[][,]/, " ", s); n = split(s, w, " ")
+    print w[k] }')
+  if ! awk -v g="$got" -v v="$4" -v t="$5" 'BEGIN { d = g - v; if (d < 0) d = -d; exit !(g != "" && d <= t) }'; then
+    echo "$1: $2 number $3 is '$got', expected $4 within $5"
+    failed=1
+  fi
+}
+exists() {
+  for file in "$@"; do
+    if [ ! -s "$out/$file" ]; then echo "$file was not written"; failed=1; fi
+  done
+}
+
+run derivative # x^3 sin(x) at 2
+near derivative 'f(2) =' 1 7.274379414605454 1e-8
+near derivative "f'(2) =" 1 7.582394429531041 1e-8
+near derivative "f''(2) =" 1 -6.350334369828692 1e-8
+exists derivative.svg
+run partial # closed forms of exp(-(x^2 + y^2)) (x + y) at (0.5, 1)
+near partial 'y = 1 =' 1 -0.14325239843009505 1e-8
+near partial 'd(d(g(v[0], v[1]), v), v) at v = [0.5, 1] =' 1 -1.0027667890106653 1e-5
+near partial 'd(d(g(v[0], v[1]), v), v) at v = [0.5, 1] =' 4 -0.2865047968601901 1e-5
+grep -q 'chain rule' partial.txt || { echo "partial: no chain rule"; failed=1; }
+run descent # Rosenbrock's minimum
+near descent 'x =' 1 1 1e-5
+near descent 'y =' 1 1 1e-5
+run curve # -1 / (4 sin(pi / 2))
+near curve 'kappa(pi) =' 1 -0.25 1e-10
+run regression
+near regression 'w =' 1 -0.036361224223630265 1e-7
+near regression 'R^2 =' 1 0.5177484222203499 1e-9
+run logistic
+near logistic 'w =' 1 -0.37860175 1e-5
+near logistic 'b =' 1 0.245270903609628 1e-5
+near logistic 'right:' 1 0.9876977152899824 1e-9
+run wine
+near wine 'accuracy(p, cultivar) =' 1 0.9943820224719101 1e-9
+run digits # a little network on digits it has not seen: scikit-learn's MLPClassifier of this size scores 0.90 to 0.93
+near digits 'digits never seen:' 1 0.92 0.03
+exists digits-training.svg digits-confusion.svg
+run attention
+near attention 'accuracy(p, truth) =' 1 0.97 0.03
+run edges "img=$examples/edges/coins.png"
+exists edges.png laplacian.png
+run rnn "x=$examples/rnn/digits.npy" "label=$examples/rnn/labels.npy"
+near rnn 'accuracy(p, label) =' 1 0.98 0.02
+
+data=/usr/share/datasets/fashion-mnist
+if [ -r "$data/train-images-idx3-ubyte.gz" ]; then
+  # one epoch instead of five; PyTorch's network of this shape is right on 83 % of the test pictures after one
+  mkdir -p mlp
+  sed 's/epochs = 5/epochs = 1/' "$examples/mlp/mlp.calx" >mlp/mlp.calx
+  examples=$out
+  run mlp "image=$data/train-images-idx3-ubyte.gz" "label=$data/train-labels-idx1-ubyte.gz"
+  near mlp 'accuracy(p, label) =' 1 0.85 0.03
+else
+  echo "mlp: skipped, Debian's dataset-fashion-mnist is not installed"
+fi
+[ $failed = 0 ] && echo "all examples agree"
+exit $failed
