@@ -11,6 +11,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/lib.h"
 #include "check.h"
 #include "run/session.h"
 
@@ -133,14 +134,19 @@ static void check_derivatives(const char *file, const char *text, const char *co
   cx_ctx_free(c);
 }
 
-static void program(const char *file) {
-  static char text[ROOM], buf[1000];
+static char *slurp(const char *file) {
+  static char text[ROOM];
   FILE *in = fopen(file, "rb");
-  CHECK(in != NULL);
-  if (!in) return;
-  size_t n = fread(text, 1, sizeof text - 1, in);
+  size_t n = in ? fread(text, 1, sizeof text - 1, in) : 0;
   text[n] = 0;
-  fclose(in);
+  if (in) fclose(in);
+  CHECK(n > 0);
+  return text;
+}
+
+static void program(const char *file, char *text) {
+  static char buf[1000];
+  size_t n = strlen(text);
   double tol = directive(text, "# tolerance:", buf, sizeof buf) ? atof(buf) : 1e-9;
   int want = directive(text, "# status:", buf, sizeof buf) ? atoi(buf) : 0;
   bool check = !strstr(text, "# check: off");
@@ -176,10 +182,54 @@ static void program(const char *file) {
   if (check && st == (cx_status)want) check_derivatives(file, text, arg, narg, &opt);
 }
 
+/* ---- the reference: its programs run, and it names everything that there is to name ---- */
+static void named(const char *doc, const char *name, const char *what) {
+  char quoted[2][80];
+  snprintf(quoted[0], sizeof quoted[0], "`%s`", name);
+  snprintf(quoted[1], sizeof quoted[1], "`%s(", name);
+  bool there = strstr(doc, quoted[0]) || strstr(doc, quoted[1]);
+  if (!there) fprintf(stderr, "language.md does not name the %s %s\n", what, name);
+  CHECK(there);
+}
+
+static void reference(const char *path) {
+  char *doc = slurp(path);
+  int programs = 0;
+  for (int op = OP_load + 1; op < OP_COUNT; op++) named(doc, cx_ops[op].name, "op");
+  for (int k = 0; k < cx_noption_rows; k++) named(doc, cx_option_rows[k].name, "option");
+  for (int k = 0; k < DOM_COUNT; k++) named(doc, cx_domain_name[k], "domain");
+  cx_ctx *c = cx_ctx_new(NULL, NULL);
+  cx_frame f;
+  CX_TRY(c, f) {
+    int n;
+    const cx_method_row *row = cx_method_rows(cx_ctx_arena(c), &n);
+    for (int k = 0; k < n; k++) named(doc, row[k].name, "method");
+    for (int k = 0; k < cx_lib_count; k++) { /* functions of the library: those of domain and optim are not called by name */
+      if (strncmp(cx_lib[k].name, "base", 4) && strncmp(cx_lib[k].name, "nn", 2)) continue;
+      cx_ast *p = cx_parse(c, cx_ctx_arena(c), cx_source_add(c, cx_lib[k].name, cx_lib[k].text, cx_lib[k].n));
+      for (int j = 0; j < p->nkid; j++)
+        if (p->kid[j]->kind == S_DEF_FUN) named(doc, p->kid[j]->name, "function");
+    }
+    CX_END(c, f);
+  }
+  cx_ctx_free(c);
+  char *at = doc;
+  while ((at = strstr(at, "\n```calx\n")) != NULL) {
+    char *begin = at + 9, *end = strstr(begin, "\n```");
+    if (!end) break;
+    *end = 0;
+    char name[40];
+    snprintf(name, sizeof name, "language.md, program %d", ++programs);
+    program(name, begin);
+    at = end + 1;
+  }
+  CHECK(programs >= 10);
+}
+
 int main(int argc, char **argv) {
   if (chdir(CX_LANG_DIR)) return 1;
   if (argc > 1) {
-    for (int k = 1; k < argc; k++) program(argv[k]);
+    for (int k = 1; k < argc; k++) program(argv[k], slurp(argv[k]));
     return CHECK_DONE();
   }
   struct dirent **list;
@@ -188,13 +238,14 @@ int main(int argc, char **argv) {
     const char *dot = strrchr(list[k]->d_name, '.');
     if (dot && !strcmp(dot, ".calx") && strncmp(list[k]->d_name, "lib_", 4)) {
       int before = check_failed;
-      program(list[k]->d_name);
+      program(list[k]->d_name, slurp(list[k]->d_name));
       programs++;
       if (check_failed > before) fprintf(stderr, "FAILED %s\n", list[k]->d_name);
     }
     free(list[k]);
   }
   free(list);
+  reference("../../doc/language.md");
   printf("%d programs\n", programs);
   CHECK(programs >= 20);
   return CHECK_DONE();
