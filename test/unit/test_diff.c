@@ -516,12 +516,19 @@ static void second(const char *name, const char *text, const char *leaves) {
 }
 
 /* ---- derivatives up to the fourth by one number: closed forms ---- */
-static double p6(double x, int k) { double c = 1; for (int i = 0; i < k; i++) c *= 6 - i; return c * pow(x, 6 - k); }
+static double p6(double x, int k) {
+  double c = 1;
+  for (int i = 0; i < k; i++) c *= 6 - i;
+  return c * pow(x, 6 - k);
+}
 static double s2(double x, int k) { return pow(2, k) * sin(2 * x + k * acos(0)); }
 static double inverse(double x, int k) { return (k & 1 ? -1 : 1) * tgamma(k + 1) / pow(1 + x, k + 1); }
 static double ex(double x, int k) { return 3 * pow(0.5, k) * exp(0.5 * x); }
-static double sums(double x, int k) { double s = 0; for (int j = 0; j < 4; j++) s += pow(j - 1,
- k) * exp((j - 1) * x); return s; }
+static double sums(double x, int k) {
+  double s = 0;
+  for (int j = 0; j < 4; j++) s += pow(j - 1, k) * exp((j - 1) * x);
+  return s;
+}
 static double soft(double x, int k) { /* log(1 + e^x) */
   double s = 1 / (1 + exp(-x)), d = s * (1 - s);
   return k == 0 ? log1p(exp(x)) : k == 1 ? s : k == 2 ? d : k == 3 ? d * (1 - 2 * s) : d * (1 - 6 * d);
