@@ -134,6 +134,15 @@ typedef struct {
 } calx_output;
 CALX_API int calx_fn_output_at(const calx_fn *f, int k, calx_output *out); /* 0: there is no k-th */
 
+/* The same matrices as lists of their entries (row, column, value): outputs are the values, calx_sparsity their places.
+ * They are read off the equations: one equation over N points is one pattern whatever N is, and nothing is probed.
+ * Entries at one place add up, as they do in triplets of SciPy, UMFPACK or Ipopt. The Hessian is whole, not a triangle.
+ * A matrix (or a block of one) without structure is listed in full. */
+CALX_API calx_status calx_jacobian_sparse(calx_model *m, const char *expression, size_t length, calx_fn **out);
+CALX_API calx_status calx_hessian_sparse(calx_model *m, calx_fn **out);
+/* Fills row[] and col[], calx_fn_outputs(f) numbers each; CALX_E_USAGE when f is no sparse matrix. */
+CALX_API calx_status calx_sparsity(calx_fn *f, int64_t *row, int64_t *col);
+
 /* Scratch of one evaluation at a time. */
 CALX_API calx_status calx_work_new(calx_fn *f, calx_work **out);
 CALX_API void calx_work_free(calx_work *w);

@@ -39,6 +39,15 @@ struct calx_bound {
   cx_fn **value; cx_work **work; /* of each param, made when first asked for */
 };
 
+/* Places of the entries that one output of a sparse function holds: affine in the indices of a box, or listed. */
+typedef struct {
+  int64_t n, row, col;        /* the first entry's place; of a list, what its numbers count from */
+  int rank;
+  int64_t size[CX_MAX_RANK], row_step[CX_MAX_RANK], col_step[CX_MAX_RANK];
+  const int64_t *rows, *cols; /* the list; NULL: affine */
+  const int64_t *keep;        /* which of the output's numbers are entries; NULL: all */
+} cx_entries;
+
 struct calx_fn {
   cx_part part;
   const cx_fn *f;
@@ -50,6 +59,7 @@ struct calx_fn {
    * follows another after `width` numbers. Outputs of one row go there directly. */
   bool direct;
   int64_t *start, *row, *col, width;
+  cx_entries *entries;        /* of each output of f; NULL: not sparse */
 };
 
 struct calx_work {
@@ -69,6 +79,15 @@ _Noreturn void cx_api_misuse(cx_ctx *c, const char *help, const char *fmt, ...) 
 
 /* text + length of the caller: SIZE_MAX up to the terminating 0, NULL is the empty text */
 int32_t cx_api_source(cx_ctx *c, const char *name, const char *text, size_t length);
+
+/* ---- functions ---- */
+/* what is asked of a model e (to be added to), as a function in arena a; t: scratch; of[]: its equations */
+typedef calx_fn *cx_api_build(cx_model *e, cx_arena *a, cx_arena *t, const uint32_t *of, int n);
+typedef enum { OF_TEXT, OF_OBJECTIVE, OF_GRADIENT } cx_api_of; /* gradient: the objective, then its gradient by param */
+calx_status cx_api_make(calx_model *m, cx_api_of what, cx_api_build *build, const char *text, size_t length,
+                        calx_fn **out);
+calx_fn *cx_api_compile(const cx_model *e, cx_arena *a, const uint32_t *root, int n); /* without outputs yet */
+void cx_api_add_output(calx_fn *f, int rank, const int64_t *dim);
 
 calx_bound *cx_api_bound(calx_model *m);                      /* for what is bound now; throws */
 cx_model *cx_api_elaborate(calx_bound *b, cx_program *p, cx_arena *a);

@@ -5,8 +5,6 @@
 #include "base/ctx.h"
 #include "pass/pass.h"
 
-typedef enum { AS_VALUES, AS_GRADIENT, AS_JACOBIAN, AS_HESSIAN } kind;
-
 /* ---- what is compiled: equations of a model of its own ---- */
 
 /* The program once more with the expressions behind it, so that they are read in the scope of its end; their equations. */
@@ -42,18 +40,21 @@ static uint32_t *objective(calx_bound *b, cx_arena *t, cx_model **e, int *n) {
 }
 
 /* the objective's equation, then those of its gradient by each param */
-static uint32_t *with_gradient(cx_model *e, cx_arena *t, const cx_flat *flat) {
-  uint32_t *root = CX_NEW_N(t, uint32_t, flat->n + 1);
+static uint32_t *with_gradient(cx_model *e, cx_arena *t, int *n) {
+  cx_flat flat = cx_flat_new(e, t, e->nparam);
+  uint32_t *root = CX_NEW_N(t, uint32_t, flat.n + 1);
   cx_prepare(e->graph);
   root[0] = e->objective;
-  cx_diff_reverse(e->graph, e->objective, CX_NO_COT, flat->raw, flat->n, root + 1);
+  cx_diff_reverse(e->graph, e->objective, CX_NO_COT, flat.raw, flat.n, root + 1);
+  *n = flat.n + 1;
   return root;
 }
 
 /* ---- compiled ---- */
 
-static calx_fn *compile(const cx_model *e, cx_arena *a, const uint32_t *root, int n) {
+calx_fn *cx_api_compile(const cx_model *e, cx_arena *a, const uint32_t *root, int n) {
   calx_fn *f = CX_NEW(a, calx_fn);
+  f->part.arena = a;
   f->ctx = e->ctx;
   f->f = cx_fn_new(e, a, root, n, e->ctx->threads);
   f->flat = cx_flat_new(e, a, e->nparam);
@@ -65,7 +66,7 @@ static calx_fn *compile(const cx_model *e, cx_arena *a, const uint32_t *root, in
   return f;
 }
 
-static void add_output(calx_fn *f, int rank, const int64_t *dim) {
+void cx_api_add_output(calx_fn *f, int rank, const int64_t *dim) {
   int64_t size = 1, *d = CX_NEW_N(f->part.arena, int64_t, rank + 1);
   for (int k = 0; k < rank; k++) size *= d[k] = dim[k];
   f->out[f->nout++] = (calx_output){rank, d, size, f->outputs};
@@ -73,9 +74,9 @@ static void add_output(calx_fn *f, int rank, const int64_t *dim) {
 }
 
 /* the equations' values, one after the other */
-static calx_fn *values(const cx_model *e, cx_arena *a, const uint32_t *root, int n) {
-  calx_fn *f = compile(e, a, root, n);
-  f->part.arena = a;
+static calx_fn *values(cx_model *e, cx_arena *a, cx_arena *t, const uint32_t *root, int n) {
+  (void)t;
+  calx_fn *f = cx_api_compile(e, a, root, n);
   f->direct = !f->f->single;
   for (int k = 0; k < n; k++) {
     const cx_eq *q = f->f->graph->eq[f->f->graph->out[k]];
@@ -84,17 +85,17 @@ static calx_fn *values(const cx_model *e, cx_arena *a, const uint32_t *root, int
     f->start[k] = f->outputs;
     f->row[k] = 1;
     f->col[k] = f->f->out_n[k];
-    add_output(f, q->rank, dim);
+    cx_api_add_output(f, q->rank, dim);
   }
   return f;
 }
 
 /* the value, then the whole gradient as one vector */
-static calx_fn *value_and_gradient(const cx_model *e, cx_arena *a, const uint32_t *root, int np) {
-  calx_fn *f = values(e, a, root, np + 1);
+static calx_fn *value_and_gradient(cx_model *e, cx_arena *a, cx_arena *t, const uint32_t *root, int n) {
+  calx_fn *f = values(e, a, t, root, n);
   f->outputs = 1;
   f->nout = 1;
-  add_output(f, 1, &f->inputs);
+  cx_api_add_output(f, 1, &f->inputs);
   return f;
 }
 
@@ -108,8 +109,7 @@ static calx_fn *jacobian(cx_model *e, cx_arena *a, cx_arena *t, const uint32_t *
   cx_prepare(e->graph);
   for (int k = 0; k < n; k++)
     for (int p = 0; p < flat.n; p++) root[k * flat.n + p] = cx_diff_forward(e->graph, of[k], flat.raw[p], 0);
-  calx_fn *f = compile(e, a, root, n * flat.n);
-  f->part.arena = a;
+  calx_fn *f = cx_api_compile(e, a, root, n * flat.n);
   f->width = f->inputs;
   int64_t first = 0;
   for (int k = 0; k < n; first += count[k++] * f->width)
@@ -119,11 +119,16 @@ static calx_fn *jacobian(cx_model *e, cx_arena *a, cx_arena *t, const uint32_t *
       f->row[at] = count[k];
       f->col[at] = flat.offset[p + 1] - flat.offset[p];
     }
-  add_output(f, 2, (int64_t[]){rows, f->inputs});
+  cx_api_add_output(f, 2, (int64_t[]){rows, f->inputs});
   return f;
 }
 
-static calx_status make(calx_model *m, kind k, bool of_text, const char *text, size_t length, calx_fn **out) {
+static calx_fn *hessian(cx_model *e, cx_arena *a, cx_arena *t, const uint32_t *of, int n) {
+  return jacobian(e, a, t, of + 1, n - 1);
+}
+
+calx_status cx_api_make(calx_model *m, cx_api_of what, cx_api_build *build, const char *text, size_t length,
+                        calx_fn **out) {
   cx_arena *volatile a = NULL, *volatile t = NULL;
   *out = NULL;
   API_TRY(m->ctx) {
@@ -132,13 +137,9 @@ static calx_status make(calx_model *m, kind k, bool of_text, const char *text, s
     t = cx_arena_new(m->ctx);
     cx_model *e;
     int n;
-    uint32_t *of = of_text ? expressions(b, t, text, length, &e, &n) : objective(b, t, &e, &n);
-    cx_flat flat = cx_flat_new(e, t, e->nparam);
-    if (k == AS_GRADIENT || k == AS_HESSIAN) of = with_gradient(e, t, &flat);
-    calx_fn *f = k == AS_VALUES     ? values(e, a, of, n)
-                 : k == AS_GRADIENT ? value_and_gradient(e, a, of, flat.n)
-                 : k == AS_JACOBIAN ? jacobian(e, a, t, of, n)
-                                    : jacobian(e, a, t, of + 1, flat.n);
+    uint32_t *of = what == OF_TEXT ? expressions(b, t, text, length, &e, &n) : objective(b, t, &e, &n);
+    if (what == OF_GRADIENT) of = with_gradient(e, t, &n);
+    calx_fn *f = build(e, a, t, of, n);
     API_DONE(m->ctx);
     cx_arena_free(t);
     cx_part_init(&f->part, a, &b->part);
@@ -151,14 +152,20 @@ static calx_status make(calx_model *m, kind k, bool of_text, const char *text, s
 }
 
 calx_status calx_function(calx_model *m, const char *expression, size_t length, calx_fn **out) {
-  return make(m, AS_VALUES, true, expression, length, out);
+  return cx_api_make(m, OF_TEXT, values, expression, length, out);
 }
 calx_status calx_jacobian(calx_model *m, const char *expression, size_t length, calx_fn **out) {
-  return make(m, AS_JACOBIAN, true, expression, length, out);
+  return cx_api_make(m, OF_TEXT, jacobian, expression, length, out);
 }
-calx_status calx_value(calx_model *m, calx_fn **out) { return make(m, AS_VALUES, false, NULL, 0, out); }
-calx_status calx_gradient(calx_model *m, calx_fn **out) { return make(m, AS_GRADIENT, false, NULL, 0, out); }
-calx_status calx_hessian(calx_model *m, calx_fn **out) { return make(m, AS_HESSIAN, false, NULL, 0, out); }
+calx_status calx_value(calx_model *m, calx_fn **out) {
+  return cx_api_make(m, OF_OBJECTIVE, values, NULL, 0, out);
+}
+calx_status calx_gradient(calx_model *m, calx_fn **out) {
+  return cx_api_make(m, OF_GRADIENT, value_and_gradient, NULL, 0, out);
+}
+calx_status calx_hessian(calx_model *m, calx_fn **out) {
+  return cx_api_make(m, OF_GRADIENT, hessian, NULL, 0, out);
+}
 
 void calx_fn_free(calx_fn *f) {
   if (f) cx_part_free(&f->part);
@@ -212,7 +219,11 @@ calx_status calx_eval(const calx_fn *f, calx_work *w, const double *x, double *o
   for (int k = 0; k < f->f->nout && !f->direct; k++)
     for (int64_t r = 0, at = 0; r < f->row[k]; r++) {
       double *to = out + f->start[k] + r * f->width;
-      if (single)
+      const int64_t *keep = f->entries ? f->entries[k].keep : NULL;
+      if (keep)
+        for (int64_t c = 0; c < f->col[k]; c++)
+          to[c] = single ? (double)((const float *)w->out[k])[keep[c]] : ((const double *)w->out[k])[keep[c]];
+      else if (single)
         for (int64_t c = 0; c < f->col[k]; c++) to[c] = ((const float *)w->out[k])[at++];
       else if (f->col[k]) {
         memcpy(to, (const double *)w->out[k] + at, (size_t)f->col[k] * sizeof *to);

@@ -114,7 +114,8 @@ static void open_load(split *d, const term *t, const cx_node *load, const wait *
       u.live |= 1u << slot;
       u.size[slot] = q->size[k];
     }
-    bool fits = true;
+    const cx_node *exists = cx_subst(g, q->exists, from, to, q->rank);
+    bool fits = exists->op == OP_const || condition(&u, exists);
     for (int k = 0; k < load->nargs; k++)
       fits = fits && condition(&u, cx_op2(g, OP_eq, load->arg[k], cx_subst(g, q->at[k], from, to, q->rank)));
     if (!fits) {
