@@ -1,8 +1,8 @@
 /* shift.c - what is expensive and needed at several shifts of an index is an equation of its own.
  *
- * The gradient of sum(i: exp(x[i] - x[i + 1])) reads exp(x[q] - x[q + 1]) and exp(x[q - 1] - x[q]): one expression at two
+ * The gradient of sum(i: exp(x[i] - x[i+1])) reads exp(x[q] - x[q+1]) and exp(x[q-1] - x[q]): one expression at two
  * places. Every node of an op that is not cheap is moved, index by index, to where the smallest constant among its
- * subscripts `index + constant` is 0; nodes that are then the same are one equation, over all places that are needed. */
+ * subscripts `index + constant` is 0; nodes that are then the same are one equation, over all places needed. */
 #include <string.h>
 
 #include "pass/eqs.h"

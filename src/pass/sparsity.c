@@ -251,7 +251,9 @@ static bool as_piece(const split *d, const term *t, piece *p) {
     if (!(c->free_lo >> p->rank) && cx_sparse_by_data(d->s, c)) p->exists = both(g, p->exists, c);
   }
   for (int i = 0; i < d->e->rank; i++) p->at[i] = cx_subst(g, t->at[i], from, to, n);
-  p->body = cx_op3(g, OP_select, ok, cx_subst(g, t->rest, from, to, n), cx_const(g, 0));
+  p->part[0].when = ok;
+  p->part[0].body = cx_subst(g, t->rest, from, to, n);
+  p->nparts = 1;
   return true;
 }
 
@@ -305,7 +307,10 @@ static void enlarge(cx_graph *g, piece *p, const int64_t *low, const int64_t *si
     to[k] = cx_op2(g, OP_add, t, cx_const(g, (double)low[k]));
     p->size[k] = size[k];
   }
-  p->body = cx_op3(g, OP_select, inside, cx_subst(g, p->body, slot, to, p->rank), cx_const(g, 0));
+  for (int i = 0; i < p->nparts; i++) {
+    p->part[i].when = both(g, inside, cx_subst(g, p->part[i].when, slot, to, p->rank));
+    p->part[i].body = cx_subst(g, p->part[i].body, slot, to, p->rank);
+  }
   p->exists = both(g, inside, cx_subst(g, p->exists, slot, to, p->rank));
   for (int i = 0; i < dims; i++) p->at[i] = cx_subst(g, p->at[i], slot, to, p->rank);
 }
@@ -317,14 +322,17 @@ static const cx_node *here(cx_graph *g, uint32_t eq, int rank) {
 }
 
 static uint32_t value_of(const split *d, const piece *p) {
-  cx_eq *v = cx_eq_beside(d->s->g, d->e, "entries");
+  cx_graph *g = d->s->g;
+  cx_eq *v = cx_eq_beside(g, d->e, "entries");
   memset(v->dim, 0, sizeof v->dim);
   v->rank = (uint8_t)p->rank;
   v->nred = (uint8_t)p->nred;
   v->red = p->nred ? RED_sum : RED_none;
   for (int k = 0; k < p->rank; k++) v->dim[k].n = p->size[k];
   for (int k = 0; k < p->nred; k++) v->rdim[k].n = p->red[k];
-  v->body = p->body;
+  v->body = cx_const(g, 0);
+  for (int i = 0; i < p->nparts; i++)
+    v->body = cx_op2(g, OP_add, v->body, cx_op3(g, OP_select, p->part[i].when, p->part[i].body, cx_const(g, 0)));
   return v->id;
 }
 
@@ -332,7 +340,7 @@ static uint32_t value_of(const split *d, const piece *p) {
 static bool merge(const split *d, piece *p, piece *q) {
   cx_graph *g = d->s->g;
   int64_t shift[CX_MAX_RANK], low[CX_MAX_RANK], size[CX_MAX_RANK], qlow[CX_MAX_RANK];
-  if (!same_places(g, p, q, d->e->rank, shift)) return false;
+  if (p->nparts + q->nparts > TERMS || !same_places(g, p, q, d->e->rank, shift)) return false;
   for (int k = 0; k < p->rank; k++) { /* in p's t: p is 0..size, q is shift..shift + size */
     int64_t end = q->size[k] + shift[k];
     low[k] = shift[k] < 0 ? shift[k] : 0;
@@ -351,12 +359,19 @@ static bool merge(const split *d, piece *p, piece *q) {
     piece *both_of[2] = {p, q};
     for (int k = 0; k < 2; k++)
       if (both_of[k]->nred) {
-        both_of[k]->body = here(g, value_of(d, both_of[k]), p->rank);
+        both_of[k]->part[0].body = here(g, value_of(d, both_of[k]), p->rank);
+        both_of[k]->part[0].when = cx_const(g, 1);
+        both_of[k]->nparts = 1;
         both_of[k]->nred = 0;
         memset(both_of[k]->red, 0, sizeof p->red);
       }
   }
-  p->body = cx_op2(g, OP_add, p->body, q->body);
+  for (int i = 0; i < q->nparts; i++) {
+    int k = 0;
+    while (k < p->nparts && p->part[k].when != q->part[i].when) k++;
+    if (k < p->nparts) p->part[k].body = cx_op2(g, OP_add, p->part[k].body, q->part[i].body);
+    else p->part[p->nparts++] = q->part[i];
+  }
   p->exists = whole ? cx_const(g, 1) : cx_op2(g, OP_or, p->exists, q->exists);
   return true;
 }

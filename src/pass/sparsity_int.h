@@ -12,8 +12,9 @@ typedef struct {
   int64_t size[CX_MAX_RANK];
   const cx_node *at[CX_MAX_RANK];
   const cx_node *exists; /* of data alone; where it is 0 the value is */
-  /* before the value has its equation: summed over red[], slots rank.. */
-  const cx_node *body;
+  /* before the value has its equation: sum of parts, each where its condition holds; summed over red[], slots rank.. */
+  struct { const cx_node *when, *body; } part[TERMS];
+  int nparts;
   int nred;
   int64_t red[CX_MAX_RANK];
 } piece;
