@@ -180,7 +180,7 @@ static void expand(split *d, const term *t, const cx_node *e, const wait *next, 
   for (int k = l.v.n - 1; k >= 0 && !d->failed; k--) {
     const cx_node *n = l.v.at[k], *c = coef[n->id], *x = n->nargs ? n->arg[0] : NULL,
      *y = n->nargs > 1 ? n->arg[1] : NULL;
-    if (!c || n == zero) continue;
+    if (!c || (n->op == OP_const && n->u.num == 0)) continue;
     if (!has[n->id]) { /* no structure below: one dense part of the whole */
       plain = cx_sum_of(g, plain, cx_chain(g, c, n, false));
       continue;

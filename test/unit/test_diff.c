@@ -735,6 +735,32 @@ static void test_forms(void) {
   }
 }
 
+/* an expression that the gradient needs at several places is computed once for each */
+static void test_shared_shifts(void) {
+  static const char *const text[] = {
+    "input x[i0 < 50]\ny = sum(i0 < 49) exp(x[i0] - x[i0 + 1])\n",
+    "input x[i0 < 50]\nr[i0 < 48] = exp(x[i0 + 1] * x[i0]) - x[i0 + 2]\ny = sum(i0 < 48) r[i0] ^ 2\n",
+    "input x[i0 < 9, i1 < 8]\ny = sum(i0 < 8, i1 < 7) exp(x[i0, i1] * x[i0 + 1, i1] + x[i0, i1 + 1])\n",
+  };
+  for (size_t i = 0; i < sizeof text / sizeof *text; i++) {
+    a = cx_arena_new(ctx);
+    place = "shared shifts";
+    cx_graph *g = read_text(text[i]);
+    uint32_t x = find(g, "x"), y = find(g, "y"), d;
+    cx_graph_output(g, y);
+    cx_prepare(g);
+    cx_diff_reverse(g, y, CX_NO_COT, &x, 1, &d);
+    cx_graph_output(g, d);
+    cx_run_passes(g, NULL);
+    well_formed(g, "the passes");
+    int times = 0;
+    for (const char *s = needed(g); (s = strstr(s, "exp(")) != NULL; s++) times++;
+    check_count++;
+    if (times != 1) bad(cx_format(a, "%d exponentials in", times), needed(g));
+    cx_arena_free(a);
+  }
+}
+
 /* ---- random programs ---- */
 /* Factors of each equation read earlier ones (or itself one step back) at affine, data-given and constant places. */
 static void random_text(cx_buf *b, bool smooth) {
@@ -827,6 +853,7 @@ int main(void) {
     test_leaves();
     test_batch();
     test_forms();
+    test_shared_shifts();
     test_random();
     CX_END(ctx, f);
   } else {
