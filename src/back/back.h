@@ -19,6 +19,7 @@ typedef struct {
   bool single;      /* arithmetic and variable inputs/outputs in float */
   bool no_blas;     /* tests */
   bool no_simd;     /* tests: baseline kernels */
+  int64_t segment;  /* steps between checkpoints of a long recurrence; 0: as memory asks, negative: none */
 } cx_exec_opt;
 /* g: outputs set, passes run. constant_input[k]: the k-th EQ_INPUT with constant == true, borrowed as long as the exec
  * lives. What depends on them alone is computed here, once; columns are laid out for the vector unit here. */

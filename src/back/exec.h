@@ -124,6 +124,7 @@ struct cx_exec {
   int64_t work_bytes, temp_bytes; int max_reg;
   int threads;
   struct cx_pool *pool;
+  struct cx_segments *seg; /* long recurrences: nothing above is used then */
   cx_work *own;        /* of precomputing */
 };
 
