@@ -130,11 +130,39 @@ static void test_large(void) {
   free(x), free(value), free(row), free(col);
 }
 
+/* every allocation fails once: an error, nothing lost */
+static void test_memory(void) {
+  static const int32_t k[6] = {0, 4, 2, 2, 1, 3};
+  double x[5] = {1, 2, 3, 4, 5}, v[64];
+  size_t calls = 0;
+  for (size_t fail = 1, done = 0; !done; fail += 1 + fail / 8) {
+    counter n = {.fail_at = fail};
+    calx_ctx *mine = calx_new(counting, &n);
+    calx_model *m = NULL;
+    calx_fn *f = NULL;
+    if (mine) {
+      calx_status s = calx_compile(mine, "data k[n] : int\nparam x[5]\n"
+       "minimize sum(i: if k[i] < 4 then exp(x[k[i]] * x[0]) else 0)\n",
+                                   SIZE_MAX, &m);
+      if (!s) s = calx_bind(m, "k", CALX_I32, 1, (int64_t[]){6}, NULL, k);
+      if (!s) s = calx_hessian_sparse(m, &f);
+      if (!s) s = calx_fn_outputs(f) <= 64 ? at(f, x, v) : CALX_E_USAGE;
+      CHECK(s == CALX_OK || s == CALX_E_RUNTIME);
+      done = s == CALX_OK && n.calls < fail;
+    }
+    calls = n.calls;
+    calx_free(mine);
+    CHECK(n.live == 0 && n.lies == 0);
+  }
+  CHECK(calls > 10);
+}
+
 int main(void) {
   c = calx_new(NULL, NULL);
   test_small();
   test_bundle();
   test_large();
+  test_memory();
   calx_free(c);
   return CHECK_DONE();
 }
