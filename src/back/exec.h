@@ -124,7 +124,6 @@ struct cx_exec {
   int64_t work_bytes, temp_bytes; int max_reg;
   int threads;
   struct cx_pool *pool;
-  struct cx_segments *seg; /* long recurrences: nothing above is used then */
   cx_work *own;        /* of precomputing */
 };
 
@@ -150,7 +149,7 @@ extern const double cx_red_start[RED_COUNT];
 /* vm.c */
 void cx_vm_run(cx_vm *s, const cx_ins *p, const cx_ins *end);
 typedef struct {
-  cx_ins_fn ew, index, pack, gather, fill, red, acc, arg, matmul, rowdot, columns, transpose, loop, guard;
+  cx_ins_fn ew, index, pack, gather, fill, red, acc, arg, matmul, rowdot, columns, matvec, transpose, loop, guard;
 } cx_vm_table;
 const cx_vm_table *cx_vm_get(bool single);
 const char *cx_vm_name(cx_ins_fn fn);

@@ -69,7 +69,8 @@ cx_aff cx_low_aff_of(cx_lower_state *L, int64_t c0, const int64_t *coef) {
   cx_aff f = {.c0 = c0};
   for (int s = 0; s < 32; s++) {
     if (!coef[s]) continue;
-    if (L->level_of[s] == LANE) { f.cl += coef[s]; continue; }
+    if (L->level_of[s] == LANE) f.cl += coef[s];
+    if (L->level_of[s] < 0) continue;
     const cx_level *v = &L->level[L->level_of[s]];
     if (v->loop) f.lc[f.nl].loop = v->depth, f.lc[f.nl++].c = coef[s];
     else f.c0 += coef[s] * v->start;
@@ -246,6 +247,13 @@ static int level_of_mask(const cx_lower_state *L, uint32_t mask) {
   return level;
 }
 
+/* may the value be computed where it is wanted? */
+static bool fits_dest(const cx_lower_state *L, const cx_val *v, const cx_opnd *dest, bool dest_r, bool dest_l) {
+  bool ok = dest && dest_r == v->dr && dest_l == v->dl && (v->dl ? dest->ls == 1 : !v->dr || dest->rs == 1);
+  for (int k = v->level + 1; k < L->nlevel; k++) ok &= !L->level[k].loop;
+  return ok;
+}
+
 static void emit(cx_lower_state *L, const cx_node *n, const cx_opnd *dest, bool dest_r, bool dest_l) {
   cx_val *v = &L->val[n->id];
   *v = (cx_val){.on = true, .temp = -1, .total = v->total, .left = v->total, .fold = v->fold, .user = v->user};
@@ -290,7 +298,8 @@ static void emit(cx_lower_state *L, const cx_node *n, const cx_opnd *dest, bool 
     v->level = level, v->id = L->level[level].id;
     v->o = cx_low_addr_opnd(L, a.loc, a.c0, a.coef, a.lane);
     if (a.affine && !a.access.ncheck && a.loc->type == L->s->real && (a.lane == 0 || a.lane == 1)) return;
-    cx_opnd d = fresh(L, v);
+    v->direct = fits_dest(L, v, dest, dest_r, dest_l);
+    cx_opnd d = v->direct ? *dest : fresh(L, v);
     ins_pack(L, level, d, v->o, v->dr, v->dl, &a.access);
     v->o = d;
     for (int k = 0; k < a.access.ndyn; k++) release(L, &L->val[a.dyn[k]->id], level);
@@ -328,8 +337,7 @@ static void emit(cx_lower_state *L, const cx_node *n, const cx_opnd *dest, bool 
     }
     dense &= has_dense(L, i.a[k]);
   }
-  bool direct = dest && dest_r == v->dr && dest_l == v->dl && (v->dl ? dest->ls == 1 : !v->dr || dest->rs == 1);
-  for (int k = level + 1; k < L->nlevel; k++) direct &= !L->level[k].loop;
+  bool direct = fits_dest(L, v, dest, dest_r, dest_l);
   /* the result may take the place of an argument of its own shape */
   bool done[CX_MAX_ARGS] = {false};
   for (int k = 0; k < nargs && !direct && all_cheap; k++) {

@@ -233,7 +233,7 @@ static int64_t block_rows(cx_sched *s, const cx_kernel *k) {
   }
   int64_t b = CX_BLOCK;
   while (b > 256 && (live + 6 * (double)s->esize) * (double)b > 24 * 1024) b /= 2;
-  while (b > 32 && live * (double)b > 256 * 1024) b /= 2;
+  while (b > 32 && live * (double)b > 512 * 1024) b /= 2;
   int64_t all = (k->n + 15) / 16 * 16;
   return b < all ? b : all < 16 ? 16 : all;
 }
@@ -293,7 +293,7 @@ void cx_lower(cx_sched *s, cx_kernel *k) {
   L->nlevel = 1;
   cx_fuse(s, k);
   k->block = k->lanes ? block_rows(s, k) : 1;
-  double rows = (double)k->n, chunks = (double)k->work / 65536;
+  double rows = (double)k->n, chunks = (double)k->work / 262144;
   if (chunks > rows / (double)k->block) chunks = rows / (double)k->block;
   k->nchunk = !k->lanes || chunks < 1 ? 1 : chunks > 64 ? 64 : (int)chunks;
   /* partial results of reductions over rows must stay small beside the work */

@@ -140,6 +140,15 @@ static void emit_product(cx_lower_state *L, product *p) {
   i.d = dest_at(L, p->to);
   i.u.mat.m = m;
   i.u.mat.dm = dest_strides(L, p->to, p->m);
+  if (!L->k->lanes) {
+    i.fn = L->vm->matvec;
+    i.lanes = false;
+    i.u.mat.k = cx_low_extent(e, p->k);
+    i.u.mat.sm = p->g[0].stride[0], i.u.mat.sk = p->g[0].stride[1], i.u.mat.vk = p->g[1].stride[0];
+    i.a[0] = p->g[0].at, i.a[1] = p->g[1].at;
+    *L_INS(L, L->nlevel - 1) = i;
+    return;
+  }
   if (p->columns) {
     i.fn = L->vm->columns;
     i.u.mat.k = cx_low_extent(e, p->k), i.u.mat.sm = p->g[0].stride[0], i.u.mat.sk = p->g[1].stride[0];
@@ -240,7 +249,7 @@ static void around(cx_lower_state *L, product *p) {
 
 bool cx_lower_product(cx_lower_state *L, const cx_eq *e, const cx_loc *to) {
   cx_graph *g = L->s->g;
-  if (e->red != RED_sum || !L->k->lanes || L->p->flat) return false;
+  if (e->red != RED_sum || L->p->flat) return false;
   uint32_t lane = L->p->mask, own = 0, red = 0;
   for (int s = 0; s < cx_low_nslot(e); s++)
     if (L->level_of[s] == CLOSED) *(s < e->rank ? &own : &red) |= 1u << s;
@@ -250,7 +259,20 @@ bool cx_lower_product(cx_lower_state *L, const cx_eq *e, const cx_loc *to) {
   product p = {.own = own, .red = red, .m = -1, .n = -1, .k = -1, .r = -1, .rows_summed = L->p->lane_red, .to = to};
   group *a = &p.g[0], *b = &p.g[1];
   *a = *b = (group){.slot = {-1, -1}, .temp = -1, .level = -1};
-  if (!p.rows_summed) {
+  if (!L->k->lanes) {
+    if (f.nguard || f.n < 2) return false;
+    p.k = largest(e, red);
+    uint32_t every = ~0u, all = 0;
+    for (int k = 0; k < f.n; k++) every &= f.f[k]->free_lo, all |= f.f[k]->free_lo;
+    p.m = largest(e, all & ~every & own);
+    for (int k = 0; k < f.n; k++) {
+      group *q = p.m >= 0 ? (f.f[k]->free_lo >> p.m & 1 ? a : b) : k == 0 ? a : b;
+      q->node = times(g, q->node, f.f[k]);
+    }
+    if (p.k < 0 || !a->node || !b->node || cx_low_extent(e, p.k) < 4) return false;
+    if (f.negative) b->node = cx_op1(g, OP_neg, b->node);
+    a->slot[0] = p.m, a->slot[1] = p.k, b->slot[0] = p.k;
+  } else if (!p.rows_summed) {
     for (int k = 0; k < f.n; k++) {
       group *q = f.f[k]->free_lo & lane ? b : a;
       q->node = times(g, q->node, f.f[k]);

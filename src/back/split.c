@@ -4,6 +4,7 @@
  * - one whose indices span a much smaller space than its equation's is computed there, not in the inner loop.
  * Only ops beyond arithmetic count as expensive. Members of a recurrence are left alone. */
 #include "back/exec.h"
+#include <math.h>
 #include <string.h>
 
 typedef struct { const cx_node *canon; int64_t dim[CX_MAX_RANK]; int rank, count; uint32_t eq, seen; bool small; } shared;
@@ -98,9 +99,12 @@ static void count(void *user, const cx_node *n) {
   if (space(s->e, ~0u) >= 16 * space(s->e, n->free_lo) && space(s->e, ~0u) >= 1024) x->small = true;
 }
 
-/* c * (x * y) with x of fewer indices: (c * x) * y, so that the constant costs less */
+/* x / 2^k as a product; c * (x * y) with x of fewer indices as (c * x) * y, so that the constant costs less */
 static const cx_node *sink(void *user, cx_graph *g, const cx_node *n) {
   (void)user;
+  int power;
+  if (n->op == OP_div && n->arg[1]->op == OP_const && fabs(frexp(n->arg[1]->u.num, &power)) == 0.5 && power > -100 && power < 100)
+    return cx_op2(g, OP_mul, cx_const(g, 1 / n->arg[1]->u.num), n->arg[0]); /* exact */
   for (int k = 0; k < 2 && n->op == OP_mul; k++) {
     const cx_node *x = n->arg[k], *m = n->arg[!k];
     if (m->op != OP_mul) continue;
