@@ -270,6 +270,12 @@ static void lay_column(char *to, bool single, const char *from, cx_dtype type, i
 static void lay_out(cx_exec *x, const cx_copy *c) {
   const cx_array *a = &x->constant[c->number];
   char *to = x->base[x->first_extra + (c - x->copy)];
+  if (c->row < 0) {
+    int64_t all = a->rank ? a->dim[0] : 1;
+    if (x->opt.single) cx_array_copy_f32(a, 0, all, (float *)(void *)to);
+    else cx_array_copy(a, 0, all, (double *)(void *)to);
+    return;
+  }
   const char *from = a->data;
   int64_t size = x->opt.single ? 4 : 8, in = cx_dtype_size[a->type], n = a->dim[c->row], inner = c->loc.scale / size;
   for (int64_t row = 0; row < n && inner; row += c->block) {
@@ -358,8 +364,8 @@ static void compile(cx_exec *x, cx_arena *tmp, const cx_graph *g, const cx_array
   for (int k = 0; k < x->nconstant; k++) x->base[BASE_FIRST + x->nin + x->nout + k] = (char *)(uintptr_t)x->constant[k].data;
   for (int k = 0; k < x->ncopy; k++) {
     const cx_copy *c = &x->copy[k];
-    int64_t rows = (x->g->eq[c->eq]->dim[c->row].n + c->block - 1) / c->block * c->block;
-    x->base[s->first_extra + k] = cx_alloc_n(x->a, (size_t)rows + 1, (size_t)c->loc.scale);
+    int64_t rows = c->row < 0 ? count_of(x->g->eq[c->eq]) : (x->g->eq[c->eq]->dim[c->row].n + c->block - 1) / c->block * c->block;
+    x->base[s->first_extra + k] = cx_alloc_n(x->a, (size_t)rows + 16, (size_t)(c->row < 0 ? s->esize : c->loc.scale));
     lay_out(x, c);
   }
 }

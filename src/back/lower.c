@@ -109,30 +109,40 @@ void cx_low_close(cx_lower_state *L) {
 }
 
 /* ---- where an equation's values are read ---- */
-/* A constant array read along its rows is laid out anew, once: block by block of rows, column by column. */
+/* A constant array read along its rows is laid out anew, once: block by block of rows, column by column. One that is
+ * read otherwise, but by affine subscripts, is converted once where its type is not that of the arithmetic. */
 static const cx_loc *columns(cx_lower_state *L, const cx_eq *p, const cx_node *load) {
   cx_sched *s = L->s;
   int row = -1;
-  if (!L->k->lanes || L->p->flat) return NULL;
+  bool whole = !L->k->lanes || L->p->flat, affine = true;
   for (int d = 0; d < load->nargs; d++) {
     const cx_node *sub = load->arg[d];
+    int64_t c0, c[32];
+    affine = affine && cx_affine(sub, &c0, c);
     if (!(sub->free_lo & L->p->mask)) continue;
-    if (row >= 0 || sub->op != OP_index || p->dim[d].n != L->k->n) return NULL;
+    if (row >= 0 || sub->op != OP_index || p->dim[d].n != L->k->n) whole = true;
     row = d;
   }
+  if (row < 0) whole = true;
   const cx_array *a = &s->array[p->id];
-  if (row < 0 || (a->type == s->real && a->stride[row] == 1 && p->rank == 1)) return NULL;
+  if (whole) { /* no column: as it stands, but in the type of the arithmetic; not where it is only picked from */
+    double n = 1;
+    for (int d = 0; d < p->rank; d++) n *= (double)p->dim[d].n;
+    if (!affine || a->type == s->real || (row < 0 && n > 1e6)) return NULL;
+    row = -1;
+  } else if (a->type == s->real && a->stride[row] == 1 && p->rank == 1) return NULL;
+  int64_t block = row < 0 ? 1 : L->k->block;
   for (int k = 0; k < s->copy.n; k++)
-    if (s->copy.at[k].eq == p->id && s->copy.at[k].row == row && s->copy.at[k].block == L->k->block) return &s->copy.at[k].loc;
+    if (s->copy.at[k].eq == p->id && s->copy.at[k].row == row && s->copy.at[k].block == block) return &s->copy.at[k].loc;
   cx_copy *c = CX_PUSH(s->a, s->copy);
-  *c = (cx_copy){.eq = p->id, .number = s->in_base[p->id] - s->first_constant, .row = row, .block = L->k->block};
+  *c = (cx_copy){.eq = p->id, .number = s->in_base[p->id] - s->first_constant, .row = row, .block = block};
   c->loc = (cx_loc){.on = true, .base = s->first_extra + s->copy.n - 1, .type = s->real, .padded = true};
-  int64_t n = L->k->block;
+  int64_t n = block;
   for (int d = p->rank - 1; d >= 0; d--) {
     c->loc.stride[d] = d == row ? 1 : n;
     if (d != row) n *= p->dim[d].n;
   }
-  c->loc.scale = n / L->k->block * s->esize;
+  if (row >= 0) c->loc.scale = n / block * s->esize;
   return &c->loc;
 }
 

@@ -21,12 +21,15 @@ typedef struct {
   int64_t stride[2];
 } group;
 
-typedef struct { const cx_node *f[MAX_FACTORS]; int n; bool negative, ok; const cx_node *guard[4]; int nguard; } factors;
+typedef struct { const cx_node *f[MAX_FACTORS], *under[4]; int n, nunder; bool negative, ok; const cx_node *guard[4]; int nguard; } factors;
 
 static void flatten(const cx_node *n, factors *f, uint32_t lane) {
   if (n->op == OP_mul) {
     flatten(n->arg[0], f, lane);
     flatten(n->arg[1], f, lane);
+  } else if (n->op == OP_div && f->nunder < 4) {
+    flatten(n->arg[0], f, lane);
+    f->under[f->nunder++] = n->arg[1];
   } else if (n->op == OP_neg) {
     f->negative = !f->negative;
     flatten(n->arg[0], f, lane);
@@ -322,6 +325,13 @@ bool cx_lower_product(cx_lower_state *L, const cx_eq *e, const cx_loc *to) {
     a->slot[0] = p.m, b->slot[0] = p.n;
   }
 ready:
+  for (int k = 0; k < f.nunder; k++) { /* divisors go where their indices are already */
+    group *q = f.under[k]->free_lo & ~b->node->free_lo ? a : b;
+    if (f.under[k]->free_lo & ~q->node->free_lo) return false;
+    if (!(f.under[k]->free_lo & ~a->node->free_lo) && __builtin_popcount(a->node->free_lo) < __builtin_popcount(b->node->free_lo)) q = a;
+    if (!q->lanes && (f.under[k]->free_lo & lane)) return false;
+    q->node = cx_op2(g, OP_div, q->node, f.under[k]);
+  }
   p.own &= ~((p.m >= 0 ? 1u << p.m : 0) | (p.n >= 0 ? 1u << p.n : 0));
   p.red &= ~(p.k >= 0 ? 1u << p.k : 0);
   for (int k = 0; k < 2; k++) {

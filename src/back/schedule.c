@@ -108,6 +108,19 @@ static int best_slot(cx_sched *s, const cx_eq *e, int *up, const double *score, 
   return best;
 }
 
+/* Stencils: an axis that is shifted or strided wants to be contiguous. */
+typedef struct { cx_sched *s; const cx_eq *e; int *up; double *across; double work; } shifts;
+static void shifted(void *user, const cx_node *n) {
+  shifts *w = user;
+  if (n->op != OP_load) return;
+  for (int d = 0; d + 1 < n->nargs; d++) {
+    int64_t c0, c[32];
+    if (n->arg[d]->op == OP_index || !n->arg[d]->free_lo || !cx_affine(n->arg[d], &c0, c)) continue;
+    for (int k = 0; k < nslot(w->e); k++)
+      if (c[k]) w->across[find(w->up, (int)w->e->id * SLOTS + k)] += w->work;
+  }
+}
+
 static void choose_rows(cx_sched *s, int *up) {
   cx_graph *g = s->g;
   double *score = CX_NEW_N(s->tmp, double, g->neq * SLOTS + 1);
@@ -125,10 +138,17 @@ static void choose_rows(cx_sched *s, int *up) {
       if (e->kind == EQ_CALC && !again) score[c] += work_of(e);
     }
   }
+  shifts sh = {.s = s, .up = up, .across = CX_NEW_N(s->tmp, double, g->neq * SLOTS + 1)};
+  for (int k = 0; k < g->neq; k++) {
+    if (g->eq[k]->kind != EQ_CALC) continue;
+    sh.e = g->eq[k], sh.work = work_of(g->eq[k]);
+    cx_visit(g, g->eq[k]->body, shifted, &sh);
+  }
   for (int c = 0; c < g->neq * SLOTS; c++) {
     if (find(up, c) != c) continue;
     bool ok = size[c] >= 8 && score[c] >= SMALL;
-    score[c] = !ok ? 0 : score[c] * (data[c] && !var[c] ? 8 : 1) * ((double)size[c] / ((double)size[c] + 8));
+    score[c] = !ok ? 0 : score[c] * (data[c] && !var[c] ? 8 : 1) * ((double)size[c] / ((double)size[c] + 8)) *
+                          (sh.across[c] > 0.1 * score[c] ? 0.25 : 1);
   }
   for (int k = 0; k < s->ncomp; k++) {
     cx_comp *c = &s->comp[k];
