@@ -157,7 +157,7 @@ static void program(const char *file, char *text) {
   static record r;
   memset(&r, 0, sizeof r);
   r.ctx = cx_ctx_new(NULL, NULL);
-  cx_session_opt opt = {.seed = 1, .threads = 1, .dir = ".", .out = "/tmp", .event = event, .user = &r};
+  cx_session_opt opt = {.seed = 1, .threads = 1, .dir = ".", .out = CX_LANG_OUT, .event = event, .user = &r};
   cx_status st = cx_session_run(r.ctx, cx_source_add(r.ctx, file, text, n), arg, narg, &opt);
   if ((int)st != want) {
     fprintf(stderr, "%s: status %d, expected %d\n", file, (int)st, want);
