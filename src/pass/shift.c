@@ -2,7 +2,9 @@
  *
  * The gradient of sum(i: exp(x[i] - x[i+1])) reads exp(x[q] - x[q+1]) and exp(x[q-1] - x[q]): one expression at two
  * places. Every node of an op that is not cheap is moved, index by index, to where the smallest constant among its
- * subscripts `index + constant` is 0; nodes that are then the same are one equation, over all places needed. */
+ * subscripts `index + constant` is 0; nodes that are then the same are one equation, over all places needed. An index
+ * that also stands outside of affine subscripts stays: rules know that it is not negative, and would take `if i > 1`,
+ * moved to `if i + 2 > 1`, for true. */
 #include <string.h>
 
 #include "pass/eqs.h"
@@ -26,7 +28,26 @@ typedef struct {
   CX_VEC(group *) v;
   group **of; int cap;          /* by the id of form */
   const cx_node **done; int max; /* rebuilt nodes of the present body */
+  int *bare; int nbare;          /* by node: 1 + slots that occur outside of affine subscripts; 0: not known */
 } shifter;
+
+static int bare(shifter *s, const cx_node *n) {
+  int64_t c0, c[32];
+  int m = 0;
+  if (!n->free_lo) return 0;
+  if (n->op == OP_index) return (int)n->free_lo;
+  if ((int)n->id >= s->nbare) {
+    int more = 2 * (int)n->id + 1024, *at = CX_NEW_N(s->a, int, more);
+    if (s->nbare) memcpy(at, s->bare, (size_t)s->nbare * sizeof *at);
+    s->bare = at;
+    s->nbare = more;
+  }
+  if (s->bare[n->id]) return s->bare[n->id] - 1;
+  for (int k = 0; k < n->nargs; k++)
+    if (n->op != OP_load || !cx_affine(n->arg[k], &c0, c)) m |= bare(s, n->arg[k]);
+  s->bare[n->id] = m + 1;
+  return m;
+}
 
 static void see_offset(void *user, const cx_node *n) {
   int64_t *low = user, c0, c[32];
@@ -47,11 +68,12 @@ static int move(shifter *s, const cx_node *n, const cx_node **form, int *slot, i
   if (n->op <= OP_load || (cx_ops[n->op].facts & (F_CHEAP | F_BOOL)) || !n->has_load || !n->free_lo) return -1;
   for (int k = 0; k < SLOTS; k++) low[k] = INT64_MAX;
   cx_visit(s->g, n, see_offset, low);
+  int stay = bare(s, n);
   for (int k = 0; k < SLOTS; k++) {
     if (!(n->free_lo >> k & 1)) continue;
     if (m == CX_MAX_RANK) return -1;
     slot[m] = k;
-    shift[m] = low[k] == INT64_MAX ? 0 : low[k];
+    shift[m] = low[k] == INT64_MAX || (stay >> k & 1) ? 0 : low[k];
     from[m] = k;
     to[m] = cx_op2(s->g, OP_sub, cx_index(s->g, m), cx_const(s->g, (double)shift[m]));
     m++;

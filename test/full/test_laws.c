@@ -1,7 +1,7 @@
 /* test_laws.c - the laws of differentiation on random programs: sums, products, maxima, stencils, subscripts that are
  * data, conditions, recurrences in both directions. For each: derivatives are linear, products and compositions follow
  * their rules, forward = reverse = d(..) = finite differences, mixed partials commute, the Hessian is symmetric and the
- * Jacobian of the gradient, and derivatives of derivatives agree with differences up to order 4.
+ * Jacobian of the gradient, sparse matrices have the entries of dense ones, and derivatives of derivatives agree with differences up to order 4.
  * test_laws [programs [seed]] */
 #include "../unit/api_common.h"
 #include <stdarg.h>
@@ -177,6 +177,23 @@ static void equal(const char *law, const double *x, const double *y, int n, doub
     }
 }
 
+/* a sparse matrix, added up */
+static void dense_of(calx_status made, calx_fn *f, const double *x, double *J, int n) {
+  static double v[1 << 14];
+  static int64_t row[1 << 14], col[1 << 14];
+  memset(J, 0, (size_t)n * sizeof *J);
+  int64_t entries = made == CALX_OK ? calx_fn_outputs(f) : 0;
+  if (made != CALX_OK || entries > 1 << 14 || calx_sparsity(f, row, col) != CALX_OK || at(f, x, v) != CALX_OK) {
+    fprintf(stderr, "sparse: %s", calx_error(c));
+    wrong++;
+    return;
+  }
+  for (int64_t k = 0; k < entries; k++) {
+    if (row[k] < 0 || col[k] < 0 || col[k] >= PARAMS || row[k] * PARAMS + col[k] >= n) wrong++;
+    else J[row[k] * PARAMS + col[k]] += v[k];
+  }
+}
+
 /* J against central differences of f with two steps. Where these disagree (a kink nearby) they prove nothing. */
 static void differs(const char *law, calx_fn *f, const double *x, const double *J) {
   int64_t n = calx_fn_inputs(f), rows = calx_fn_outputs(f);
@@ -243,6 +260,10 @@ static void laws(const double *x) {
     for (int i = 0; i < PARAMS; i++)
       for (int j = 0; j < PARAMS; j++) J[j * PARAMS + i] = H[i * PARAMS + j];
     equal("Hessian symmetric", J, H, PARAMS * PARAMS, 1e-11);
+    calx_fn *entries;
+    calx_status made = calx_hessian_sparse(m, &entries);
+    dense_of(made, entries, x, J, PARAMS * PARAMS);
+    equal("sparse Hessian", J, H, PARAMS * PARAMS, 1e-11);
     if (values("d(d(f, v), v)", false, x, J)) {
       for (int i = 0; i < COLS; i++)
         for (int j = 0; j < COLS; j++) want[i * COLS + j] = H[(2 + i) * PARAMS + 2 + j];
@@ -271,6 +292,11 @@ static void laws(const double *x) {
   /* vectors: the Jacobian by differences; its transpose by a sum with weights */
   if (values("V", true, x, J) && (f = function("V", false))) {
     differs("Jacobian", f, x, J);
+    double S[ROWS * PARAMS];
+    calx_fn *entries;
+    calx_status made = calx_jacobian_sparse(m, "V", SIZE_MAX, &entries);
+    dense_of(made, entries, x, S, ROWS * PARAMS);
+    equal("sparse Jacobian", S, J, ROWS * PARAMS, 1e-11);
     if (values("d(sum(i: y[i] * V[i]), a), d(sum(i: y[i] * V[i]), b), d(sum(i: y[i] * V[i]), v), y", false, x, out)) {
       memset(want, 0, PARAMS * sizeof *want);
       for (int i = 0; i < ROWS; i++)

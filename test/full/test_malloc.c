@@ -48,6 +48,11 @@ static calx_status life(calx_ctx *c, int which, result *r, const char **stage) {
   STEP(at(g, x, r->gradient));
   STEP(calx_hessian(m, &h));
   STEP(at(h, x, r->hessian));
+  STEP(calx_jacobian_sparse(m, program[which].expression, SIZE_MAX, &e));
+  int64_t *place = calloc(2 * (size_t)calx_fn_outputs(e) + 1, sizeof *place);
+  st = place ? calx_sparsity(e, place, place + calx_fn_outputs(e)) : CALX_E_USAGE;
+  free(place);
+  STEP(st);
   STEP(calx_function(m, program[which].expression, SIZE_MAX, &e));
   STEP(at(e, x, r->values));
   STEP(calx_solver_new(m, program[which].method, program[which].option, program[which].noption, x, &s));
