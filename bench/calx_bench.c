@@ -18,7 +18,10 @@ static double cpu(void) { /* what else runs on the machine does not count */
 
 /* medians of calls that take turns, each turn some milliseconds long */
 enum { TURNS = 25, SIDES = 2 };
-typedef struct { void (*fn)(void *); void *user; } side;
+typedef struct {
+  void (*fn)(void *);
+  void *user;
+} side;
 static void take_turns(const side *s, double median[SIDES]) {
   double t[SIDES][TURNS];
   int calls[SIDES];
@@ -42,21 +45,28 @@ static void take_turns(const side *s, double median[SIDES]) {
 
 /* ---- the models and their data ---- */
 
-typedef struct { const char *name; calx_type type; int rank; int64_t dim[2]; const void *p; } array;
 typedef struct {
-  const char *name;     /* of the file, without .calx */
+  const char *name;
+  calx_type type;
+  int rank;
+  int64_t dim[2];
+  const void *p;
+} array;
+typedef struct {
+  const char *name; /* of the file, without .calx */
   const char *what;
-  int64_t rows[2];      /* of `first` */
-  int64_t cols;         /* of the first array, 0: a vector */
-  array data[2]; int ndata;
+  int64_t rows[2]; /* of `first` */
+  int64_t cols;    /* of the first array, 0: a vector */
+  array data[2];
+  int ndata;
 } model;
 
 enum { LOGISTIC, GMM, MLP, RECURRENCE, MODELS };
 static const model models[MODELS] = {
-  [LOGISTIC] = {.name = "logistic", .what = "logistic regression, d = 20", .rows = {1000, 1000000}, .cols = 20},
-  [GMM] = {.name = "gmm", .what = "Gaussian mixture, d = 8, K = 10", .rows = {1000, 1000000}, .cols = 8},
-  [MLP] = {.name = "mlp", .what = "network 784-128-10, single", .rows = {1000, 100000}, .cols = 784},
-  [RECURRENCE] = {.name = "recurrence", .what = "recurrence, 16 states", .rows = {1000, 100000}, .cols = 8},
+    [LOGISTIC] = {.name = "logistic", .what = "logistic regression, d = 20", .rows = {1000, 1000000}, .cols = 20},
+    [GMM] = {.name = "gmm", .what = "Gaussian mixture, d = 8, K = 10", .rows = {1000, 1000000}, .cols = 8},
+    [MLP] = {.name = "mlp", .what = "network 784-128-10, single", .rows = {1000, 100000}, .cols = 784},
+    [RECURRENCE] = {.name = "recurrence", .what = "recurrence, 16 states", .rows = {1000, 100000}, .cols = 8},
 };
 
 static void *get(size_t n, size_t size) {
@@ -118,26 +128,45 @@ static calx_model *open_model(calx_ctx *c, const model *m) {
   return made;
 }
 
-typedef struct { calx_ctx *c; calx_fn *f; calx_work *w; double *x, *out; } call;
+typedef struct {
+  calx_ctx *c;
+  calx_fn *f;
+  calx_work *w;
+  double *x, *out;
+} call;
 static void run_calx(void *user) {
   call *k = user;
   if (calx_eval(k->f, k->w, k->x, k->out) != CALX_OK) fputs(calx_work_error(k->w), stderr), exit(1);
 }
 
 static call ready(calx_ctx *c, calx_fn *f) {
-  call k = {.c = c, .f = f, .x = get((size_t)calx_fn_inputs(f), sizeof(double)), .out = get((size_t)calx_fn_outputs(f), sizeof(double))};
+  call k = {.c = c,
+            .f = f,
+            .x = get((size_t)calx_fn_inputs(f), sizeof(double)),
+            .out = get((size_t)calx_fn_outputs(f), sizeof(double))};
   unsigned long long seed = 7;
   need(c, calx_work_new(f, &k.w));
-  for (int64_t j = 0; j < calx_fn_inputs(f); j++) k.x[j] = 0.3 * bench_normal(&seed) / sqrt(1 + (double)(calx_fn_inputs(f) > 10000) * 400);
+  for (int64_t j = 0; j < calx_fn_inputs(f); j++)
+    k.x[j] = 0.3 * bench_normal(&seed) / sqrt(1 + (double)(calx_fn_inputs(f) > 10000) * 400);
   return k;
 }
 
 /* ---- sections ---- */
 
 #ifdef BENCH_KERNELS
-typedef struct { void *model; const double *theta; double *gradient, value; } kernel;
-static void run_logistic(void *u) { kernel *k = u; k->value = logistic_gradient(k->model, k->theta, k->gradient); }
-static void run_gmm(void *u) { kernel *k = u; k->value = gmm_gradient(k->model, k->theta, k->gradient); }
+typedef struct {
+  void *model;
+  const double *theta;
+  double *gradient, value;
+} kernel;
+static void run_logistic(void *u) {
+  kernel *k = u;
+  k->value = logistic_gradient(k->model, k->theta, k->gradient);
+}
+static void run_gmm(void *u) {
+  kernel *k = u;
+  k->value = gmm_gradient(k->model, k->theta, k->gradient);
+}
 
 static int kernels(void) {
   if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512dq")) {
@@ -147,7 +176,8 @@ static int kernels(void) {
   enum { N = 10000 };
   static const double target[2] = {1.5, 3};
   int wrong = 0;
-  printf("%-44s %10s %12s %8s %8s\n", "value + gradient, double, N = 10000, us", "calx", "hand AVX-512", "ratio", "target");
+  printf("%-44s %10s %12s %8s %8s\n", "value + gradient, double, N = 10000, us", "calx", "hand AVX-512", "ratio",
+         "target");
   for (int which = LOGISTIC; which <= GMM; which++) {
     model m = with_data(which, N);
     calx_ctx *c = calx_new(NULL, NULL);
@@ -156,13 +186,16 @@ static int kernels(void) {
     call k = ready(c, f);
     size_t n = (size_t)calx_fn_inputs(f);
     kernel hand = {.theta = k.x, .gradient = get(n, sizeof(double))};
-    hand.model = which == GMM ? (void *)gmm_new(N, m.data[0].p) : (void *)logistic_new(N, (size_t)m.cols, m.data[0].p, m.data[1].p);
+    hand.model = which == GMM ? (void *)gmm_new(N, m.data[0].p)
+                              : (void *)logistic_new(N, (size_t)m.cols, m.data[0].p, m.data[1].p);
     if (!hand.model) return 1;
     double t[SIDES], off = 0;
     take_turns((side[]){{run_calx, &k}, {which == GMM ? run_gmm : run_logistic, &hand}}, t);
     off = fabs(k.out[0] - hand.value) / fabs(hand.value);
-    for (size_t j = 0; j < n; j++) off = fmax(off, fabs(k.out[1 + j] - hand.gradient[j]) / fmax(1, fabs(hand.gradient[j])));
-    printf("%-44s %10.1f %12.1f %8.2f %8.1f%s\n", m.what, 1e6 * t[0], 1e6 * t[1], t[0] / t[1], target[which], off < 1e-9 ? "" : "  DIFFER");
+    for (size_t j = 0; j < n; j++)
+      off = fmax(off, fabs(k.out[1 + j] - hand.gradient[j]) / fmax(1, fabs(hand.gradient[j])));
+    printf("%-44s %10.1f %12.1f %8.2f %8.1f%s\n", m.what, 1e6 * t[0], 1e6 * t[1], t[0] / t[1], target[which],
+           off < 1e-9 ? "" : "  DIFFER");
     wrong |= !(off < 1e-9);
     if (which == GMM) gmm_free(hand.model);
     else logistic_free(hand.model);
@@ -212,13 +245,16 @@ static double median_of(double *t, int n) {
 static int first(void) {
   enum { TIMES = 5 };
   volatile char keep = 0;
-  printf("%-36s %9s %10s %12s %12s %12s\n", "text to first gradient, ms", "rows", "ready", "1st gradient", "a gradient", "data copied");
+  printf("%-36s %9s %10s %12s %12s %12s\n", "text to first gradient, ms", "rows", "ready", "1st gradient", "a gradient",
+         "data copied");
   for (int which = 0; which < MODELS; which++)
     for (int s = 0; s < 2; s++) {
       int64_t n = models[which].rows[s];
       model m = with_data(which, n);
       size_t bytes = 0;
-      for (int k = 0; k < m.ndata; k++) bytes += (size_t)(m.data[k].dim[0] * (m.data[k].rank > 1 ? m.data[k].dim[1] : 1)) * (m.data[k].type == CALX_U8 ? 1 : 8);
+      for (int k = 0; k < m.ndata; k++)
+        bytes += (size_t)(m.data[k].dim[0] * (m.data[k].rank > 1 ? m.data[k].dim[1] : 1)) *
+                 (m.data[k].type == CALX_U8 ? 1 : 8);
       double built[TIMES], once[TIMES], again[TIMES], copied[TIMES];
       int times = n > 10000 ? 3 : TIMES;
       for (int turn = 0; turn < times; turn++) {
@@ -238,14 +274,15 @@ static int first(void) {
         calx_free(c);
         char *to = malloc(bytes);
         start = cpu();
-        if (to) memcpy(to, m.data[0].p, (size_t)(m.data[0].dim[0] * m.data[0].dim[1]) * (m.data[0].type == CALX_U8 ? 1 : 8));
+        if (to)
+          memcpy(to, m.data[0].p, (size_t)(m.data[0].dim[0] * m.data[0].dim[1]) * (m.data[0].type == CALX_U8 ? 1 : 8));
         copied[turn] = cpu() - start;
         keep = to && to[bytes / 2]; /* or the copy is not made */
         free(to);
         (void)keep;
       }
-      printf("%-36s %9lld %10.2f %12.2f %12.2f %12.2f\n", m.what, (long long)n, 1e3 * median_of(built, times), 1e3 * median_of(once, times),
-             1e3 * median_of(again, times), 1e3 * median_of(copied, times));
+      printf("%-36s %9lld %10.2f %12.2f %12.2f %12.2f\n", m.what, (long long)n, 1e3 * median_of(built, times),
+             1e3 * median_of(once, times), 1e3 * median_of(again, times), 1e3 * median_of(copied, times));
       fflush(stdout);
       drop(&m);
     }

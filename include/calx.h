@@ -16,10 +16,10 @@
  *   calx_eval(f, w, x, out);                                      // out[0]: value, then the gradient
  *
  * Conventions. Nothing is global: all state hangs on a context. Functions return a status and leave a message in the
- * context (calx_error). Text is pointer + length (SIZE_MAX: up to the terminating 0). Arrays are row-major. Every object
- * has one `free`; it frees what was made from it, so calx_free frees all. A context, with what was made from it, belongs
- * to one thread at a time, with one exception: a calx_fn is immutable, and calx_eval may run in any number of threads at
- * once, each with a calx_work of its own. No input makes the library abort, and every allocation may fail
+ * context (calx_error). Text is pointer + length (SIZE_MAX: up to the terminating 0). Arrays are row-major. Every
+ * object has one `free`; it frees what was made from it, so calx_free frees all. A context, with what was made from it,
+ * belongs to one thread at a time, with one exception: a calx_fn is immutable, and calx_eval may run in any number of
+ * threads at once, each with a calx_work of its own. No input makes the library abort, and every allocation may fail
  * (CALX_E_RUNTIME, "out of memory"); the same call succeeds when there is memory again. */
 #ifndef CALX_H
 #define CALX_H
@@ -30,9 +30,9 @@
 extern "C" {
 #endif
 
-#define CALX_VERSION_MAJOR 0
-#define CALX_VERSION_MINOR 1
-#define CALX_VERSION_PATCH 0
+#define CALX_VERSION_MAJOR  0
+#define CALX_VERSION_MINOR  1
+#define CALX_VERSION_PATCH  0
 #define CALX_VERSION_NUMBER (CALX_VERSION_MAJOR * 10000 + CALX_VERSION_MINOR * 100 + CALX_VERSION_PATCH)
 
 #if defined(__GNUC__)
@@ -65,24 +65,24 @@ CALX_API int calx_version(void);
 /* realloc-shaped: size 0 frees, ptr NULL allocates; old_size is what ptr was given. */
 typedef void *(*calx_alloc_fn)(void *user, void *ptr, size_t old_size, size_t new_size);
 CALX_API calx_ctx *calx_new(calx_alloc_fn alloc, void *user); /* alloc NULL: the C library's. NULL: out of memory. */
-CALX_API void calx_free(calx_ctx *c);                          /* and all that was made from it */
+CALX_API void calx_free(calx_ctx *c);                         /* and all that was made from it */
 /* Threads of every function and solver made afterwards; 0: all cores. Results do not depend on it. Default 1. */
 CALX_API void calx_set_threads(calx_ctx *c, int threads);
 
 /* One diagnostic of the last call. Pointers are valid until the next call with this context. */
 typedef struct {
   calx_status code;
-  const char *message;    /* one line */
-  const char *help;       /* the remedy, or NULL */
-  const char *text;       /* the whole, with source line and carets */
-  const char *file;       /* or NULL */
-  uint32_t begin, end;    /* bytes of the text */
-  int line, column;       /* from 1; 0: no place */
-  int warning;            /* 1: the call succeeded all the same */
+  const char *message; /* one line */
+  const char *help;    /* the remedy, or NULL */
+  const char *text;    /* the whole, with source line and carets */
+  const char *file;    /* or NULL */
+  uint32_t begin, end; /* bytes of the text */
+  int line, column;    /* from 1; 0: no place */
+  int warning;         /* 1: the call succeeded all the same */
 } calx_diagnostic;
-CALX_API int calx_diagnostics(const calx_ctx *c);                           /* how many */
-CALX_API int calx_diagnostic_at(calx_ctx *c, int k, calx_diagnostic *out);  /* 0: there is no k-th */
-CALX_API const char *calx_error(calx_ctx *c);                               /* the first error's whole text, "" without */
+CALX_API int calx_diagnostics(const calx_ctx *c);                          /* how many */
+CALX_API int calx_diagnostic_at(calx_ctx *c, int k, calx_diagnostic *out); /* 0: there is no k-th */
+CALX_API const char *calx_error(calx_ctx *c); /* the first error's whole text, "" without */
 
 /* ---- models ---- */
 
@@ -92,8 +92,8 @@ CALX_API void calx_model_free(calx_model *m);
 
 typedef enum { CALX_F64, CALX_F32, CALX_I64, CALX_I32, CALX_I16, CALX_U16, CALX_I8, CALX_U8 } calx_type;
 /* Binds data `name` to an array that the caller keeps alive and unchanged as long as the model lives. stride: in
- * elements (negative ones run backwards), NULL: row-major without gaps. rank 0: a scalar. May be called again; functions
- * made before keep the old array. Sizes and values are checked when the data are first needed. */
+ * elements (negative ones run backwards), NULL: row-major without gaps. rank 0: a scalar. May be called again;
+ * functions made before keep the old array. Sizes and values are checked when the data are first needed. */
 CALX_API calx_status calx_bind(calx_model *m, const char *name, calx_type type, int rank, const int64_t *dim,
                                const int64_t *stride, const void *array);
 /* Binds from files as the command line does: "X=x.npy", "table.csv", "heads=7". They are read when first needed. */
@@ -103,19 +103,19 @@ CALX_API calx_status calx_bind_files(calx_model *m, const char *const *arg, int 
  * one with a domain is a smooth function of its part of the vector (lib/domain.calx). All need bound data. */
 CALX_API calx_status calx_param_count(calx_model *m, int *params, int64_t *size); /* size: of the vector */
 typedef struct {
-  const char *name;       /* as long as the context */
+  const char *name; /* as long as the context */
   int rank;
   const int64_t *dim;     /* of the param itself; until something else is bound */
   int64_t size;           /* its numbers */
   int64_t offset, length; /* its part of the vector */
 } calx_param;
 CALX_API calx_status calx_param_at(calx_model *m, int k, calx_param *out);
-CALX_API calx_status calx_start(calx_model *m, uint64_t seed, double *x);                   /* start values of the program */
+CALX_API calx_status calx_start(calx_model *m, uint64_t seed, double *x); /* start values of the program */
 CALX_API calx_status calx_param_values(calx_model *m, int k, const double *x, double *out); /* the param itself at x */
 
 /* ---- functions of the vector x of unconstrained params; doubles in and out, also with `precision single` ---- */
 
-/* One expression of the program's names, or several separated by commas: outputs one after the other. d(..) is welcome. */
+/* One expression of the program's names, or several with commas between: outputs one after the other. d(..) too. */
 CALX_API calx_status calx_function(calx_model *m, const char *expression, size_t length, calx_fn **out);
 /* The objective (the sum of what is minimised; what is maximised counts negative). Outputs: the value; the value, then
  * the gradient (size of x); the Hessian (size x size). */
@@ -124,13 +124,13 @@ CALX_API calx_status calx_gradient(calx_model *m, calx_fn **out);
 CALX_API calx_status calx_hessian(calx_model *m, calx_fn **out);
 /* Jacobian of the expressions by x, dense. Rows: the outputs' elements, columns: x. */
 CALX_API calx_status calx_jacobian(calx_model *m, const char *expression, size_t length, calx_fn **out);
-CALX_API void calx_fn_free(calx_fn *f);              /* and its works */
-CALX_API int64_t calx_fn_inputs(const calx_fn *f);   /* length of x */
-CALX_API int64_t calx_fn_outputs(const calx_fn *f);  /* length of out */
+CALX_API void calx_fn_free(calx_fn *f);             /* and its works */
+CALX_API int64_t calx_fn_inputs(const calx_fn *f);  /* length of x */
+CALX_API int64_t calx_fn_outputs(const calx_fn *f); /* length of out */
 typedef struct {
   int rank;
-  const int64_t *dim;     /* as long as the function */
-  int64_t size, offset;   /* its numbers, and where they start in out */
+  const int64_t *dim;   /* as long as the function */
+  int64_t size, offset; /* its numbers, and where they start in out */
 } calx_output;
 CALX_API int calx_fn_output_at(const calx_fn *f, int k, calx_output *out); /* 0: there is no k-th */
 
@@ -153,25 +153,29 @@ CALX_API const char *calx_work_error(const calx_work *w);
 
 /* ---- solving ---- */
 
-typedef struct { const char *name; double value; const char *text; } calx_option; /* text: for words, value then ignored */
 typedef struct {
-  double value;           /* of the objective; what is maximised has its own sign */
-  double gradient_norm;   /* max-norm */
+  const char *name;
+  double value;
+  const char *text;
+} calx_option; /* text: for words, value then ignored */
+typedef struct {
+  double value;         /* of the objective; what is maximised has its own sign */
+  double gradient_norm; /* max-norm */
   int64_t steps, evaluations;
   int converged;
-  const char *reason;     /* why it stopped; as long as the solver; of calx_minimize until the model's next one */
+  const char *reason; /* why it stopped; as long as the solver; of calx_minimize until the model's next one */
 } calx_report;
-/* The program's objective by a method of `fit by` with its options. x: start in, optimum out (length: calx_param_count).
- * callback (may be NULL) sees every step and returns non-zero to stop (CALX_E_INTERRUPT). */
+/* The program's objective by a method of `fit by` with its options. x: start in, optimum out (length:
+ * calx_param_count). callback (may be NULL) sees every step and returns non-zero to stop (CALX_E_INTERRUPT). */
 typedef int (*calx_callback)(void *user, const calx_report *so_far, const double *x);
 CALX_API calx_status calx_minimize(calx_model *m, const char *method, const calx_option *option, int noption, double *x,
                                    calx_callback callback, void *user, calx_report *report);
 /* The same with the loop in the caller's hands: while (calx_iterate(s)) ... */
 CALX_API calx_status calx_solver_new(calx_model *m, const char *method, const calx_option *option, int noption,
                                      const double *x, calx_solver **out);
-CALX_API int calx_iterate(calx_solver *s);                   /* one step; 0: finished, ask for its status */
+CALX_API int calx_iterate(calx_solver *s); /* one step; 0: finished, ask for its status */
 CALX_API calx_status calx_solver_status(calx_solver *s, calx_report *report);
-CALX_API const double *calx_solver_x(calx_solver *s);        /* until the next iterate */
+CALX_API const double *calx_solver_x(calx_solver *s); /* until the next iterate */
 CALX_API void calx_solver_free(calx_solver *s);
 
 #ifdef __cplusplus

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-typedef struct { size_t used, peak, budget; } pool;
+typedef struct {
+  size_t used, peak, budget;
+} pool;
 
 static void *from_pool(void *user, void *ptr, size_t old_size, size_t new_size) {
   pool *p = user;
@@ -19,9 +21,10 @@ static void *from_pool(void *user, void *ptr, size_t old_size, size_t new_size) 
 }
 
 int main(void) {
-  const char *text = "data x[n]\n"
-                     "param mu, sigma > 0\n"
-                     "minimize sum(i: ((x[i] - mu) / sigma)^2 / 2 + log(sigma))\n";
+  const char *text =
+      "data x[n]\n"
+      "param mu, sigma > 0\n"
+      "minimize sum(i: ((x[i] - mu) / sigma)^2 / 2 + log(sigma))\n";
   static double x[1000];
   for (int i = 0; i < 1000; i++) x[i] = 5 + (i % 7) - 3; /* mean 5 - 3/1000, variance near 4 */
   const size_t budgets[2] = {64 << 10, 64 << 20};

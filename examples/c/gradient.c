@@ -11,16 +11,18 @@ static int failed(calx_ctx *c) {
 }
 
 int main(void) {
-  const char *text = "param x = -1, y = 2\n"
-                     "bowl = (x - 1)^2 + 4 * (y + 0.5)^2\n"
-                     "minimize bowl + exp(-x * y)\n";
+  const char *text =
+      "param x = -1, y = 2\n"
+      "bowl = (x - 1)^2 + 4 * (y + 0.5)^2\n"
+      "minimize bowl + exp(-x * y)\n";
   calx_ctx *c = calx_new(NULL, NULL);
   if (!c) return 1;
   calx_model *m;
   calx_fn *f, *bowl;
   calx_work *w, *wb;
   double x[2], out[3], b; /* out: the value, then the gradient */
-  if (calx_compile(c, text, SIZE_MAX, &m) || calx_start(m, 0, x) || calx_gradient(m, &f) || calx_work_new(f, &w)) return failed(c);
+  if (calx_compile(c, text, SIZE_MAX, &m) || calx_start(m, 0, x) || calx_gradient(m, &f) || calx_work_new(f, &w))
+    return failed(c);
   if (calx_function(m, "bowl", SIZE_MAX, &bowl) || calx_work_new(bowl, &wb)) return failed(c);
 
   for (int step = 0; step <= 200; step++) {

@@ -32,11 +32,12 @@ static void solve(const double *given, double *b) {
 int main(void) {
   /* breakdowns of a machine by year (invented), with a Poisson rate that is the exponential of a parabola in time */
   const double year[11] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, count[11] = {31, 24, 25, 18, 11, 12, 8, 11, 13, 9, 15};
-  const char *text = "data t[n], k[n]\n"
-                     "param a = 3, b, c\n"
-                     "u[i] = (t[i] - 5) / 5\n"
-                     "log_rate[i] = a + b * u[i] + c * u[i]^2\n"
-                     "minimize sum(i: exp(log_rate[i]) - k[i] * log_rate[i])\n";
+  const char *text =
+      "data t[n], k[n]\n"
+      "param a = 3, b, c\n"
+      "u[i] = (t[i] - 5) / 5\n"
+      "log_rate[i] = a + b * u[i] + c * u[i]^2\n"
+      "minimize sum(i: exp(log_rate[i]) - k[i] * log_rate[i])\n";
   calx_ctx *c = calx_new(NULL, NULL);
   if (!c) return 1;
   calx_model *m;
@@ -45,8 +46,8 @@ int main(void) {
   double x[P], out[1 + P], H[P * P];
   int64_t n = 11;
   if (calx_compile(c, text, SIZE_MAX, &m) || calx_bind(m, "t", CALX_F64, 1, &n, NULL, year) ||
-      calx_bind(m, "k", CALX_F64, 1, &n, NULL, count) || calx_start(m, 0, x) || calx_gradient(m, &g) || calx_hessian(m, &h) ||
-      calx_work_new(g, &wg) || calx_work_new(h, &wh))
+      calx_bind(m, "k", CALX_F64, 1, &n, NULL, count) || calx_start(m, 0, x) || calx_gradient(m, &g) ||
+      calx_hessian(m, &h) || calx_work_new(g, &wg) || calx_work_new(h, &wh))
     return failed(c);
 
   double slope = 1;

@@ -34,10 +34,11 @@ int main(void) {
     ill[i] = u < 1 / (1 + exp(-eta));
   }
 
-  const char *text = "data x[n, d], ill[n] : bool\n"
-                     "param w[d], b\n"
-                     "eta[i] = sum(j: x[i, j] * w[j]) + b\n"
-                     "minimize mean(i: log(1 + exp(eta[i])) - ill[i] * eta[i])\n";
+  const char *text =
+      "data x[n, d], ill[n] : bool\n"
+      "param w[d], b\n"
+      "eta[i] = sum(j: x[i, j] * w[j]) + b\n"
+      "minimize mean(i: log(1 + exp(eta[i])) - ill[i] * eta[i])\n";
   calx_ctx *c = calx_new(NULL, NULL);
   if (!c) return 1;
   calx_model *m;

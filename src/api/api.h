@@ -22,10 +22,11 @@ typedef struct calx_bound calx_bound;
 struct calx_model {
   cx_part part;
   cx_ctx *ctx;
-  cx_program *prog;           /* its declarations hold the caller's arrays */
-  const char **arg; int narg; /* file bindings */
-  calx_bound *now;            /* NULL: something was bound since */
-  char reason[240];           /* of the last calx_minimize */
+  cx_program *prog; /* its declarations hold the caller's arrays */
+  const char **arg;
+  int narg;         /* file bindings */
+  calx_bound *now;  /* NULL: something was bound since */
+  char reason[240]; /* of the last calx_minimize */
 };
 
 /* The model with one set of data. What was made from it keeps it alive when other data are bound. */
@@ -33,15 +34,16 @@ struct calx_bound {
   cx_part part;
   calx_model *of;
   cx_decl *decl;
-  cx_model *m;                /* read only: whoever differentiates elaborates a model of its own */
+  cx_model *m; /* read only: whoever differentiates elaborates a model of its own */
   cx_flat flat;
   calx_param *param;
-  cx_fn **value; cx_work **work; /* of each param, made when first asked for */
+  cx_fn **value;
+  cx_work **work; /* of each param, made when first asked for */
 };
 
 /* Places of the entries that one output of a sparse function holds: affine in the indices of a box, or listed. */
 typedef struct {
-  int64_t n, row, col;        /* the first entry's place; of a list, what its numbers count from */
+  int64_t n, row, col; /* the first entry's place; of a list, what its numbers count from */
   int rank;
   int64_t size[CX_MAX_RANK], row_step[CX_MAX_RANK], col_step[CX_MAX_RANK];
   const int64_t *rows, *cols; /* the list; NULL: affine */
@@ -54,25 +56,29 @@ struct calx_fn {
   cx_flat flat;
   cx_ctx *ctx;
   int64_t inputs, outputs;
-  calx_output *out; int nout;
+  calx_output *out;
+  int nout;
   /* The k-th output of f is a matrix of row[k] x col[k], and goes into the caller's array from start[k] on, where a row
    * follows another after `width` numbers. Outputs of one row go there directly. */
   bool direct;
   int64_t *start, *row, *col, width;
-  cx_entries *entries;        /* of each output of f; NULL: not sparse */
+  cx_entries *entries; /* of each output of f; NULL: not sparse */
 };
 
 struct calx_work {
   cx_part part;
   cx_work *w;
-  float *x;                   /* single: the input */
-  void **out;                 /* where the engine writes */
+  float *x;   /* single: the input */
+  void **out; /* where the engine writes */
   const char *why;
 };
 
-/* Every entry point: { API_TRY(ctx) { ... API_DONE(ctx) ... return CALX_OK; } return cx_api_failed(ctx, api_frame.status); }
+/* Every entry point: API_TRY(ctx) { ... API_DONE(ctx) ... return CALX_OK; } return cx_api_failed(ctx, its status);
  * A call that noted an error has failed, even where it could go on. */
-#define API_TRY(c) cx_frame api_frame; cx_diag_clear(c); CX_TRY(c, api_frame)
+#define API_TRY(c)    \
+  cx_frame api_frame; \
+  cx_diag_clear(c);   \
+  CX_TRY(c, api_frame)
 #define API_DONE(c) (cx_error_count(c) ? cx_throw((c), cx_diag_status(c)) : (void)0, CX_END((c), api_frame))
 calx_status cx_api_failed(cx_ctx *c, cx_status s); /* the code of the first error noted, s without one */
 _Noreturn void cx_api_misuse(cx_ctx *c, const char *help, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -89,6 +95,6 @@ calx_status cx_api_make(calx_model *m, cx_api_of what, cx_api_build *build, cons
 calx_fn *cx_api_compile(const cx_model *e, cx_arena *a, const uint32_t *root, int n); /* without outputs yet */
 void cx_api_add_output(calx_fn *f, int rank, const int64_t *dim);
 
-calx_bound *cx_api_bound(calx_model *m);                      /* for what is bound now; throws */
+calx_bound *cx_api_bound(calx_model *m); /* for what is bound now; throws */
 cx_model *cx_api_elaborate(calx_bound *b, cx_program *p, cx_arena *a);
 #endif

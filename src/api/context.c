@@ -23,8 +23,13 @@ int calx_diagnostics(const calx_ctx *c) { return cx_diag_count(c); }
 int calx_diagnostic_at(calx_ctx *c, int k, calx_diagnostic *out) {
   if (k < 0 || k >= cx_diag_count(c)) return 0;
   cx_diag_view v = cx_diag_get(c, k);
-  *out = (calx_diagnostic){.code = (calx_status)v.code, .message = v.message, .help = v.help, .text = v.message,
-                           .begin = v.where.beg, .end = v.where.end, .warning = v.sev != CX_ERROR};
+  *out = (calx_diagnostic){.code = (calx_status)v.code,
+                           .message = v.message,
+                           .help = v.help,
+                           .text = v.message,
+                           .begin = v.where.beg,
+                           .end = v.where.end,
+                           .warning = v.sev != CX_ERROR};
   if (v.where.file >= 0) {
     out->file = cx_source_name(c, v.where.file);
     cx_source_pos(c, v.where.file, v.where.beg, &out->line, &out->column);
@@ -35,8 +40,8 @@ int calx_diagnostic_at(calx_ctx *c, int k, calx_diagnostic *out) {
     if (!c->diag_arena) c->diag_arena = cx_arena_new(c);
     out->text = cx_diag_render(c, c->diag_arena, k, false);
     CX_END(c, f);
-  } else { /* asking for an error makes none */
-    c->diag_count = known;
+  }
+  else { /* asking for an error makes none */ c->diag_count = known;
     c->oom_at = oom;
   }
   return 1;

@@ -7,13 +7,14 @@
 
 /* ---- what is compiled: equations of a model of its own ---- */
 
-/* The program once more with the expressions behind it, so that they are read in the scope of its end; their equations. */
+/* The program once more with the expressions behind it, read in the scope of its end; their equations. */
 static uint32_t *expressions(calx_bound *b, cx_arena *t, const char *text, size_t length, cx_model **e, int *n) {
   cx_ctx *c = b->of->ctx;
   cx_ast *query = cx_parse_console(c, t, cx_api_source(c, "expression", text, length));
   if (cx_error_count(c)) cx_throw(c, CX_E_PROGRAM);
   if (query->nkid != 1 || query->kid[0]->kind != S_PRINT)
-    cx_api_misuse(c, "statements belong into the text for calx_compile", "one expression, or several with commas between, are needed");
+    cx_api_misuse(c, "statements belong into the text for calx_compile",
+                  "one expression, or several with commas between, are needed");
   cx_program p = *b->of->prog;
   cx_ast root = *p.ast;
   root.kid = CX_NEW_N(t, cx_ast *, root.nkid + 1);
@@ -34,7 +35,8 @@ static uint32_t *expressions(calx_bound *b, cx_arena *t, const char *text, size_
 static uint32_t *objective(calx_bound *b, cx_arena *t, cx_model **e, int *n) {
   *e = cx_api_elaborate(b, b->of->prog, t);
   if ((*e)->objective == CX_NO_EQ)
-    cx_api_misuse(b->of->ctx, "add `minimize ..`, or ask for an expression with calx_function", "the program has no objective");
+    cx_api_misuse(b->of->ctx, "add `minimize ..`, or ask for an expression with calx_function",
+                  "the program has no objective");
   *n = 1;
   return &(*e)->objective;
 }
@@ -99,8 +101,8 @@ static calx_fn *value_and_gradient(cx_model *e, cx_arena *a, cx_arena *t, const 
   return f;
 }
 
-/* the matrix with a row for every element of the equations and a column for every number of the vector: a block for each
- * equation and param */
+/* the matrix with a row for every element of the equations and a column for every number of the vector: a block for
+ * each equation and param */
 static calx_fn *jacobian(cx_model *e, cx_arena *a, cx_arena *t, const uint32_t *of, int n) {
   cx_flat flat = cx_flat_new(e, t, e->nparam);
   uint32_t *root = CX_NEW_N(t, uint32_t, n * flat.n + 1);
@@ -157,15 +159,11 @@ calx_status calx_function(calx_model *m, const char *expression, size_t length, 
 calx_status calx_jacobian(calx_model *m, const char *expression, size_t length, calx_fn **out) {
   return cx_api_make(m, OF_TEXT, jacobian, expression, length, out);
 }
-calx_status calx_value(calx_model *m, calx_fn **out) {
-  return cx_api_make(m, OF_OBJECTIVE, values, NULL, 0, out);
-}
+calx_status calx_value(calx_model *m, calx_fn **out) { return cx_api_make(m, OF_OBJECTIVE, values, NULL, 0, out); }
 calx_status calx_gradient(calx_model *m, calx_fn **out) {
   return cx_api_make(m, OF_GRADIENT, value_and_gradient, NULL, 0, out);
 }
-calx_status calx_hessian(calx_model *m, calx_fn **out) {
-  return cx_api_make(m, OF_GRADIENT, hessian, NULL, 0, out);
-}
+calx_status calx_hessian(calx_model *m, calx_fn **out) { return cx_api_make(m, OF_GRADIENT, hessian, NULL, 0, out); }
 
 void calx_fn_free(calx_fn *f) {
   if (f) cx_part_free(&f->part);

@@ -55,18 +55,20 @@ static cx_decl *declared(calx_model *m, const char *name) {
                 "the program declares no data `%s`", name);
 }
 
-calx_status calx_bind(calx_model *m, const char *name, calx_type type, int rank, const int64_t *dim, const int64_t *stride,
-                      const void *array) {
+calx_status calx_bind(calx_model *m, const char *name, calx_type type, int rank, const int64_t *dim,
+                      const int64_t *stride, const void *array) {
   cx_ctx *c = m->ctx;
   API_TRY(c) {
     cx_decl *d = declared(m, name);
     const char *what = cx_decl_text(cx_ctx_arena(c), d);
     bool colour = d->domain.kind == DOM_IMAGE && rank == d->rank + 1; /* red, green, blue */
-    if ((unsigned)type > CALX_U8) cx_api_misuse(c, "types: CALX_F64 .. CALX_U8", "%s: there is no type %d", what, (int)type);
-    if (d->domain.kind == DOM_TEXT) cx_api_misuse(c, "use calx_bind_files", "%s holds words, which come from files", what);
+    if ((unsigned)type > CALX_U8)
+      cx_api_misuse(c, "types: CALX_F64 .. CALX_U8", "%s: there is no type %d", what, (int)type);
+    if (d->domain.kind == DOM_TEXT)
+      cx_api_misuse(c, "use calx_bind_files", "%s holds words, which come from files", what);
     if (rank != d->rank && !colour)
-      cx_api_misuse(c, "give one size a dimension", "%s is declared with %d dimension%s, but an array of %d is bound", what, d->rank,
-                    d->rank == 1 ? "" : "s", rank);
+      cx_api_misuse(c, "give one size a dimension", "%s is declared with %d dimension%s, but an array of %d is bound",
+                    what, d->rank, d->rank == 1 ? "" : "s", rank);
     cx_array a = {.type = (cx_dtype)type, .rank = rank, .data = array};
     uint64_t count = 1;
     for (int k = rank - 1; k >= 0; k--) {
@@ -74,7 +76,8 @@ calx_status calx_bind(calx_model *m, const char *name, calx_type type, int rank,
       a.dim[k] = dim[k];
       a.stride[k] = stride ? stride[k] : (int64_t)count;
       uint64_t most = (uint64_t)INT64_MAX / cx_dtype_size[type];
-      if (dim[k] && count > most / (uint64_t)dim[k]) cx_api_misuse(c, NULL, "%s: an array that large has no place in memory", what);
+      if (dim[k] && count > most / (uint64_t)dim[k])
+        cx_api_misuse(c, NULL, "%s: an array that large has no place in memory", what);
       count *= (uint64_t)dim[k];
     }
     if (!array && count) cx_api_misuse(c, NULL, "%s: no array is given", what);
@@ -119,7 +122,8 @@ static calx_bound *bind_now(calx_model *m, cx_arena *a) {
   b->decl = decl_copy(p, a);
   for (int k = 0; k < p->ndecl && !m->narg; k++) {
     if (p->decl[k].bound || p->decl[k].file) continue;
-    int id = cx_diag(m->ctx, CX_ERROR, CX_E_DATA, p->decl[k].span, "nothing is bound to %s", cx_decl_text(a, &p->decl[k]));
+    int id =
+        cx_diag(m->ctx, CX_ERROR, CX_E_DATA, p->decl[k].span, "nothing is bound to %s", cx_decl_text(a, &p->decl[k]));
     cx_diag_help(m->ctx, id, "calx_bind(model, \"%s\", ..) or calx_bind_files before this call", p->decl[k].name);
   }
   if (cx_error_count(m->ctx)) cx_throw(m->ctx, CX_E_DATA);

@@ -11,9 +11,9 @@ struct calx_solver {
   cx_ctx *ctx;
   cx_problem p;
   cx_solver *s;
-  double *x;               /* single: the vector in double */
+  double *x; /* single: the vector in double */
   bool maximize, finished;
-  calx_status failed;      /* CALX_OK: ask the solver */
+  calx_status failed; /* CALX_OK: ask the solver */
 };
 
 static void report_of(const calx_solver *s, calx_report *r) {
@@ -22,7 +22,8 @@ static void report_of(const calx_solver *s, calx_report *r) {
                      q->reason ? q->reason : ""};
 }
 
-calx_status calx_solver_new(calx_model *m, const char *method, const calx_option *option, int noption, const double *x, calx_solver **out) {
+calx_status calx_solver_new(calx_model *m, const char *method, const calx_option *option, int noption, const double *x,
+                            calx_solver **out) {
   cx_arena *volatile a = NULL;
   *out = NULL;
   API_TRY(m->ctx) {
@@ -30,7 +31,8 @@ calx_status calx_solver_new(calx_model *m, const char *method, const calx_option
     a = cx_arena_new(m->ctx);
     cx_model *e = cx_api_elaborate(b, m->prog, a);
     if (e->objective == CX_NO_EQ) cx_api_misuse(m->ctx, "add `minimize ..`", "the program has no objective");
-    if (!b->flat.offset[e->nparam]) cx_api_misuse(m->ctx, "declare one: param x", "the program has no param to solve for");
+    if (!b->flat.offset[e->nparam])
+      cx_api_misuse(m->ctx, "declare one: param x", "the program has no param to solve for");
     calx_solver *s = CX_NEW(a, calx_solver);
     s->ctx = m->ctx;
     s->maximize = e->maximize;
@@ -38,7 +40,8 @@ calx_status calx_solver_new(calx_model *m, const char *method, const calx_option
     cx_fit_opt *o = CX_NEW_N(a, cx_fit_opt, noption + 1);
     for (int k = 0; k < noption; k++)
       o[k] = (cx_fit_opt){cx_strdup(a, option[k].name, strlen(option[k].name)), option[k].text ? NAN : option[k].value,
-                          option[k].text ? cx_strdup(a, option[k].text, strlen(option[k].text)) : NULL, CX_NOSPAN, CX_NOSPAN};
+                          option[k].text ? cx_strdup(a, option[k].text, strlen(option[k].text)) : NULL, CX_NOSPAN,
+                          CX_NOSPAN};
     const void *start = x;
     if (s->p.single) {
       s->x = CX_NEW_N(a, double, s->p.n);
@@ -61,7 +64,8 @@ int calx_iterate(calx_solver *s) {
   s->finished = true;
   API_TRY(s->ctx) {
     bool more = cx_solver_iterate(s->s);
-    if (cx_diag_status(s->ctx) == CX_E_RUNTIME) cx_throw(s->ctx, CX_E_RUNTIME); /* also when a warning found no memory */
+    if (cx_diag_status(s->ctx) == CX_E_RUNTIME)
+      cx_throw(s->ctx, CX_E_RUNTIME); /* also when a warning found no memory */
     CX_END(s->ctx, api_frame);
     s->finished = !more;
     return more;

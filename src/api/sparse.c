@@ -19,8 +19,13 @@ static void add_block(matrix *b, cx_graph *g, cx_arena *t, uint32_t jac, int row
   if (!cx_sparse_of(g, jac, row_rank, &s)) {
     if (s.rows * s.cols == 0) return;
     *CX_PUSH(t, b->value) = jac;
-    *CX_PUSH(t, b->entries) = (cx_entries){.n = s.rows * s.cols, .row = row, .col = col, .rank = 2,
-                                           .size = {s.rows, s.cols}, .row_step = {1, 0}, .col_step = {0, 1}};
+    *CX_PUSH(t, b->entries) = (cx_entries){.n = s.rows * s.cols,
+                                           .row = row,
+                                           .col = col,
+                                           .rank = 2,
+                                           .size = {s.rows, s.cols},
+                                           .row_step = {1, 0},
+                                           .col_step = {0, 1}};
     return;
   }
   for (int i = 0; i < s.n; i++) {

@@ -1,7 +1,8 @@
 /* test_laws.c - the laws of differentiation on random programs: sums, products, maxima, stencils, subscripts that are
  * data, conditions, recurrences in both directions. For each: derivatives are linear, products and compositions follow
  * their rules, forward = reverse = d(..) = finite differences, mixed partials commute, the Hessian is symmetric and the
- * Jacobian of the gradient, sparse matrices have the entries of dense ones, and derivatives of derivatives agree with differences up to order 4.
+ * Jacobian of the gradient, sparse matrices have the entries of dense ones, and derivatives of derivatives agree with
+ * differences up to order 4.
  * test_laws [programs [seed]] */
 #include "../unit/api_common.h"
 #include <stdarg.h>
@@ -26,9 +27,9 @@ static int below(int n) { return (int)(uniform() * n); }
 typedef struct {
   const char *row[4], *col[4]; /* index names in scope, over 0..ROWS-1 and 0..COLS-1 */
   int nrow, ncol;
-  const char *step;            /* h[t-1] or h[t+1] within the recurrence */
-  int recurrence;              /* h exists */
-  const char *only;            /* within a function: its argument, and nothing else */
+  const char *step; /* h[t-1] or h[t+1] within the recurrence */
+  int recurrence;   /* h exists */
+  const char *only; /* within a function: its argument, and nothing else */
 } scope;
 
 static void leaf(const scope *s) {
@@ -38,20 +39,47 @@ static void leaf(const scope *s) {
   }
   const char *i = s->nrow ? s->row[below(s->nrow)] : NULL, *j = s->ncol ? s->col[below(s->ncol)] : NULL;
   for (;;) switch (below(13)) {
-    case 0: put("%.2f", 3 * uniform() - 1.5); return;
-    case 1: put("a"); return;
-    case 2: put("b"); return;
-    case 3: put("v[%d]", below(COLS)); return;
-    case 4: if (!i) break; put("y[%s]", i); return;
-    case 5: if (!i) break; put("v[k[%s]]", i); return;
-    case 6: if (!j) break; put("v[%s]", j); return;
-    case 7: if (!i || !j) break; put("M[%s, %s]", i, j); return;
-    case 8: if (!i) break; put("M[%s, k[%s]]", i, i); return;
-    case 9: if (!s->step) break; put("%s", s->step); return;
-    case 10: if (!s->recurrence || !i) break; put("h[%s]", i); return;
-    case 11: if (!s->recurrence) break; put("h[%d]", below(ROWS)); return;
-    case 12: if (!i) break; put("u[%s, %d]", i, below(2)); return;
-  }
+      case 0: put("%.2f", 3 * uniform() - 1.5); return;
+      case 1: put("a"); return;
+      case 2: put("b"); return;
+      case 3: put("v[%d]", below(COLS)); return;
+      case 4:
+        if (!i) break;
+        put("y[%s]", i);
+        return;
+      case 5:
+        if (!i) break;
+        put("v[k[%s]]", i);
+        return;
+      case 6:
+        if (!j) break;
+        put("v[%s]", j);
+        return;
+      case 7:
+        if (!i || !j) break;
+        put("M[%s, %s]", i, j);
+        return;
+      case 8:
+        if (!i) break;
+        put("M[%s, k[%s]]", i, i);
+        return;
+      case 9:
+        if (!s->step) break;
+        put("%s", s->step);
+        return;
+      case 10:
+        if (!s->recurrence || !i) break;
+        put("h[%s]", i);
+        return;
+      case 11:
+        if (!s->recurrence) break;
+        put("h[%d]", below(ROWS));
+        return;
+      case 12:
+        if (!i) break;
+        put("u[%s, %d]", i, below(2));
+        return;
+    }
 }
 
 static void expression(const scope *s, int depth);
@@ -108,9 +136,20 @@ static void expression(const scope *s, int depth) {
     case 15: binder(s, depth, "prod", false, "1 + 0.3 * tanh(", ")"); return;
     case 16: binder(s, depth, "max", below(2), "", ""); return;
     case 17: binder(s, depth, "min", true, "", ""); return;
-    case 18: put("sum(z in 0..%d: (v[z + 1] - v[z])^2 * ", COLS - 2); expression(s, depth - 1); put(")"); return; /* stencil */
+    case 18:
+      put("sum(z in 0..%d: (v[z + 1] - v[z])^2 * ", COLS - 2);
+      expression(s, depth - 1);
+      put(")");
+      return; /* stencil */
     case 19: put("sum(z in 0..2: y[2 * z] * v[z + 1] * u[5 - z, 1])"); return;
-    case 20: if (!s->nrow) { leaf(s); return; } put("(if y[%s] > 0 then ", s->row[0]); two(s, depth, "", " else ", ")"); return;
+    case 20:
+      if (!s->nrow) {
+        leaf(s);
+        return;
+      }
+      put("(if y[%s] > 0 then ", s->row[0]);
+      two(s, depth, "", " else ", ")");
+      return;
     default: two(s, depth, "max(", ", ", ")"); return;
   }
 }
@@ -123,7 +162,8 @@ static void program(int depth) {
   put("u[i, c] = tanh(y[i] + (c + 1) * v[k[i]] + a * M[i, c])\n");
   int kind = below(4);
   if (kind) {
-    static const char *const first[4] = {"", "h[0] = ", "h[5] = ", "h[0] = "}, *const at[4] = {"", "h[t-1]", "h[t+1]", "h[t-1]"};
+    static const char *const first[4] = {"", "h[0] = ", "h[5] = ", "h[0] = "}, *const at[4] = {"", "h[t-1]", "h[t+1]",
+                                                                                               "h[t-1]"};
     call(&none, depth - 1, first[kind], "\n");
     step.step = at[kind];
     put("h[t] = tanh(0.9 * %s + 0.1 * y[t] + ", at[kind]);
@@ -214,7 +254,8 @@ static void differs(const char *law, calx_fn *f, const double *x, const double *
         if (calx_eval(f, w, p, v[k]) != CALX_OK) wrong++;
       }
       p[j] = x[j];
-      for (int64_t i = 0; i < rows; i++) d[turn][i * n + j] = (8 * (v[0][i] - v[1][i]) - (v[2][i] - v[3][i])) / (12 * h);
+      for (int64_t i = 0; i < rows; i++)
+        d[turn][i * n + j] = (8 * (v[0][i] - v[1][i]) - (v[2][i] - v[3][i])) / (12 * h);
     }
   calx_work_free(w);
   double s = size_of(d[1], (int)(n * rows));
@@ -224,7 +265,8 @@ static void differs(const char *law, calx_fn *f, const double *x, const double *
     if (unsure > 1e-4 * s) continue;
     conclusive++;
     if (!(fabs(J[k] - d[1][k]) <= 1e-7 * s + 2 * unsure)) {
-      fprintf(stderr, "%s: element %d is %.12g, by differences %.12g (steps differ by %.1e)\n", law, (int)k, J[k], d[1][k], unsure);
+      fprintf(stderr, "%s: element %d is %.12g, by differences %.12g (steps differ by %.1e)\n", law, (int)k, J[k],
+              d[1][k], unsure);
       wrong++;
       break;
     }
@@ -276,9 +318,10 @@ static void laws(const double *x) {
   }
 
   /* linearity, product, quotient, chain */
-  if (values("f, g, d(f, v), d(g, v), d(2 * f - 3 * g, v), d(f * g, v), d(f / (1 + g^2), v), d(F(f), v), F'(f)", false, x, out)) {
-    double fv = out[0], gv = out[1], *df = out + 2, *dg = df + COLS, *lin = dg + COLS, *prod = lin + COLS, *quot = prod + COLS,
-           *chain = quot + COLS, inner = chain[COLS], q = 1 + gv * gv;
+  if (values("f, g, d(f, v), d(g, v), d(2 * f - 3 * g, v), d(f * g, v), d(f / (1 + g^2), v), d(F(f), v), F'(f)", false,
+             x, out)) {
+    double fv = out[0], gv = out[1], *df = out + 2, *dg = df + COLS, *lin = dg + COLS, *prod = lin + COLS,
+           *quot = prod + COLS, *chain = quot + COLS, inner = chain[COLS], q = 1 + gv * gv;
     for (int j = 0; j < COLS; j++) want[j] = 2 * df[j] - 3 * dg[j];
     equal("linearity", lin, want, COLS, 1e-11);
     for (int j = 0; j < COLS; j++) want[j] = df[j] * gv + fv * dg[j];
@@ -308,7 +351,8 @@ static void laws(const double *x) {
 
 /* each order against differences of the one before */
 static void orders(const double *x) {
-  static const char *const by_a[] = {"f", "d(f, a)", "d(d(f, a), a)", "d(d(d(f, a), a), a)", "d(d(d(d(f, a), a), a), a)"};
+  static const char *const by_a[] = {"f", "d(f, a)", "d(d(f, a), a)", "d(d(d(f, a), a), a)",
+                                     "d(d(d(d(f, a), a), a), a)"};
   double J[PARAMS], next;
   for (int k = 0; k < 4; k++) {
     calx_fn *f = function(by_a[k], false);
@@ -333,7 +377,8 @@ int main(int argc, char **argv) {
     for (int i = 0; i < PARAMS; i++) x[i] = 2 * uniform() - 1;
     int before = wrong;
     c = calx_new(NULL, NULL);
-    if (calx_compile(c, text, SIZE_MAX, &m) != CALX_OK || calx_bind(m, "M", CALX_F64, 2, (int64_t[]){ROWS, COLS}, NULL, M) != CALX_OK ||
+    if (calx_compile(c, text, SIZE_MAX, &m) != CALX_OK ||
+        calx_bind(m, "M", CALX_F64, 2, (int64_t[]){ROWS, COLS}, NULL, M) != CALX_OK ||
         calx_bind(m, "y", CALX_F64, 1, (int64_t[]){ROWS}, NULL, y) != CALX_OK ||
         calx_bind(m, "k", CALX_I32, 1, (int64_t[]){ROWS}, NULL, k) != CALX_OK) {
       fprintf(stderr, "%s", calx_error(c));

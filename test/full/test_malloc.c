@@ -7,22 +7,38 @@ enum { N = 300, D = 3 };
 static double X[N * D];
 static int32_t label[N];
 
-static const struct { const char *name, *text, *expression, *method; calx_option option[3]; int noption; } program[] = {
-  {"regression",
-   "data X[n, d], label[n] : int(0..2)\nparam w[d] = 0.1, b, s > 0\neta[i] = sum(j: X[i, j] * w[j]) + b\n"
-   "minimize mean(i: log(1 + exp(eta[i])) - (if label[i] > 0 then 1 else 0) * eta[i]) + s - log(s)\n",
-   "eta, softmax(w), d(s^2, s)", "lbfgs", {{"steps", 3, NULL}}, 1},
-  {"network",
-   "precision single\ndata X[n, d], label[n] : int(0..2)\np = softmax(dense(tanh(dense(X, 4)), 3))\n"
-   "minimize -mean(i: log(p[i, label[i]]))\n",
-   "accuracy(p, label)", "adam", {{"rate", 0.01, NULL}, {"batch", 64, NULL}, {"epochs", 1, NULL}}, 3},
-  {"recurrence",
-   "data X[n, d], label[n]\nparam C[2, 2] : covariance, a in 0..1\nh[0] = a\nh[t] = tanh(C[0, 1] * h[t-1] + C[1, 1] * X[t, 0])\n"
-   "minimize mean(t: (h[t] - X[t, 1])^2)\n",
-   "h", "newton", {{"steps", 2, NULL}}, 1},
+static const struct {
+  const char *name, *text, *expression, *method;
+  calx_option option[3];
+  int noption;
+} program[] = {
+    {"regression",
+     "data X[n, d], label[n] : int(0..2)\nparam w[d] = 0.1, b, s > 0\neta[i] = sum(j: X[i, j] * w[j]) + b\n"
+     "minimize mean(i: log(1 + exp(eta[i])) - (if label[i] > 0 then 1 else 0) * eta[i]) + s - log(s)\n",
+     "eta, softmax(w), d(s^2, s)",
+     "lbfgs",
+     {{"steps", 3, NULL}},
+     1},
+    {"network",
+     "precision single\ndata X[n, d], label[n] : int(0..2)\np = softmax(dense(tanh(dense(X, 4)), 3))\n"
+     "minimize -mean(i: log(p[i, label[i]]))\n",
+     "accuracy(p, label)",
+     "adam",
+     {{"rate", 0.01, NULL}, {"batch", 64, NULL}, {"epochs", 1, NULL}},
+     3},
+    {"recurrence",
+     "data X[n, d], label[n]\nparam C[2, 2] : covariance, a in 0..1\nh[0] = a\nh[t] = tanh(C[0, 1] * h[t-1] + C[1, 1] "
+     "* X[t, 0])\n"
+     "minimize mean(t: (h[t] - X[t, 1])^2)\n",
+     "h",
+     "newton",
+     {{"steps", 2, NULL}},
+     1},
 };
 
-typedef struct { double gradient[64], hessian[64 * 64], values[2 * N]; } result;
+typedef struct {
+  double gradient[64], hessian[64 * 64], values[2 * N];
+} result;
 
 /* the first status that is not CALX_OK */
 static calx_status life(calx_ctx *c, int which, result *r, const char **stage) {
@@ -32,9 +48,9 @@ static calx_status life(calx_ctx *c, int which, result *r, const char **stage) {
   calx_status st;
   int64_t n;
   double x[64], v[16];
-#define STEP(call) \
-  do { \
-    *stage = #call; \
+#define STEP(call)                           \
+  do {                                       \
+    *stage = #call;                          \
     if ((st = (call)) != CALX_OK) return st; \
   } while (0)
   STEP(calx_compile(c, program[which].text, SIZE_MAX, &m));
@@ -89,7 +105,8 @@ int main(void) {
       memset(&got, 0, sizeof got);
       calx_status st = life(c, which, &got, &stage);
       if (st != CALX_E_RUNTIME || !strstr(calx_error(c), "out of memory") || calx_diagnostics(c) != 1) {
-        fprintf(stderr, "%s, request %zu of %zu, %s: status %d\n%s", program[which].name, fail, requests, stage, (int)st, calx_error(c));
+        fprintf(stderr, "%s, request %zu of %zu, %s: status %d\n%s", program[which].name, fail, requests, stage,
+                (int)st, calx_error(c));
         CHECK(!"out of memory is the only error");
       }
       stages += stage != last;

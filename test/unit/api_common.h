@@ -42,8 +42,8 @@ static inline calx_status at(calx_fn *f, const double *x, double *out) {
   return s;
 }
 
-/* The matrix of f's outputs by its inputs: central differences of fourth order. Worst deviation of J from it, relative to
- * max(1, |.|). */
+/* The matrix of f's outputs by its inputs: central differences of fourth order. Worst deviation of J from it, relative
+ * to max(1, |.|). */
 static inline double jacobian_error(calx_fn *f, const double *x0, const double *J) {
   int64_t n = calx_fn_inputs(f), m = calx_fn_outputs(f);
   double *x = malloc((size_t)(n + 4 * m + 1) * sizeof *x), *v = x + n, worst = 0;
@@ -59,7 +59,8 @@ static inline double jacobian_error(calx_fn *f, const double *x0, const double *
     }
     x[j] = x0[j];
     for (int64_t i = 0; i < m; i++) {
-      double d = (8 * (v[i] - v[m + i]) - (v[2 * m + i] - v[3 * m + i])) / (12 * h), e = fabs(J[i * n + j] - d) / fmax(1, fabs(d));
+      double d = (8 * (v[i] - v[m + i]) - (v[2 * m + i] - v[3 * m + i])) / (12 * h),
+             e = fabs(J[i * n + j] - d) / fmax(1, fabs(d));
       if (!(e <= worst)) worst = e;
     }
   }

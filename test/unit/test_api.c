@@ -6,11 +6,14 @@
 #endif
 
 /* nothing after a call that must succeed makes sense when it failed */
-#define OK(call) \
-  do { \
-    if ((call) == CALX_OK) { check_count++; break; } \
+#define OK(call)                                                                \
+  do {                                                                          \
+    if ((call) == CALX_OK) {                                                    \
+      check_count++;                                                            \
+      break;                                                                    \
+    }                                                                           \
     fprintf(stderr, "%s:%d: %s\n%s", __FILE__, __LINE__, #call, calx_error(c)); \
-    exit(1); \
+    exit(1);                                                                    \
   } while (0)
 
 static calx_model *compile(calx_ctx *c, const char *text) {
@@ -55,7 +58,8 @@ static int fails(calx_ctx *c, calx_status got, calx_status want, const char *wor
 
 static void test_rosenbrock(void) {
   calx_ctx *c = calx_new(NULL, NULL);
-  calx_model *m = compile(c, "param x = -1.2, y = 1\nminimize (1 - x)^2 + 100 * (y - x^2)^2\nprint x, y\nfit by adam(steps = 10)\n");
+  calx_model *m = compile(
+      c, "param x = -1.2, y = 1\nminimize (1 - x)^2 + 100 * (y - x^2)^2\nprint x, y\nfit by adam(steps = 10)\n");
   int np;
   int64_t n;
   double x[2], g[3], h[4];
@@ -69,8 +73,10 @@ static void test_rosenbrock(void) {
   OK(calx_hessian(m, &hess));
   CHECK(calx_fn_inputs(f) == 2 && calx_fn_outputs(f) == 3 && calx_fn_outputs(v) == 1 && calx_fn_outputs(hess) == 4);
   calx_output o;
-  CHECK(calx_fn_output_at(f, 1, &o) && o.rank == 1 && o.dim[0] == 2 && o.offset == 1 && o.size == 2 && !calx_fn_output_at(f, 2, &o));
-  CHECK(calx_fn_output_at(hess, 0, &o) && o.rank == 2 && o.dim[0] == 2 && o.dim[1] == 2 && !calx_fn_output_at(hess, -1, &o));
+  CHECK(calx_fn_output_at(f, 1, &o) && o.rank == 1 && o.dim[0] == 2 && o.offset == 1 && o.size == 2 &&
+        !calx_fn_output_at(f, 2, &o));
+  CHECK(calx_fn_output_at(hess, 0, &o) && o.rank == 2 && o.dim[0] == 2 && o.dim[1] == 2 &&
+        !calx_fn_output_at(hess, -1, &o));
   for (int k = 0; k < 5; k++) {
     double a = 4 * uniform() - 2, b = 4 * uniform() - 2;
     OK(at(v, (double[]){a, b}, g));
@@ -95,7 +101,8 @@ static void test_expressions(void) {
   OK(calx_bind(m, "z", CALX_F64, 1, (int64_t[]){3}, NULL, z));
   calx_param p;
   OK(calx_param_at(m, 2, &p));
-  CHECK(!strcmp(p.name, "A") && p.rank == 2 && p.dim[0] == 2 && p.dim[1] == 3 && p.size == 6 && p.offset == 3 && p.length == 6);
+  CHECK(!strcmp(p.name, "A") && p.rank == 2 && p.dim[0] == 2 && p.dim[1] == 3 && p.size == 6 && p.offset == 3 &&
+        p.length == 6);
 
   CHECK_NEAR(value(c, m, "f(a)", x), pow(0.7, 3) * sin(0.7), 1e-14);
   CHECK_NEAR(value(c, m, "f'(a)", x), 3 * 0.49 * sin(0.7) + pow(0.7, 3) * cos(0.7), 1e-14);
@@ -148,8 +155,9 @@ static void logistic(int n, int d, const double *X, const double *y, const doubl
   }
 }
 
-static const char logistic_text[] = "data X[n, d], y[n] : int(0..1)\nparam w[d], b\neta[i] = sum(j: X[i, j] * w[j]) + b\n"
-                                    "minimize mean(i: log(1 + exp(eta[i])) - y[i] * eta[i])\n";
+static const char logistic_text[] =
+    "data X[n, d], y[n] : int(0..1)\nparam w[d], b\neta[i] = sum(j: X[i, j] * w[j]) + b\n"
+    "minimize mean(i: log(1 + exp(eta[i])) - y[i] * eta[i])\n";
 
 static void test_data(void) {
   enum { N = 203, D = 5 };
@@ -234,8 +242,10 @@ static void test_data(void) {
 
 static void test_domains(void) {
   calx_ctx *c = calx_new(NULL, NULL);
-  calx_model *m = compile(c, "param p[3] : simplex = [0.2, 0.3, 0.5], s > 0, t in -1..2, o[3] : ordered = [-1, 0, 2.5], C[2, 2] : covariance\n"
-                             "minimize -sum(i: log(p[i])) + s - log(s) + t^2 + sum(i: (o[i] - i)^2) + sum(i, j: C[i, j]^2) + C[0, 0]\n");
+  calx_model *m = compile(
+      c,
+      "param p[3] : simplex = [0.2, 0.3, 0.5], s > 0, t in -1..2, o[3] : ordered = [-1, 0, 2.5], C[2, 2] : covariance\n"
+      "minimize -sum(i: log(p[i])) + s - log(s) + t^2 + sum(i: (o[i] - i)^2) + sum(i, j: C[i, j]^2) + C[0, 0]\n");
   int np;
   int64_t n;
   OK(calx_param_count(m, &np, &n));
@@ -317,7 +327,13 @@ static void test_single(void) {
 /* ---- threads ---- */
 
 #ifdef HAVE_THREADS
-typedef struct { const calx_fn *f; calx_work *w; const double *x; double out[16]; int bad; } job;
+typedef struct {
+  const calx_fn *f;
+  calx_work *w;
+  const double *x;
+  double out[16];
+  int bad;
+} job;
 static void *turns(void *user) {
   job *j = user;
   double again[16];
@@ -361,7 +377,10 @@ static void test_threads(void) {
 
 /* ---- solving ---- */
 
-typedef struct { int calls, stop_at; double first, last; } seen;
+typedef struct {
+  int calls, stop_at;
+  double first, last;
+} seen;
 static int watch(void *user, const calx_report *r, const double *x) {
   seen *s = user;
   (void)x;
@@ -371,12 +390,17 @@ static int watch(void *user, const calx_report *r, const double *x) {
 }
 
 static void test_solving(void) {
-  static const struct { const char *method; calx_option o[3]; int n; double tol; } run[] = {
-    {"lbfgs", {{"tolerance", 1e-10, NULL}}, 1, 1e-8},
-    {"newton", {{0}}, 0, 1e-8},
-    {"gradient_descent", {{"rate", 1e-3, NULL}, {"steps", 30000, NULL}}, 2, 1e-3},
-    {"momentum", {{"rate", 1e-3, NULL}, {"steps", 8000, NULL}}, 2, 1e-3},
-    {"adam", {{"rate", 0.05, NULL}, {"steps", 10000, NULL}, {"schedule", 0, "cosine"}}, 3, 1e-3},
+  static const struct {
+    const char *method;
+    calx_option o[3];
+    int n;
+    double tol;
+  } run[] = {
+      {"lbfgs", {{"tolerance", 1e-10, NULL}}, 1, 1e-8},
+      {"newton", {{0}}, 0, 1e-8},
+      {"gradient_descent", {{"rate", 1e-3, NULL}, {"steps", 30000, NULL}}, 2, 1e-3},
+      {"momentum", {{"rate", 1e-3, NULL}, {"steps", 8000, NULL}}, 2, 1e-3},
+      {"adam", {{"rate", 0.05, NULL}, {"steps", 10000, NULL}, {"schedule", 0, "cosine"}}, 3, 1e-3},
   };
   calx_ctx *c = calx_new(NULL, NULL);
   calx_model *m = compile(c, "param x = -1.2, y = 1\nminimize (1 - x)^2 + 100 * (y - x^2)^2\n");
@@ -416,9 +440,12 @@ static void test_solving(void) {
 
   /* what does not go */
   CHECK(fails(c, calx_minimize(m, "adem", NULL, 0, x, NULL, NULL, NULL), CALX_E_PROGRAM, "adam"));
-  CHECK(fails(c, calx_minimize(m, "adam", (calx_option[]){{"rat", 1, NULL}}, 1, x, NULL, NULL, NULL), CALX_E_PROGRAM, "rate"));
+  CHECK(fails(c, calx_minimize(m, "adam", (calx_option[]){{"rat", 1, NULL}}, 1, x, NULL, NULL, NULL), CALX_E_PROGRAM,
+              "rate"));
   y[0] = -1.2, y[1] = 1;
-  CHECK(fails(c, calx_minimize(m, "gradient_descent", (calx_option[]){{"rate", 1, NULL}, {"steps", 100, NULL}}, 2, y, NULL, NULL, &r),
+  CHECK(fails(c,
+              calx_minimize(m, "gradient_descent", (calx_option[]){{"rate", 1, NULL}, {"steps", 100, NULL}}, 2, y, NULL,
+                            NULL, &r),
               CALX_E_CONVERGENCE, "diverge"));
   CHECK(!r.converged);
 
@@ -441,7 +468,8 @@ static void test_solving(void) {
   OK(calx_bind(m, "u", CALX_F64, 1, (int64_t[]){N}, NULL, X));
   OK(calx_bind(m, "t", CALX_F64, 1, (int64_t[]){N}, NULL, t));
   x[0] = x[1] = 0;
-  OK(calx_minimize(m, "sgd", (calx_option[]){{"rate", 0.2, NULL}, {"batch", 32, NULL}, {"epochs", 60, NULL}}, 3, x, NULL, NULL, &r));
+  OK(calx_minimize(m, "sgd", (calx_option[]){{"rate", 0.2, NULL}, {"batch", 32, NULL}, {"epochs", 60, NULL}}, 3, x,
+                   NULL, NULL, &r));
   CHECK_NEAR(x[0], 3, 1e-6);
   CHECK_NEAR(x[1], -0.5, 1e-6);
   calx_free(c);
@@ -459,30 +487,36 @@ static void test_errors(void) {
 
   CHECK(fails(c, calx_compile(c, "a = 1\nb = (2 +\n", SIZE_MAX, &m), CALX_E_PROGRAM, "model:2:"));
   CHECK(!m);
-  CHECK(fails(c, calx_compile(c, "alpha = 1\nx = alpa + 1\ny = bta\n", SIZE_MAX, &m), CALX_E_PROGRAM, "did you mean `alpha`?"));
+  CHECK(fails(c, calx_compile(c, "alpha = 1\nx = alpa + 1\ny = bta\n", SIZE_MAX, &m), CALX_E_PROGRAM,
+              "did you mean `alpha`?"));
   CHECK(calx_diagnostics(c) == 2); /* all of them at once */
   CHECK(calx_diagnostic_at(c, 0, &d) && d.code == CALX_E_PROGRAM && !d.warning && !strcmp(d.file, "model"));
-  CHECK(d.line == 2 && d.column == 5 && d.begin == 14 && d.end == 18 && strstr(d.message, "alpa") && strstr(d.text, "^^^^") && strstr(d.help, "alpha"));
+  CHECK(d.line == 2 && d.column == 5 && d.begin == 14 && d.end == 18 && strstr(d.message, "alpa") &&
+        strstr(d.text, "^^^^") && strstr(d.help, "alpha"));
   CHECK(calx_diagnostic_at(c, 1, &d) && d.line == 3 && !calx_diagnostic_at(c, 2, &d) && !calx_diagnostic_at(c, -1, &d));
   CHECK(calx_compile(c, NULL, 0, &m) == CALX_OK && calx_compile(c, "", SIZE_MAX, &m) == CALX_OK && !*calx_error(c));
   CHECK(fails(c, calx_gradient(m, &f), CALX_E_USAGE, "no objective"));
   CHECK(fails(c, calx_compile(c, "x = 1\0y = 2", 11, &m), CALX_E_PROGRAM, "model:1:6"));
 
-  m = compile(c, "data features[n, d], y[n], k : int(1..9), note[n] : text\nparam w[d]\n"
-                 "minimize sum(i: (y[i] - sum(j: features[i, j] * w[j]))^2) + k\n");
+  m = compile(c,
+              "data features[n, d], y[n], k : int(1..9), note[n] : text\nparam w[d]\n"
+              "minimize sum(i: (y[i] - sum(j: features[i, j] * w[j]))^2) + k\n");
   double a[8] = {1, 2, 3, 4, 5, 6, 7, 8};
   int64_t dim[3] = {4, 2, 1};
   CHECK(fails(c, calx_bind(m, "featrues", CALX_F64, 2, dim, NULL, a), CALX_E_USAGE, "did you mean `features`?"));
-  CHECK(fails(c, calx_bind(m, "features", CALX_F64, 1, dim, NULL, a), CALX_E_USAGE, "features[n, d] is declared with 2 dimensions"));
+  CHECK(fails(c, calx_bind(m, "features", CALX_F64, 1, dim, NULL, a), CALX_E_USAGE,
+              "features[n, d] is declared with 2 dimensions"));
   CHECK(fails(c, calx_bind(m, "y", CALX_F64, 2, dim, NULL, a), CALX_E_USAGE, "y[n]"));
   CHECK(fails(c, calx_bind(m, "y", (calx_type)99, 1, dim, NULL, a), CALX_E_USAGE, "no type 99"));
   CHECK(fails(c, calx_bind(m, "y", CALX_F64, 1, (int64_t[]){-1}, NULL, a), CALX_E_USAGE, "dimension 0"));
   CHECK(fails(c, calx_bind(m, "y", CALX_F64, 1, NULL, NULL, a), CALX_E_USAGE, "dimension 0"));
   CHECK(fails(c, calx_bind(m, "y", CALX_F64, 1, dim, NULL, NULL), CALX_E_USAGE, "no array"));
-  CHECK(fails(c, calx_bind(m, "features", CALX_F64, 2, (int64_t[]){INT64_MAX / 4, 16}, NULL, a), CALX_E_USAGE, "that large"));
+  CHECK(fails(c, calx_bind(m, "features", CALX_F64, 2, (int64_t[]){INT64_MAX / 4, 16}, NULL, a), CALX_E_USAGE,
+              "that large"));
   CHECK(fails(c, calx_bind(m, "note", CALX_F64, 1, dim, NULL, a), CALX_E_USAGE, "words"));
 
-  m = compile(c, "data X[n, d], y[n], k : int(1..9)\nparam w[d]\nminimize sum(i: (y[i] - sum(j: X[i, j] * w[j]))^2) + k\n");
+  m = compile(
+      c, "data X[n, d], y[n], k : int(1..9)\nparam w[d]\nminimize sum(i: (y[i] - sum(j: X[i, j] * w[j]))^2) + k\n");
   OK(calx_bind(m, "X", CALX_F64, 2, dim, NULL, a));
   int np;
   CHECK(fails(c, calx_param_count(m, &np, NULL), CALX_E_DATA, "nothing is bound to y[n]"));
@@ -537,7 +571,8 @@ static void test_memory(void) {
   double y[50], x[4] = {0.1, 0.2, 0.3, 0.4}, out[8];
   for (int i = 0; i < 50; i++) y[i] = i;
   for (int turn = 0; turn < 6; turn++) { /* whole models */
-    calx_model *m = compile(c, "data y[n]\nparam w[3] : simplex, b > 0, c\nz[i] = w[0] * b + c * y[i]\nminimize sum(i: exp(-z[i]^2))\n");
+    calx_model *m = compile(
+        c, "data y[n]\nparam w[3] : simplex, b > 0, c\nz[i] = w[0] * b + c * y[i]\nminimize sum(i: exp(-z[i]^2))\n");
     calx_fn *f, *g;
     for (int k2 = 0; k2 < 6; k2++) { /* functions, data and fits of one model */
       OK(calx_bind(m, "y", CALX_F64, 1, (int64_t[]){50}, NULL, y));
@@ -548,7 +583,8 @@ static void test_memory(void) {
       OK(calx_param_values(m, 1, x, out));
       double start[4];
       OK(calx_start(m, 1, start));
-      CHECK(calx_minimize(m, "lbfgs", (calx_option[]){{"steps", 2, NULL}}, 1, start, NULL, NULL, NULL) == CALX_E_CONVERGENCE);
+      CHECK(calx_minimize(m, "lbfgs", (calx_option[]){{"steps", 2, NULL}}, 1, start, NULL, NULL, NULL) ==
+            CALX_E_CONVERGENCE);
       calx_fn *bad;
       CHECK(calx_function(m, "w + nothing", SIZE_MAX, &bad) == CALX_E_PROGRAM && *calx_error(c));
       calx_fn_free(f);
