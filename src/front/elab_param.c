@@ -1,0 +1,260 @@
+/* elab_param.c - params: their domains, the unconstrained inputs they are functions of, their start values. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "front/elab.h"
+
+static void domain_end(cx_elab *E, cx_span s) {
+  int id = cx_error(E->ctx, s, "the end of a domain must be a number");
+  cx_diag_help(E->ctx, id, "it is fixed before the fit: a number, a size or scalar data");
+}
+
+cx_domain cx_elab_domain(cx_elab *E, const cx_ast *d) {
+  cx_domain r = {DOM_REAL, -INFINITY, INFINITY};
+  if (!d) return r;
+  if (d->kind == A_RANGE || d->kind == A_COMPARE) { /* t in a..b; s > a; the constant side */
+    double v[2] = {-INFINITY, INFINITY};
+    if (d->kind == A_RANGE) {
+      for (int k = 0; k < 2; k++) {
+        cx_val x = cx_elab_expr(E, d->kid[k]);
+        if (!x.bad && !cx_v_const(E, x, &v[k])) domain_end(E, d->kid[k]->span);
+      }
+    } else {
+      for (int k = 0; k + 1 < d->nkid; k++) { /* operand k OP operand k+1; the name side has no value */
+        const cx_ast *c = d->kid[k + 1];
+        int dir = d->ops[k] == T_GT || d->ops[k] == T_GE ? 0 : 1; /* name > c: lower end */
+        if (k == 0 && d->nkid == 3) c = d->kid[0], dir = !dir;
+        if (k == 0 && d->nkid == 2 && d->kid[0]->kind != A_NAME) c = d->kid[0], dir = !dir;
+        cx_val x = cx_elab_expr(E, c);
+        if (!x.bad && !cx_v_const(E, x, &v[dir])) domain_end(E, c->span);
+      }
+    }
+    r = (cx_domain){DOM_INTERVAL, v[0], v[1]};
+    if (r.lo == 0 && r.hi == INFINITY) r.kind = DOM_POSITIVE;
+    if (r.lo >= r.hi) {
+      cx_error(E->ctx, d->span, "the domain %g..%g is empty", r.lo, r.hi);
+      r = (cx_domain){DOM_REAL, -INFINITY, INFINITY};
+    }
+    return r;
+  }
+  if (d->kind != A_NAME && d->kind != A_CALL) {
+    cx_error(E->ctx, d->span, "this is not a domain");
+    return r;
+  }
+  for (int k = 0; k < DOM_COUNT; k++)
+    if (cx_domain_name[k] && !strcmp(d->name, cx_domain_name[k])) r.kind = (cx_domain_kind)k;
+  if (r.kind == DOM_REAL && strcmp(d->name, "real")) {
+    int id = cx_error(E->ctx, d->span, "there is no domain `%s`", d->name);
+    const char *hit = cx_nearest(d->name, cx_domain_name, DOM_COUNT);
+    if (hit) cx_diag_help(E->ctx, id, "did you mean `%s`?", hit);
+    else cx_diag_help(E->ctx, id, "domains are real, int, positive, unit, simplex, ordered, covariance, correlation, ..; or write s > 0, t in 0..1");
+    return r;
+  }
+  if (r.kind == DOM_UNIT) r.lo = 0, r.hi = 1;
+  if (r.kind == DOM_POSITIVE) r.lo = 0;
+  if (r.kind == DOM_BOOL) r.lo = 0, r.hi = 1;
+  if (d->kind == A_CALL && d->nkid == 1 && d->kid[0]->kind == A_RANGE) {
+    double v[2];
+    for (int k = 0; k < 2; k++) {
+      cx_val x = cx_elab_expr(E, d->kid[0]->kid[k]);
+      if (x.bad || !cx_v_const(E, x, &v[k])) {
+        if (!x.bad) domain_end(E, d->kid[0]->kid[k]->span);
+        return r;
+      }
+    }
+    r.lo = v[0];
+    r.hi = v[1];
+  } else if (d->kind == A_CALL) {
+    cx_error(E->ctx, d->span, "a domain takes a range, as in %s(0..9)", d->name);
+  }
+  return r;
+}
+
+/* by domain: the functions of lib/domain.calx, how many trailing dimensions are one object, and its unknowns */
+typedef enum { RAW_SAME, RAW_LESS_ONE, RAW_TRIANGLE, RAW_STRICT_TRIANGLE } raw_size;
+static const struct { cx_domain_kind kind; int whole; raw_size raw; } transforms[] = {
+    {DOM_SIMPLEX, 1, RAW_LESS_ONE},        {DOM_ORDERED, 1, RAW_SAME},           {DOM_POSITIVE_ORDERED, 1, RAW_SAME},
+    {DOM_SUM_TO_ZERO, 1, RAW_LESS_ONE},    {DOM_UNIT_VECTOR, 1, RAW_SAME},       {DOM_COVARIANCE, 2, RAW_TRIANGLE},
+    {DOM_CHOLESKY_COVARIANCE, 2, RAW_TRIANGLE}, {DOM_CORRELATION, 2, RAW_STRICT_TRIANGLE}, {DOM_CHOLESKY_CORRELATION, 2, RAW_STRICT_TRIANGLE}};
+
+static cx_val call_library(cx_elab *E, const char *name, cx_val *arg, int n, cx_span s, bool *found) {
+  cx_ast *call = CX_NEW(E->arena, cx_ast);
+  call->kind = A_CALL;
+  call->name = cx_intern_z(E->ctx, name);
+  call->span = call->name_span = s;
+  cx_load_library(E);
+  cx_binding *f = NULL;
+  for (cx_binding *b = E->lib; b && !f; b = b->next)
+    if (b->name == call->name) f = b;
+  *found = f != NULL;
+  return f ? cx_apply(E, f, arg, n, call) : cx_v_bad(s);
+}
+
+/* the value of domain function `suffix` ("of", "start") applied to v */
+static cx_val domain_call(cx_elab *E, cx_domain d, const char *suffix, cx_val v, int64_t size, cx_span s, bool *found) {
+  cx_val arg[3] = {v};
+  int n = 1;
+  const char *name = cx_domain_name[d.kind];
+  if (d.kind == DOM_INTERVAL || d.kind == DOM_UNIT || d.kind == DOM_POSITIVE) {
+    bool lo = isfinite(d.lo), hi = isfinite(d.hi);
+    name = d.kind == DOM_POSITIVE ? "positive" : lo && hi ? "interval" : lo ? "above" : "below";
+    if (lo && d.kind != DOM_POSITIVE) arg[n++] = cx_v_num(E, d.lo, s);
+    if (hi) arg[n++] = cx_v_num(E, d.hi, s);
+  }
+  if (size >= 0) arg[n++] = cx_v_num(E, (double)size, s);
+  return call_library(E, cx_format(E->arena, "%s_%s", name, suffix), arg, n, s, found);
+}
+
+static bool same_site(const cx_site *a, const cx_site *b) {
+  for (; a && b; a = a->up, b = b->up)
+    if (a->call != b->call) return false;
+  return a == b;
+}
+
+static bool random_start(cx_elab *E, const cx_ast *x, cx_param *p) {
+  if (!x || x->kind != A_CALL || (strcmp(x->name, "random_uniform") && strcmp(x->name, "random_normal"))) return false;
+  p->start = x->name[7] == 'u' ? START_UNIFORM : START_NORMAL;
+  double v[2] = {0, 1};
+  for (int k = 0; k < x->nkid && k < 2; k++) {
+    cx_val a = cx_elab_expr(E, x->kid[k]);
+    if (!cx_v_const(E, a, &v[k]) && !a.bad) cx_error(E->ctx, x->kid[k]->span, "the arguments of `%s` must be numbers", x->name);
+  }
+  p->a = v[0];
+  p->b = v[1];
+  return true;
+}
+
+cx_val cx_elab_param(cx_elab *E, const cx_ast *x) {
+  E->owned++;
+  for (int k = 0; k < E->made.n; k++)
+    if (E->made.at[k].decl == x && same_site(E->made.at[k].site, E->site)) {
+      cx_binding *b = cx_bind_name(E, x->name, B_VALUE, x->name_span);
+      b->v = E->made.at[k].v;
+      b->leaf = E->made.at[k].leaf;
+      return b->v;
+    }
+  cx_param p = {.name = x->name, .span = x->name_span, .start_eq = -1};
+  int errors = cx_error_count(E->ctx);
+  p.domain = cx_elab_domain(E, x->kid[1]);
+  const cx_ast *shape = x->kid[0];
+  cx_dim dim[CX_MAX_RANK];
+  int rank = shape ? shape->nkid : 0;
+  if (rank > CX_MAX_RANK) {
+    cx_error(E->ctx, shape->span, "an array has at most %d dimensions", CX_MAX_RANK);
+    return cx_v_bad(x->span);
+  }
+  double total = 1;
+  for (int k = 0; k < rank; k++) {
+    const cx_ast *z = shape->kid[k];
+    if (z->kind == A_NAME && !cx_lookup(E, z->name, false)) {
+      int id = cx_error(E->ctx, z->span, "nothing gives the size `%s`", z->name);
+      cx_diag_help(E->ctx, id, "sizes come from data, as in data X[n, %s], or from a definition, %s = 3", z->name, z->name);
+      continue;
+    }
+    if (!cx_elab_int(E, z, &dim[k].n)) continue;
+    dim[k].name = z->kind == A_NAME ? z->name : NULL;
+    if (dim[k].n < 0) cx_error(E->ctx, z->span, "a size cannot be negative, but this is %lld", (long long)dim[k].n);
+    total *= (double)dim[k].n;
+  }
+  if (total > 1e10) cx_error(E->ctx, shape->span, "`%s` would have %.3g elements to be found", x->name, total);
+  cx_binding *b = cx_bind_name(E, x->name, B_VALUE, x->name_span);
+  b->v = cx_v_bad(x->span);
+  if (cx_error_count(E->ctx) > errors) return b->v;
+  if (p.domain.kind == DOM_INT || p.domain.kind == DOM_BOOL || p.domain.kind == DOM_CATEGORY || p.domain.kind == DOM_TEXT || p.domain.kind == DOM_IMAGE) {
+    int id = cx_error(E->ctx, x->kid[1]->span, "a param cannot be %s: it is found by following derivatives", cx_domain_name[p.domain.kind]);
+    cx_diag_help(E->ctx, id, "declare known values as data, or give the param a real domain");
+    return b->v;
+  }
+  if (E->site) { /* named after the call it belongs to */
+    const char *base = cx_format(E->arena, "%s.%s", E->site->call->name, x->name);
+    int twin = 0;
+    for (int k = 0; k < E->param.n; k++)
+      if (E->made.at[k].decl == x) twin++;
+    p.name = cx_intern_z(E->ctx, twin ? cx_format(E->arena, "%s%d.%s", E->site->call->name, twin + 1, x->name) : base);
+  }
+  cx_eq *raw = cx_eq_new(E->g, p.name, EQ_INPUT);
+  raw->span = x->name_span;
+  p.raw = raw->id;
+  int whole = 0;
+  raw_size shrink = RAW_SAME;
+  for (size_t k = 0; k < sizeof transforms / sizeof *transforms; k++)
+    if (transforms[k].kind == p.domain.kind) whole = transforms[k].whole, shrink = transforms[k].raw;
+  if (rank < whole) {
+    cx_error(E->ctx, x->span, "a param of domain `%s` needs %d dimension%s", cx_domain_name[p.domain.kind], whole, whole == 1 ? "" : "s");
+    return b->v;
+  }
+  if (whole == 2 && dim[rank - 1].n != dim[rank - 2].n) {
+    cx_error(E->ctx, x->span, "a param of domain `%s` is square, but %lld and %lld differ", cx_domain_name[p.domain.kind],
+             (long long)dim[rank - 2].n, (long long)dim[rank - 1].n);
+    return b->v;
+  }
+  int64_t last = rank ? dim[rank - 1].n : 0;
+  raw->rank = (uint8_t)(whole == 2 ? rank - 1 : rank);
+  memcpy(raw->dim, dim, sizeof dim);
+  if (shrink == RAW_LESS_ONE) raw->dim[rank - 1] = (cx_dim){last - 1, NULL};
+  if (shrink == RAW_TRIANGLE) raw->dim[rank - 2] = (cx_dim){last * (last + 1) / 2, NULL};
+  if (shrink == RAW_STRICT_TRIANGLE) raw->dim[rank - 2] = (cx_dim){last * (last - 1) / 2, NULL};
+  p.eq = raw->id;
+  cx_val v = cx_v_load(E, raw->id, x->name_span);
+  bool found = true;
+  if (p.domain.kind != DOM_REAL && !(p.domain.kind == DOM_INTERVAL && isinf(p.domain.lo) && isinf(p.domain.hi))) {
+    raw->name = cx_intern_z(E->ctx, cx_format(E->arena, "%s.raw", p.name));
+    int64_t *context = E->context;
+    int ncontext = E->ncontext;
+    E->ncontext = 0;
+    v = domain_call(E, p.domain, "of", v, whole == 2 ? last : -1, x->name_span, &found);
+    uint32_t eq;
+    v = cx_v_store(E, v, p.name, &eq);
+    E->context = context;
+    E->ncontext = ncontext;
+    if (v.bad || eq == CX_NO_EQ) return b->v = v;
+    p.eq = eq;
+    for (int k = 0; k < rank; k++) v.dim[k] = dim[k], E->g->eq[eq]->dim[k] = dim[k];
+    if (p.domain.kind == DOM_INTERVAL || p.domain.kind == DOM_UNIT || p.domain.kind == DOM_POSITIVE)
+      E->g->eq[eq]->lo = p.domain.lo, E->g->eq[eq]->hi = p.domain.hi;
+  }
+  if (x->kid[2] && !random_start(E, x->kid[2], &p)) {
+    cx_val st = cx_elab_expr(E, x->kid[2]), shape_v = {.rank = (uint8_t)rank, .e = cx_const(E->g, 0), .span = x->name_span}, both[2], out;
+    if (st.bad) return b->v = st;
+    for (int k = 0; k < rank; k++) {
+      shape_v.dim[k] = dim[k];
+      shape_v.slot[k] = cx_var_range(E, NULL, 0, dim[k].n - 1, dim[k].name);
+    }
+    both[0] = shape_v;
+    both[1] = st;
+    if (!cx_v_align(E, both, 2, &out, "`=`", x->kid[2]->span)) return b->v = cx_v_bad(x->span);
+    if (out.rank != rank) {
+      cx_error(E->ctx, x->kid[2]->span, "the start of `%s` has shape %s, but the param has %d dimensions", x->name, cx_v_shape(E, st), rank);
+      return b->v;
+    }
+    out.e = both[1].e;
+    if (p.eq != p.raw) {
+      out = domain_call(E, p.domain, "start", out, -1, x->kid[2]->span, &found);
+      if (!found) {
+        int id = cx_error(E->ctx, x->kid[2]->span, "a start value for the domain `%s` is not supported", cx_domain_name[p.domain.kind]);
+        cx_diag_help(E->ctx, id, "leave it out; the param starts at the domain's centre");
+        return b->v;
+      }
+    }
+    uint32_t eq;
+    out = cx_v_store(E, out, NULL, &eq);
+    if (out.bad) return b->v = out;
+    p.start_eq = (int32_t)eq;
+  }
+  b->v = v;
+  b->leaf = p.eq;
+  *CX_PUSH(E->arena, E->param) = p;
+  cx_site *keep = NULL, **end = &keep;
+  for (cx_site *s = E->site; s; s = s->up) { /* call sites live on the C stack */
+    *end = CX_NEW(E->arena, cx_site);
+    (*end)->call = s->call;
+    end = &(*end)->up;
+  }
+  CX_PUSH(E->arena, E->made);
+  E->made.at[E->made.n - 1].decl = x;
+  E->made.at[E->made.n - 1].site = keep;
+  E->made.at[E->made.n - 1].v = v;
+  E->made.at[E->made.n - 1].leaf = p.eq;
+  return v;
+}
