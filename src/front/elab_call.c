@@ -403,9 +403,12 @@ static cx_val apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast 
     E->site = &site;
     E->context = ctx.at;
     E->ncontext = ctx.n;
-    int errors = cx_error_count(E->ctx);
+    int errors = cx_error_count(E->ctx), diags = cx_diag_count(E->ctx);
     r = cx_elab_expr(E, def->kid[0]);
-    if (cx_error_count(E->ctx) > errors) *CX_PUSH(E->arena, E->broken) = def;
+    if (cx_error_count(E->ctx) > errors) {
+      *CX_PUSH(E->arena, E->broken) = def;
+      if (s.file != def->span.file) cx_diag_label(E->ctx, diags, s, "in this call");
+    }
     E->guarded = guarded;
   }
   E->site = site.up;
@@ -480,12 +483,23 @@ cx_val cx_elab_call(cx_elab *E, const cx_ast *x) {
     cx_error(E->ctx, x->span, "`%s'` needs a function of one argument", x->name);
     return cx_v_bad(x->span);
   }
+  bool several = !strcmp(x->name, "max") || !strcmp(x->name, "min"); /* also of numbers */
+  if (cx_is_reduction(x->name) && n != 1 && !(several && n)) {
+    int id = cx_error(E->ctx, x->span, "`%s` takes one array, but %d arguments are given", x->name, n);
+    cx_diag_help(E->ctx, id, "over an index it is written %s(i: a[i])", x->name);
+    return cx_v_bad(x->span);
+  }
+  if (n == 1 && cx_is_reduction(x->name) && !arg[0].rank && arg[0].e->any_free && !E->site) {
+    int id = cx_error(E->ctx, x->span, "`%s` of one number", x->name);
+    cx_diag_help(E->ctx, id, "name the index it runs over, as in %s(i: a[i])", x->name);
+    return cx_v_bad(x->span);
+  }
   if (n == 1) {
     bool found;
     cx_val v = cx_reduce_call(E, x->name, arg[0], x->span, &found);
     if (found) return v;
   }
-  if (n > 2 && (!strcmp(x->name, "max") || !strcmp(x->name, "min"))) {
+  if (n > 2 && several) {
     cx_val v = arg[0];
     for (int k = 1; k < n; k++) {
       cx_val pair[2] = {v, arg[k]};

@@ -56,6 +56,16 @@ cx_binding *cx_lookup(cx_elab *E, cx_sym name, bool function) {
     if (b->name == name) found = b;
   return found;
 }
+static bool operator_op(int op) { /* written with a sign or a word; nobody means its name */
+  static const uint8_t ops[] = {OP_add, OP_sub, OP_mul, OP_div, OP_neg, OP_lt, OP_le, OP_eq, OP_ne, OP_and, OP_or, OP_not, OP_select, OP_pow};
+  return memchr(ops, op, sizeof ops) != NULL;
+}
+/* names that other languages have for what is written in another way here */
+static const struct { const char *name, *here; } elsewhere[] = {
+    {"transpose", "write A'"}, {"matmul", "write A @ B"}, {"len", "write length(v), rows(A) or size(A)"}, {"shape", "write rows(A), cols(A) or size(A, k)"},
+    {"diff", "a derivative is d(e, x); differences are dx[i] = x[i + 1] - x[i]"}, {"grad", "write d(e, x)"}, {"gradient", "write d(e, x)"},
+    {"jacobian", "write d(e, x)"}, {"hessian", "write d(d(e, x), x)"}, {"where", "write if c then a else b"},
+    {"average", "write mean(x)"}, {"arange", "write range(n)"}, {"append", "write concat(a, b)"}, {"eye", "write identity(n)"}};
 cx_val cx_lookup_failed(cx_elab *E, cx_sym name, bool function, cx_span s) {
   CX_VEC(const char *) near = {0};
   bool other = false;
@@ -65,13 +75,18 @@ cx_val cx_lookup_failed(cx_elab *E, cx_sym name, bool function, cx_span s) {
       if ((b->kind == B_FUNCTION) == function) *CX_PUSH(E->arena, near) = b->name;
       else other |= b->name == name;
   if (function)
-    for (int k = 0; k < OP_COUNT; k++)
-      if (cx_ops[k].name) *CX_PUSH(E->arena, near) = cx_ops[k].name;
+    for (int k = OP_load + 1; k < OP_COUNT; k++)
+      if (!operator_op(k)) *CX_PUSH(E->arena, near) = cx_ops[k].name;
   static const char *const words[] = {"sum", "prod", "max", "min", "mean", "argmax", "argmin", "all", "any", "concat", "rows", "cols", "zeros", "ones"};
   for (size_t k = 0; function && k < sizeof words / sizeof *words; k++) *CX_PUSH(E->arena, near) = words[k];
   const char *hit = cx_nearest(name, near.at, near.n);
   int id = cx_error(E->ctx, s, "nothing defines %s `%s`", function ? "the function" : "the name", name);
-  if (other) cx_diag_help(E->ctx, id, function ? "`%s` is a value, not a function" : "`%s` is a function: call it, as in %s(x)", name, name);
+  for (size_t k = 0; function && k < sizeof elsewhere / sizeof *elsewhere; k++)
+    if (!strcmp(name, elsewhere[k].name)) {
+      cx_diag_help(E->ctx, id, "%s", elsewhere[k].here);
+      return cx_v_bad(s);
+    }
+  if (other) cx_diag_help(E->ctx, id, function ? "`%s` is a value, not a function; a product is written %s * (..)" : "`%s` is a function: call it, as in %s(x)", name, name);
   else if (hit) cx_diag_help(E->ctx, id, "did you mean `%s`?", hit);
   else if (!function) cx_diag_help(E->ctx, id, "define it above, declare it as `data` or `param`, or give it a value by `at %s = ..`", name);
   return cx_v_bad(s);
