@@ -214,6 +214,7 @@ cx_val cx_elab_param(cx_elab *E, const cx_ast *x) {
     if (p.domain.kind == DOM_INTERVAL || p.domain.kind == DOM_UNIT || p.domain.kind == DOM_POSITIVE)
       E->g->eq[eq]->lo = p.domain.lo, E->g->eq[eq]->hi = p.domain.hi;
   }
+  if (!x->kid[2] && p.domain.kind == DOM_UNIT_VECTOR) p.start = START_NORMAL, p.b = 1; /* 0 has no direction */
   if (x->kid[2] && !random_start(E, x->kid[2], &p)) {
     cx_val st = cx_elab_expr(E, x->kid[2]), shape_v = {.rank = (uint8_t)rank, .e = cx_const(E->g, 0), .span = x->name_span}, both[2], out;
     if (st.bad) return b->v = st;

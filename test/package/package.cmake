@@ -12,6 +12,15 @@ function(run)
 endfunction()
 
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${stage})
+foreach(file bin/calx include/calx.h share/man/man1/calx.1 share/bash-completion/completions/calx)
+  if(NOT EXISTS ${stage}/${file})
+    message(FATAL_ERROR "${file} was not installed")
+  endif()
+endforeach()
+run(${stage}/bin/calx eval "d(x^3, x) at x = 2") # a program of its own: it reads no file of the source tree
+if(NOT out MATCHES "12")
+  message(FATAL_ERROR "the installed calx says: ${out}")
+endif()
 
 # find_package(calx)
 run(${CMAKE_COMMAND} -S ${SOURCE}/test/package/consumer -B ${work}/cmake -DCMAKE_PREFIX_PATH=${stage}
