@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "front/elab.h"
+#include "ir/rule.h"
 
 /* ---- names ---- */
 cx_binding *cx_bind_name(cx_elab *E, cx_sym name, int kind, cx_span s) {
@@ -130,28 +131,11 @@ static cx_val name_value(cx_elab *E, const cx_ast *x) {
 }
 
 /* ---- operators ---- */
-static cx_op binary_op(uint8_t t) {
-  switch (t) {
-    case T_PLUS: return OP_add;
-    case T_MINUS: return OP_sub;
-    case T_STAR: return OP_mul;
-    case T_SLASH: return OP_div;
-    case T_CARET: return OP_pow;
-    case T_AND: return OP_and;
-    case T_OR: return OP_or;
-    default: return OP_none;
-  }
-}
-static cx_val compare(cx_elab *E, uint8_t t, cx_val a, cx_val b, cx_span s) {
-  cx_val x[2] = {a, b}, y[2] = {b, a};
-  switch (t) {
-    case T_LT: return cx_v_map(E, OP_lt, x, 2, s);
-    case T_LE: return cx_v_map(E, OP_le, x, 2, s);
-    case T_GT: return cx_v_map(E, OP_lt, y, 2, s);
-    case T_GE: return cx_v_map(E, OP_le, y, 2, s);
-    case T_EQ: return cx_v_map(E, OP_eq, x, 2, s);
-    default: return cx_v_map(E, OP_ne, x, 2, s);
-  }
+static cx_val infix(cx_elab *E, uint8_t t, cx_val a, cx_val b, cx_span s) {
+  bool swap;
+  cx_op op = cx_token_op(t, &swap);
+  cx_val x[2] = {swap ? b : a, swap ? a : b};
+  return cx_v_map(E, op, x, 2, s);
 }
 
 /* y == "cat": a category is compared with its name */
@@ -181,7 +165,7 @@ static cx_val compare_chain(cx_elab *E, const cx_ast *x) {
     else v = cx_elab_expr(E, x->kid[k]);
     if (v.bad) return v;
     if (k) {
-      cx_val c = compare(E, x->ops[k - 1], left, v, x->span);
+      cx_val c = infix(E, x->ops[k - 1], left, v, x->span);
       cx_val pair[2] = {all, c};
       all = k == 1 ? c : cx_v_map(E, OP_and, pair, 2, x->span);
       if (all.bad) return all;
@@ -499,7 +483,7 @@ static cx_val expr(cx_elab *E, const cx_ast *x) {
     case A_BINARY: {
       cx_val v[2] = {cx_elab_expr(E, x->kid[0]), cx_elab_expr(E, x->kid[1])};
       if (v[0].bad || v[1].bad) return cx_v_bad(x->span);
-      return x->op == T_AT_SIGN ? cx_v_matmul(E, v[0], v[1], x->span) : cx_v_map(E, binary_op(x->op), v, 2, x->span);
+      return x->op == T_AT_SIGN ? cx_v_matmul(E, v[0], v[1], x->span) : infix(E, x->op, v[0], v[1], x->span);
     }
     case A_COMPARE: return compare_chain(E, x);
     case A_TRANSPOSE: return transpose(E, x);

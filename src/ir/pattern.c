@@ -3,6 +3,7 @@
  * Matching carries its remaining goals as a list on the C stack, so that a commutative op can try both orders and
  * come back to the other one when a later goal, or the condition, fails. */
 #include "ir/pattern.h"
+#include "ir/rule.h"
 #include "front/ast.h"
 #include <math.h>
 #include <string.h>
@@ -43,24 +44,6 @@ static const cx_pat *leaf(compiler *k, const cx_ast *e) {
   return p;
 }
 
-static uint16_t token_op(uint8_t tok, bool *swap) {
-  *swap = tok == T_GT || tok == T_GE;
-  switch (tok) {
-  case T_PLUS: return OP_add;
-  case T_MINUS: return OP_sub;
-  case T_STAR: return OP_mul;
-  case T_SLASH: return OP_div;
-  case T_CARET: return OP_pow;
-  case T_AND: return OP_and;
-  case T_OR: return OP_or;
-  case T_LT: case T_GT: return OP_lt;
-  case T_LE: case T_GE: return OP_le;
-  case T_EQ: return OP_eq;
-  case T_NE: return OP_ne;
-  default: return OP_none;
-  }
-}
-
 static const cx_pat *compile(compiler *k, const cx_ast *e) {
   bool swap = false;
   switch (e->kind) {
@@ -80,7 +63,7 @@ static const cx_pat *compile(compiler *k, const cx_ast *e) {
   }
   case A_BINARY:
   case A_COMPARE: {
-    uint16_t op = token_op(e->kind == A_BINARY ? e->op : e->ops[0], &swap);
+    uint16_t op = cx_token_op(e->kind == A_BINARY ? e->op : e->ops[0], &swap);
     if (op == OP_none || e->nkid != 2) fail(k, e, "this operator");
     const cx_pat *x = compile(k, e->kid[0]), *y = compile(k, e->kid[1]);
     return swap ? pattern(k, op, 2, y, x, NULL) : pattern(k, op, 2, x, y, NULL);

@@ -72,7 +72,8 @@ static const cx_node *name(scope *s, const cx_ast *e) {
   fail(s, e, "this name");
 }
 
-static cx_op binary_op(uint8_t tok) {
+cx_op cx_token_op(uint8_t tok, bool *swap) {
+  *swap = tok == T_GT || tok == T_GE;
   switch (tok) {
   case T_PLUS: return OP_add;
   case T_MINUS: return OP_sub;
@@ -81,19 +82,19 @@ static cx_op binary_op(uint8_t tok) {
   case T_CARET: return OP_pow;
   case T_AND: return OP_and;
   case T_OR: return OP_or;
+  case T_LT: case T_GT: return OP_lt;
+  case T_LE: case T_GE: return OP_le;
+  case T_EQ: return OP_eq;
+  case T_NE: return OP_ne;
   default: return OP_none;
   }
 }
 
-static const cx_node *compare(cx_graph *g, uint8_t tok, const cx_node *x, const cx_node *y) {
-  switch (tok) {
-  case T_LT: return cx_op2(g, OP_lt, x, y);
-  case T_LE: return cx_op2(g, OP_le, x, y);
-  case T_GT: return cx_op2(g, OP_lt, y, x);
-  case T_GE: return cx_op2(g, OP_le, y, x);
-  case T_NE: return cx_op2(g, OP_ne, x, y);
-  default: return cx_op2(g, OP_eq, x, y);
-  }
+static const cx_node *infix(scope *s, const cx_ast *e, uint8_t tok, const cx_node *x, const cx_node *y) {
+  bool swap;
+  cx_op op = cx_token_op(tok, &swap);
+  if (op == OP_none) fail(s, e, "this operator");
+  return swap ? cx_op2(s->g, op, y, x) : cx_op2(s->g, op, x, y);
 }
 
 static const cx_node *build(scope *s, const cx_ast *e) {
@@ -106,15 +107,13 @@ static const cx_node *build(scope *s, const cx_ast *e) {
     return e->op == T_MINUS ? cx_op1(g, OP_neg, x) : e->op == T_NOT ? cx_op1(g, OP_not, x) : x;
   }
   case A_BINARY: {
-    cx_op op = binary_op(e->op);
-    if (op == OP_none) fail(s, e, "this operator");
     const cx_node *x = build(s, e->kid[0]);
-    return cx_op2(g, op, x, build(s, e->kid[1]));
+    return infix(s, e, e->op, x, build(s, e->kid[1]));
   }
   case A_COMPARE: {
     const cx_node *r = NULL, *x = build(s, e->kid[0]);
     for (int i = 1; i < e->nkid; i++) {
-      const cx_node *y = build(s, e->kid[i]), *one = compare(g, e->ops[i - 1], x, y);
+      const cx_node *y = build(s, e->kid[i]), *one = infix(s, e, e->ops[i - 1], x, y);
       r = r ? cx_op2(g, OP_and, r, one) : one;
       x = y;
     }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ir/ir.h"
+#include "ir/rule.h"
 #include "pass/pass.h"
 
 typedef struct scope { cx_sym name; const cx_node *v; struct scope *up; } scope;
@@ -63,17 +64,8 @@ static const cx_node *leaf(explain *x, cx_sym name) {
 
 static cx_op op_of(const cx_ast *e) {
   if (e->kind == A_UNARY) return e->op == T_MINUS ? OP_neg : e->op == T_NOT ? OP_not : OP_none;
-  if (e->kind == A_BINARY)
-    switch (e->op) {
-      case T_PLUS: return OP_add;
-      case T_MINUS: return OP_sub;
-      case T_STAR: return OP_mul;
-      case T_SLASH: return OP_div;
-      case T_CARET: return OP_pow;
-      case T_AND: return OP_and;
-      case T_OR: return OP_or;
-      default: return OP_none;
-    }
+  bool swap;
+  if (e->kind == A_BINARY) return cx_token_op(e->op, &swap);
   if (e->kind == A_CALL) return (cx_op)cx_op_find(e->name, e->nkid);
   if (e->kind == A_IF) return OP_select;
   return OP_none;
@@ -96,9 +88,10 @@ static const cx_node *value(explain *x, const cx_ast *e, scope *s) {
     }
     case A_COMPARE:
       if (e->nkid == 2) {
-        const cx_node *a = value(x, e->kid[0], s), *b = value(x, e->kid[1], s);
-        uint8_t o = e->ops[0];
-        v = o == T_GT ? cx_op2(x->g, OP_lt, b, a) : o == T_GE ? cx_op2(x->g, OP_le, b, a) : cx_op2(x->g, o == T_LT ? OP_lt : o == T_LE ? OP_le : o == T_EQ ? OP_eq : OP_ne, a, b);
+        bool swap;
+        cx_op o = cx_token_op(e->ops[0], &swap);
+        const cx_node *p = value(x, e->kid[0], s), *q = value(x, e->kid[1], s);
+        v = swap ? cx_op2(x->g, o, q, p) : cx_op2(x->g, o, p, q);
         break;
       }
       refuse(x, e, "this comparison");
