@@ -1,6 +1,5 @@
 /* exec.c - tier 0's face: compile a graph to kernels, lay out its constants, run it. */
 #include "back/exec.h"
-#include "back/segment.h"
 #include "run/pool.h"
 #include <math.h>
 #include <string.h>
@@ -13,7 +12,8 @@ static int64_t elements(cx_sched *s, const cx_eq *e, int64_t pad) {
   if (n * (double)s->esize > 1099511627776.0) { /* 2^40 */
     int diag = cx_diag(s->ctx, CX_ERROR, CX_E_RUNTIME, e->span, "`%s` needs %.3g GB of memory", e->name ? e->name : "?",
                        n * (double)s->esize / 1e9);
-    cx_diag_help(s->ctx, diag, "it has %.3g elements; sum over an index instead of keeping it, or make a size smaller", n);
+    cx_diag_help(s->ctx, diag, "it has %.3g elements; sum over an index instead of keeping it, or make a size smaller",
+                 n);
     cx_throw(s->ctx, CX_E_RUNTIME);
   }
   return count;
@@ -28,7 +28,10 @@ static int64_t by_rows(cx_sched *s, cx_loc *l, const cx_eq *e, int row) {
   int64_t n = (e->dim[row].n + 15) / 16 * 16;
   if (n % 512 == 0) n += 16; /* columns must not fall on one set of the cache */
   for (int d = e->rank - 1; d >= 0; d--) {
-    if (d == row) { l->stride[d] = 1; continue; }
+    if (d == row) {
+      l->stride[d] = 1;
+      continue;
+    }
     l->stride[d] = n;
     n *= e->dim[d].n;
   }
@@ -76,13 +79,20 @@ static void place_all(cx_sched *s, int nin) {
 }
 
 /* ---- running ---- */
-typedef struct { cx_vm vm; char *temp; } worker;
+typedef struct {
+  cx_vm vm;
+  char *temp;
+} worker;
 struct cx_work {
   char *mem, **base;
-  worker *worker; int threads;
-  cx_seg_work *seg;
+  worker *worker;
+  int threads;
 };
-typedef struct { const cx_exec *x; const cx_kernel *k; cx_work *w; } job;
+typedef struct {
+  const cx_exec *x;
+  const cx_kernel *k;
+  cx_work *w;
+} job;
 
 static void put_real(char *p, bool single, double v) {
   if (single) *(float *)(void *)p = (float)v;
@@ -93,7 +103,8 @@ static double get_real(const char *p, bool single) {
 }
 
 static char *part_of(const job *j, const cx_acc *a, int64_t chunk) {
-  return a->part < 0 ? j->w->base[a->to_base] + a->to_off : j->w->mem + j->k->acc_off + chunk * j->k->acc_bytes + a->part;
+  return a->part < 0 ? j->w->base[a->to_base] + a->to_off
+                     : j->w->mem + j->k->acc_off + chunk * j->k->acc_bytes + a->part;
 }
 
 static void run_chunk(void *user, int thread, int64_t chunk) {
@@ -110,9 +121,11 @@ static void run_chunk(void *user, int thread, int64_t chunk) {
     char *p = part_of(j, a, chunk);
     if (a->set) continue;
     if (cx_red_start[a->red] == 0) memset(p, 0, (size_t)(a->count * size));
-    else for (int64_t n = 0; n < a->count; n++) put_real(p + n * size, single, cx_red_start[a->red]);
+    else
+      for (int64_t n = 0; n < a->count; n++) put_real(p + n * size, single, cx_red_start[a->red]);
     if (a->red >= RED_argmax)
-      for (int64_t n = a->count; n < 2 * a->count; n++) put_real(p + n * size, single, a->red == RED_argmax ? -INFINITY : INFINITY);
+      for (int64_t n = a->count; n < 2 * a->count; n++)
+        put_real(p + n * size, single, a->red == RED_argmax ? -INFINITY : INFINITY);
   }
   int64_t end = (chunk + 1) * k->chunk_rows;
   if (end > k->n) end = k->n;
@@ -139,13 +152,13 @@ static void combine(const job *j) {
         const char *p = part_of(j, a, c);
         double x[2] = {v, get_real(p + n * size, single)}, y;
         switch (a->red) {
-        case RED_sum: v += x[1]; break;
-        case RED_prod: v *= x[1]; break;
-        case RED_max: v = cx_ops[OP_max].eval(x); break;
-        case RED_min: v = cx_ops[OP_min].eval(x); break;
-        default:
-          y = get_real(p + (a->count + n) * size, single);
-          if ((a->red == RED_argmax ? y > best : y < best) || (y == best && x[1] < v)) best = y, v = x[1];
+          case RED_sum: v += x[1]; break;
+          case RED_prod: v *= x[1]; break;
+          case RED_max: v = cx_ops[OP_max].eval(x); break;
+          case RED_min: v = cx_ops[OP_min].eval(x); break;
+          default:
+            y = get_real(p + (a->count + n) * size, single);
+            if ((a->red == RED_argmax ? y > best : y < best) || (y == best && x[1] < v)) best = y, v = x[1];
         }
       }
       put_real(to + n * size, single, v);
@@ -219,7 +232,8 @@ static cx_work *new_work(cx_arena *a, const cx_exec *x) {
   w->worker = CX_NEW_N(a, worker, w->threads);
   for (int t = 0; t < w->threads; t++) {
     w->worker[t].temp = cx_alloc(a, (size_t)x->temp_bytes + 128);
-    w->worker[t].vm = (cx_vm){.reg = CX_NEW_N(a, char *, x->max_reg + 1), .base = CX_NEW_N(a, char *, x->nbase),
+    w->worker[t].vm = (cx_vm){.reg = CX_NEW_N(a, char *, x->max_reg + 1),
+                              .base = CX_NEW_N(a, char *, x->nbase),
                               .kern = cx_kernels_get(x->opt.single, x->opt.no_simd),
                               .mat = cx_mat_get(x->opt.single, x->opt.no_simd)};
   }
@@ -238,7 +252,8 @@ static void precompute(cx_exec *x, uint64_t dep) {
     x->own->base[BASE_WORK] = x->own->mem;
     if (run_kernel(x, k, x->own, &why)) {
       const cx_eq *e = k->prim;
-      cx_diag(x->ctx, CX_ERROR, CX_E_RUNTIME, e->span, "`%s`: %s", e->name ? e->name : e->prim->name, why ? why : "it has no value here");
+      cx_diag(x->ctx, CX_ERROR, CX_E_RUNTIME, e->span, "`%s`: %s", e->name ? e->name : e->prim->name,
+              why ? why : "it has no value here");
       cx_throw(x->ctx, CX_E_RUNTIME);
     }
   }
@@ -252,20 +267,24 @@ static void check_constant(cx_sched *s, const cx_eq *e, const cx_array *a) {
   cx_throw(s->ctx, CX_E_DATA);
 }
 
-#define EACH_TYPE(X) \
-  X(CX_F64, double) X(CX_F32, float) X(CX_I64, int64_t) X(CX_I32, int32_t) X(CX_I16, int16_t) X(CX_U16, uint16_t) X(CX_I8, int8_t) X(CX_U8, uint8_t)
+#define EACH_TYPE(X)                                                                                             \
+  X(CX_F64, double)                                                                                              \
+  X(CX_F32, float) X(CX_I64, int64_t) X(CX_I32, int32_t) X(CX_I16, int16_t) X(CX_U16, uint16_t) X(CX_I8, int8_t) \
+      X(CX_U8, uint8_t)
 
 /* rows [0, n) of one column from `from` into a block */
 static void lay_column(char *to, bool single, const char *from, cx_dtype type, int64_t stride, int64_t n) {
   switch (type) {
-#define CASE(code, T) \
-  case code: \
-    if (single) for (int64_t l = 0; l < n; l++) ((float *)(void *)to)[l] = (float)((const T *)(const void *)from)[l * stride]; \
-    else for (int64_t l = 0; l < n; l++) ((double *)(void *)to)[l] = (double)((const T *)(const void *)from)[l * stride]; \
+#define CASE(code, T)                                                                                                  \
+  case code:                                                                                                           \
+    if (single)                                                                                                        \
+      for (int64_t l = 0; l < n; l++) ((float *)(void *)to)[l] = (float)((const T *)(const void *)from)[l * stride];   \
+    else                                                                                                               \
+      for (int64_t l = 0; l < n; l++) ((double *)(void *)to)[l] = (double)((const T *)(const void *)from)[l * stride]; \
     break;
     EACH_TYPE(CASE)
 #undef CASE
-  default: break;
+    default: break;
   }
 }
 
@@ -327,7 +346,9 @@ static void compile(cx_exec *x, cx_arena *tmp, const cx_graph *g, const cx_array
     if (c) x->constant[number] = constant[number];
     if (map[k] < 0) continue;
     s->in_base[map[k]] = BASE_FIRST + (c ? x->nin + x->nout + number : number);
-    if (c) s->array[map[k]] = constant[number], check_constant(s, g->eq[k], &constant[number]), s->place[map[k]].dep = 1ull << (number < 63 ? number : 63);
+    if (c)
+      s->array[map[k]] = constant[number], check_constant(s, g->eq[k], &constant[number]),
+      s->place[map[k]].dep = 1ull << (number < 63 ? number : 63);
   }
   for (int k = 0; k < s->g->neq; k++) s->place[k].out = -1;
   x->out_eq = CX_NEW_N(x->a, uint32_t, x->nout + 1);
@@ -363,10 +384,12 @@ static void compile(cx_exec *x, cx_arena *tmp, const cx_graph *g, const cx_array
   x->base[BASE_CONST] = cx_alloc(x->a, (size_t)s->const_bytes + 64);
   x->base[BASE_POOL] = cx_alloc(x->a, (size_t)(s->pool.n + 8) * 8);
   for (int i = 0; i < s->pool.n; i++) put_real(x->base[BASE_POOL] + i * s->esize, x->opt.single, s->pool.at[i]);
-  for (int k = 0; k < x->nconstant; k++) x->base[BASE_FIRST + x->nin + x->nout + k] = (char *)(uintptr_t)x->constant[k].data;
+  for (int k = 0; k < x->nconstant; k++)
+    x->base[BASE_FIRST + x->nin + x->nout + k] = (char *)(uintptr_t)x->constant[k].data;
   for (int k = 0; k < x->ncopy; k++) {
     const cx_copy *c = &x->copy[k];
-    int64_t rows = c->row < 0 ? count_of(x->g->eq[c->eq]) : (x->g->eq[c->eq]->dim[c->row].n + c->block - 1) / c->block * c->block;
+    int64_t rows =
+        c->row < 0 ? count_of(x->g->eq[c->eq]) : (x->g->eq[c->eq]->dim[c->row].n + c->block - 1) / c->block * c->block;
     x->base[s->first_extra + k] = cx_alloc_n(x->a, (size_t)rows + 16, (size_t)(c->row < 0 ? s->esize : c->loc.scale));
     lay_out(x, c);
   }
@@ -376,13 +399,13 @@ cx_exec *cx_exec_new(cx_arena *a, const cx_graph *g, const cx_array *constant_in
   cx_exec *x = CX_NEW(a, cx_exec);
   x->a = a, x->ctx = cx_arena_ctx(a);
   if (opt) x->opt = *opt;
-  if ((x->seg = cx_segments_new(a, g, constant_input, &x->opt))) return x;
   cx_arena *tmp = cx_arena_new(x->ctx);
   cx_frame f;
   CX_TRY(x->ctx, f) {
     compile(x, tmp, g, constant_input);
     CX_END(x->ctx, f);
-  } else {
+  }
+  else {
     cx_arena_free(tmp);
     cx_throw(x->ctx, f.status);
   }
@@ -395,20 +418,13 @@ cx_exec *cx_exec_new(cx_arena *a, const cx_graph *g, const cx_array *constant_in
   return x;
 }
 
-cx_work *cx_work_new(cx_arena *a, const cx_exec *x) {
-  if (!x->seg) return new_work(a, x);
-  cx_work *w = CX_NEW(a, cx_work);
-  w->seg = cx_seg_work_new(a, x->seg);
-  return w;
-}
+cx_work *cx_work_new(cx_arena *a, const cx_exec *x) { return new_work(a, x); }
 
 size_t cx_work_bytes(const cx_exec *x) {
-  if (x->seg) return cx_segments_bytes(x->seg);
   return (size_t)x->work_bytes + (size_t)cx_pool_threads(x->pool) * (size_t)x->temp_bytes;
 }
 
 int cx_exec_run(const cx_exec *x, cx_work *w, const void *const *in, void *const *out, const char **why) {
-  if (x->seg) return cx_segments_run(x->seg, w->seg, in, out, why);
   memcpy(w->base, x->base, (size_t)x->nbase * sizeof *w->base);
   w->base[BASE_WORK] = w->mem;
   for (int k = 0; k < x->nin; k++) w->base[BASE_FIRST + k] = (char *)(uintptr_t)in[k];
@@ -443,16 +459,11 @@ int cx_exec_run(const cx_exec *x, cx_work *w, const void *const *in, void *const
 }
 
 void cx_exec_rebind(cx_exec *x, int k, const cx_array *a) {
-  if (x->seg) {
-    cx_segments_rebind(x->seg, k, a);
-    return;
-  }
   cx_array *c = &x->constant[k];
   bool same = c->type == a->type;
   for (int d = 0; d < a->rank; d++) same &= c->stride[d] == a->stride[d] || a->dim[d] == 1;
   if (same) c->data = a->data;
-  else { /* in the type and with the strides the code was made for */
-    int64_t lo = 0, n = 1, last = 0;
+  else { /* in the type and with the strides the code was made for */ int64_t lo = 0, n = 1, last = 0;
     for (int d = 0; d < c->rank; d++) n *= c->dim[d], last += (c->dim[d] - 1) * c->stride[d], lo |= c->stride[d] < 0;
     (void)lo;
     char *mem = cx_alloc(x->a, (size_t)(n ? last + 1 : 1) * cx_dtype_size[c->type]);
@@ -463,14 +474,14 @@ void cx_exec_rebind(cx_exec *x, int k, const cx_array *a) {
       double v = cx_array_get(a, at);
       char *p = mem + o * cx_dtype_size[c->type];
       switch (c->type) {
-      case CX_F64: *(double *)(void *)p = v; break;
-      case CX_F32: *(float *)(void *)p = (float)v; break;
-      case CX_I64: *(int64_t *)(void *)p = (int64_t)v; break;
-      case CX_I32: *(int32_t *)(void *)p = (int32_t)v; break;
-      case CX_I16: *(int16_t *)(void *)p = (int16_t)v; break;
-      case CX_U16: *(uint16_t *)(void *)p = (uint16_t)v; break;
-      case CX_I8: *(int8_t *)(void *)p = (int8_t)v; break;
-      default: *(uint8_t *)p = (uint8_t)v;
+        case CX_F64: *(double *)(void *)p = v; break;
+        case CX_F32: *(float *)(void *)p = (float)v; break;
+        case CX_I64: *(int64_t *)(void *)p = (int64_t)v; break;
+        case CX_I32: *(int32_t *)(void *)p = (int32_t)v; break;
+        case CX_I16: *(int16_t *)(void *)p = (int16_t)v; break;
+        case CX_U16: *(uint16_t *)(void *)p = (uint16_t)v; break;
+        case CX_I8: *(int8_t *)(void *)p = (int8_t)v; break;
+        default: *(uint8_t *)p = (uint8_t)v;
       }
       for (int d = c->rank - 1; d >= 0 && ++at[d] == c->dim[d]; d--) at[d] = 0;
     }

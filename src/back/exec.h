@@ -12,97 +12,151 @@
 #include "back/kern.h"
 #include "back/kern_mat.h"
 
-enum { CX_LOOPS = 24, CX_MAX_ARGS = 3, CX_BLOCK = 1024 }; /* CX_BLOCK: most rows of a block */
-#define CX_LARGE (1 << 25) /* bytes from which memory counts more than a little time */
+enum { CX_LOOPS = 24, CX_MAX_ARGS = 3, CX_BLOCK = 1024 };                   /* CX_BLOCK: most rows of a block */
 enum { BASE_TEMP, BASE_ACC, BASE_WORK, BASE_POOL, BASE_CONST, BASE_FIRST }; /* then inputs, outputs, constant arrays */
 
 typedef struct cx_vm cx_vm;
 typedef struct cx_ins cx_ins;
 typedef void (*cx_ins_fn)(cx_vm *s, const cx_ins *i);
 
-typedef struct { int32_t reg, ls; int64_t off, rs; } cx_opnd; /* off in bytes, strides in elements */
+typedef struct {
+  int32_t reg, ls;
+  int64_t off, rs;
+} cx_opnd; /* off in bytes, strides in elements */
 
 /* an affine function of the loop counters, the row and the repetition */
-typedef struct { int64_t c0, cl, cr; int nl; struct { int32_t loop; int64_t c; } lc[CX_LOOPS]; } cx_aff;
-typedef struct { cx_aff at; int64_t n; } cx_check;                 /* 0 <= at < n or the value is 0 */
-typedef struct { cx_opnd idx; int64_t stride, n; } cx_dyn;         /* a subscript that is computed */
-typedef struct { cx_dtype type; int ncheck, ndyn; cx_check check[CX_MAX_RANK]; cx_dyn dyn[CX_MAX_RANK]; } cx_access;
-typedef struct { int32_t reg; int64_t by; } cx_bump;
+typedef struct {
+  int64_t c0, cl, cr;
+  int nl;
+  struct {
+    int32_t loop;
+    int64_t c;
+  } lc[CX_LOOPS];
+} cx_aff;
+typedef struct {
+  cx_aff at;
+  int64_t n;
+} cx_check; /* 0 <= at < n or the value is 0 */
+typedef struct {
+  cx_opnd idx;
+  int64_t stride, n;
+} cx_dyn; /* a subscript that is computed */
+typedef struct {
+  cx_dtype type;
+  int ncheck, ndyn;
+  cx_check check[CX_MAX_RANK];
+  cx_dyn dyn[CX_MAX_RANK];
+} cx_access;
+typedef struct {
+  int32_t reg;
+  int64_t by;
+} cx_bump;
 
 struct cx_ins {
   cx_ins_fn fn;
-  uint16_t op;     /* cx_op, or cx_red of a reduction */
-  uint8_t na;      /* operands in a[] */
-  bool lanes;      /* over the lanes of the block; false: one vector of R */
-  bool dense;      /* a full block is one vector of R * n */
-  bool add;        /* matmul: add to what is there */
-  int32_t len;     /* loop: instructions of its body */
+  uint16_t op; /* cx_op, or cx_red of a reduction */
+  uint8_t na;  /* operands in a[] */
+  bool lanes;  /* over the lanes of the block; false: one vector of R */
+  bool dense;  /* a full block is one vector of R * n */
+  bool add;    /* matmul: add to what is there */
+  int32_t len; /* loop: instructions of its body */
   int64_t R;
   cx_opnd d, a[CX_MAX_ARGS];
   union {
-    void *kern;                                                        /* elementwise */
-    double value;                                                      /* fill */
-    const cx_access *access;                                           /* pack, gather */
-    const cx_aff *aff;                                                 /* index, arg */
-    struct { cx_bump *bump; int nbump; int32_t depth; int64_t start, step; } loop;
-    struct { int64_t m, k, n, dm, sm, sk, vk; const cx_aff *limit; } mat; /* n 0: the lanes; k 0: the lanes; limit: of k, two */
+    void *kern;              /* elementwise */
+    double value;            /* fill */
+    const cx_access *access; /* pack, gather */
+    const cx_aff *aff;       /* index, arg */
+    struct {
+      cx_bump *bump;
+      int nbump;
+      int32_t depth;
+      int64_t start, step;
+    } loop;
+    struct {
+      int64_t m, k, n, dm, sm, sk, vk;
+      const cx_aff *limit;
+    } mat; /* n 0: the lanes; k 0: the lanes; limit: of k, two */
   } u;
 };
 
-typedef struct { int base; int64_t off, scale; } cx_reg; /* scale: bytes a row */
-
-typedef struct { uint32_t eq; int red; int64_t count, part, to_off; int to_base; bool set; } cx_acc; /* set: the code needs no start */
+typedef struct {
+  int base;
+  int64_t off, scale;
+} cx_reg; /* scale: bytes a row */
 
 typedef struct {
-  uint32_t *eq; int neq;
-  int stage; uint64_t dep;  /* constant inputs it depends on (stage 0) */
+  uint32_t eq;
+  int red;
+  int64_t count, part, to_off;
+  int to_base;
+  bool set;
+} cx_acc; /* set: the code needs no start */
+
+typedef struct {
+  uint32_t *eq;
+  int neq;
+  int stage;
+  uint64_t dep; /* constant inputs it depends on (stage 0) */
   bool lanes;
   int64_t n, block, chunk_rows, work;
   int nchunk;
-  cx_ins *code; int ncode;
-  cx_reg *reg; int nreg;
+  cx_ins *code;
+  int ncode;
+  cx_reg *reg;
+  int nreg;
   int64_t temp_bytes, acc_bytes, acc_off;
-  cx_acc *acc; int nacc;
+  cx_acc *acc;
+  int nacc;
   const cx_eq *prim;
 } cx_kernel;
 
 /* where the values of an equation are */
 typedef struct {
   bool on;
-  int base; int64_t off;
-  int64_t scale;              /* bytes a row where rows are blocked, else 0: the row's stride says it */
+  int base;
+  int64_t off;
+  int64_t scale; /* bytes a row where rows are blocked, else 0: the row's stride says it */
   int64_t stride[CX_MAX_RANK];
   cx_dtype type;
-  bool padded;                /* reading and writing up to 15 lanes past the end is harmless */
+  bool padded; /* reading and writing up to 15 lanes past the end is harmless */
 } cx_loc;
 
 typedef struct {
   int kernel, stage, comp;
   uint64_t dep;
-  uint32_t mask;  /* index slots that make up the row; 0: none */
-  int64_t n;      /* rows */
+  uint32_t mask; /* index slots that make up the row; 0: none */
+  int64_t n;     /* rows */
   bool lane_red, flat;
-  bool shared;    /* read by another kernel */
-  int run, slot;  /* fuse.c: the loop it shares with its neighbours, and the index that is the loop; -1 none */
-  bool whole;     /* read outside its run: kept for all steps */
-  int out;        /* first output it is, or -1 */
+  bool shared;   /* read by another kernel */
+  int run, slot; /* fuse.c: the loop it shares with its neighbours, and the index that is the loop; -1 none */
+  bool whole;    /* read outside its run: kept for all steps */
+  int out;       /* first output it is, or -1 */
   cx_loc full, block, cols;
 } cx_place;
 
 /* a constant input with its rows as columns of blocks */
-typedef struct { uint32_t eq; int number, row; int64_t block; cx_loc loc; } cx_copy;
+typedef struct {
+  uint32_t eq;
+  int number, row;
+  int64_t block;
+  cx_loc loc;
+} cx_copy;
 
 typedef struct cx_sched {
-  cx_ctx *ctx; cx_arena *a, *tmp;
+  cx_ctx *ctx;
+  cx_arena *a, *tmp;
   cx_graph *g;
   const cx_exec_opt *opt;
-  cx_dtype real; int64_t esize;
-  cx_comp *comp; int ncomp;
+  cx_dtype real;
+  int64_t esize;
+  cx_comp *comp;
+  int ncomp;
   int *up; /* union-find over index positions */
   cx_place *place;
   CX_VEC(cx_kernel) kernel;
-  cx_array *array;    /* by equation: the constant inputs */
-  int *in_base;       /* by equation: base of an input */
+  cx_array *array; /* by equation: the constant inputs */
+  int *in_base;    /* by equation: base of an input */
   int64_t work_bytes, const_bytes;
   CX_VEC(double) pool;
   CX_VEC(cx_copy) copy; /* base first_extra + k */
@@ -116,17 +170,20 @@ struct cx_exec {
   cx_exec_opt opt;
   cx_graph *g;
   cx_place *place;
-  cx_kernel *kernel; int nkernel;
-  cx_array *constant; int nconstant;
-  cx_copy *copy; int ncopy, first_extra;
+  cx_kernel *kernel;
+  int nkernel;
+  cx_array *constant;
+  int nconstant;
+  cx_copy *copy;
+  int ncopy, first_extra;
   int nbase, nin, nout;
   uint32_t *out_eq;
-  char **base;         /* of constants */
-  int64_t work_bytes, temp_bytes; int max_reg;
+  char **base; /* of constants */
+  int64_t work_bytes, temp_bytes;
+  int max_reg;
   int threads;
   struct cx_pool *pool;
-  struct cx_segments *seg; /* long recurrences: nothing above is used then */
-  cx_work *own;        /* of precomputing */
+  cx_work *own; /* of precomputing */
 };
 
 struct cx_vm {

@@ -1,6 +1,5 @@
 /* exec_text.c - the schedule and its byte code as text. */
 #include "back/exec.h"
-#include "back/segment.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -21,18 +20,24 @@ static void code(cx_arena *a, buf *b, const cx_kernel *k, const cx_ins *i, const
     if (!*name) name = cx_ops[i->op].name;
     add(a, b, name);
     if (!strcmp(name, "loop") || !strcmp(name, "guard")) {
-      if (*name == 'l') add(a, b, cx_format(a, " %lld from %lld by %lld", (long long)i->R, (long long)i->u.loop.start, (long long)i->u.loop.step));
+      if (*name == 'l')
+        add(a, b,
+            cx_format(a, " %lld from %lld by %lld", (long long)i->R, (long long)i->u.loop.start,
+                      (long long)i->u.loop.step));
       else add(a, b, cx_format(a, " below %lld", (long long)i->u.loop.start));
       add(a, b, "\n");
       code(a, b, k, i + 1, i + 1 + i->len, depth + 1);
       continue;
     }
-    if (!strcmp(name, "reduce") || !strcmp(name, "lanes") || !strcmp(name, "arg")) add(a, b, cx_format(a, " %s", cx_red_name[i->op]));
+    if (!strcmp(name, "reduce") || !strcmp(name, "lanes") || !strcmp(name, "arg"))
+      add(a, b, cx_format(a, " %s", cx_red_name[i->op]));
     if (i->R != 1) add(a, b, cx_format(a, " x%lld", (long long)i->R));
     if (i->dense) add(a, b, " dense");
     if (!i->lanes) add(a, b, " uniform");
     if (!strcmp(name, "matmul") || !strcmp(name, "rowdot") || !strcmp(name, "columns"))
-      add(a, b, cx_format(a, " %lld x %lld x %lld%s", (long long)i->u.mat.m, (long long)i->u.mat.k, (long long)i->u.mat.n, i->add ? " add" : ""));
+      add(a, b,
+          cx_format(a, " %lld x %lld x %lld%s", (long long)i->u.mat.m, (long long)i->u.mat.k, (long long)i->u.mat.n,
+                    i->add ? " add" : ""));
     operand(a, b, k, "", &i->d);
     for (int n = 0; n < i->na; n++) operand(a, b, k, n ? ", " : "<- ", &i->a[n]);
     add(a, b, "\n");
@@ -41,15 +46,16 @@ static void code(cx_arena *a, buf *b, const cx_kernel *k, const cx_ins *i, const
 
 char *cx_exec_text(const cx_exec *x, cx_arena *a) {
   buf b = {0};
-  if (x->seg) return cx_segments_text(x->seg, a);
   for (int i = 0; i < x->nkernel; i++) {
     const cx_kernel *k = &x->kernel[i];
     add(a, &b, cx_format(a, "kernel %d%s:", i, k->stage ? "" : " (once)"));
     for (int m = 0; m < k->neq; m++) add(a, &b, cx_format(a, " %s", x->g->eq[k->eq[m]]->name));
     if (k->prim) add(a, &b, cx_format(a, ", by %s\n", k->prim->prim->name));
     else if (k->lanes)
-      add(a, &b, cx_format(a, "; %lld rows, %d chunk%s of %lld, blocks of %lld, %lld bytes of temporaries\n", (long long)k->n, k->nchunk,
-                           k->nchunk == 1 ? "" : "s", (long long)k->chunk_rows, (long long)k->block, (long long)k->temp_bytes));
+      add(a, &b,
+          cx_format(a, "; %lld rows, %d chunk%s of %lld, blocks of %lld, %lld bytes of temporaries\n", (long long)k->n,
+                    k->nchunk, k->nchunk == 1 ? "" : "s", (long long)k->chunk_rows, (long long)k->block,
+                    (long long)k->temp_bytes));
     else add(a, &b, "\n");
     code(a, &b, k, k->code, k->code + k->ncode, 1);
   }

@@ -1,12 +1,21 @@
 /* fuse.c - inside a kernel: equations that share an index besides the row run inside one loop over it.
  *
- * With ten mixture components of eight dimensions, every intermediate of a block of rows would be ten times as large as one
- * component needs. So the kernel's best axis (most work; where it is no index of the matrix products themselves)
+ * With ten mixture components of eight dimensions, every intermediate of a block of rows would be ten times as large
+ * as one component needs. So the kernel's best axis (most work; where it is no index of the matrix products themselves)
  * becomes a loop around runs of equations, and what lives and dies inside a run keeps one slice only. */
 #include "back/exec.h"
 #include <string.h>
 
-typedef struct { cx_sched *s; cx_kernel *k; const cx_eq *e; uint32_t slot, lane; bool ok, inside; int run; int *ready; int root; } walk;
+typedef struct {
+  cx_sched *s;
+  cx_kernel *k;
+  const cx_eq *e;
+  uint32_t slot, lane;
+  bool ok, inside;
+  int run;
+  int *ready;
+  int root;
+} walk;
 
 static int64_t extent(const cx_eq *e, int slot) { return slot < e->rank ? e->dim[slot].n : e->rdim[slot - e->rank].n; }
 static double work_of(const cx_eq *e) {
@@ -46,7 +55,8 @@ static void placed(void *user, const cx_node *n) {
   walk *w = user;
   if (n->op != OP_load) return;
   const cx_place *q = &w->s->place[n->u.eq];
-  if (q->kernel >= 0 && &w->s->kernel.at[q->kernel] == w->k && q->run < 0 && q->comp != w->s->place[w->e->id].comp) w->ok = false;
+  if (q->kernel >= 0 && &w->s->kernel.at[q->kernel] == w->k && q->run < 0 && q->comp != w->s->place[w->e->id].comp)
+    w->ok = false;
 }
 static void outside(void *user, const cx_node *n) {
   walk *w = user;

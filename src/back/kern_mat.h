@@ -6,16 +6,16 @@
 
 typedef struct {
   /* c[m * dm + l] (+)= sum(k: s[m * sm + k * sk] * v[k * vk + l]) for l < n */
-  void (*matmul)(void *c, int64_t dm, const void *s, int64_t sm, int64_t sk, const void *v, int64_t vk, int64_t m, int64_t k,
-                 int64_t n, bool add);
+  void (*matmul)(void *c, int64_t dm, const void *s, int64_t sm, int64_t sk, const void *v, int64_t vk, int64_t m,
+                 int64_t k, int64_t n, bool add);
   /* the same, row m over lo0 + m * dlo <= k < hi0 + m * dhi alone */
-  void (*limited)(void *c, int64_t dm, const void *s, int64_t sm, int64_t sk, const void *v, int64_t vk, int64_t m, int64_t k,
-                  int64_t n, bool add, int64_t lo0, int64_t dlo, int64_t hi0, int64_t dhi);
+  void (*limited)(void *c, int64_t dm, const void *s, int64_t sm, int64_t sk, const void *v, int64_t vk, int64_t m,
+                  int64_t k, int64_t n, bool add, int64_t lo0, int64_t dlo, int64_t hi0, int64_t dhi);
   /* d[l] += sum(q < r: a[q * as + l] * b[q * bs + l]) for l < n */
   void (*columns)(void *d, const void *a, int64_t as, const void *b, int64_t bs, int64_t r, int64_t n);
   /* c[m * dm + j * dj] += sum(l < n: a[m * am + l] * b[j * bj + l]) */
-  void (*rowdot)(void *c, int64_t dm, int64_t dj, const void *a, int64_t am, const void *b, int64_t bj, int64_t m, int64_t j,
-                 int64_t n);
+  void (*rowdot)(void *c, int64_t dm, int64_t dj, const void *a, int64_t am, const void *b, int64_t bj, int64_t m,
+                 int64_t j, int64_t n);
   /* d[l] = d[l] op a[0 * rs + l] op a[1 * rs + l] ... for l < n */
   void (*rows[RED_COUNT])(void *d, const void *a, int64_t rs, int64_t r, int64_t n);
   /* the reduction of a[0..n-1] */
@@ -26,5 +26,6 @@ typedef struct {
   void (*convert[CX_DTYPE_COUNT])(void *d, const void *s, int64_t n);
 } cx_mat_kernels;
 const cx_mat_kernels *cx_mat_get(bool single, bool baseline_only);
-extern const cx_mat_kernels cx_mat_f64_base, cx_mat_f32_base, cx_mat_f64_avx2, cx_mat_f32_avx2, cx_mat_f64_avx512, cx_mat_f32_avx512;
+extern const cx_mat_kernels cx_mat_f64_base, cx_mat_f32_base, cx_mat_f64_avx2, cx_mat_f32_avx2, cx_mat_f64_avx512,
+    cx_mat_f32_avx512;
 #endif

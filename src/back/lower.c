@@ -8,8 +8,8 @@
 #include <string.h>
 
 /* ---- temporaries of the block: first fit ----
- * Code of an outer loop that is emitted later still runs before an open inner loop. So a temporary belongs to a loop: it
- * is taken again there or further inside, and goes to the enclosing loop when its own is closed. */
+ * Code of an outer loop that is emitted later still runs before an open inner loop. So a temporary belongs to a loop:
+ * it is taken again there or further inside, and goes to the enclosing loop when its own is closed. */
 int cx_low_temp_new(cx_lower_state *L, int level, int64_t elements) {
   int64_t size = (elements * L->s->esize + 63) / 64 * 64;
   if (size == 0) size = 64;
@@ -88,7 +88,13 @@ int cx_low_open(cx_lower_state *L, int slot, int64_t start, int64_t count, int64
   cx_level *v = &L->level[L->nlevel];
   int depth = 0;
   for (int i = 1; i < L->nlevel; i++) depth += L->level[i].loop;
-  *v = (cx_level){.slot = slot, .start = start, .count = count, .step = step, .id = ++L->next_id, .loop = count != 1, .depth = depth};
+  *v = (cx_level){.slot = slot,
+                  .start = start,
+                  .count = count,
+                  .step = step,
+                  .id = ++L->next_id,
+                  .loop = count != 1,
+                  .depth = depth};
   L->level_of[slot] = L->nlevel;
   return L->nlevel++;
 }
@@ -125,9 +131,6 @@ static const cx_loc *columns(cx_lower_state *L, const cx_eq *p, const cx_node *l
   }
   if (row < 0) whole = true;
   const cx_array *a = &s->array[p->id];
-  double bytes = (double)s->esize; /* a large array of bytes stays as it is: the copy would be eight times its size */
-  for (int d = 0; d < p->rank; d++) bytes *= (double)p->dim[d].n;
-  if (cx_dtype_size[a->type] <= 2 && bytes > CX_LARGE) return NULL;
   if (whole) { /* no column: as it stands, but in the type of the arithmetic; not where it is only picked from */
     double n = 1;
     for (int d = 0; d < p->rank; d++) n *= (double)p->dim[d].n;
@@ -136,7 +139,8 @@ static const cx_loc *columns(cx_lower_state *L, const cx_eq *p, const cx_node *l
   } else if (a->type == s->real && a->stride[row] == 1 && p->rank == 1) return NULL;
   int64_t block = row < 0 ? 1 : L->k->block;
   for (int k = 0; k < s->copy.n; k++)
-    if (s->copy.at[k].eq == p->id && s->copy.at[k].row == row && s->copy.at[k].block == block) return &s->copy.at[k].loc;
+    if (s->copy.at[k].eq == p->id && s->copy.at[k].row == row && s->copy.at[k].block == block)
+      return &s->copy.at[k].loc;
   cx_copy *c = CX_PUSH(s->a, s->copy);
   *c = (cx_copy){.eq = p->id, .number = s->in_base[p->id] - s->first_constant, .row = row, .block = block};
   c->loc = (cx_loc){.on = true, .base = s->first_extra + s->copy.n - 1, .type = s->real, .padded = true};

@@ -7,26 +7,46 @@ enum { LANE = -2, CLOSED = -1, RUN_SLOT = 30, STEP_SLOT = 31 };
 
 typedef CX_VEC(cx_ins) cx_code;
 
-typedef struct { int slot; int64_t start, count, step; uint32_t id; bool loop; int depth; cx_code code; CX_VEC(cx_bump) bump; } cx_level;
+typedef struct {
+  int slot;
+  int64_t start, count, step;
+  uint32_t id;
+  bool loop;
+  int depth;
+  cx_code code;
+  CX_VEC(cx_bump) bump;
+} cx_level;
 typedef struct {
   cx_opnd o;
-  bool dr, dl;      /* differs between repetitions, between lanes */
-  bool on, direct;  /* computed; written straight to its destination */
-  bool pinned;      /* read in a deeper loop: lives as long as its own */
-  bool fold;        /* a product that its only user, a sum, takes along */
+  bool dr, dl;     /* differs between repetitions, between lanes */
+  bool on, direct; /* computed; written straight to its destination */
+  bool pinned;     /* read in a deeper loop: lives as long as its own */
+  bool fold;       /* a product that its only user, a sum, takes along */
   const cx_node *user;
-  int level; uint32_t id;
+  int level;
+  uint32_t id;
   int temp, total, left; /* its temporary; users, and those still to come */
 } cx_val;
-typedef struct { int64_t off, size; bool used; uint32_t level; } cx_temp; /* level: id of the loop that last used it */
-typedef struct { int reg, n; struct { uint32_t id; int64_t by; } c[CX_LOOPS]; } cx_regkey;
+typedef struct {
+  int64_t off, size;
+  bool used;
+  uint32_t level;
+} cx_temp; /* level: id of the loop that last used it */
+typedef struct {
+  int reg, n;
+  struct {
+    uint32_t id;
+    int64_t by;
+  } c[CX_LOOPS];
+} cx_regkey;
 
 /* the address of a load: c0 + sum coef[slot] * slot elements from the location's start */
 typedef struct {
-  cx_loc at; const cx_loc *loc;
+  cx_loc at;
+  const cx_loc *loc;
   int64_t c0, coef[32], lane;
-  bool affine;             /* every subscript */
-  cx_access access;        /* the subscripts that need a check or are computed */
+  bool affine;      /* every subscript */
+  cx_access access; /* the subscripts that need a check or are computed */
   const cx_node *dyn[CX_MAX_RANK];
 } cx_addr;
 
@@ -35,21 +55,26 @@ typedef struct {
   cx_kernel *k;
   const cx_vm_table *vm;
   const cx_kernels *kern;
-  const cx_eq *e; const cx_place *p;
-  cx_acc *acc;             /* of the equation, where it sums over rows */
+  const cx_eq *e;
+  const cx_place *p;
+  cx_acc *acc; /* of the equation, where it sums over rows */
   int level_of[32];
-  int rslot; int64_t R;
-  cx_level level[CX_LOOPS]; int nlevel; /* level[0] is the block itself */
+  int rslot;
+  int64_t R;
+  cx_level level[CX_LOOPS];
+  int nlevel; /* level[0] is the block itself */
   uint32_t next_id;
   CX_VEC(cx_reg) reg;
   CX_VEC(cx_regkey) key;
-  CX_VEC(cx_temp) temp; int64_t top;
-  cx_val *val; uint32_t nval;           /* by node id */
+  CX_VEC(cx_temp) temp;
+  int64_t top;
+  cx_val *val;
+  uint32_t nval; /* by node id */
   CX_VEC(const cx_node *) order;
-  CX_VEC(int) held;                     /* temporaries to free when the open recurrence is closed */
-  int floor;                            /* level below which members of an open recurrence must not be hoisted */
-  int *eq_temp;                         /* by equation: its block, as a number of temp */
-  int *last;                            /* by equation: position of its last reader in this kernel */
+  CX_VEC(int) held; /* temporaries to free when the open recurrence is closed */
+  int floor;        /* level below which members of an open recurrence must not be hoisted */
+  int *eq_temp;     /* by equation: its block, as a number of temp */
+  int *last;        /* by equation: position of its last reader in this kernel */
 } cx_lower_state;
 
 #define L_INS(L, lv) CX_PUSH((L)->s->tmp, (L)->level[lv].code)
@@ -74,8 +99,11 @@ void cx_low_fill(cx_lower_state *L, int level, cx_opnd d, bool dr, bool dl, doub
 const cx_loc *cx_low_loc_of(cx_lower_state *L, const cx_node *load);
 void cx_low_need(cx_lower_state *L, const cx_node *root); /* before cx_low_value: what the body needs */
 /* runs fn at every point of the slots, innermost last; repeat: the last one in repetitions */
-typedef struct { int at[2 * CX_MAX_RANK], n; } cx_slots;
-void cx_low_nest(cx_lower_state *L, const cx_slots *s, int from, bool repeat, void (*fn)(cx_lower_state *L, void *user), void *user);
+typedef struct {
+  int at[2 * CX_MAX_RANK], n;
+} cx_slots;
+void cx_low_nest(cx_lower_state *L, const cx_slots *s, int from, bool repeat, void (*fn)(cx_lower_state *L, void *user),
+                 void *user);
 void cx_low_forget(cx_lower_state *L, int base); /* after cx_low_value: frees the temporaries of the body */
 /* lower_mat.c: sums of products; false: no such form */
 bool cx_lower_product(cx_lower_state *L, const cx_eq *e, const cx_loc *dest);

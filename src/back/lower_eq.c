@@ -3,7 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-
 const double cx_red_start[RED_COUNT] = {[RED_prod] = 1, [RED_max] = -INFINITY, [RED_min] = INFINITY};
 
 static cx_slots remaining(const cx_lower_state *L, int lo, int hi) {
@@ -14,7 +13,8 @@ static cx_slots remaining(const cx_lower_state *L, int lo, int hi) {
 }
 /* runs fn at every point of the slots, the last one cut into repetitions */
 typedef void (*segment_fn)(cx_lower_state *L, void *user);
-void cx_low_nest(cx_lower_state *L, const cx_slots *s, int from, bool repeat, void (*fn)(cx_lower_state *L, void *user), void *user) {
+void cx_low_nest(cx_lower_state *L, const cx_slots *s, int from, bool repeat, void (*fn)(cx_lower_state *L, void *user),
+                 void *user) {
   if (from == s->n) {
     fn(L, user);
     return;
@@ -65,7 +65,11 @@ cx_opnd cx_low_dest(cx_lower_state *L, const cx_loc *loc) {
   return cx_low_addr_opnd(L, loc, 0, coef, lane);
 }
 
-typedef struct { const cx_loc *to, *best; cx_slots q; bool by_own; } plan;
+typedef struct {
+  const cx_loc *to, *best;
+  cx_slots q;
+  bool by_own;
+} plan;
 
 static void plain(cx_lower_state *L, void *user) {
   plan *p = user;
@@ -108,7 +112,8 @@ static void reduce_inner(cx_lower_state *L, void *user) {
     i->add = L->p->lane_red;
     return;
   }
-  static const uint16_t op[RED_COUNT] = {[RED_sum] = OP_add, [RED_prod] = OP_mul, [RED_max] = OP_max, [RED_min] = OP_min};
+  static const uint16_t op[RED_COUNT] = {
+      [RED_sum] = OP_add, [RED_prod] = OP_mul, [RED_max] = OP_max, [RED_min] = OP_min};
   if (L->p->lane_red) {
     put(L, L->vm->acc, d, &v);
     return;
@@ -150,7 +155,10 @@ static void block_loc(cx_lower_state *L, cx_loc *l, const cx_eq *e, const cx_pla
   int64_t s = L->k->block;
   *l = (cx_loc){.on = true, .base = BASE_TEMP, .off = L->temp.at[temp].off, .type = L->s->real, .padded = true};
   for (int d = e->rank - 1; d >= 0; d--) {
-    if (p->flat || (p->mask >> d & 1)) { l->stride[d] = 1; continue; }
+    if (p->flat || (p->mask >> d & 1)) {
+      l->stride[d] = 1;
+      continue;
+    }
     if (d == p->slot && !p->whole) continue; /* one slice */
     l->stride[d] = s;
     s *= e->dim[d].n;
@@ -202,7 +210,8 @@ static void equation(cx_lower_state *L, const cx_eq *e) {
     cx_low_need(L, e->body);
     if (e->red == RED_none) cx_low_nest(L, &own, 0, true, plain, &w);
     else {
-      int64_t inner = red.n ? cx_low_extent(e, red.at[red.n - 1]) : 1, outer = own.n ? cx_low_extent(e, own.at[own.n - 1]) : 1;
+      int64_t inner = red.n ? cx_low_extent(e, red.at[red.n - 1]) : 1,
+              outer = own.n ? cx_low_extent(e, own.at[own.n - 1]) : 1;
       w.by_own = !arg && outer > inner;
       if (p->lane_red && !red.n) w.by_own = true;
       if (arg) w.by_own = false;
@@ -234,6 +243,7 @@ static int64_t block_rows(cx_sched *s, const cx_kernel *k) {
   int64_t b = CX_BLOCK;
   while (b > 256 && (live + 6 * (double)s->esize) * (double)b > 24 * 1024) b /= 2;
   while (b > 32 && live * (double)b > 512 * 1024) b /= 2;
+  while (b > 64 && k->work > 4000000 && k->n < 3 * b) b /= 2; /* enough blocks for threads */
   int64_t all = (k->n + 15) / 16 * 16;
   return b < all ? b : all < 16 ? 16 : all;
 }
@@ -353,7 +363,8 @@ void cx_lower(cx_sched *s, cx_kernel *k) {
     i += members - 1;
     if (run < 0 && L->nlevel == 1)
       while (L->held.n) cx_low_temp_free(L, L->held.at[--L->held.n]);
-    bool closing = open >= 0 && (i + 1 == k->neq || s->place[k->eq[i + 1]].slot < 0 || s->place[k->eq[i + 1]].run != run);
+    bool closing =
+        open >= 0 && (i + 1 == k->neq || s->place[k->eq[i + 1]].slot < 0 || s->place[k->eq[i + 1]].run != run);
     for (int j = 0; j <= i; j++) { /* blocks that nobody reads any more */
       uint32_t id = k->eq[j];
       bool slice = s->place[id].slot >= 0 && !s->place[id].whole;

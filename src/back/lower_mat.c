@@ -12,16 +12,22 @@ enum { MAX_FACTORS = 24 };
 
 typedef struct {
   const cx_node *node;
-  int slot[2];          /* the indices that the instruction itself runs over; -1 none */
+  int slot[2]; /* the indices that the instruction itself runs over; -1 none */
   bool lanes;
-  uint32_t deps;        /* slots that must be open before it can be computed */
+  uint32_t deps; /* slots that must be open before it can be computed */
   bool ready, loaded;
   int temp, level;
   cx_opnd at;
   int64_t stride[2];
 } group;
 
-typedef struct { const cx_node *f[MAX_FACTORS], *under[4]; int n, nunder; bool negative, ok; const cx_node *guard[4]; int nguard; } factors;
+typedef struct {
+  const cx_node *f[MAX_FACTORS], *under[4];
+  int n, nunder;
+  bool negative, ok;
+  const cx_node *guard[4];
+  int nguard;
+} factors;
 
 static void flatten(const cx_node *n, factors *f, uint32_t lane) {
   if (n->op == OP_mul) {
@@ -89,7 +95,10 @@ static void prepare(cx_lower_state *L, group *q) {
 }
 
 /* k < K restricted by an affine guard: c[k] * k + rest >= 0 */
-typedef struct { bool on[2]; int64_t c0[2], coef[2][32]; } limits; /* 0: k >= , 1: k < */
+typedef struct {
+  bool on[2];
+  int64_t c0[2], coef[2][32];
+} limits; /* 0: k >= , 1: k < */
 static bool limit(const cx_node *g, int k, limits *l) {
   int64_t a0, a[32], b0, b[32];
   if (!cx_affine(g->arg[0], &a0, a) || !cx_affine(g->arg[1], &b0, b)) return false;
@@ -113,7 +122,9 @@ static cx_aff row_aff(cx_lower_state *L, int64_t c0, const int64_t *coef, int ro
   return f;
 }
 
-static int64_t dest_strides(cx_lower_state *L, const cx_loc *to, int slot) { return slot < 0 || slot >= L->e->rank ? 0 : to->stride[slot]; }
+static int64_t dest_strides(cx_lower_state *L, const cx_loc *to, int slot) {
+  return slot < 0 || slot >= L->e->rank ? 0 : to->stride[slot];
+}
 
 /* the element of the destination with the slots that the instruction runs over at 0 */
 static cx_opnd dest_at(cx_lower_state *L, const cx_loc *to) {
@@ -132,7 +143,16 @@ static int largest(const cx_eq *e, uint32_t from) {
   return best;
 }
 
-typedef struct { group g[2]; uint32_t own, red; bool columns; int m, n, k, r; limits lim; bool rows_summed; const cx_loc *to; bool zeroed, summed; } product;
+typedef struct {
+  group g[2];
+  uint32_t own, red;
+  bool columns;
+  int m, n, k, r;
+  limits lim;
+  bool rows_summed;
+  const cx_loc *to;
+  bool zeroed, summed;
+} product;
 
 static void emit_product(cx_lower_state *L, product *p) {
   const cx_eq *e = L->e;
@@ -233,7 +253,8 @@ static void around(cx_lower_state *L, product *p) {
       p->zeroed = true;
       cx_opnd d = dest_at(L, p->to);
       d.rs = dest_strides(L, p->to, p->m);
-      *L_INS(L, L->nlevel - 1) = (cx_ins){.fn = L->vm->fill, .lanes = true, .d = d, .R = p->m < 0 ? 1 : cx_low_extent(L->e, p->m)};
+      *L_INS(L, L->nlevel - 1) =
+          (cx_ins){.fn = L->vm->fill, .lanes = true, .d = d, .R = p->m < 0 ? 1 : cx_low_extent(L->e, p->m)};
     }
     s = largest(L->e, p->red);
   }
@@ -286,7 +307,8 @@ bool cx_lower_product(cx_lower_state *L, const cx_eq *e, const cx_loc *to) {
       p.k = largest(e, b->node->free_lo & red);
       a->node = f.f[0], b->node = NULL;
       for (int k = 1; k < f.n; k++) b->node = times(g, b->node, f.f[k]);
-      if (p.k < 0 || cx_low_extent(e, p.k) < 3 || !(a->node->free_lo >> p.k & b->node->free_lo >> p.k & 1)) return false;
+      if (p.k < 0 || cx_low_extent(e, p.k) < 3 || !(a->node->free_lo >> p.k & b->node->free_lo >> p.k & 1))
+        return false;
       p.columns = a->lanes = b->lanes = true;
       a->slot[0] = b->slot[0] = p.k;
       goto ready;
@@ -328,7 +350,9 @@ ready:
   for (int k = 0; k < f.nunder; k++) { /* divisors go where their indices are already */
     group *q = f.under[k]->free_lo & ~b->node->free_lo ? a : b;
     if (f.under[k]->free_lo & ~q->node->free_lo) return false;
-    if (!(f.under[k]->free_lo & ~a->node->free_lo) && __builtin_popcount(a->node->free_lo) < __builtin_popcount(b->node->free_lo)) q = a;
+    if (!(f.under[k]->free_lo & ~a->node->free_lo) &&
+        __builtin_popcount(a->node->free_lo) < __builtin_popcount(b->node->free_lo))
+      q = a;
     if (!q->lanes && (f.under[k]->free_lo & lane)) return false;
     q->node = cx_op2(g, OP_div, q->node, f.under[k]);
   }

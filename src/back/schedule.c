@@ -1,16 +1,24 @@
 /* schedule.c - which equations are computed together, over which rows.
  *
- * Index positions of equations that a plain subscript links are one axis (union-find). Axes are ranked by the work of the
- * equations they occur in; each equation runs along its best axis: that index is its row, the vector lanes. Equations
- * in order of dependence then join the first kernel over the same rows that is late enough; they may read each other
- * inside a kernel only at the same row. Equations too small for lanes share kernels without rows. */
+ * Index positions of equations that a plain subscript links are one axis (union-find). Axes are ranked by the work of
+ * the equations they occur in; each equation runs along its best axis: that index is its row, the vector lanes.
+ * Equations then join kernels over the same rows, in order of dependence; inside a kernel they may read each other only
+ * at the same row. Equations too small for lanes share kernels without rows. */
 #include "back/exec.h"
 #include <math.h>
 #include <string.h>
 
 enum { SLOTS = 2 * CX_MAX_RANK, SMALL = 2048 };
 
-typedef struct { cx_sched *s; const cx_eq *e; int *up; bool flat_ok; const cx_kernel *k; uint32_t mask; bool ok; } walk;
+typedef struct {
+  cx_sched *s;
+  const cx_eq *e;
+  int *up;
+  bool flat_ok;
+  const cx_kernel *k;
+  uint32_t mask;
+  bool ok;
+} walk;
 
 static int find(int *up, int x) {
   while (up[x] != x) x = up[x] = up[up[x]];
@@ -70,35 +78,6 @@ static void depend(void *user, const cx_node *n) {
   p->dep |= q->dep;
 }
 
-/* ---- what is cheap and large is computed again at every call, inside the pass that reads it: image / 255 of 60 000
- * images is 376 MB as doubles, 47 MB as it comes. Only where nothing reads it that is itself computed once. */
-#define CHEAP_NODES 12
-typedef struct { cx_sched *s; bool *once; int count; bool cheap; const cx_eq *e; } thrift;
-static void weigh(void *user, const cx_node *n) {
-  thrift *t = user;
-  t->count++;
-  if (n->op > OP_load && !(cx_ops[n->op].facts & F_CHEAP)) t->cheap = false;
-}
-static void mark_once(void *user, const cx_node *n) {
-  thrift *t = user;
-  if (n->op == OP_load && !t->s->place[t->e->id].stage) t->once[n->u.eq] = true;
-}
-static void compute_again(cx_sched *s) {
-  thrift t = {.s = s, .once = CX_NEW_N(s->tmp, bool, s->g->neq + 1)};
-  for (int k = s->ncomp - 1; k >= 0; k--) /* users first */
-    for (int m = 0; m < s->comp[k].n; m++) {
-      const cx_eq *e = t.e = s->g->eq[s->comp[k].eq[m]];
-      cx_place *p = &s->place[e->id];
-      for (int j = 0; j < e->nprim_arg; j++) t.once[e->prim_arg[j]] |= !p->stage;
-      if (e->kind != EQ_CALC) continue;
-      t.count = 0, t.cheap = !s->comp[k].dir && e->red == RED_none && !p->stage && p->out < 0 && !t.once[e->id];
-      if (t.cheap && work_of(e) * (double)s->esize > CX_LARGE) cx_visit(s->g, e->body, weigh, &t);
-      else t.cheap = false;
-      if (t.cheap && t.count <= CHEAP_NODES) p->stage = 1;
-      cx_visit(s->g, e->body, mark_once, &t);
-    }
-}
-
 /* is this subscript the row, and nothing but the row? */
 static bool at_row(const walk *w, const cx_node *load, const cx_place *q) {
   if (q->flat) return __builtin_popcount(w->mask) > 1 || (w->s->place[w->e->id].flat);
@@ -131,14 +110,21 @@ static int best_slot(cx_sched *s, const cx_eq *e, int *up, const double *score, 
   int best = -1;
   for (int i = 0; i < (own_only ? e->rank : nslot(e)); i++) {
     double v = score[find(up, (int)e->id * SLOTS + i)];
-    if (i != axis && v > 0 && (best < 0 || v > score[find(up, (int)e->id * SLOTS + best)])) best = i;
+    double most = best < 0 ? 0 : score[find(up, (int)e->id * SLOTS + best)];
+    if (i != axis && v > 0 && (v > most || (v == most && i < e->rank))) best = i; /* the last of equals is contiguous */
   }
   (void)s;
   return best;
 }
 
 /* Stencils: an axis that is shifted or strided wants to be contiguous. */
-typedef struct { cx_sched *s; const cx_eq *e; int *up; double *across; double work; } shifts;
+typedef struct {
+  cx_sched *s;
+  const cx_eq *e;
+  int *up;
+  double *across;
+  double work;
+} shifts;
 static void shifted(void *user, const cx_node *n) {
   shifts *w = user;
   if (n->op != OP_load) return;
@@ -152,22 +138,22 @@ static void shifted(void *user, const cx_node *n) {
 
 static void choose_rows(cx_sched *s, int *up) {
   cx_graph *g = s->g;
-  double *score = CX_NEW_N(s->tmp, double, g->neq * SLOTS + 1);
-  bool *data = CX_NEW_N(s->tmp, bool, g->neq * SLOTS + 1), *var = CX_NEW_N(s->tmp, bool, g->neq * SLOTS + 1);
+  double *score = CX_NEW_N(s->tmp, double, g->neq *SLOTS + 1);
+  bool *data = CX_NEW_N(s->tmp, bool, g->neq *SLOTS + 1), *var = CX_NEW_N(s->tmp, bool, g->neq *SLOTS + 1);
   int64_t *size = CX_NEW_N(s->tmp, int64_t, g->neq * SLOTS + 1);
   for (int k = 0; k < g->neq; k++) {
     const cx_eq *e = g->eq[k];
     for (int i = 0; i < nslot(e); i++) {
       int c = find(up, k * SLOTS + i);
-      bool again = false;
+      bool again = false; /* an axis counts once; as an index of the result, if it is one */
       for (int j = 0; j < i; j++) again |= find(up, k * SLOTS + j) == c;
       size[c] = extent(e, i);
       if (e->kind == EQ_INPUT && e->constant && i == 0) data[c] = true;
       if (e->kind == EQ_INPUT && !e->constant) var[c] = true;
-      if (e->kind == EQ_CALC && !again) score[c] += work_of(e);
+      if (e->kind == EQ_CALC && !again) score[c] += work_of(e) * (i < e->rank ? 1 : 0.7);
     }
   }
-  shifts sh = {.s = s, .up = up, .across = CX_NEW_N(s->tmp, double, g->neq * SLOTS + 1)};
+  shifts sh = {.s = s, .up = up, .across = CX_NEW_N(s->tmp, double, g->neq *SLOTS + 1)};
   for (int k = 0; k < g->neq; k++) {
     if (g->eq[k]->kind != EQ_CALC) continue;
     sh.e = g->eq[k], sh.work = work_of(g->eq[k]);
@@ -176,8 +162,9 @@ static void choose_rows(cx_sched *s, int *up) {
   for (int c = 0; c < g->neq * SLOTS; c++) {
     if (find(up, c) != c) continue;
     bool ok = size[c] >= 8 && score[c] >= SMALL;
-    score[c] = !ok ? 0 : score[c] * (data[c] && !var[c] ? 8 : 1) * ((double)size[c] / ((double)size[c] + 8)) *
-                          (sh.across[c] > 0.1 * score[c] ? 0.25 : 1);
+    score[c] = !ok ? 0
+                   : score[c] * (data[c] && !var[c] ? 8 : 1) * ((double)size[c] / ((double)size[c] + 8)) *
+                         (sh.across[c] > 0.1 * score[c] ? 0.25 : 1);
   }
   for (int k = 0; k < s->ncomp; k++) {
     cx_comp *c = &s->comp[k];
@@ -224,7 +211,8 @@ static void choose_rows(cx_sched *s, int *up) {
 /* may the whole component join the kernel? */
 static bool joins(cx_sched *s, const cx_comp *c, cx_kernel *kn) {
   const cx_place *p = &s->place[c->eq[0]];
-  if (kn->prim || s->g->eq[c->eq[0]]->kind != EQ_CALC || kn->stage != p->stage || kn->lanes != (p->mask != 0) || kn->n != p->n || kn->dep != p->dep)
+  if (kn->prim || s->g->eq[c->eq[0]]->kind != EQ_CALC || kn->stage != p->stage || kn->lanes != (p->mask != 0) ||
+      kn->n != p->n || kn->dep != p->dep)
     return false;
   walk w = {.s = s, .k = kn, .ok = true};
   for (int m = 0; m < c->n && w.ok; m++) {
@@ -249,7 +237,13 @@ static void place_in(cx_sched *s, const cx_comp *c, int at) {
   kn->work = work > 9e18 ? INT64_MAX : (int64_t)work;
 }
 
-typedef struct { cx_sched *s; int *wait; int self, *user; int *next, *first; int n; } edges;
+typedef struct {
+  cx_sched *s;
+  int *wait;
+  int self, *user;
+  int *next, *first;
+  int n;
+} edges;
 static void count_producer(void *user, const cx_node *n) {
   edges *d = user;
   if (n->op != OP_load) return;
@@ -338,7 +332,7 @@ int cx_axis(cx_sched *s, uint32_t eq, int slot) { return find(s->up, (int)eq * S
 
 void cx_schedule(cx_sched *s) {
   cx_graph *g = s->g;
-  int *up = s->up = CX_NEW_N(s->tmp, int, g->neq * SLOTS + 1);
+  int *up = s->up = CX_NEW_N(s->tmp, int, g->neq *SLOTS + 1);
   for (int i = 0; i < g->neq * SLOTS; i++) up[i] = i;
   for (int k = 0; k < g->neq; k++) s->place[k].stage = g->eq[k]->kind == EQ_INPUT && !g->eq[k]->constant;
   for (int k = 0; k < s->ncomp; k++)
@@ -356,7 +350,6 @@ void cx_schedule(cx_sched *s) {
           p->dep |= q->dep;
         }
       }
-  compute_again(s);
   /* members of a recurrence have one stage and one set of dependences */
   for (int k = 0; k < s->ncomp; k++) {
     int stage = 0;

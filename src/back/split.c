@@ -7,17 +7,28 @@
 #include <math.h>
 #include <string.h>
 
-typedef struct { const cx_node *canon; int64_t dim[CX_MAX_RANK]; int rank, count; uint32_t eq, seen; bool small; } shared;
 typedef struct {
-  cx_graph *g; cx_arena *a;
+  const cx_node *canon;
+  int64_t dim[CX_MAX_RANK];
+  int rank, count;
+  uint32_t eq, seen;
+  bool small;
+} shared;
+typedef struct {
+  cx_graph *g;
+  cx_arena *a;
   cx_eq *e;
   CX_VEC(shared) all;
-  int *bucket; int nbucket; /* last entry with this hash */
-  int *chain; int cap;
+  int *bucket;
+  int nbucket; /* last entry with this hash */
+  int *chain;
+  int cap;
 } state;
 
 static int64_t extent(const cx_eq *e, int slot) { return slot < e->rank ? e->dim[slot].n : e->rdim[slot - e->rank].n; }
-static bool heavy(const cx_node *n) { return n->op > OP_load && n->nargs && !(cx_ops[n->op].facts & F_CHEAP) && n->has_load; }
+static bool heavy(const cx_node *n) {
+  return n->op > OP_load && n->nargs && !(cx_ops[n->op].facts & F_CHEAP) && n->has_load;
+}
 
 /* the node with its index slots numbered by their own order */
 static const cx_node *canonical(state *s, const cx_node *n, int *slot, int *rank) {
@@ -103,7 +114,8 @@ static void count(void *user, const cx_node *n) {
 static const cx_node *sink(void *user, cx_graph *g, const cx_node *n) {
   (void)user;
   int power;
-  if (n->op == OP_div && n->arg[1]->op == OP_const && fabs(frexp(n->arg[1]->u.num, &power)) == 0.5 && power > -100 && power < 100)
+  if (n->op == OP_div && n->arg[1]->op == OP_const && fabs(frexp(n->arg[1]->u.num, &power)) == 0.5 && power > -100 &&
+      power < 100)
     return cx_op2(g, OP_mul, cx_const(g, 1 / n->arg[1]->u.num), n->arg[0]); /* exact */
   for (int k = 0; k < 2 && n->op == OP_mul; k++) {
     const cx_node *x = n->arg[k], *m = n->arg[!k];

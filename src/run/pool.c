@@ -15,15 +15,18 @@ struct cx_pool {
   pthread_mutex_t lock;
   pthread_cond_t wake;
   atomic_flag busy;
-  atomic_uint round;      /* grows by one with every job */
-  atomic_int idle;        /* helpers that are done with this round */
+  atomic_uint round; /* grows by one with every job */
+  atomic_int idle;   /* helpers that are done with this round */
   atomic_int_fast64_t next;
   int64_t n;
   cx_task fn;
   void *user;
   bool stop;
 };
-typedef struct { cx_pool *p; int id; } helper;
+typedef struct {
+  cx_pool *p;
+  int id;
+} helper;
 
 static inline void relax(void) {
 #if defined(__x86_64__) || defined(__i386__)

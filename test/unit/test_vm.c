@@ -14,7 +14,9 @@ static double uniform(void) { return (double)((int)((rnd() >> 20) & 255) - 128) 
 /* ---- random graphs ---- */
 enum { POOL = 5, MAX_IN = 8 };
 typedef struct {
-  cx_ctx *c; cx_arena *a; cx_graph *g;
+  cx_ctx *c;
+  cx_arena *a;
+  cx_graph *g;
   int64_t size[POOL];
   int nin, exact_from;
   cx_array input[MAX_IN];
@@ -36,11 +38,11 @@ static const cx_node *subscript(gen *x, const cx_eq *e, int64_t n, bool plain_on
     int k = below(slots);
     const cx_node *i = cx_index(g, k);
     switch (below(5)) {
-    case 0: return cx_op2(g, OP_add, i, cx_const(g, below(5) - 2));
-    case 1: return cx_op2(g, OP_sub, cx_const(g, (double)(n - 1)), i);
-    case 2: return cx_op2(g, OP_mul, cx_const(g, 2), i);
-    case 3: return cx_op2(g, OP_add, i, cx_index(g, below(slots)));
-    default: return i;
+      case 0: return cx_op2(g, OP_add, i, cx_const(g, below(5) - 2));
+      case 1: return cx_op2(g, OP_sub, cx_const(g, (double)(n - 1)), i);
+      case 2: return cx_op2(g, OP_mul, cx_const(g, 2), i);
+      case 3: return cx_op2(g, OP_add, i, cx_index(g, below(slots)));
+      default: return i;
     }
   }
   if (what == 11 || !slots) {
@@ -79,20 +81,20 @@ static const cx_node *expr(gen *x, const cx_eq *e, int depth, bool exact) {
   }
   const cx_node *a = expr(x, e, depth - 1, exact);
   switch (below(exact ? 5 : 10)) {
-  case 0: return cx_op2(g, OP_add, a, expr(x, e, depth - 1, exact));
-  case 1: return cx_op2(g, OP_sub, a, expr(x, e, depth - 1, exact));
-  case 2: return cx_op1(g, OP_abs, a);
-  case 3: return cx_op2(g, OP_max, a, expr(x, e, depth - 1, exact));
-  case 4: return cx_op1(g, OP_neg, a);
-  case 5:
-  case 6: return cx_op2(g, OP_mul, a, expr(x, e, depth - 1, exact));
-  case 7: return cx_op1(g, OP_tanh, a);
-  case 8: {
-    const cx_node *c = slots && below(2) ? cx_op2(g, OP_le, cx_index(g, below(slots)), cx_index(g, below(slots)))
-                                         : cx_op2(g, OP_lt, expr(x, e, 1, true), expr(x, e, 1, true));
-    return cx_op3(g, OP_select, c, a, expr(x, e, depth - 1, exact));
-  }
-  default: return cx_op1(g, OP_exp, cx_op1(g, OP_tanh, a));
+    case 0: return cx_op2(g, OP_add, a, expr(x, e, depth - 1, exact));
+    case 1: return cx_op2(g, OP_sub, a, expr(x, e, depth - 1, exact));
+    case 2: return cx_op1(g, OP_abs, a);
+    case 3: return cx_op2(g, OP_max, a, expr(x, e, depth - 1, exact));
+    case 4: return cx_op1(g, OP_neg, a);
+    case 5:
+    case 6: return cx_op2(g, OP_mul, a, expr(x, e, depth - 1, exact));
+    case 7: return cx_op1(g, OP_tanh, a);
+    case 8: {
+      const cx_node *c = slots && below(2) ? cx_op2(g, OP_le, cx_index(g, below(slots)), cx_index(g, below(slots)))
+                                           : cx_op2(g, OP_lt, expr(x, e, 1, true), expr(x, e, 1, true));
+      return cx_op3(g, OP_select, c, a, expr(x, e, depth - 1, exact));
+    }
+    default: return cx_op1(g, OP_exp, cx_op1(g, OP_tanh, a));
   }
 }
 
@@ -111,7 +113,8 @@ static void dims(gen *x, cx_eq *e, int rank, int nred) {
 static void random_graph(gen *x, bool single) {
   cx_graph *g = x->g = cx_graph_new(x->c, x->a);
   static const int some[] = {0, 1, 2, 3, 5, 8, 17, 33, 64, 100, 300, 1000};
-  x->size[0] = some[3 + below(9)], x->size[1] = 1 + below(6), x->size[2] = 2 + below(8), x->size[3] = some[1 + below(9)];
+  x->size[0] = some[3 + below(9)], x->size[1] = 1 + below(6), x->size[2] = 2 + below(8),
+  x->size[3] = some[1 + below(9)];
   x->size[4] = below(12) ? some[1 + below(8)] : 0;
   x->nin = 3 + below(MAX_IN - 3);
   for (int k = 0; k < x->nin; k++) {
@@ -155,10 +158,13 @@ static void random_graph(gen *x, bool single) {
       const cx_node *body = expr(x, e, 2, false);
       const cx_node *self = cx_load(g, e->id, sub, e->rank);
       e->body = cx_op1(g, OP_tanh, cx_op2(g, OP_add, self, body));
-      if (below(2)) e->body = cx_op3(g, OP_select, cx_op2(g, OP_eq, t, cx_const(g, up ? 0 : (double)e->dim[axis].n - 1)), body, e->body);
+      if (below(2))
+        e->body =
+            cx_op3(g, OP_select, cx_op2(g, OP_eq, t, cx_const(g, up ? 0 : (double)e->dim[axis].n - 1)), body, e->body);
     } else if (red == RED_sum && kind <= 3) { /* sums of products: what the matrix kernels serve */
       e->body = load(x, e, false);
-      for (int f = 1 + below(2); f > 0; f--) e->body = cx_op2(g, OP_mul, e->body, below(3) ? load(x, e, false) : expr(x, e, 1, false));
+      for (int f = 1 + below(2); f > 0; f--)
+        e->body = cx_op2(g, OP_mul, e->body, below(3) ? load(x, e, false) : expr(x, e, 1, false));
     } else e->body = expr(x, e, 1 + below(4), exact);
     if (red == RED_prod) e->body = cx_op1(g, OP_tanh, e->body);
     if (k == neq - 1 || below(3) == 0) cx_graph_output(g, e->id);
@@ -211,10 +217,14 @@ static bool compare(gen *x, double *const *want, cx_exec_opt opt, void ***keep) 
       if (opt.single && (fabs(b) > 1e30 || scale > 1e6)) continue;
       if (v == b || (isnan(v) && isnan(b))) continue;
       ok = fabs(v - b) <= tol * scale;
-      if (!ok) fprintf(stderr, "output %d (%s) element %lld: %.17g, expected %.17g\n", k, g->eq[g->out[k]]->name, (long long)i, v, b);
+      if (!ok)
+        fprintf(stderr, "output %d (%s) element %lld: %.17g, expected %.17g\n", k, g->eq[g->out[k]]->name, (long long)i,
+                v, b);
     }
   }
-  if (!ok) fprintf(stderr, "%s%s%s\n%s\n", opt.single ? "single " : "", opt.no_simd ? "no simd " : "", why ? why : "", cx_exec_text(ex, x->a));
+  if (!ok)
+    fprintf(stderr, "%s%s%s\n%s\n", opt.single ? "single " : "", opt.no_simd ? "no simd " : "", why ? why : "",
+            cx_exec_text(ex, x->a));
   if (keep) *keep = out;
   return ok;
 }
@@ -251,8 +261,10 @@ static bool one_graph(uint64_t seed) {
     } else if (wrong) fprintf(stderr, "generator: %s\n", wrong), ok = false;
     if (!ok) fprintf(stderr, "seed %llu\n%s\n", (unsigned long long)seed, cx_graph_text(x.g, x.a));
     CX_END(c, f);
-  } else {
-    for (int k = 0; k < cx_diag_count(c); k++) fprintf(stderr, "seed %llu: %s\n", (unsigned long long)seed, cx_diag_get(c, k).message);
+  }
+  else {
+    for (int k = 0; k < cx_diag_count(c); k++)
+      fprintf(stderr, "seed %llu: %s\n", (unsigned long long)seed, cx_diag_get(c, k).message);
     ok = cx_diag_count(c) && strstr(cx_diag_get(c, 0).message, "refers to itself");
   }
   cx_arena_free(x.a);
@@ -261,7 +273,13 @@ static bool one_graph(uint64_t seed) {
 }
 
 /* ---- graphs as text ---- */
-typedef struct { cx_ctx *c; cx_arena *a; cx_graph *g; cx_exec *x; cx_work *w; } fixture;
+typedef struct {
+  cx_ctx *c;
+  cx_arena *a;
+  cx_graph *g;
+  cx_exec *x;
+  cx_work *w;
+} fixture;
 static bool open_text(fixture *f, const char *text, const cx_array *constant, cx_exec_opt opt) {
   f->c = cx_ctx_new(NULL, NULL);
   f->a = cx_arena_new(f->c);
@@ -272,7 +290,9 @@ static bool open_text(fixture *f, const char *text, const cx_array *constant, cx
     f->x = cx_exec_new(f->a, f->g, constant, &opt);
     f->w = cx_work_new(f->a, f->x);
     CX_END(f->c, fr);
-  } else ok = false;
+  } else {
+    ok = false;
+  }
   return ok;
 }
 static void close_text(fixture *f) {
@@ -283,15 +303,15 @@ static void close_text(fixture *f) {
 /* enough rows for many chunks: closed forms, and the same bits for any number of threads */
 static void test_threads(void) {
   static const char *const text =
-    "input const x[i0 < 200000]\ninput w[i0 < 3]\n"
-    "a[i0 < 200000] = tanh(x[i0] * w[0]) + sin(x[i0] * w[1]) * exp(-x[i0] * x[i0]) + exp(tanh(w[2] * x[i0]))\n"
-    "s = sum(i0 < 200000) a[i0]\n"
-    "t = sum(i0 < 200000) x[i0] * 1\n"
-    "m = max(i0 < 200000) x[i0]\n"
-    "best = argmax(i0 < 200000) min(x[i0], 150000)\n"
-    "least = argmin(i0 < 200000) abs(x[i0] - 77777)\n"
-    "g[i0 < 3] = sum(i1 < 200000) a[i1] * (if i0 == 1 then x[i1] else 1 / (1 + x[i1]))\n"
-    "output s\noutput t\noutput m\noutput best\noutput least\noutput g\n";
+      "input const x[i0 < 200000]\ninput w[i0 < 3]\n"
+      "a[i0 < 200000] = tanh(x[i0] * w[0]) + sin(x[i0] * w[1]) * exp(-x[i0] * x[i0]) + exp(tanh(w[2] * x[i0]))\n"
+      "s = sum(i0 < 200000) a[i0]\n"
+      "t = sum(i0 < 200000) x[i0] * 1\n"
+      "m = max(i0 < 200000) x[i0]\n"
+      "best = argmax(i0 < 200000) min(x[i0], 150000)\n"
+      "least = argmin(i0 < 200000) abs(x[i0] - 77777)\n"
+      "g[i0 < 3] = sum(i1 < 200000) a[i1] * (if i0 == 1 then x[i1] else 1 / (1 + x[i1]))\n"
+      "output s\noutput t\noutput m\noutput best\noutput least\noutput g\n";
   enum { N = 200000 };
   double *x = malloc(N * sizeof *x), w[3] = {1e-5, 2e-5, -1e-5}, first[8];
   if (!x) return;
@@ -336,20 +356,24 @@ static void test_long_single_sum(void) {
 static void test_edges(void) {
   fixture f;
   const char *why;
-  double x[4 * 3] = {1, 2, NAN, 3, 4, INFINITY, 5, 6, NAN, 7, 8, NAN}, l[9] = {1, 2, 3, 4, 5, 6, 7, 8, 9}, big[600 * 3], out[600 * 3];
+  double x[4 * 3] = {1, 2, NAN, 3, 4, INFINITY, 5, 6, NAN, 7, 8, NAN}, l[9] = {1, 2, 3, 4, 5, 6, 7, 8, 9}, big[600 * 3],
+               out[600 * 3];
   for (int i = 0; i < 1800; i++) big[i] = i % 3 == 2 ? x[2] : 1;
   (void)x;
-  const char *tri = "input x[i0 < 600, i1 < 3]\ninput l[i0 < 3, i1 < 3]\n"
-                    "y[i0 < 600, i1 < 3] = sum(i2 < 3) if i2 < i1 then l[i1, i2] * x[i0, i2] else 0\noutput y\n";
+  const char *tri =
+      "input x[i0 < 600, i1 < 3]\ninput l[i0 < 3, i1 < 3]\n"
+      "y[i0 < 600, i1 < 3] = sum(i2 < 3) if i2 < i1 then l[i1, i2] * x[i0, i2] else 0\noutput y\n";
   CHECK(open_text(&f, tri, NULL, (cx_exec_opt){.threads = 1}));
   CHECK(cx_exec_run(f.x, f.w, (const void *[]){big, l}, (void *[]){out}, &why) == 0);
   for (int i = 0; i < 600; i++) CHECK(out[3 * i] == 0 && out[3 * i + 1] == 4 && out[3 * i + 2] == 15);
   close_text(&f);
 
   double r[6];
-  CHECK(open_text(&f, "input x[i0 < 0]\na = sum(i0 < 0) x[i0]\nb = prod(i0 < 0) x[i0]\nc = max(i0 < 0) x[i0]\n"
-                      "d = min(i0 < 0) x[i0]\ne = argmax(i0 < 0) x[i0]\nz[i0 < 0] = x[i0] + 1\n"
-                      "output a\noutput b\noutput c\noutput d\noutput e\noutput z\n", NULL, (cx_exec_opt){0}));
+  CHECK(open_text(&f,
+                  "input x[i0 < 0]\na = sum(i0 < 0) x[i0]\nb = prod(i0 < 0) x[i0]\nc = max(i0 < 0) x[i0]\n"
+                  "d = min(i0 < 0) x[i0]\ne = argmax(i0 < 0) x[i0]\nz[i0 < 0] = x[i0] + 1\n"
+                  "output a\noutput b\noutput c\noutput d\noutput e\noutput z\n",
+                  NULL, (cx_exec_opt){0}));
   CHECK(cx_exec_run(f.x, f.w, (const void *[]){x}, (void *[]){r, r + 1, r + 2, r + 3, r + 4, r + 5}, &why) == 0);
   CHECK(r[0] == 0 && r[1] == 1 && r[2] == -INFINITY && r[3] == INFINITY && r[4] == 0);
   close_text(&f);
@@ -361,10 +385,13 @@ static void test_rebind(void) {
   double x[1000], y[1000], s[2], w = 2;
   int32_t rows[4] = {1, 2, 3, 5000};
   for (int i = 0; i < 1000; i++) x[i] = i, y[i] = 2 * i;
-  cx_array c[2] = {cx_array_dense(x, 1, (int64_t[]){1000}), {.type = CX_I32, .rank = 1, .dim = {4}, .stride = {1}, .data = rows}};
-  CHECK(open_text(&f, "input const x[i0 < 1000]\ninput const r[i0 < 4] integer\ninput w\n"
-                      "a = sum(i0 < 1000) x[i0] * x[i0]\nb = sum(i0 < 4) x[r[i0]]\nu = a * w\nv = b * w\noutput u\noutput v\n",
-                  c, (cx_exec_opt){.threads = 1}));
+  cx_array c[2] = {cx_array_dense(x, 1, (int64_t[]){1000}),
+                   {.type = CX_I32, .rank = 1, .dim = {4}, .stride = {1}, .data = rows}};
+  CHECK(open_text(
+      &f,
+      "input const x[i0 < 1000]\ninput const r[i0 < 4] integer\ninput w\n"
+      "a = sum(i0 < 1000) x[i0] * x[i0]\nb = sum(i0 < 4) x[r[i0]]\nu = a * w\nv = b * w\noutput u\noutput v\n",
+      c, (cx_exec_opt){.threads = 1}));
   void *out[] = {s, s + 1};
   CHECK(cx_exec_run(f.x, f.w, (const void *[]){&w}, out, &why) == 0);
   CHECK(s[0] == 2 * 332833500.0 && s[1] == 12);
@@ -374,7 +401,8 @@ static void test_rebind(void) {
   CHECK(cx_exec_run(f.x, f.w, (const void *[]){&w}, out, &why) == 0);
   CHECK(s[0] == 2 * 332833500.0 && s[1] == 2 * 1029);
   float z[4] = {3, 3, 4, 4}; /* of another type */
-  cx_array as_float = {.type = CX_F32, .rank = 1, .dim = {4}, .stride = {1}, .data = z}, doubled = cx_array_dense(y, 1, (int64_t[]){1000});
+  cx_array as_float = {.type = CX_F32, .rank = 1, .dim = {4}, .stride = {1}, .data = z},
+           doubled = cx_array_dense(y, 1, (int64_t[]){1000});
   cx_exec_rebind(f.x, 1, &as_float);
   cx_exec_rebind(f.x, 0, &doubled);
   CHECK(cx_exec_run(f.x, f.w, (const void *[]){&w}, out, &why) == 0);
@@ -384,7 +412,8 @@ static void test_rebind(void) {
 
 static void test_too_large(void) {
   fixture f;
-  CHECK(!open_text(&f, "input x[i0 < 4]\na[i0 < 3000000, i1 < 3000000] = x[0] + i0 * i1\noutput a\n", NULL, (cx_exec_opt){0}));
+  CHECK(!open_text(&f, "input x[i0 < 4]\na[i0 < 3000000, i1 < 3000000] = x[0] + i0 * i1\noutput a\n", NULL,
+                   (cx_exec_opt){0}));
   CHECK(cx_diag_count(f.c) == 1 && strstr(cx_diag_get(f.c, 0).message, "memory"));
   close_text(&f);
 }
@@ -397,7 +426,8 @@ int main(int argc, char **argv) {
   test_rebind();
   test_too_large();
   const char *many = getenv("CX_VM_GRAPHS");
-  for (uint64_t seed = 1, n = many ? strtoull(many, NULL, 10) : 300; seed <= n && check_failed < 5; seed++) CHECK(one_graph(seed));
+  for (uint64_t seed = 1, n = many ? strtoull(many, NULL, 10) : 300; seed <= n && check_failed < 5; seed++)
+    CHECK(one_graph(seed));
   printf("%d runs compared, %d with rows\n", compared, rows);
   return CHECK_DONE();
 }
