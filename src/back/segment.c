@@ -21,7 +21,7 @@
 #include <string.h>
 
 #define LEAST_STEPS 1000       /* a shorter recurrence is not worth it */
-#define LEAST_BYTES (1 << 26)  /* nor less memory */
+#define LEAST_BYTES (1 << 25)  /* nor less memory */
 #define MOST_HALO 64           /* steps back that a segment may look */
 #define TIME 31                /* the slot that stands for the segment's start while bodies are rewritten */
 
@@ -33,6 +33,8 @@ typedef struct {
   int64_t shift;
   bool keep;       /* a sequence with rows that the next segment reads */
   bool value;      /* no sequence, read by a later phase or by the caller */
+  bool guard;      /* a sequence whose elements outside its own time are read, and must be 0 */
+  bool vanish;     /* a reduction whose terms are 0 outside its time by themselves */
   int32_t local;   /* the equation that computes it, in its phase's graph */
   int32_t input;   /* carry of a sequence, value of the rest: the input that brings it from elsewhere */
   int32_t edge;    /* keep: the rows for the next segment */
@@ -238,6 +240,7 @@ static void shift_load(void *user, const cx_node *n) {
   case SHIFT_DOWN: if (outside && q->phase == DOWN && at < h->most) h->most = at; break;
   case LIFT: if (q->phase == UP && at - f->shift > h->most) h->most = at - f->shift; break;
   default:
+    if (c + length(s, e) > length(s, p) || (c < 0 && q->shift > 0)) q->guard = true;
     at -= f->shift;
     if (q->phase == UP && at < 0) {
       q->keep = true;
@@ -303,6 +306,36 @@ static int sliced(const cx_segments *s, const cx_eq *e, const cx_node *n, int sl
   }
   return -1;
 }
+/* Is a summand a product with a factor that is 0 outside the sum's time? Then it needs no condition, and stays what the
+ * matrix kernels know. */
+static bool vanishing(const cx_segments *s, const cx_eq *e, const cx_node *n, bool *zero) {
+  int axis = s->fact[e->id].axis, slot = axis, d = 0;
+  int64_t c;
+  if (!(n->free_lo >> axis & 1)) return true;
+  if (n->op == OP_mul) return vanishing(s, e, n->arg[0], zero) && vanishing(s, e, n->arg[1], zero);
+  if (n->op == OP_neg) return vanishing(s, e, n->arg[0], zero);
+  if (n->op != OP_load) return false;
+  if (sequence(s, n->u.eq)) follows(n->arg[d = s->fact[n->u.eq].axis], &slot, &c);
+  else if ((d = sliced(s, e, n, slot, &c)) < 0) return false;
+  for (int k = 0; k < n->nargs; k++)
+    if (k != d && (n->arg[k]->free_lo >> axis & 1)) return false;
+  *zero |= c <= 0 && s->g->eq[n->u.eq]->dim[d].n - c <= length(s, e->id);
+  return true;
+}
+static void guard_load(void *user, const cx_node *n) {
+  cx_segments *s = user;
+  if (n->op == OP_load && sequence(s, n->u.eq)) s->fact[n->u.eq].guard = true;
+}
+static void find_vanishing(cx_segments *s) {
+  for (int k = 0; k < s->neq; k++) {
+    const cx_eq *e = s->g->eq[k];
+    bool zero = false;
+    if (!reduction(s, (uint32_t)k) || e->red != RED_sum || !vanishing(s, e, e->body, &zero) || !zero) continue;
+    s->fact[k].vanish = true;
+    cx_visit(s->g, e->body, guard_load, s);
+  }
+}
+
 static void collect_slice(void *user, const cx_node *n) {
   cx_segments *s = user;
   int64_t c;
@@ -377,14 +410,15 @@ static void make_local(cx_segments *s, uint32_t id) {
   int64_t slot = f->axis, time = TIME;
   const cx_node *body = cx_rewrite(g, cx_subst(g, e->body, &slot, &i, 1), load_local, s);
   const cx_node *in = cx_op2(g, OP_and, cx_op2(g, OP_le, cx_const(g, 0), i), cx_op2(g, OP_lt, i, cx_const(g, (double)length(s, id))));
-  body = cx_subst(g, cx_op3(g, OP_select, in, body, cx_const(g, identity[e->red])), &time, &start, 1);
+  in = cx_subst(g, in, &time, &start, 1);
+  body = cx_subst(g, body, &time, &start, 1);
   if (reduction(s, id)) {
-    l->body = body;
+    l->body = f->vanish ? body : cx_op3(g, OP_select, in, body, cx_const(g, identity[e->red]));
     return;
   }
   const cx_node *sub[CX_MAX_RANK];
   for (int d = 0; d < e->rank; d++) sub[d] = cx_index(g, d);
-  if (e->red != RED_none && (f->keep || e->red != RED_sum)) { /* the reduction by itself */
+  if (e->red != RED_none && (f->keep || f->guard)) { /* the reduction by itself */
     cx_eq *r = cx_eq_new(g, e->name, EQ_CALC);
     uint32_t keep = r->id;
     *r = *l;
@@ -393,8 +427,8 @@ static void make_local(cx_segments *s, uint32_t id) {
     r->lo = -INFINITY, r->hi = INFINITY;
     l->red = RED_none, l->nred = 0;
     body = cx_load(g, r->id, sub, e->rank);
-    if (e->red != RED_sum) body = cx_subst(g, cx_op3(g, OP_select, in, body, cx_const(g, 0)), &time, &start, 1);
   }
+  if (f->guard) body = cx_op3(g, OP_select, in, body, cx_const(g, 0));
   if (f->keep) {
     bool up = f->phase == UP;
     const cx_node *own = cx_op2(g, OP_lt, here, cx_const(g, (double)(up ? s->back : s->B)));
@@ -496,6 +530,7 @@ cx_segments *cx_segments_new(cx_arena *a, const cx_graph *from, const cx_array *
   if (!any || opt->segment < 0) return NULL;
   s->g = cx_extract(from, a, from->out, from->nout, map);
   if (!find_time(s) || !find_phases(s) || !find_shifts(s)) return NULL;
+  find_vanishing(s);
   make_equations(s);
   s->sub = *opt;
   s->sub.segment = -1;
