@@ -1,5 +1,6 @@
 /* exec.c - tier 0's face: compile a graph to kernels, lay out its constants, run it. */
 #include "back/exec.h"
+#include "back/segment.h"
 #include "run/pool.h"
 #include <math.h>
 #include <string.h>
@@ -87,6 +88,7 @@ struct cx_work {
   char *mem, **base;
   worker *worker;
   int threads;
+  cx_seg_work *seg;
 };
 typedef struct {
   const cx_exec *x;
@@ -399,6 +401,7 @@ cx_exec *cx_exec_new(cx_arena *a, const cx_graph *g, const cx_array *constant_in
   cx_exec *x = CX_NEW(a, cx_exec);
   x->a = a, x->ctx = cx_arena_ctx(a);
   if (opt) x->opt = *opt;
+  if ((x->seg = cx_segments_new(a, g, constant_input, &x->opt))) return x;
   cx_arena *tmp = cx_arena_new(x->ctx);
   cx_frame f;
   CX_TRY(x->ctx, f) {
@@ -418,13 +421,20 @@ cx_exec *cx_exec_new(cx_arena *a, const cx_graph *g, const cx_array *constant_in
   return x;
 }
 
-cx_work *cx_work_new(cx_arena *a, const cx_exec *x) { return new_work(a, x); }
+cx_work *cx_work_new(cx_arena *a, const cx_exec *x) {
+  if (!x->seg) return new_work(a, x);
+  cx_work *w = CX_NEW(a, cx_work);
+  w->seg = cx_seg_work_new(a, x->seg);
+  return w;
+}
 
 size_t cx_work_bytes(const cx_exec *x) {
+  if (x->seg) return cx_segments_bytes(x->seg);
   return (size_t)x->work_bytes + (size_t)cx_pool_threads(x->pool) * (size_t)x->temp_bytes;
 }
 
 int cx_exec_run(const cx_exec *x, cx_work *w, const void *const *in, void *const *out, const char **why) {
+  if (x->seg) return cx_segments_run(x->seg, w->seg, in, out, why);
   memcpy(w->base, x->base, (size_t)x->nbase * sizeof *w->base);
   w->base[BASE_WORK] = w->mem;
   for (int k = 0; k < x->nin; k++) w->base[BASE_FIRST + k] = (char *)(uintptr_t)in[k];
@@ -459,6 +469,10 @@ int cx_exec_run(const cx_exec *x, cx_work *w, const void *const *in, void *const
 }
 
 void cx_exec_rebind(cx_exec *x, int k, const cx_array *a) {
+  if (x->seg) {
+    cx_segments_rebind(x->seg, k, a);
+    return;
+  }
   cx_array *c = &x->constant[k];
   bool same = c->type == a->type;
   for (int d = 0; d < a->rank; d++) same &= c->stride[d] == a->stride[d] || a->dim[d] == 1;

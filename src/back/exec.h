@@ -13,6 +13,7 @@
 #include "back/kern_mat.h"
 
 enum { CX_LOOPS = 24, CX_MAX_ARGS = 3, CX_BLOCK = 1024 };                   /* CX_BLOCK: most rows of a block */
+#define CX_LARGE (1 << 25) /* bytes from which memory counts more than a little time */
 enum { BASE_TEMP, BASE_ACC, BASE_WORK, BASE_POOL, BASE_CONST, BASE_FIRST }; /* then inputs, outputs, constant arrays */
 
 typedef struct cx_vm cx_vm;
@@ -183,6 +184,7 @@ struct cx_exec {
   int max_reg;
   int threads;
   struct cx_pool *pool;
+  struct cx_segments *seg; /* long recurrences: nothing above is used then */
   cx_work *own; /* of precomputing */
 };
 

@@ -1,5 +1,6 @@
 /* exec_text.c - the schedule and its byte code as text. */
 #include "back/exec.h"
+#include "back/segment.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -46,6 +47,7 @@ static void code(cx_arena *a, buf *b, const cx_kernel *k, const cx_ins *i, const
 
 char *cx_exec_text(const cx_exec *x, cx_arena *a) {
   buf b = {0};
+  if (x->seg) return cx_segments_text(x->seg, a);
   for (int i = 0; i < x->nkernel; i++) {
     const cx_kernel *k = &x->kernel[i];
     add(a, &b, cx_format(a, "kernel %d%s:", i, k->stage ? "" : " (once)"));

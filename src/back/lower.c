@@ -131,6 +131,9 @@ static const cx_loc *columns(cx_lower_state *L, const cx_eq *p, const cx_node *l
   }
   if (row < 0) whole = true;
   const cx_array *a = &s->array[p->id];
+  double bytes = (double)s->esize; /* a large array of bytes stays as it is: the copy would be eight times its size */
+  for (int d = 0; d < p->rank; d++) bytes *= (double)p->dim[d].n;
+  if (cx_dtype_size[a->type] <= 2 && bytes > CX_LARGE) return NULL;
   if (whole) { /* no column: as it stands, but in the type of the arithmetic; not where it is only picked from */
     double n = 1;
     for (int d = 0; d < p->rank; d++) n *= (double)p->dim[d].n;

@@ -78,6 +78,35 @@ static void depend(void *user, const cx_node *n) {
   p->dep |= q->dep;
 }
 
+/* ---- what is cheap and large is computed again at every call, inside the pass that reads it: image / 255 of 60 000
+ * images is 376 MB as doubles, 47 MB as it comes. Only where nothing reads it that is itself computed once. */
+#define CHEAP_NODES 12
+typedef struct { cx_sched *s; bool *once; int count; bool cheap; const cx_eq *e; } thrift;
+static void weigh(void *user, const cx_node *n) {
+  thrift *t = user;
+  t->count++;
+  if (n->op > OP_load && !(cx_ops[n->op].facts & F_CHEAP)) t->cheap = false;
+}
+static void mark_once(void *user, const cx_node *n) {
+  thrift *t = user;
+  if (n->op == OP_load && !t->s->place[t->e->id].stage) t->once[n->u.eq] = true;
+}
+static void compute_again(cx_sched *s) {
+  thrift t = {.s = s, .once = CX_NEW_N(s->tmp, bool, s->g->neq + 1)};
+  for (int k = s->ncomp - 1; k >= 0; k--) /* users first */
+    for (int m = 0; m < s->comp[k].n; m++) {
+      const cx_eq *e = t.e = s->g->eq[s->comp[k].eq[m]];
+      cx_place *p = &s->place[e->id];
+      for (int j = 0; j < e->nprim_arg; j++) t.once[e->prim_arg[j]] |= !p->stage;
+      if (e->kind != EQ_CALC) continue;
+      t.count = 0, t.cheap = !s->comp[k].dir && e->red == RED_none && !p->stage && p->out < 0 && !t.once[e->id];
+      if (t.cheap && work_of(e) * (double)s->esize > CX_LARGE) cx_visit(s->g, e->body, weigh, &t);
+      else t.cheap = false;
+      if (t.cheap && t.count <= CHEAP_NODES) p->stage = 1;
+      cx_visit(s->g, e->body, mark_once, &t);
+    }
+}
+
 /* is this subscript the row, and nothing but the row? */
 static bool at_row(const walk *w, const cx_node *load, const cx_place *q) {
   if (q->flat) return __builtin_popcount(w->mask) > 1 || (w->s->place[w->e->id].flat);
@@ -350,6 +379,7 @@ void cx_schedule(cx_sched *s) {
           p->dep |= q->dep;
         }
       }
+  compute_again(s);
   /* members of a recurrence have one stage and one set of dependences */
   for (int k = 0; k < s->ncomp; k++) {
     int stage = 0;
