@@ -1,13 +1,14 @@
 /* Any text is a graph or an error; a graph prints, and what it prints is the same graph. */
 #include "ir/ir.h"
+#include "pool.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
-  cx_ctx *c = cx_ctx_new(NULL, NULL);
-  cx_arena *a = c ? cx_arena_new(c) : NULL;
-  if (!a) abort();
+  cx_ctx *c = pool_ctx();
+  cx_arena *a = cx_arena_new(c);
   cx_graph *g = cx_graph_read(c, a, cx_source_add(c, "fuzz.ir", (const char *)data, n));
   if (g) {
     const char *text = cx_graph_text(g, a);
@@ -23,6 +24,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     abort();
   }
   cx_arena_free(a);
-  cx_ctx_free(c);
+  pool_end(c);
   return 0;
 }

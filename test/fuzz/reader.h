@@ -2,11 +2,10 @@
 #ifndef READER_H
 #define READER_H
 #include "data/read.h"
-
-#include <stdlib.h>
+#include "pool.h"
 
 static int fuzz_reader(const uint8_t *p, size_t n, const char *name, cx_file *(*read)(cx_reader *)) {
-  cx_ctx *c = cx_ctx_new(NULL, NULL);
+  cx_ctx *c = pool_ctx();
   cx_arena *a = cx_arena_new(c);
   cx_frame f;
   CX_TRY(c, f) {
@@ -31,7 +30,7 @@ static int fuzz_reader(const uint8_t *p, size_t n, const char *name, cx_file *(*
     if (cx_error_count(c)) abort();
   } else if (cx_error_count(c) != 1) abort();
   cx_arena_free(a);
-  cx_ctx_free(c);
+  pool_end(c);
   return 0;
 }
 #endif
