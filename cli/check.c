@@ -58,7 +58,7 @@ static void table(const cx_check_row *row, int n, bool color) {
 
 static int with_file(cli *c, const char *path, cx_status (*run)(cli *c, cx_ctx *ctx, cx_arena *a, int32_t file, const cx_session_opt *opt)) {
   size_t size;
-  char *text = cli_read_file(path, &size);
+  char *text = cli_read_file(c, path, &size);
   if (!text) return CX_E_USAGE;
   char *dir = cli_dir(path);
   cx_ctx *ctx = cx_ctx_new(NULL, NULL);
@@ -115,7 +115,7 @@ static cx_status check(cli *c, cx_ctx *ctx, cx_arena *a, int32_t file, const cx_
 }
 
 int cli_cmd_check(cli *c) {
-  if (c->narg == 0) return cli_usage("check what?\n  help: calx check FILE");
+  if (c->narg == 0) return cli_usage(c, "check what?\n  help: calx check FILE");
   return with_file(c, c->arg[0], check);
 }
 
@@ -159,6 +159,6 @@ static cx_status dump_equations(cli *c, cx_ctx *ctx, cx_arena *a, int32_t file, 
 }
 
 int cli_cmd_dump(cli *c) {
-  if (c->narg == 0) return cli_usage("dump what?\n  help: calx dump FILE --after simplify");
+  if (c->narg == 0) return cli_usage(c, "dump what?\n  help: calx dump FILE --after simplify");
   return with_file(c, c->arg[0], c->ir ? dump_equations : dump_program);
 }

@@ -53,10 +53,11 @@ typedef struct cli {
 
 /* options.c: 0, or the exit code after a message on stderr */
 int cli_read(cli *c, int argc, char **argv);
-int cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* "calx: …" on stderr; returns 2 */
+int cli_usage(const cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3))); /* "calx: …" on stderr; returns 2 */
 
 /* terminal.c */
 double cli_now(void);
+void cli_limits(void);                /* a file size limit is an error, not the end */
 void cli_terminal(cli *c);            /* fills tty_*, color_*, columns */
 bool cli_utf8(void);                  /* the terminal shows Unicode */
 int cli_colors(const cli *c);         /* for cx_plot_terminal */
@@ -79,6 +80,7 @@ void cli_json_number(cx_buf *b, double x);
 void cli_json_results(cx_buf *b, const cx_result *r, int n, int *count); /* appends to a list of *count objects */
 void cli_json_fit(cx_buf *b, const char *method, const cx_fit_report *f, const cx_result *param, int nparam);
 void cli_json_diag(cx_ctx *ctx, cx_buf *b, int diag);
+void cli_json_usage(const char *text); /* the whole object of a run that never began, on stdout */
 
 /* run.c */
 typedef struct { /* a program to be run */
@@ -91,7 +93,7 @@ typedef struct { /* a program to be run */
   uint32_t from;          /* show only what statements from this byte on say */
 } cli_program;
 cx_status cli_run_program(cli *c, const cli_program *p);
-char *cli_read_file(const char *path, size_t *size); /* malloc'd; - is stdin; NULL after a message */
+char *cli_read_file(const cli *c, const char *path, size_t *size); /* malloc'd; - is stdin; NULL after a message */
 char *cli_stem(const char *path);                    /* malloc'd: the name without folder and .calx */
 char *cli_dir(const char *path);                     /* malloc'd */
 int cli_show_diags(cli *c, cx_ctx *ctx, int from);   /* those from number `from` on, on stderr; returns how many there are */

@@ -103,7 +103,7 @@ static void functions(void) {
   puts("\n\n`calx help NAME` shows how one is differentiated.");
 }
 
-static int topic(const char *s) {
+static int topic(const cli *c, const char *s) {
   cx_ctx *ctx = cx_ctx_new(NULL, NULL);
   const cx_method_row *method = NULL;
   volatile int nmethod = 0;
@@ -149,8 +149,8 @@ static int topic(const char *s) {
     for (int k = 0; k < OP_COUNT; k++)
       if (cx_ops[k].name) name[n++] = cx_ops[k].name;
     const char *near = cx_nearest(s, name, n);
-    if (near) status = cli_usage("there is no help on `%s`\n  help: did you mean `%s`?", s, near);
-    else status = cli_usage("there is no help on `%s`\n  help: `calx help` names the topics", s);
+    if (near) status = cli_usage(c, "there is no help on `%s`\n  help: did you mean `%s`?", s, near);
+    else status = cli_usage(c, "there is no help on `%s`\n  help: `calx help` names the topics", s);
   }
   cx_ctx_free(ctx);
   return status;
@@ -241,7 +241,7 @@ int cli_cmd_help(cli *c) {
   if (c->man) man();
   else if (c->completion) completion();
   else if (c->narg == 0) cli_help(stdout);
-  else return topic(c->arg[0]);
+  else return topic(c, c->arg[0]);
   return CX_OK;
 }
 

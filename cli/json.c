@@ -99,6 +99,25 @@ void cli_json_fit(cx_buf *b, const char *method, const cx_fit_report *f, const c
   cx_puts(b, "]}");
 }
 
+/* "message\n  help: remedy", where no program has begun */
+void cli_json_usage(const char *text) {
+  cx_ctx *ctx = cx_ctx_new(NULL, NULL);
+  cx_frame f;
+  if (!ctx) return;
+  CX_TRY(ctx, f) {
+    const char *help = strstr(text, "\n  help: ");
+    int d = cx_diag(ctx, CX_ERROR, CX_E_USAGE, CX_NOSPAN, "%.*s", help ? (int)(help - text) : (int)strlen(text), text);
+    if (help) cx_diag_help(ctx, d, "%s", help + strlen("\n  help: "));
+    cx_buf b = {.arena = cx_ctx_arena(ctx)};
+    cx_puts(&b, "{\"results\": [],\n\"warnings\": [],\n\"error\": ");
+    cli_json_diag(ctx, &b, d);
+    cx_putf(&b, ",\n\"status\": %d}\n", (int)CX_E_USAGE);
+    fputs(b.at, stdout);
+    CX_END(ctx, f);
+  }
+  cx_ctx_free(ctx);
+}
+
 void cli_json_diag(cx_ctx *ctx, cx_buf *b, int diag) {
   cx_diag_view d = cx_diag_get(ctx, diag);
   cx_puts(b, "{");

@@ -6,6 +6,7 @@
 int main(int argc, char **argv) {
   cli c = {.start = cli_now()};
   setlocale(LC_CTYPE, "");
+  cli_limits();
   int status = cli_read(&c, argc, argv);
   if (!status) {
     cli_terminal(&c);

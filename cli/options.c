@@ -19,13 +19,14 @@ const cli_command cli_commands[CLI_COMMANDS] = {
 #undef CMD
 };
 
-int cli_usage(const char *fmt, ...) {
+int cli_usage(const cli *c, const char *fmt, ...) {
+  char text[1000];
   va_list ap;
   va_start(ap, fmt);
-  fputs("calx: ", stderr);
-  vfprintf(stderr, fmt, ap);
-  fputs("\n", stderr);
+  vsnprintf(text, sizeof text, fmt, ap);
   va_end(ap);
+  fprintf(stderr, "calx: %s\n", text);
+  if (c->json) cli_json_usage(text);
   return CX_E_USAGE;
 }
 
@@ -47,14 +48,14 @@ static const cli_option *find_letter(char ch) {
   return NULL;
 }
 
-static int unknown(const char *arg) {
+static int unknown(const cli *c, const char *arg) {
   const char *name[64];
   for (int k = 0; k < cli_noptions; k++) name[k] = cli_options[k].name;
   char word[64];
   snprintf(word, sizeof word, "%.*s", (int)strcspn(arg + 2, "="), arg[1] == '-' ? arg + 2 : "");
   const char *near = *word ? cx_nearest(word, name, cli_noptions) : NULL;
-  if (near) return cli_usage("there is no option `%s`\n  help: did you mean `--%s`?", arg, near);
-  return cli_usage("there is no option `%s`\n  help: `calx help options` lists them", arg);
+  if (near) return cli_usage(c, "there is no option `%s`\n  help: did you mean `--%s`?", arg, near);
+  return cli_usage(c, "there is no option `%s`\n  help: `calx help options` lists them", arg);
 }
 
 static int store(cli *c, const cli_option *o, const char *value) {
@@ -63,19 +64,19 @@ static int store(cli *c, const cli_option *o, const char *value) {
   switch (o->kind) {
   case OPT_FLAG: *(bool *)field = true; return 0;
   case OPT_TEXT:
-    if (!*value) return cli_usage("--%s needs a %s", o->name, o->arg);
+    if (!*value) return cli_usage(c, "--%s needs a %s", o->name, o->arg);
     *(const char **)field = value;
     return 0;
   case OPT_COUNT: {
     long n = strtol(value, &end, 10);
-    if (*end || end == value || errno || n < 0 || n > 4096) return cli_usage("--%s takes a whole number from 0 to 4096, not `%s`", o->name, value);
+    if (*end || end == value || errno || n < 0 || n > 4096) return cli_usage(c, "--%s takes a whole number from 0 to 4096, not `%s`", o->name, value);
     *(int *)field = (int)n;
     return 0;
   }
   case OPT_SEED: { /* the engine keeps it in a double */
     unsigned long long n = strtoull(value, &end, 10);
     if (*end || end == value || errno || *value == '-' || n > 1ULL << 53)
-      return cli_usage("--%s takes a whole number from 0 to 2^53, not `%s`", o->name, value);
+      return cli_usage(c, "--%s takes a whole number from 0 to 2^53, not `%s`", o->name, value);
     *(uint64_t *)field = n;
     return 0;
   }
@@ -98,8 +99,9 @@ int cli_read(cli *c, int argc, char **argv) {
   c->argv = argv;
   c->command = -1;
   c->seed = 1;
+  for (int k = 1; k < argc && strcmp(argv[k], "--") != 0; k++) c->json |= strcmp(argv[k], "--json") == 0; /* errors before it too */
   c->arg = calloc((size_t)argc + 1, sizeof *c->arg);
-  if (!c->arg) return cli_usage("out of memory");
+  if (!c->arg) return cli_usage(c, "out of memory");
   bool options = true;
   for (int k = 1; k < argc; k++) {
     const char *s = argv[k];
@@ -114,8 +116,8 @@ int cli_read(cli *c, int argc, char **argv) {
         for (int j = 0; j < CLI_COMMANDS; j++) name[j] = cli_commands[j].name;
         const char *near = cx_nearest(s, name, CLI_COMMANDS);
         bool file = strcmp(s, "-") == 0 || strchr(s, '/') || strchr(s, '.') || access(s, F_OK) == 0;
-        if (!file && near) return cli_usage("there is no command `%s`\n  help: did you mean `%s`?", s, near);
-        if (!file) return cli_usage("there is no command and no file `%s`\n  help: `calx help` lists the commands", s);
+        if (!file && near) return cli_usage(c, "there is no command `%s`\n  help: did you mean `%s`?", s, near);
+        if (!file) return cli_usage(c, "there is no command and no file `%s`\n  help: `calx help` lists the commands", s);
         c->command = N_run;
       }
       c->arg[c->narg++] = s;
@@ -131,9 +133,9 @@ int cli_read(cli *c, int argc, char **argv) {
       o = find_letter(s[1]);
       if (o && s[2]) value = s + 2;
     }
-    if (!o) return unknown(s);
-    if (!o->arg && value) return cli_usage("--%s takes no value", o->name);
-    if (o->arg && !value && k + 1 == argc) return cli_usage("--%s needs its %s", o->name, o->arg);
+    if (!o) return unknown(c, s);
+    if (!o->arg && value) return cli_usage(c, "--%s takes no value", o->name);
+    if (o->arg && !value && k + 1 == argc) return cli_usage(c, "--%s needs its %s", o->name, o->arg);
     if (o->arg && !value) value = argv[++k];
     int bad = store(c, o, value);
     if (bad) return bad;
@@ -142,11 +144,11 @@ int cli_read(cli *c, int argc, char **argv) {
   if (c->version && c->command < 0) c->command = N_version;
   if (c->command < 0) {
     if (c->help) c->command = N_help;
-    else return cli_usage("nothing to do\n  help: `calx run FILE` runs a program, `calx eval '1 + 1'` calculates, `calx help` explains");
+    else return cli_usage(c, "nothing to do\n  help: `calx run FILE` runs a program, `calx eval '1 + 1'` calculates, `calx help` explains");
   }
   for (int k = 0; k < cli_noptions && !c->help; k++)
     if (given[k] && !(cli_options[k].commands >> c->command & 1))
-      return cli_usage("`calx %s` does not take --%s\n  help: `calx help %s` lists its options", cli_commands[c->command].name,
+      return cli_usage(c, "`calx %s` does not take --%s\n  help: `calx help %s` lists its options", cli_commands[c->command].name,
                        cli_options[k].name, cli_commands[c->command].name);
   if (c->command == N_help && c->help && c->narg == 0) c->help = false;
   return 0;

@@ -154,8 +154,8 @@ static void command(repl *r, char *line) {
     while (r->n) drop(r, r->n - 1);
   } else if (strcmp(line, ".load") == 0) {
     size_t size;
-    char *text = *arg ? cli_read_file(arg, &size) : NULL;
-    if (!*arg) cli_usage("which file?\n  help: .load FILE");
+    char *text = *arg ? cli_read_file(r->c, arg, &size) : NULL;
+    if (!*arg) cli_usage(r->c, "which file?\n  help: .load FILE");
     if (text) {
       char *z = realloc(text, size + 1);
       if (z) {
@@ -167,7 +167,7 @@ static void command(repl *r, char *line) {
     }
   } else {
     const char *near = cx_nearest(line, commands, sizeof commands / sizeof *commands);
-    cli_usage("there is no command `%s`%s%s%s", line, near ? "\n  help: did you mean `" : "", near ? near : "", near ? "`?" : "");
+    cli_usage(r->c, "there is no command `%s`%s%s%s", line, near ? "\n  help: did you mean `" : "", near ? near : "", near ? "`?" : "");
   }
   fflush(stdout);
 }
@@ -265,9 +265,9 @@ static char *read_line(bool terminal, bool more) {
 }
 
 int cli_cmd_repl(cli *c) {
-  if (c->narg) return cli_usage("`calx repl` takes no file\n  help: .load FILE reads one");
+  if (c->narg) return cli_usage(c, "`calx repl` takes no file\n  help: .load FILE reads one");
   repl *r = calloc(1, sizeof *r);
-  if (!r) return cli_usage("out of memory");
+  if (!r) return cli_usage(c, "out of memory");
   bool terminal = isatty(STDIN_FILENO);
   r->c = c;
 #ifdef HAVE_LIBEDIT

@@ -9,18 +9,18 @@
 
 /* ---- files and names ---- */
 
-char *cli_read_file(const char *path, size_t *size) {
+char *cli_read_file(const cli *c, const char *path, size_t *size) {
   bool in = strcmp(path, "-") == 0;
   FILE *f = in ? stdin : fopen(path, "rb");
   char *text = NULL;
   size_t n = 0, cap = 0, got;
   struct stat st;
   if (!f) {
-    cli_usage("`%s` cannot be read: %s", path, strerror(errno));
+    cli_usage(c, "`%s` cannot be read: %s", path, strerror(errno));
     return NULL;
   }
   if (!in && fstat(fileno(f), &st) == 0 && S_ISDIR(st.st_mode)) {
-    cli_usage("`%s` is a folder\n  help: name a program in it", path);
+    cli_usage(c, "`%s` is a folder\n  help: name a program in it", path);
     fclose(f);
     return NULL;
   }
@@ -39,7 +39,7 @@ char *cli_read_file(const char *path, size_t *size) {
     n += got;
   } while (got);
   bool ok = text && !ferror(f);
-  if (!ok) cli_usage("`%s` cannot be read: %s", path, text ? strerror(errno) : "out of memory");
+  if (!ok) cli_usage(c, "`%s` cannot be read: %s", path, text ? strerror(errno) : "out of memory");
   if (!in) fclose(f);
   if (!ok) {
     free(text);
@@ -361,7 +361,7 @@ cx_status cli_run_program(cli *c, const cli_program *p) {
 
 static int run_file(cli *c, const char *path) {
   size_t size;
-  char *text = cli_read_file(path, &size);
+  char *text = cli_read_file(c, path, &size);
   if (!text) return CX_E_USAGE;
   char *dir = cli_dir(path), *stem = cli_stem(path);
   int status = CX_E_RUNTIME;
@@ -377,16 +377,16 @@ static int run_file(cli *c, const char *path) {
 }
 
 int cli_cmd_run(cli *c) {
-  if (c->narg == 0) return cli_usage("run what?\n  help: calx run FILE");
+  if (c->narg == 0) return cli_usage(c, "run what?\n  help: calx run FILE");
   return run_file(c, c->arg[0]);
 }
 
 int cli_cmd_eval(cli *c) {
-  if (c->narg == 0) return cli_usage("what shall be calculated?\n  help: calx eval '1 + 1'");
+  if (c->narg == 0) return cli_usage(c, "what shall be calculated?\n  help: calx eval '1 + 1'");
   const char *text = c->arg[0];
   size_t size = strlen(text);
   char *in = NULL;
-  if (strcmp(text, "-") == 0 && !(in = cli_read_file("-", &size))) return CX_E_USAGE;
+  if (strcmp(text, "-") == 0 && !(in = cli_read_file(c, "-", &size))) return CX_E_USAGE;
   cli_program p = {.name = "eval", .text = in ? in : text, .size = size, .dir = ".", .stem = "plot",
                    .arg = c->arg + 1, .narg = c->narg - 1, .console = true};
   int status = cli_run_program(c, &p);
@@ -396,7 +396,7 @@ int cli_cmd_eval(cli *c) {
 
 int cli_cmd_explain(cli *c) {
   struct stat st;
-  if (c->narg == 0) return cli_usage("what shall be explained?\n  help: calx explain 'd(x^2 * sin(x), x)'");
+  if (c->narg == 0) return cli_usage(c, "what shall be explained?\n  help: calx explain 'd(x^2 * sin(x), x)'");
   if (strcmp(c->arg[0], "-") == 0 || (stat(c->arg[0], &st) == 0 && S_ISREG(st.st_mode))) return run_file(c, c->arg[0]);
   /* the last of the statements is what to explain */
   const char *text = c->arg[0], *last = text;
@@ -410,7 +410,7 @@ int cli_cmd_explain(cli *c) {
   bool already = strncmp(last, "explain ", 8) == 0;
   size_t n = strlen(text) + 10;
   char *with = malloc(n);
-  if (!with) return cli_usage("out of memory");
+  if (!with) return cli_usage(c, "out of memory");
   snprintf(with, n, "%.*s%s%s", (int)(last - text), text, already ? "" : "explain ", last);
   cli_program p = {.name = "explain", .text = with, .size = strlen(with), .dir = ".", .stem = "plot", .arg = c->arg + 1, .narg = c->narg - 1, .console = true};
   int status = cli_run_program(c, &p);

@@ -48,6 +48,9 @@ static void stopped(int sig) {
   stop = 1;
 }
 
+/* A write beyond the file size limit then fails as a full disk does, with a message, and nothing is left half written. */
+void cli_limits(void) { signal(SIGXFSZ, SIG_IGN); }
+
 volatile sig_atomic_t *cli_stop(void) {
   struct sigaction now = {.sa_handler = stopped, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
   stop = 0;

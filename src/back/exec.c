@@ -11,10 +11,9 @@ static int64_t elements(cx_sched *s, const cx_eq *e, int64_t pad) {
   int64_t count = pad;
   for (int d = 0; d < e->rank; d++) n *= (double)e->dim[d].n, count = n > 1e15 ? 0 : count * e->dim[d].n;
   if (n * (double)s->esize > 1099511627776.0) { /* 2^40 */
-    int diag = cx_diag(s->ctx, CX_ERROR, CX_E_RUNTIME, e->span, "`%s` needs %.3g GB of memory", e->name ? e->name : "?",
-                       n * (double)s->esize / 1e9);
-    cx_diag_help(s->ctx, diag, "it has %.3g elements; sum over an index instead of keeping it, or make a size smaller",
-                 n);
+    int diag = cx_diag(s->ctx, CX_ERROR, CX_E_RUNTIME, e->span, "out of memory: this array needs %.3g GB",
+                       n / (double)pad * (double)s->esize / 1e9);
+    cx_diag_help(s->ctx, diag, "it has %.3g elements; sum over an index instead of keeping it, or make a size smaller", n / (double)pad);
     cx_throw(s->ctx, CX_E_RUNTIME);
   }
   return count;
@@ -226,9 +225,31 @@ static int run_kernel(const cx_exec *x, const cx_kernel *k, cx_work *w, const ch
 }
 
 /* ---- constants ---- */
+/* memory for what is kept; where there is not so much, a note says which array is the largest */
+static char *kept(cx_arena *a, const cx_exec *x, int64_t bytes) {
+  cx_ctx *c = cx_arena_ctx(a);
+  cx_frame f;
+  char *volatile p = NULL;
+  CX_TRY(c, f) {
+    p = cx_alloc(a, (size_t)bytes + 64);
+    CX_END(c, f);
+    return p;
+  }
+  double most = 0;
+  cx_span where = CX_NOSPAN;
+  for (int k = 0; k < x->g->neq; k++) {
+    const cx_eq *e = x->g->eq[k];
+    double n = 1;
+    for (int d = 0; d < e->rank; d++) n *= (double)e->dim[d].n;
+    if (n > most && e->kind != EQ_INPUT && e->span.file >= 0) most = n, where = e->span;
+  }
+  cx_diag(c, CX_NOTE, CX_OK, where, "the largest array that is kept has %.3g elements; a sum over an index keeps none", most);
+  cx_throw(c, f.status);
+}
+
 static cx_work *new_work(cx_arena *a, const cx_exec *x) {
   cx_work *w = CX_NEW(a, cx_work);
-  w->mem = cx_alloc(a, (size_t)x->work_bytes + 64);
+  w->mem = kept(a, x, x->work_bytes);
   w->base = CX_NEW_N(a, char *, x->nbase);
   w->threads = cx_pool_threads(x->pool);
   w->worker = CX_NEW_N(a, worker, w->threads);
@@ -383,7 +404,7 @@ static void compile(cx_exec *x, cx_arena *tmp, const cx_graph *g, const cx_array
   x->copy = s->copy.at, x->ncopy = s->copy.n, x->first_extra = s->first_extra;
   x->nbase = s->first_extra + s->copy.n;
   x->base = CX_NEW_N(x->a, char *, x->nbase);
-  x->base[BASE_CONST] = cx_alloc(x->a, (size_t)s->const_bytes + 64);
+  x->base[BASE_CONST] = kept(x->a, x, s->const_bytes);
   x->base[BASE_POOL] = cx_alloc(x->a, (size_t)(s->pool.n + 8) * 8);
   for (int i = 0; i < s->pool.n; i++) put_real(x->base[BASE_POOL] + i * s->esize, x->opt.single, s->pool.at[i]);
   for (int k = 0; k < x->nconstant; k++)

@@ -48,7 +48,7 @@ struct cx_arena {
 
 static void *get_zeroed(cx_ctx *c, size_t n) {
   void *p = c->fn ? c->fn(c->user, NULL, 0, n) : calloc(1, n);
-  if (!p) cx_out_of_memory(c);
+  if (!p) cx_out_of_memory(c, n);
   if (c->fn) memset(p, 0, n);
   return p;
 }
@@ -61,7 +61,7 @@ static void give_back(cx_ctx *c, void *p, size_t n) {
 static char *align_up(char *p, size_t to) { return p + (-(uintptr_t)p & (to - 1)); }
 
 static char *new_block(cx_arena *a, size_t room) {
-  if (room > SIZE_MAX - sizeof(block)) cx_out_of_memory(a->ctx);
+  if (room > SIZE_MAX - sizeof(block)) cx_out_of_memory(a->ctx, room);
   block *b = get_zeroed(a->ctx, room + sizeof(block));
   b->size = room + sizeof(block);
   b->next = a->blocks;
@@ -101,7 +101,7 @@ void *cx_alloc(cx_arena *a, size_t n) {
   size_t align = n >= 64 ? 64 : 16;
   char *p = a->at ? align_up(a->at + GAP, align) : NULL;
   if (!p || p > a->end || n > (size_t)(a->end - p)) {
-    if (n > SIZE_MAX - 2 * 64) cx_out_of_memory(a->ctx);
+    if (n > SIZE_MAX - 2 * 64) cx_out_of_memory(a->ctx, n);
     if (n > a->next_size / 4) { /* a large piece gets a block of its own */
       p = align_up(new_block(a, n + 64), align);
       UNPOISON(p, n);
@@ -128,7 +128,7 @@ void *cx_alloc_n(cx_arena *a, size_t count, size_t size) {
 
 void *cx_grow(cx_arena *a, void *old, int *cap, size_t size) {
   size_t had = (size_t)*cap * size;
-  if (*cap > INT_MAX / 2) cx_out_of_memory(a->ctx);
+  if (*cap > INT_MAX / 2) cx_out_of_memory(a->ctx, 2 * had);
   int more = *cap ? *cap * 2 : 8;
   size_t want = (size_t)more * size;
   if (old && GAP == 0 && (char *)old + had == a->at && want - had <= (size_t)(a->end - a->at)) {

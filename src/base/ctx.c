@@ -57,7 +57,7 @@ _Noreturn void cx_throw(cx_ctx *c, cx_status s) {
   longjmp(f->env, 1);
 }
 
-_Noreturn void cx_out_of_memory(cx_ctx *c) {
-  cx_note_out_of_memory(c);
+_Noreturn void cx_out_of_memory(cx_ctx *c, size_t wanted) {
+  cx_note_out_of_memory(c, wanted);
   cx_throw(c, CX_E_RUNTIME);
 }

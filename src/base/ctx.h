@@ -47,8 +47,9 @@ struct calx_ctx {
   cx_diag_rec **diags, *diag_inline[CX_DIAG_INLINE];
   int diag_count, diag_cap, oom_at; /* oom_at < 0: memory never ran out */
   cx_diag_rec oom;
+  char oom_text[64];
 };
 
-_Noreturn void cx_out_of_memory(cx_ctx *c); /* adds the built-in diagnostic, then throws */
-void cx_note_out_of_memory(cx_ctx *c);
+_Noreturn void cx_out_of_memory(cx_ctx *c, size_t wanted); /* adds the built-in diagnostic, then throws */
+void cx_note_out_of_memory(cx_ctx *c, size_t wanted);
 #endif

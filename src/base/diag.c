@@ -7,6 +7,7 @@
  *       | ----- a similar name
  *     help: did you mean `alpha`?                                                     */
 #include "base/ctx.h"
+#include <stdio.h>
 #include <string.h>
 
 /* ---- sources ---- */
@@ -79,11 +80,24 @@ cx_span cx_span_join(cx_span a, cx_span b) {
 
 /* ---- the list ---- */
 
-void cx_note_out_of_memory(cx_ctx *c) {
+void cx_note_out_of_memory(cx_ctx *c, size_t wanted) {
   if (c->oom_at >= 0) return;
-  c->oom = (cx_diag_rec){.sev = CX_ERROR, .code = CX_E_RUNTIME, .where = CX_NOSPAN, .message = "out of memory"};
+  bool much = wanted >= 1000000; /* one large piece; else many small ones have used it up */
+  snprintf(c->oom_text, sizeof c->oom_text, much ? "out of memory: %.1f %s more were needed" : "out of memory",
+           (double)wanted / (wanted < 1000000000 ? 1e6 : 1e9), wanted < 1000000000 ? "MB" : "GB");
+  c->oom = (cx_diag_rec){.sev = CX_ERROR, .code = CX_E_RUNTIME, .where = CX_NOSPAN, .message = c->oom_text};
   c->oom_at = c->diag_count;
   c->diags[c->diag_count++] = &c->oom;
+}
+
+/* What a message quotes may be of any length; the middle of what nobody would read is left out. */
+static char *readable(cx_arena *a, char *text) {
+  enum { MOST = 1200, KEPT = 500 };
+  size_t n = strlen(text), head = KEPT, tail = n - KEPT;
+  if (n <= MOST) return text;
+  while ((text[head] & 0xC0) == 0x80) head--;
+  while ((text[tail] & 0xC0) == 0x80) tail++;
+  return cx_format(a, "%.*s … %s", (int)head, text, text + tail);
 }
 
 static void add(cx_ctx *c, cx_severity sev, cx_status code, cx_span where, const char *fmt, va_list ap) {
@@ -96,7 +110,7 @@ static void add(cx_ctx *c, cx_severity sev, cx_status code, cx_span where, const
   }
   cx_diag_rec *d = CX_NEW(c->diag_arena, cx_diag_rec);
   *d = (cx_diag_rec){.sev = sev, .code = code, .where = where};
-  d->message = cx_vformat(c->diag_arena, fmt, ap);
+  d->message = readable(c->diag_arena, cx_vformat(c->diag_arena, fmt, ap));
   d->last_label = &d->labels;
   c->diags[c->diag_count++] = d;
 }
@@ -126,7 +140,7 @@ void cx_diag_label(cx_ctx *c, int diag, cx_span where, const char *fmt, ...) {
   va_start(ap, fmt);
   CX_TRY(c, f) {
     cx_label *l = CX_NEW(c->diag_arena, cx_label);
-    *l = (cx_label){NULL, where, cx_vformat(c->diag_arena, fmt, ap)};
+    *l = (cx_label){NULL, where, readable(c->diag_arena, cx_vformat(c->diag_arena, fmt, ap))};
     *d->last_label = l;
     d->last_label = &l->next;
     CX_END(c, f);
@@ -141,7 +155,7 @@ void cx_diag_help(cx_ctx *c, int diag, const char *fmt, ...) {
   va_list ap;
   va_start(ap, fmt);
   CX_TRY(c, f) {
-    const char *text = cx_vformat(c->diag_arena, fmt, ap);
+    const char *text = readable(c->diag_arena, cx_vformat(c->diag_arena, fmt, ap));
     d->help = d->help ? cx_format(c->diag_arena, "%s\n%s", d->help, text) : text;
     CX_END(c, f);
   }

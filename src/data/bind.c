@@ -97,6 +97,24 @@ static int find_column(const cx_file *f, const char *name) {
   return -1;
 }
 
+/* another column of the very same name, or -1 */
+static int find_twin(const cx_file *f, int k) {
+  for (int j = k + 1; j < f->ncol; j++)
+    if (!strcmp(f->col[j].name, f->col[k].name)) return j;
+  return -1;
+}
+
+/* A table of one row of words, one of which is what a declaration is called: a header without rows. */
+static bool only_header(const binder *b, const cx_file *f, const int *who, int n) {
+  bool known = false;
+  for (int k = 0; k < f->ncol; k++) {
+    const cx_array *x = &f->col[k].array;
+    if (!f->is_table || f->col[k].name || x->dim[0] != 1 || !x->level) return false;
+    for (int i = 0; i < n; i++) known |= alike(x->level[0], b->decl[who[i]].name);
+  }
+  return known;
+}
+
 static const char *column_list(cx_arena *a, const cx_file *f) {
   cx_buf b = {.arena = a};
   int shown = f->ncol < 20 ? f->ncol : 20;
@@ -222,11 +240,23 @@ static int pick(const binder *b, const cx_array *x, const char *path, const int 
 static void resolve(binder *b, source *s, const int *who, int n, bool soft) {
   cx_file *f = s->file;
   if (!f || !n) return;
+  if (only_header(b, f, who, n)) {
+    cx_diag(b->c, CX_ERROR, CX_E_DATA, b->decl[who[0]].span, "%s: it has a header but no rows", s->path);
+    for (int i = 0; i < n; i++) b->want[who[i]].failed = true;
+    for (int k = 0; k < f->ncol; k++) s->taken[k] = true;
+    return;
+  }
   int *left = CX_NEW_N(b->a, int, n), nleft = 0;
   bool named = f->ncol > 0 && f->col[0].name;
   for (int i = 0; i < n; i++) {
     int k = find_column(f, b->decl[who[i]].name);
-    if (k >= 0) give_column(b, who[i], s, k);
+    int twin = k < 0 ? -1 : find_twin(f, k);
+    if (twin >= 0) {
+      const char *name = b->decl[who[i]].name;
+      fail_decl(b, who[i], cx_format(b->a, "say which by its number: %s=%s:%d or %s=%s:%d", name, s->path, k + 1, name, s->path, twin + 1),
+                "%s has two columns called %s", s->path, f->col[k].name);
+      s->taken[k] = s->taken[twin] = true;
+    } else if (k >= 0) give_column(b, who[i], s, k);
     else left[nleft++] = who[i];
   }
   if (!nleft) return;
@@ -253,7 +283,7 @@ static void resolve(binder *b, source *s, const int *who, int n, bool soft) {
       give_columns(b, left[array], s, numeric, nnum);
       left[array] = left[--nleft];
       if (!nleft) return;
-    } else if (nleft == 1 && nfree == 1) {
+    } else if (nleft == 1 && nfree == 1 && (!named || f->ncol == 1)) { /* a table's names say what is what */
       give_column(b, left[0], s, free_col[0]);
       return;
     }

@@ -60,6 +60,7 @@ static _Noreturn void fail_errno(const writer *w, int why) {
     case EACCES: case EPERM: fail(w, "choose another folder, or change the mode of this one", "no permission to write there");
     case EROFS: fail(w, "choose another folder", "the file system is read-only");
     case EISDIR: fail(w, "add a file name", "it is a folder");
+    case EFBIG: fail(w, "raise it (ulimit -f), or write less", "it is larger than the limit on the size of files");
     case ENOSPC: case EDQUOT:
       fail(w, "make room and run again", "no space left on the device%s", w->temp ? "; an older file of that name is untouched" : "");
     case EPIPE: fail(w, NULL, "the reader of the pipe is gone");

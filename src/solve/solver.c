@@ -143,6 +143,9 @@ void cx_diverged(cx_solver *s, double f, const void *x, const void *g, bool wide
   if (s->k->step && s->k->step != s->k->epoch && !wide)
     snprintf(at, sizeof at, "at step %lld (epoch %lld)", (long long)s->k->step + 1, (long long)s->k->epoch + 1);
   else if (s->k->step) snprintf(at, sizeof at, "at step %lld", (long long)s->k->step + 1);
+  bool kept = wide && f < 0 && isfinite(s->k->f); /* a step from x would fall without end: x keeps its value */
+  if (kept && !s->k->step) strcpy(at, "in the first step");
+  if (isnan(f)) f = NAN; /* printf would show its sign */
   const char *help = s->k->step && !wide ? "try a smaller rate, or clip the gradient: clip = 1"
                                          : "run `calx check` on the program: it points at the term that is not finite";
   if (f < 0 && !isnan(f)) {
@@ -156,16 +159,17 @@ void cx_diverged(cx_solver *s, double f, const void *x, const void *g, bool wide
              i >= 0 ? parameter(s, i, buf, sizeof buf) : "");
   } else {
     i = not_finite(g, s->p->n, single);
+    double slope = i >= 0 ? cx_at(g, i, single) : NAN;
     snprintf(say, CX_REASON, "the gradient by %s is %g %s", i >= 0 ? parameter(s, i, buf, sizeof buf) : "?",
-             i >= 0 ? cx_at(g, i, single) : NAN, at);
+             isnan(slope) ? NAN : slope, at);
   }
   if (s->p->why) snprintf(say + strlen(say), CX_REASON - strlen(say), " (%s)", s->p->why);
-  s->k->f = f;
+  if (!kept) s->k->f = f;
   s->k->broken = 1;
   s->k->done = 1, s->k->status = CX_E_CONVERGENCE, s->k->converged = 0;
   snprintf(s->reason, CX_REASON, "diverged: %.300s", say);
   int d = cx_diag(s->ctx, CX_ERROR, CX_E_CONVERGENCE, s->span, "%s %s: %s", s->method->name,
-                  s->k->step ? "diverged" : "cannot begin", say);
+                  s->k->step || kept ? "diverged" : "cannot begin", say);
   cx_diag_help(s->ctx, d, "%s", help);
 }
 
