@@ -228,8 +228,8 @@ static _Noreturn void fail_binary(const cx_reader *r) {
 /* Pieces of whole lines, with their rows counted. Returns their number. */
 static int cut(table *t, piece *k, int64_t first_line) {
   size_t n = (size_t)(t->end - t->beg);
-  long cores = sysconf(_SC_NPROCESSORS_ONLN);
   int want = (int)(n >> 18) + 1, np = 0;
+  long cores = want > 1 ? sysconf(_SC_NPROCESSORS_ONLN) : 1;
   if (want > cores) want = cores > 0 ? (int)cores : 1;
   if (want > MAX_PIECES) want = MAX_PIECES;
   for (const char *p = t->beg; np < want; np++) {

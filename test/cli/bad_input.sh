@@ -1,0 +1,350 @@
+#!/bin/sh
+# bad_input.sh CALX SOURCE CASE - what a hostile or clumsy user types: each case states the exit code and what the
+# message must say. Prints what differs; 0 when nothing does.
+calx=$1
+source=$2
+case=$3
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failed=0
+unset NO_COLOR COLORTERM
+LSAN_OPTIONS=suppressions=$source/test/cli/leaks.txt:print_suppressions=0
+export LSAN_OPTIONS
+
+fail() { echo "FAILED: $*"; failed=1; }
+# refused CODE PHRASE COMMAND...: the exit code, a phrase of what it says, and nothing of a sanitizer
+refused() {
+  expected=$1; phrase=$2; shift 2
+  "$@" >out 2>err
+  got=$?
+  if [ $got != "$expected" ] || grep -q -e 'Sanitizer' -e 'runtime error' err; then fail "$*: exit code $got, expected $expected
+$(head -c 2000 out; head -c 4000 err)"; fi
+  [ -z "$phrase" ] || grep -q -e "$phrase" out err || fail "$*: no \"$phrase\" in
+$(head -c 2000 out; head -c 4000 err)"
+  [ "$(wc -c <err)" -le 20000 ] || fail "$*: $(wc -c <err) bytes of message"
+}
+# the same with --json: one object with the error, which says the phrase
+refused_json() {
+  refused "$@" --json
+  grep -q '"error": {' out || fail "$*: no error object in $(head -c 2000 out)"
+  grep -q -e "$phrase" out || fail "$*: the object does not say \"$phrase\": $(head -c 2000 out)"
+  if command -v python3 >/dev/null 2>&1; then python3 -m json.tool out >/dev/null || fail "no JSON: $(head -c 2000 out)"; fi
+}
+program() { printf '%s\n' "$@" >p.calx; }
+line() { # a linear model of two columns
+  program 'data x[n], y[n]' 'param a, b' 'minimize sum(i: (y[i] - a * x[i] - b)^2)' 'fit by lbfgs' 'print a, b, n'
+}
+repeat() { awk -v s="$1" -v n="$2" 'BEGIN { for (i = 0; i < n; i++) printf "%s", s }'; }
+limited() { # LIMIT VALUE COMMAND...: run with ulimit; a sanitizer needs its address space
+  limit=$1; value=$2; shift 2
+  (ulimit "$limit" "$value" && "$@")
+}
+sanitized() { grep -q -a -e __asan_init "$calx"; }
+
+case $case in
+text)
+  : >empty.calx; refused 0 '' $calx run empty.calx
+  refused 0 '' $calx run - </dev/null
+  printf '\000\001\002\377\376junk' >junk.calx; refused 3 'error' $calx run junk.calx
+  head -c 100000 /dev/urandom >junk.calx; refused 3 'error' $calx run junk.calx
+  $calx repl <junk.calx >out 2>err; [ $? -le 6 ] || fail "repl on junk: exit code $?"
+  { printf 'x = '; repeat '1+' 5000000; echo 1; } >long.calx; refused 3 'nested deeper than 1000 levels' $calx run long.calx
+  { printf 'print '; repeat a 10000000; echo; } >long.calx; refused 3 'nothing defines' $calx run long.calx
+  { printf '#'; repeat 'comment ' 1250000; printf '\nprint 1 + 1\n'; } >long.calx; refused 0 '1 + 1 = 2' $calx run long.calx
+  { printf 'print "'; repeat b 10000000; echo; } >long.calx; refused 3 'error' $calx run long.calx
+  rm long.calx
+  for pair in '( )' '[ ]' '-( )' 'f( )' 'if{ }'; do
+    { printf 'x = '; repeat "${pair% *}" 10000; printf 1; repeat "${pair#* }" 10000; echo; } >deep.calx
+    refused 3 'error' $calx run deep.calx
+  done
+  { printf 'x = '; repeat '(' 10000; printf 1; repeat ')' 10000; echo; } >deep.calx
+  refused 3 'nested deeper than 1000 levels' $calx run deep.calx
+  { printf 'x = '; repeat '-' 100000; echo 1; } >deep.calx; refused 3 'nested deeper' $calx run deep.calx
+  { printf 'x = 2'; repeat '^2' 100000; echo; } >deep.calx; refused 3 'nested deeper' $calx run deep.calx
+  printf 'import "q.calx"\nprint 7\n' >q.calx; refused 0 '7 = 7' $calx run q.calx # each file is read once
+  printf 'import "nowhere.calx"\n' >q.calx; refused 3 'nowhere.calx' $calx run q.calx
+  printf '\357\273\277print 2 + 2\r\n' >bom.calx; refused 0 '2 + 2 = 4' $calx run bom.calx
+  ;;
+circles)
+  refused 3 '`x` is defined by itself' $calx eval 'x = x + 1; x'
+  refused 3 'used before its definition' $calx eval 'x = y + 1; y = x; x'
+  refused 3 'calls itself without end' $calx eval 'f(x) = f(x - 1); f(3)'
+  refused 3 'error' $calx eval 'f(x) = g(x); g(x) = f(x); f(3)'
+  refused 3 'range of `t` cannot be inferred' $calx eval 'h[t] = h[t] + 1; h[3]'
+  refused 3 'error' $calx eval 'h[t in 0..5] = h[t] + 1; h[3]'
+  refused 3 'error' $calx eval 'h[t in 0..5] = h[t + 1] + 1; h[3]'
+  refused_json 3 'defined by itself' $calx eval 'x = x + 1; x'
+  ;;
+ranges)
+  refused 3 'goes up to 5, outside 0..2 of `a`' $calx eval 'a = [1, 2, 3]; a[5]'
+  refused 3 'goes down to -1' $calx eval 'a = [1, 2, 3]; a[-1]'
+  refused 3 'goes up to 4' $calx eval 'a = [1, 2, 3]; sum(i in 0..4: a[i])'
+  refused 3 'shapes in `+` do not fit' $calx eval 'a = [1, 2, 3]; b = [1, 2]; a + b'
+  refused 3 'leave it no value' $calx eval 'a = [1, 2, 3]; b = [1, 2]; sum(i: a[i - 5] * b[i])'
+  refused 3 'a subscript must be an integer' $calx eval 'a = [1, 2, 3]; a[1.5]'
+  refused 3 'a subscript must be an integer' $calx eval 'a = [1, 2, 3]; i = 0 / 0; a[i]'
+  refused 3 'outside 0..2' $calx eval 'a = [1, 2, 3]; a[99999999999999999999]'
+  refused 3 'range of an index\|index range is too large' $calx eval 'sum(i in 0..9223372036854775807: 1)'
+  refused 3 'index range is too large' $calx eval 'sum(i in 0..1e20: 1)'
+  refused_json 3 'outside 0..2' $calx eval 'a = [1, 2, 3]; a[5]'
+  printf 'n,m\n1,2\n' >t.csv
+  program 'data x[n], y[m]' 'print sum(i: x[i] * y[i])' 'print x + y'
+  printf '1\n2\n' >x.csv; printf '1\n2\n3\n' >y.csv
+  refused 3 'shapes in `+` do not fit' $calx run p.calx x=x.csv y=y.csv
+  program 'data x[n], y[n]' 'print x + y'
+  refused 4 'n is 2 from x (x.csv) but 3 from y (y.csv)' $calx run p.calx x=x.csv y=y.csv
+  ;;
+sizes)
+  for e in 'zeros(0)' '[1, 2][5..4]'; do $calx eval "$e" >out 2>err; [ $? -le 3 ] || fail "$e: $(cat err)"; done
+  refused 0 '^0$' $calx eval 'sum(zeros(0))'
+  refused 0 '^1$' $calx eval 'prod(zeros(0))'
+  refused 0 '^nan$' $calx eval 'mean(zeros(0))'
+  refused 3 'empty' $calx eval 'max(zeros(0))'
+  refused 3 'empty' $calx eval 'argmax(zeros(0))'
+  refused 3 'at least one element' $calx eval '[]'
+  refused 0 '^7$' $calx eval 'max(i in 0..0: 7 + i)'
+  refused 0 '^\[7\]$' $calx eval 'a = [7]; a'
+  refused 3 'cannot be negative' $calx eval 'zeros(-1)'
+  refused 3 'whole number, but it is 1.5' $calx eval 'zeros(1.5)'
+  refused 3 'too large for a size' $calx eval 'zeros(1e300)'
+  refused 1 'out of memory: this array needs 8e+03 GB' $calx eval 'zeros(1e12)'
+  refused_json 1 'out of memory' $calx eval 'zeros(1e12)'
+  refused 1 'out of memory' $calx eval 'zeros(3000000000, 3000000000)'
+  program 'param w[3000000000, 3000000000]' 'minimize sum(w)' 'fit by lbfgs'
+  refused 3 'would have 9e+18 elements' $calx run p.calx
+  program 'param w[0]' 'minimize sum(w^2)' 'fit by lbfgs' 'print w'
+  refused 0 'w = \[\]' $calx run p.calx
+  program 'param w[1]' 'minimize sum((w - 1)^2)' 'fit by lbfgs' 'print w' 'plot w' 'write w to "w.csv"' 'write w to "w.npy"'
+  refused 0 'w = \[1\]' $calx run p.calx
+  program 'write zeros(0) to "z.csv"' 'write zeros(0) to "z.npy"' 'write 5 to "s.csv"' 'write 5 to "s.npy"' 'plot zeros(0)' 'print zeros(0)'
+  refused 0 'wrote s.npy' $calx run p.calx
+  program 'write zeros(0, 0) to "z.png"'; refused 1 '0 × 0 pixels' $calx run p.calx
+  program 'data X[n, d], y[n]' 'param w[d]' 'minimize mean(i: (y[i] - sum(j: X[i, j] * w[j]))^2)' 'fit by adam(batch = 64, epochs = 2)' 'print n'
+  printf 'a,b,y\n1,2,3\n' >one.csv; refused 0 'n = 1' $calx run p.calx one.csv
+  printf 'a,b,y\n1,2,3\n2,3,4\n3,5,6\n' >three.csv; refused 0 'n = 3' $calx run p.calx three.csv
+  sed 's/epochs = 2/epochs = 2, validation = 0.2/' p.calx >v.calx
+  refused 3 'leaves no row to validate' $calx run v.calx one.csv
+  refused 0 'n = 3' sh -c "sed 's/validation = 0.2/validation = 0.4/' v.calx >w.calx; $calx run w.calx three.csv"
+  refused 3 "'batch' must be" sh -c "sed 's/batch = 64/batch = 0/' p.calx >w.calx; $calx run w.calx three.csv"
+  ;;
+memory) # two to the power of 31 elements where so much memory is not to be had
+  if sanitized; then
+    ASAN_OPTIONS=allocator_may_return_null=1:max_allocation_size_mb=500
+    export ASAN_OPTIONS
+    little() { "$@"; }
+  else
+    little() { limited -v 600000 "$@"; }
+  fi
+  refused 1 'out of memory: 17.2 GB more were needed' little $calx eval 'a = zeros(2147483648); a'
+  grep -q 'eval:1:.*note: the largest array that is kept' err || fail "what needed it is not said: $(cat err)"
+  refused_json 1 'out of memory' little $calx eval 'a = zeros(2147483648); a'
+  refused 0 '^5$' little $calx eval 'a[i in 0..2147483647] = i; a[5]'
+  program 'param w[100000, 100000]' 'minimize sum(w^2)' 'fit by lbfgs'
+  refused 1 'out of memory' little $calx run p.calx
+  refused 1 'out of memory' little $calx eval 'x[i in 0..9999, j in 0..9999] = i + j; x @ x'
+  ;;
+ieee)
+  refused 0 '^inf$' $calx eval '1 / 0'
+  refused 0 '^-inf$' $calx eval '-1 / 0'
+  refused 0 '^nan$' $calx eval '0 / 0'
+  refused 0 '^nan$' $calx eval 'log(-1)'
+  refused 0 '^-inf$' $calx eval 'log(0)'
+  refused 0 '^nan$' $calx eval 'sqrt(-1)'
+  refused 3 'too large for a double' $calx eval '1e400'
+  refused 0 '^inf$' $calx eval '2^1024'
+  program 'param x = 0' 'y = x - 1' 'z = log(y)' 'minimize z^2'
+  refused 6 'p.calx:3:' $calx check p.calx
+  grep -q 'nan' out err || fail "check does not say nan: $(cat out err)"
+  program 'param x = 1' 'z = x / (1 - 1)' 'minimize z^2'
+  refused 6 'p.calx:2:' $calx check p.calx
+  ;;
+data)
+  line
+  printf '\357\273\277x,y\r\n1,2\r\n2,3\r\n3,4\r\n' >t.csv; refused 0 'n = 3' $calx run p.calx t.csv
+  printf 'x,y\n1,2\n2\n3,5\n' >t.csv; refused 4 't.csv:3: this row has 1 field, but the header has 2' $calx run p.calx t.csv
+  refused_json 4 't.csv:3' $calx run p.calx t.csv
+  printf 'x,y\n1,2\n2,3,4\n' >t.csv; refused 4 't.csv:3: this row has 3 fields' $calx run p.calx t.csv
+  printf 'x,y\n1,2\n2,nan\n' >t.csv; refused 4 't.csv:3: column y: the value is missing' $calx run p.calx t.csv
+  refused_json 4 't.csv:3: column y' $calx run p.calx t.csv
+  printf 'x,y\n1,2\n2,\n' >t.csv; refused 4 't.csv:3: column y: the value is missing' $calx run p.calx t.csv
+  printf 'x,y\n1,2\n2,two\n' >t.csv; refused 4 't.csv:3.*"two" is no number' $calx run p.calx t.csv
+  printf 'x,y\n1,2\n2,inf\n' >t.csv; refused 5 'objective is inf at the start' $calx run p.calx t.csv
+  printf 'x,z\n1,2\n2,3\n' >t.csv; refused 4 't.csv has the columns x, z' $calx run p.calx t.csv
+  refused 4 'has no column q' $calx run p.calx x=t.csv:x y=t.csv:q
+  printf 'x,x\n1,2\n3,4\n' >t.csv; refused 4 't.csv has two columns called x' $calx run p.calx t.csv
+  printf 'x,y\n' >t.csv; refused 4 't.csv: it has a header but no rows' $calx run p.calx t.csv
+  : >t.csv; refused 4 't.csv: the file is empty' $calx run p.calx t.csv
+  refused 4 'the file is empty' $calx run p.calx /dev/null
+  printf 'x,y\n1,"2\n3,4\n' >t.csv; refused 4 't.csv:2: a quote is opened here' $calx run p.calx t.csv
+  head -c 4000 /dev/urandom >t.csv; refused 4 't.csv' $calx run p.calx t.csv
+  head -c 100000 /dev/zero >t.csv; refused 4 'zero bytes' $calx run p.calx t.csv
+  refused 4 'there is no such file' $calx run p.calx missing.csv
+  refused_json 4 'there is no such file' $calx run p.calx missing.csv
+  refused 4 'nothing is bound to x\[n\]' $calx run p.calx
+  refused 4 'the program has no data called q' $calx run p.calx q=3
+  mkdir folder; refused 4 'folder' $calx run p.calx folder
+  if command -v gzip >/dev/null 2>&1; then
+    awk 'BEGIN { print "x,y"; for (i = 0; i < 20000; i++) print i % 97 "," 2 * i % 89 }' | gzip >whole.csv.gz
+    head -c 20000 whole.csv.gz >t.csv.gz; refused 4 't.csv.gz: the gzip data end too early' $calx run p.calx t.csv.gz
+    refused 0 'n = 20000' $calx run p.calx whole.csv.gz
+    { head -c 9000 whole.csv.gz; head -c 500 /dev/zero; tail -c +9501 whole.csv.gz; } >t.csv.gz
+    refused 4 't.csv.gz' $calx run p.calx t.csv.gz
+  fi
+  program 'data x[n] : int(0..9), y[n] : category' 'print sum(x), classes(y)'
+  printf 'x,y\n1,a\n2,b\n12,c\n' >t.csv; refused 4 't.csv:4: column x: 12 is outside int(0..9)' $calx run p.calx t.csv
+  refused_json 4 't.csv:4: column x' $calx run p.calx t.csv
+  printf 'x,y\n1,a\n2.5,b\n' >t.csv; refused 4 't.csv:3: column x: 2.5 is no integer' $calx run p.calx t.csv
+  printf 'x,y\n-1,a\n' >t.csv; refused 4 'column x: -1 is outside' $calx run p.calx t.csv
+  ;;
+arguments)
+  refused 2 'nothing to do' $calx
+  refused 2 'did you mean `run`' $calx runn p.calx
+  refused 2 'did you mean `--seed`' $calx run p.calx --sed 3
+  refused 2 'takes a whole number' $calx run p.calx --seed abc
+  refused 2 'takes a whole number' $calx run p.calx --threads=-1
+  refused 2 'takes a whole number' $calx run p.calx --threads=99999999999999999999
+  refused 2 'needs its' $calx run p.calx --seed
+  refused 2 'cannot be read' $calx run missing.calx
+  refused 2 'is a folder' $calx run "$work/."
+  refused_json 2 'there is no command `runn`' $calx runn
+  refused_json 2 'there is no option' $calx run --sed
+  refused_json 2 'cannot be read' $calx run missing.calx
+  refused_json 2 'is a folder' $calx run "$work/."
+  refused_json 2 'run what' $calx run
+  refused_json 2 'calculated' $calx eval
+  refused_json 2 'cannot be read' $calx check missing.calx
+  refused_json 3 'expected an expression' $calx eval '1 +'
+  refused 0 '' $calx eval ''
+  refused 0 '' $calx eval ';;;'
+  echo 'print 1 +' >p.calx; refused 3 'stdin:1' sh -c "$calx run - <p.calx"
+  if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null 2>&1; then
+    chmod 755 .; echo 'print 1' >secret.calx; chmod 600 secret.calx
+    refused 2 'Permission denied' setpriv --reuid=65534 --regid=65534 --clear-groups $calx run secret.calx
+  elif [ "$(id -u)" != 0 ]; then
+    echo 'print 1' >secret.calx; chmod 000 secret.calx; refused 2 'Permission denied' $calx run secret.calx
+  fi
+  ;;
+writing)
+  program 'write zeros(1000, 1000) to "o.csv"' 'print "on"'
+  refused 1 'o.csv: it is larger than the limit' limited -f 64 $calx run p.calx
+  [ -z "$(ls | grep '^o.csv')" ] || fail "left behind: $(ls)"
+  refused_json 1 'o.csv' limited -f 64 $calx run p.calx
+  program 'write 1 to "nowhere/at/all/o.csv"'; refused 1 'folder does not exist' $calx run p.calx
+  program 'write 1 to "o.xyz"'; refused 1 'ending' $calx run p.calx
+  program 'write 1 to ""'; refused 1 'ending' $calx run p.calx
+  mkdir o.csv; program 'write [1, 2] to "o.csv"'; refused 1 'o.csv' $calx run p.calx; rmdir o.csv
+  program 'plot x for x in 0..1 to "p.calx/o.svg"'; refused 1 'p.calx/o.svg' $calx run p.calx
+  if [ -c /dev/full ]; then
+    program 'write zeros(300, 300) to "full.csv"'; ln -s /dev/full full.csv
+    refused 1 'no space left' $calx run p.calx; rm full.csv
+    program 'x[i, j] = i + j + zeros(300, 300)[i, j]' 'print x' 'print x'
+    $calx run p.calx >/dev/full 2>err; [ $? = 1 ] || fail "full disk: exit code"
+    grep -q 'could not be written' err || fail "full disk: $(cat err)"
+    $calx run p.calx --json >/dev/full 2>err; [ $? = 1 ] || fail "full disk, JSON: exit code"
+  fi
+  # a whole disk, where this user may make one
+  mkdir small
+  if mount -t tmpfs -o size=256k none small 2>/dev/null; then
+    program 'write ones(1000, 1000) to "small/o.csv"'
+    echo old >small/o.csv
+    refused 1 'small/o.csv: no space left' $calx run p.calx
+    [ "$(cat small/o.csv)" = old ] || fail "the old file is lost"
+    program 'param x = 0' 'minimize (x - 1)^2' 'fit by adam(steps = 100000)' 'plot trace' 'print 1'
+    head -c 300000 /dev/zero >small/fill 2>/dev/null
+    $calx run p.calx --out small >out 2>err; [ $? = 1 ] || fail "full disk, plot: exit code $?, $(cat err)"
+    umount small
+  fi
+  ;;
+interrupted)
+  program 'param x = -1.2, y = 1' 'minimize (1 - x)^2 + 100 * (y - x^2)^2' 'fit by adam(rate = 1e-6, steps = 2000000000)'
+  set -m 2>/dev/null
+  $calx run p.calx >out 2>err & pid=$!
+  sleep 1; kill -INT $pid; wait $pid; got=$?
+  [ $got = 130 ] || fail "Ctrl-C: exit code $got, $(cat err)"
+  resume=$(sed -n 's/^to go on: calx //p;s/^to go on: [^ ]*calx //p' err | head -n 1)
+  [ -n "$resume" ] || fail "no command to go on: $(cat err)"
+  $calx $resume >out 2>err & pid=$!
+  sleep 1; kill -INT $pid; wait $pid; got=$?
+  [ $got = 130 ] || fail "$resume: exit code $got, $(cat err)"
+  # killed at any moment: the checkpoint is whole, so that the run goes on from it
+  for pause in 0.3 0.5 0.7 0.9 1.1; do
+    $calx run p.calx --resume p.ckpt >out 2>err & pid=$!
+    sleep $pause; kill -KILL $pid; wait $pid 2>/dev/null
+    program 'param x = -1.2, y = 1' 'minimize (1 - x)^2 + 100 * (y - x^2)^2' 'fit by adam(rate = 1e-6, steps = 2000000000)'
+    $calx run p.calx --resume p.ckpt >out 2>err & pid=$!
+    sleep 0.6; kill -INT $pid; wait $pid; got=$?
+    [ $got = 130 ] || fail "after kill -9: exit code $got, $(cat err)"
+  done
+  head -c 50 p.ckpt >t.ckpt; refused 4 'cut short' $calx run p.calx --resume t.ckpt
+  refused 4 'no checkpoint' $calx run p.calx --resume /dev/null
+  refused 4 'no checkpoint' $calx run p.calx --resume p.calx
+  refused 4 'missing.ckpt' $calx run p.calx --resume missing.ckpt
+  for byte in 9 40 100; do
+    cp p.ckpt t.ckpt; printf '\125\252' | dd of=t.ckpt bs=1 seek=$byte conv=notrunc 2>/dev/null
+    $calx run p.calx --resume t.ckpt >out 2>err & pid=$!
+    sleep 0.5; kill -INT $pid 2>/dev/null; wait $pid; got=$?
+    [ $got = 4 ] || fail "byte $byte of the checkpoint changed: exit code $got, $(cat out err)"
+  done
+  ;;
+together) # two processes that write the same files
+  program 'write zeros(400, 400) + 1 to "o.csv"' 'write zeros(400, 400) to "o.npy"' 'plot x for x in 0..1 to "o.svg"'
+  for k in 1 2 3 4 5 6; do $calx run p.calx >out.$k 2>err.$k & done
+  wait
+  for k in 1 2 3 4 5 6; do [ ! -s err.$k ] || fail "beside others: $(cat err.$k)"; done
+  [ "$(sort -u o.csv | wc -l)" = 1 ] && [ "$(wc -l <o.csv)" = 400 ] || fail "o.csv is mixed"
+  [ -z "$(ls | grep tmp)" ] || fail "left behind: $(ls)"
+  ;;
+surroundings)
+  echo 'print 1/2, [0.5, 1.5]' >p.calx
+  for setting in HOME= XDG_STATE_HOME=/nowhere TERM=dumb TERM= NO_COLOR=1 LC_ALL=C LC_ALL=de_DE.UTF-8 LC_ALL=nonsense LANG=tr_TR.UTF-8; do
+    refused 0 '1 / 2 = 0.5, \[0.5, 1.5\] = \[0.5, 1.5\]' /usr/bin/env "$setting" $calx run p.calx
+    refused 0 '^2$' /usr/bin/env "$setting" sh -c "printf '1 + 1\n' | $calx repl"
+  done
+  refused 0 '^0.5$' /usr/bin/env -i $calx eval 1/2
+  mkdir locked; chmod 555 locked
+  [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null 2>&1 && as='setpriv --reuid=65534 --regid=65534 --clear-groups' || as=
+  chmod 755 .
+  if [ -n "$as" ] || [ "$(id -u)" != 0 ]; then
+    refused 0 '^2$' sh -c "cd locked && $as $calx eval '1 + 1'"
+    echo 'write 1 to "o.csv"' >locked.calx; chmod 644 locked.calx
+    refused 1 'no permission' sh -c "cd locked && $as $calx run ../locked.calx"
+    refused 1 'no permission\|cannot' sh -c "cd locked && $as $calx eval 'plot x for x in 0..1'"
+  fi
+  mkdir gone; refused 0 '^2$' sh -c "cd gone && rmdir ../gone && $calx eval '1 + 1'"
+  $calx eval '1 + 1' >&- 2>err; [ $? -le 1 ] || fail "no standard output: $(cat err)"
+  refused 0 '^2$' sh -c "$calx eval '1 + 1' <&-"
+  $calx eval 'nothing' 2>&- >out; [ $? = 3 ] || fail "no standard error"
+  refused 0 '…\|\.\.\.' $calx eval 'x[i in 0..999, j in 0..999] = i * j; x'
+  [ "$(wc -c <out)" -le 100000 ] || fail "a large array fills the screen: $(wc -c <out) bytes"
+  $calx eval 'x[i in 0..999, j in 0..999] = i * j; x' --json | head -c 100 >out; [ -s out ] || fail "no JSON"
+  ;;
+honest) # a fit that found nothing says so: exit code 5
+  rosenbrock='minimize (1 - x)^2 + 100 * (y - x^2)^2'
+  program 'param x = -1.2, y = 1' "$rosenbrock" 'fit by gradient_descent(rate = 10, steps = 50)'
+  refused 5 'try a smaller rate' $calx run p.calx
+  refused_json 5 'diverged' $calx run p.calx
+  program 'param x = -1.2, y = 1' "$rosenbrock" 'fit by lbfgs(steps = 3)'
+  refused 5 'did not converge.*raise steps' $calx run p.calx
+  program 'param x = -1.2, y = 1' "$rosenbrock" 'fit by newton(steps = 2)'
+  refused 5 'did not converge' $calx run p.calx
+  for method in lbfgs newton; do
+    for e in '-x' '-x^2' '-exp(x)'; do
+      program 'param x = 1' "minimize $e" "fit by $method"; refused 5 'no lower bound\|diverged\|not converge' $calx run p.calx
+    done
+    program 'param x = -1' 'minimize log(x)' "fit by $method"; refused 5 'objective is nan at the start' $calx run p.calx
+    grep -q 'calx check' err || fail "no remedy: $(cat err)"
+    program 'param x = 0' 'minimize sqrt(x)' "fit by $method"; refused 5 'gradient by x is' $calx run p.calx
+    program 'param x = 0' 'minimize 1 / x' "fit by $method"; refused 5 'objective is inf at the start' $calx run p.calx
+    program 'param x = 0' 'minimize abs(x)' "fit by $method"; refused 0 'x = 0' $calx run p.calx
+    program 'param s > 0' 'minimize (s + 1)^2' "fit by $method" 'print s < 1e-4'; refused 0 '= 1' $calx run p.calx
+  done
+  program 'param x = 1' 'minimize -x' 'fit by lbfgs'; refused 5 'objective -1$' $calx run p.calx # at the x it prints
+  program 'param t in 0..1 = 0' 'minimize (t - 0.5)^2' 'fit by lbfgs'; refused 3 'start of `t` lies outside its domain' $calx run p.calx
+  program 'param t in 0..1 = 2' 'minimize (t - 0.5)^2' 'fit by lbfgs'; refused 3 'outside its domain' $calx run p.calx
+  program 'param x' 'minimize 3' 'fit by lbfgs'; refused 3 'depends on no param' $calx run p.calx
+  program 'param x = 1' 'minimize x^2' 'fit by adam(rate = 0)'; refused 3 "'rate' must be above 0" $calx run p.calx
+  ;;
+*) fail "no such case" ;;
+esac
+exit $failed
