@@ -157,6 +157,45 @@ static recurrence *open_array(cx_elab *E, const cx_ast *s, const cx_val *first) 
   return r;
 }
 
+/* A use of the array in its own equation, outside every `if`, must meet an element: h[t in 0..5] = h[t - 1] does not. */
+static bool own_uses_inside(cx_elab *E, const recurrence *r, const piece *p, const cx_node *e, bool *seen) {
+  if (seen[e->id]) return true;
+  seen[e->id] = true;
+  const cx_eq *shell = E->g->eq[r->shell];
+  for (int s = 0; e->op == OP_load && e->u.eq == r->shell && s < r->nsub; s++) {
+    const cx_node *u = e->arg[r->nctx + s];
+    int64_t last = shell->dim[r->nctx + s].n - 1;
+    cx_interval b = cx_var_bounds(E, u);
+    bool low = b.lo < 0;
+    if (u->has_load || isinf(b.lo) || isinf(b.hi) || b.hi < b.lo || (!low && b.hi <= (double)last)) continue;
+    int id = cx_error(E->ctx, p->span, "`%s` reads its own element %.0f here, outside 0..%lld", r->name, low ? b.lo : b.hi, (long long)last);
+    cx_diag_help(E->ctx, id, "say where it begins: %s[%s] = .. is an equation of its own", r->name, low ? "0" : "n");
+    return false;
+  }
+  for (int k = 0; k < (e->op == OP_select ? 1 : e->nargs); k++)
+    if (!own_uses_inside(E, r, p, e->arg[k], seen)) return false;
+  return true;
+}
+
+/* the same for a whole equation, where no other one goes before it: h[0] = .. takes 0 from t in 0..5 */
+static bool piece_inside(cx_elab *E, const recurrence *r, const piece *p) {
+  int64_t lo[CX_MAX_RANK], hi[CX_MAX_RANK];
+  for (int s = 0; s < r->nsub; s++) {
+    if (p->pos[s].fixed) continue;
+    cx_var *v = cx_var_of(E, p->pos[s].slot);
+    lo[s] = v->lo, hi[s] = v->hi;
+    for (int k = 0; k < r->piece.n; k++) {
+      const sub_pos *q = &r->piece.at[k].pos[s];
+      if (q->fixed && q->at == v->lo) v->lo++, k = -1;
+      else if (q->fixed && q->at == v->hi) v->hi--, k = -1;
+    }
+  }
+  bool inside = own_uses_inside(E, r, p, p->v.e, CX_NEW_N(E->arena, bool, p->v.e->id + 1));
+  for (int s = 0; s < r->nsub; s++)
+    if (!p->pos[s].fixed) cx_var_of(E, p->pos[s].slot)->lo = lo[s], cx_var_of(E, p->pos[s].slot)->hi = hi[s];
+  return inside;
+}
+
 static void close_array(cx_elab *E, recurrence *r) {
   cx_graph *g = E->g;
   cx_eq *e = g->eq[r->shell];
@@ -190,6 +229,11 @@ static void close_array(cx_elab *E, recurrence *r) {
   int64_t size[CX_MAX_RANK];
   for (int k = 0; k < e->rank; k++) size[k] = e->dim[k].n;
   if (!cx_v_fits(E, r->name, size, e->rank, r->span)) {
+    r->bind->v = cx_v_bad(r->span);
+    return;
+  }
+  for (int k = 0; k < r->piece.n; k++) {
+    if (piece_inside(E, r, &r->piece.at[k])) continue;
     r->bind->v = cx_v_bad(r->span);
     return;
   }
