@@ -63,7 +63,7 @@ static cx_array read_png(const cx_reader *r) {
   if (!info) cx_read_fail(r, 0, NULL, "libpng cannot be started");
   png_set_read_fn(png, &s, png_bytes);
   png_set_user_limits(png, 1 << 24, 1 << 24);
-  png_set_chunk_malloc_max(png, r->n + (1 << 20)); /* what a chunk beside the pixels claims, the file cannot hold */
+  png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1); /* only pixels: the rest may claim any length */
   png_read_info(png, info);
   png_set_expand(png);      /* palettes to colours, 1, 2, 4 bits to 8 */
   png_set_scale_16(png);
