@@ -13,7 +13,8 @@ static int64_t elements(cx_sched *s, const cx_eq *e, int64_t pad) {
   if (n * (double)s->esize > 1099511627776.0) { /* 2^40 */
     int diag = cx_diag(s->ctx, CX_ERROR, CX_E_RUNTIME, e->span, "out of memory: this array needs %.3g GB",
                        n / (double)pad * (double)s->esize / 1e9);
-    cx_diag_help(s->ctx, diag, "it has %.3g elements; sum over an index instead of keeping it, or make a size smaller", n / (double)pad);
+    cx_diag_help(s->ctx, diag, "it has %.3g elements; sum over an index instead of keeping it, or make a size smaller",
+                 n / (double)pad);
     cx_throw(s->ctx, CX_E_RUNTIME);
   }
   return count;
