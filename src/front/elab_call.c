@@ -38,7 +38,12 @@ void cx_load_library(cx_elab *E) {
 }
 
 /* ---- functions that know shapes ---- */
-typedef struct { cx_elab *E; const cx_ast *call; cx_val *arg; int n; } args;
+typedef struct {
+  cx_elab *E;
+  const cx_ast *call;
+  cx_val *arg;
+  int n;
+} args;
 
 static cx_val shape_size(args *a) { /* rows, cols, size(A, k), length */
   const char *f = a->call->name;
@@ -107,7 +112,8 @@ static cx_val concat(args *a) { /* along the last dimension */
     for (int d = 0; d < last; d++) sa[d] = sb[d] = cx_index(E->g, r.slot[d]);
     sa[last] = i;
     sb[last] = cx_op2(E->g, OP_sub, i, cx_const(E->g, (double)na));
-    r.e = cx_op3(E->g, OP_select, cx_op2(E->g, OP_lt, i, cx_const(E->g, (double)na)), cx_v_at(E, r, sa), cx_v_at(E, b, sb));
+    r.e = cx_op3(E->g, OP_select, cx_op2(E->g, OP_lt, i, cx_const(E->g, (double)na)), cx_v_at(E, r, sa),
+                 cx_v_at(E, b, sb));
     r.slot[last] = slot;
     r.dim[last] = (cx_dim){na + b.dim[last].n, NULL};
   }
@@ -132,7 +138,8 @@ static cx_val flatten(args *a) { /* reshape to [first, all the rest], or to the 
   }
   for (int k = 0; k < rank; k++) total *= n[k];
   if (total != have) {
-    cx_error(E->ctx, a->call->span, "an array of shape %s has %lld elements, not %lld", cx_v_shape(E, v), (long long)have, (long long)total);
+    cx_error(E->ctx, a->call->span, "an array of shape %s has %lld elements, not %lld", cx_v_shape(E, v),
+             (long long)have, (long long)total);
     return cx_v_bad(a->call->span);
   }
   const cx_node *flat = cx_const(E->g, 0), *sub[CX_MAX_RANK];
@@ -185,6 +192,7 @@ static cx_val squares(args *a) {
   cx_val sum = cx_v_num(E, 0, a->call->span);
   bool params = a->n == 1 && a->call->kid[0]->kind == A_NAME && !strcmp(a->call->kid[0]->name, "params");
   int n = params ? E->param.n : 1;
+  E->owned += params; /* another call may see more of them */
   for (int k = 0; k < n; k++) {
     cx_val v = params ? cx_v_load(E, E->param.at[k].eq, a->call->span) : cx_elab_expr(E, a->call->kid[0]);
     cx_val sq[2] = {v, v};
@@ -201,21 +209,26 @@ static const struct {
   bool lazy; /* looks at its arguments itself */
   cx_val (*fn)(args *a);
 } builtin[] = {
-    {"rows", 1, 1, 0, shape_size}, {"cols", 1, 1, 0, shape_size}, {"size", 1, 2, 0, shape_size}, {"length", 1, 1, 0, shape_size},
-    {"zeros", 1, 8, 1, filled},    {"ones", 1, 8, 1, filled},     {"concat", 2, 99, 0, concat},  {"flatten", 1, 1, 0, flatten},
-    {"reshape", 2, 9, 0, flatten}, {"classes", 1, 1, 1, classes}, {"range", 1, 1, 1, indices},   {"l2", 1, 1, 1, squares},
+    {"rows", 1, 1, 0, shape_size},   {"cols", 1, 1, 0, shape_size}, {"size", 1, 2, 0, shape_size},
+    {"length", 1, 1, 0, shape_size}, {"zeros", 1, 8, 1, filled},    {"ones", 1, 8, 1, filled},
+    {"concat", 2, 99, 0, concat},    {"flatten", 1, 1, 0, flatten}, {"reshape", 2, 9, 0, flatten},
+    {"classes", 1, 1, 1, classes},   {"range", 1, 1, 1, indices},   {"l2", 1, 1, 1, squares},
 };
 
 /* names that other releases bring: never misread as something else */
 bool cx_later(cx_elab *E, cx_sym name, cx_span s) {
-  static const char *const later[] = {
-      "integral", "expect", "prob",     "var",    "cov",     "entropy",    "kl",        "argmin", "solve", "mixture", "normal", "poisson",
-      "binomial", "exponential", "uniform", "multi_normal", "multiplier", "posterior", "prior",  "evidence", "cdf", "pdf", "quantile", "draw",
-      "tfidf",    "conv",   "maxpool",  "avgpool", "fft",  "sort"};
+  static const char *const later[] = {"integral", "expect",      "prob",    "var",          "cov",        "entropy",
+                                      "kl",       "argmin",      "solve",   "mixture",      "normal",     "poisson",
+                                      "binomial", "exponential", "uniform", "multi_normal", "multiplier", "posterior",
+                                      "prior",    "evidence",    "cdf",     "pdf",          "quantile",   "draw",
+                                      "tfidf",    "conv",        "maxpool", "avgpool",      "fft",        "sort"};
   for (size_t k = 0; k < sizeof later / sizeof *later; k++)
     if (!strcmp(name, later[k])) {
       int id = cx_error(E->ctx, s, "this version of calx cannot compute `%s` yet", name);
-      if (!strcmp(name, "argmin")) cx_diag_help(E->ctx, id, "over an index it can: argmin(k: v[k]); an optimum over numbers is found by param, minimize and fit");
+      if (!strcmp(name, "argmin"))
+        cx_diag_help(
+            E->ctx, id,
+            "over an index it can: argmin(k: v[k]); an optimum over numbers is found by param, minimize and fit");
       else cx_diag_help(E->ctx, id, "it computes sums, products, extrema, means, derivatives and fits");
       return true;
     }
@@ -294,7 +307,8 @@ static cx_val apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast 
   cx_span s = call->span;
   int want = def->nkid - 1;
   if (n != want) {
-    int id = cx_error(E->ctx, s, "`%s` takes %d argument%s, but %d %s given", def->name, want, want == 1 ? "" : "s", n, n == 1 ? "is" : "are");
+    int id = cx_error(E->ctx, s, "`%s` takes %d argument%s, but %d %s given", def->name, want, want == 1 ? "" : "s", n,
+                      n == 1 ? "is" : "are");
     cx_diag_label(E->ctx, id, def->name_span, "defined here");
     return cx_v_bad(s);
   }
@@ -311,8 +325,9 @@ static cx_val apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast 
   for (int k = 0; k < n; k++) { /* dimensions in front of a declared shape: the function is applied to each */
     int extra = def->kid[k + 1]->nkid ? arg[k].rank - def->kid[k + 1]->nkid : 0;
     if (extra < 0) {
-      int id = cx_error(E->ctx, arg[k].span, "`%s` takes `%s` with %d dimension%s, but is given %s", def->name, def->kid[k + 1]->name,
-                        def->kid[k + 1]->nkid, def->kid[k + 1]->nkid == 1 ? "" : "s", cx_v_shape(E, arg[k]));
+      int id = cx_error(E->ctx, arg[k].span, "`%s` takes `%s` with %d dimension%s, but is given %s", def->name,
+                        def->kid[k + 1]->name, def->kid[k + 1]->nkid, def->kid[k + 1]->nkid == 1 ? "" : "s",
+                        cx_v_shape(E, arg[k]));
       cx_diag_label(E->ctx, id, def->kid[k + 1]->span, "declared here");
       return cx_v_bad(s);
     }
@@ -368,8 +383,12 @@ static cx_val apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast 
       }
       cx_val nv = old ? old->v : cx_elab_expr(E, z);
       if (nv.bad || !cx_v_const(E, nv, &need) || need != have) {
-        if (nv.bad) { ok = false; break; }
-        int id = cx_error(E->ctx, v.span, "`%s` of `%s` needs size %.0f in dimension %d, but has %.0f", decl->name, def->name, need, d + 1, have);
+        if (nv.bad) {
+          ok = false;
+          break;
+        }
+        int id = cx_error(E->ctx, v.span, "`%s` of `%s` needs size %.0f in dimension %d, but has %.0f", decl->name,
+                          def->name, need, d + 1, have);
         cx_diag_label(E->ctx, id, z->span, "declared here");
         ok = false;
       }
@@ -440,7 +459,8 @@ cx_val cx_elab_call(cx_elab *E, const cx_ast *x) {
       if (strcmp(x->name, builtin[k].name) || x->primes) continue;
       if (n < builtin[k].min || n > builtin[k].max) {
         cx_error(E->ctx, x->span, "`%s` takes %d%s argument%s, but %d %s given", x->name, builtin[k].min,
-                 builtin[k].max > builtin[k].min ? " or more" : "", builtin[k].max == 1 ? "" : "s", n, n == 1 ? "is" : "are");
+                 builtin[k].max > builtin[k].min ? " or more" : "", builtin[k].max == 1 ? "" : "s", n,
+                 n == 1 ? "is" : "are");
         return cx_v_bad(x->span);
       }
       for (int j = 0; j < n && !builtin[k].lazy; j++)
@@ -457,7 +477,8 @@ cx_val cx_elab_call(cx_elab *E, const cx_ast *x) {
   for (int k = 0; k < n; k++) {
     if (x->kid[k]->kind == A_NAMED) {
       int id = cx_error(E->ctx, x->kid[k]->span, "`%s` has no option `%s`", x->name, x->kid[k]->name);
-      if (cx_is_reduction(x->name)) cx_diag_help(E->ctx, id, "name the index it runs over: s[i] = %s(k: A[i, k])", x->name);
+      if (cx_is_reduction(x->name))
+        cx_diag_help(E->ctx, id, "name the index it runs over: s[i] = %s(k: A[i, k])", x->name);
       else cx_diag_help(E->ctx, id, "arguments are told apart by their places: %s(x)", x->name);
       return cx_v_bad(x->span);
     }
@@ -509,7 +530,8 @@ cx_val cx_elab_call(cx_elab *E, const cx_ast *x) {
   }
   for (int k = 1; k < 4; k++)
     if (cx_op_find(x->name, k) != OP_none) {
-      cx_error(E->ctx, x->span, "`%s` takes %d argument%s, but %d %s given", x->name, k, k == 1 ? "" : "s", n, n == 1 ? "is" : "are");
+      cx_error(E->ctx, x->span, "`%s` takes %d argument%s, but %d %s given", x->name, k, k == 1 ? "" : "s", n,
+               n == 1 ? "is" : "are");
       return cx_v_bad(x->span);
     }
   cx_binding *value = cx_lookup(E, x->name, false);

@@ -55,7 +55,9 @@ static cx_val derive(cx_elab *E, cx_val e, uint32_t leaf, const int64_t *lctx, i
   e = cx_v_store(E, e, NULL, &of);
   if (e.bad) return e;
   if (of == CX_NO_EQ) { /* a range around is not known yet: only the shape counts */
-    for (int k = 0; k < own; k++) e.dim[e.rank] = E->g->eq[leaf]->dim[nlctx + k], e.slot[e.rank] = cx_var_range(E, NULL, 0, e.dim[e.rank].n - 1, NULL), e.rank++;
+    for (int k = 0; k < own; k++)
+      e.dim[e.rank] = E->g->eq[leaf]->dim[nlctx + k],
+      e.slot[e.rank] = cx_var_range(E, NULL, 0, e.dim[e.rank].n - 1, NULL), e.rank++;
     e.e = cx_const(E->g, 0);
     return e;
   }
@@ -102,7 +104,9 @@ cx_val cx_elab_d(cx_elab *E, const cx_ast *x) {
   }
   if (b->kind == B_LATER || b->maker || (b->kind == B_INDEX)) {
     int id = cx_error(E->ctx, by->span, "`%s` is %s; a derivative is taken by a real quantity", by->name,
-                      b->kind == B_INDEX ? "an index" : b->maker ? "a size" : "defined below");
+                      b->kind == B_INDEX ? "an index"
+                      : b->maker         ? "a size"
+                                         : "defined below");
     cx_diag_label(E->ctx, id, b->span, "defined here");
     return cx_v_bad(x->span);
   }
@@ -122,7 +126,8 @@ cx_val cx_elab_d(cx_elab *E, const cx_ast *x) {
   cx_val e = cx_elab_expr(E, x->kid[0]);
   if (e.bad) r = e;
   else if (!have) { /* probing, with ranges unknown */
-    for (int k = 0; k < own; k++) e.dim[e.rank] = b->v.dim[k], e.slot[e.rank] = cx_var_range(E, NULL, 0, b->v.dim[k].n - 1, NULL), e.rank++;
+    for (int k = 0; k < own; k++)
+      e.dim[e.rank] = b->v.dim[k], e.slot[e.rank] = cx_var_range(E, NULL, 0, b->v.dim[k].n - 1, NULL), e.rank++;
     e.e = cx_const(E->g, 0);
     r = e;
   } else r = derive(E, e, leaf, ctx, nctx, own, x->span);
@@ -133,7 +138,10 @@ cx_val cx_elab_d(cx_elab *E, const cx_ast *x) {
   int lead = r.rank - own, n = sub->nkid - 1;
   for (int k = 0; k < lead; k++) all[k] = true;
   for (int k = 0; k < n && lead + k < CX_MAX_RANK; k++) {
-    if (sub->kid[k + 1]->kind == A_ALL) { all[lead + k] = true; continue; }
+    if (sub->kid[k + 1]->kind == A_ALL) {
+      all[lead + k] = true;
+      continue;
+    }
     at[lead + k] = cx_elab_expr(E, sub->kid[k + 1]);
     if (at[lead + k].bad) return at[lead + k];
   }
@@ -172,7 +180,8 @@ cx_val cx_elab_primes(cx_elab *E, const cx_ast *x, cx_binding *f, cx_op op, cx_v
 cx_val cx_elab_at(cx_elab *E, const cx_ast *x) {
   cx_binding *env = E->env;
   int n = x->nkid - 1;
-  uint32_t *from = CX_NEW_N(E->arena, uint32_t, 2 * n), *to = CX_NEW_N(E->arena, uint32_t, 2 * n), *set = CX_NEW_N(E->arena, uint32_t, n);
+  uint32_t *from = CX_NEW_N(E->arena, uint32_t, 2 * n), *to = CX_NEW_N(E->arena, uint32_t, 2 * n),
+           *set = CX_NEW_N(E->arena, uint32_t, n);
   int nmove = 0;
   cx_val *v = CX_NEW_N(E->arena, cx_val, n);
   for (int k = 0; k < n; k++) { /* the values are read in the scope around: simultaneous */
@@ -185,12 +194,14 @@ cx_val cx_elab_at(cx_elab *E, const cx_ast *x) {
     uint32_t eq;
     cx_val stored = cx_v_store(E, v[k], b->name, &eq);
     set[k] = eq;
-    if (old && old->leaf != CX_NO_EQ && eq != CX_NO_EQ) { /* known above: what reads it is read again at the new value */
+    if (old && old->leaf != CX_NO_EQ &&
+        eq != CX_NO_EQ) { /* known above: what reads it is read again at the new value */
       const cx_eq *was = E->g->eq[old->leaf], *is = E->g->eq[eq];
       bool same = was->rank == is->rank;
       for (int d = 0; d < was->rank && same; d++) same = was->dim[d].n == is->dim[d].n;
       if (!same) {
-        int id = cx_error(E->ctx, b->span, "`%s` has shape %s, but is given %s", b->name, cx_v_shape(E, old->v), cx_v_shape(E, v[k]));
+        int id = cx_error(E->ctx, b->span, "`%s` has shape %s, but is given %s", b->name, cx_v_shape(E, old->v),
+                          cx_v_shape(E, v[k]));
         cx_diag_label(E->ctx, id, old->span, "declared here");
         E->env = env;
         return cx_v_bad(x->span);

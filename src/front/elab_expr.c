@@ -58,15 +58,27 @@ cx_binding *cx_lookup(cx_elab *E, cx_sym name, bool function) {
   return found;
 }
 static bool operator_op(int op) { /* written with a sign or a word; nobody means its name */
-  static const uint8_t ops[] = {OP_add, OP_sub, OP_mul, OP_div, OP_neg, OP_lt, OP_le, OP_eq, OP_ne, OP_and, OP_or, OP_not, OP_select, OP_pow};
+  static const uint8_t ops[] = {OP_add, OP_sub, OP_mul, OP_div, OP_neg, OP_lt,     OP_le,
+                                OP_eq,  OP_ne,  OP_and, OP_or,  OP_not, OP_select, OP_pow};
   return memchr(ops, op, sizeof ops) != NULL;
 }
 /* names that other languages have for what is written in another way here */
-static const struct { const char *name, *here; } elsewhere[] = {
-    {"transpose", "write A'"}, {"matmul", "write A @ B"}, {"len", "write length(v), rows(A) or size(A)"}, {"shape", "write rows(A), cols(A) or size(A, k)"},
-    {"diff", "a derivative is d(e, x); differences are dx[i] = x[i + 1] - x[i]"}, {"grad", "write d(e, x)"}, {"gradient", "write d(e, x)"},
-    {"jacobian", "write d(e, x)"}, {"hessian", "write d(d(e, x), x)"}, {"where", "write if c then a else b"},
-    {"average", "write mean(x)"}, {"arange", "write range(n)"}, {"append", "write concat(a, b)"}, {"eye", "write identity(n)"}};
+static const struct {
+  const char *name, *here;
+} elsewhere[] = {{"transpose", "write A'"},
+                 {"matmul", "write A @ B"},
+                 {"len", "write length(v), rows(A) or size(A)"},
+                 {"shape", "write rows(A), cols(A) or size(A, k)"},
+                 {"diff", "a derivative is d(e, x); differences are dx[i] = x[i + 1] - x[i]"},
+                 {"grad", "write d(e, x)"},
+                 {"gradient", "write d(e, x)"},
+                 {"jacobian", "write d(e, x)"},
+                 {"hessian", "write d(d(e, x), x)"},
+                 {"where", "write if c then a else b"},
+                 {"average", "write mean(x)"},
+                 {"arange", "write range(n)"},
+                 {"append", "write concat(a, b)"},
+                 {"eye", "write identity(n)"}};
 cx_val cx_lookup_failed(cx_elab *E, cx_sym name, bool function, cx_span s) {
   CX_VEC(const char *) near = {0};
   bool other = false;
@@ -78,7 +90,8 @@ cx_val cx_lookup_failed(cx_elab *E, cx_sym name, bool function, cx_span s) {
   if (function)
     for (int k = OP_load + 1; k < OP_COUNT; k++)
       if (!operator_op(k)) *CX_PUSH(E->arena, near) = cx_ops[k].name;
-  static const char *const words[] = {"sum", "prod", "max", "min", "mean", "argmax", "argmin", "all", "any", "concat", "rows", "cols", "zeros", "ones"};
+  static const char *const words[] = {"sum", "prod", "max",    "min",  "mean", "argmax", "argmin",
+                                      "all", "any",  "concat", "rows", "cols", "zeros",  "ones"};
   for (size_t k = 0; function && k < sizeof words / sizeof *words; k++) *CX_PUSH(E->arena, near) = words[k];
   const char *hit = cx_nearest(name, near.at, near.n);
   int id = cx_error(E->ctx, s, "nothing defines %s `%s`", function ? "the function" : "the name", name);
@@ -87,9 +100,15 @@ cx_val cx_lookup_failed(cx_elab *E, cx_sym name, bool function, cx_span s) {
       cx_diag_help(E->ctx, id, "%s", elsewhere[k].here);
       return cx_v_bad(s);
     }
-  if (other) cx_diag_help(E->ctx, id, function ? "`%s` is a value, not a function; a product is written %s * (..)" : "`%s` is a function: call it, as in %s(x)", name, name);
+  if (other)
+    cx_diag_help(E->ctx, id,
+                 function ? "`%s` is a value, not a function; a product is written %s * (..)"
+                          : "`%s` is a function: call it, as in %s(x)",
+                 name, name);
   else if (hit) cx_diag_help(E->ctx, id, "did you mean `%s`?", hit);
-  else if (!function) cx_diag_help(E->ctx, id, "define it above, declare it as `data` or `param`, or give it a value by `at %s = ..`", name);
+  else if (!function)
+    cx_diag_help(E->ctx, id, "define it above, declare it as `data` or `param`, or give it a value by `at %s = ..`",
+                 name);
   return cx_v_bad(s);
 }
 
@@ -97,8 +116,9 @@ static cx_val name_value(cx_elab *E, const cx_ast *x) {
   cx_binding *b = cx_lookup(E, x->name, false);
   if (b && b->kind == B_LATER && b->name == E->defining) {
     int id = cx_error(E->ctx, x->span, "`%s` is defined by itself", x->name);
-    cx_diag_help(E->ctx, id, "a sequence has an index: %s[0] = ..; %s[k] = g(%s[k - 1]); an unknown is declared: param %s", x->name, x->name,
-                 x->name, x->name);
+    cx_diag_help(E->ctx, id,
+                 "a sequence has an index: %s[0] = ..; %s[k] = g(%s[k - 1]); an unknown is declared: param %s", x->name,
+                 x->name, x->name, x->name);
     return cx_v_bad(x->span);
   }
   if (b && b->kind == B_LATER) {
@@ -123,8 +143,16 @@ static cx_val name_value(cx_elab *E, const cx_ast *x) {
     v.span = x->span;
     return v;
   }
-  static const struct { const char *name; double v; } known[] = {
-      {"pi", 3.14159265358979323846}, {"inf", INFINITY}, {"infinity", INFINITY}, {"nan", NAN}, {"e", 2.71828182845904523536}, {"true", 1}, {"false", 0}};
+  static const struct {
+    const char *name;
+    double v;
+  } known[] = {{"pi", 3.14159265358979323846},
+               {"inf", INFINITY},
+               {"infinity", INFINITY},
+               {"nan", NAN},
+               {"e", 2.71828182845904523536},
+               {"true", 1},
+               {"false", 0}};
   for (size_t k = 0; k < sizeof known / sizeof *known; k++)
     if (!strcmp(x->name, known[k].name)) return cx_v_num(E, known[k].v, x->span);
   return cx_lookup_failed(E, x->name, false, x->span);
@@ -244,7 +272,10 @@ static cx_val subscript(cx_elab *E, const cx_ast *x) {
   if (n > CX_MAX_RANK) n = CX_MAX_RANK;
   for (int k = 0; k < n; k++) {
     const cx_ast *a = x->kid[k + 1];
-    if (a->kind == A_ALL) { all[k] = true; continue; }
+    if (a->kind == A_ALL) {
+      all[k] = true;
+      continue;
+    }
     if (a->kind == A_RANGE) {
       int64_t lo, hi;
       if (!cx_elab_int(E, a->kid[0], &lo) || !cx_elab_int(E, a->kid[1], &hi)) return cx_v_bad(x->span);
@@ -287,12 +318,18 @@ bool cx_elab_int(cx_elab *E, const cx_ast *x, int64_t *n) {
 }
 
 /* ---- binders: sum(i, j in a..b: e) ---- */
-typedef struct { const cx_ast *body; } plain_body;
+typedef struct {
+  const cx_ast *body;
+} plain_body;
 static cx_val run_body(cx_elab *E, void *user) { return cx_elab_expr(E, ((plain_body *)user)->body); }
 
-static const struct { const char *name; cx_red red; bool boolean, mean; } reductions[] = {
-    {"sum", RED_sum, 0, 0}, {"prod", RED_prod, 0, 0}, {"max", RED_max, 0, 0}, {"min", RED_min, 0, 0}, {"mean", RED_sum, 0, 1},
-    {"argmax", RED_argmax, 0, 0}, {"argmin", RED_argmin, 0, 0}, {"all", RED_min, 1, 0}, {"any", RED_max, 1, 0}};
+static const struct {
+  const char *name;
+  cx_red red;
+  bool boolean, mean;
+} reductions[] = {{"sum", RED_sum, 0, 0},       {"prod", RED_prod, 0, 0}, {"max", RED_max, 0, 0},
+                  {"min", RED_min, 0, 0},       {"mean", RED_sum, 0, 1},  {"argmax", RED_argmax, 0, 0},
+                  {"argmin", RED_argmin, 0, 0}, {"all", RED_min, 1, 0},   {"any", RED_max, 1, 0}};
 
 static cx_val reduce_named(cx_elab *E, int r, const int64_t *slot, int n, cx_val v, cx_span s) {
   if (v.bad) return v;
@@ -368,7 +405,8 @@ cx_val cx_elab_binder(cx_elab *E, const cx_ast *x) {
     if (!strcmp(x->name, reductions[k].name)) r = (int)k;
   bool random = false;
   for (int k = 0; k < x->nbind; k++) random |= x->kid[k]->op == T_TILDE;
-  bool optimum = !strcmp(x->name, "argmin") && x->nbind > 0 && x->kid[0]->op == T_IN; /* over numbers, not over an index */
+  bool optimum =
+      !strcmp(x->name, "argmin") && x->nbind > 0 && x->kid[0]->op == T_IN; /* over numbers, not over an index */
   for (int k = 0; k < x->nbind; k++) optimum &= !subscripts(x->kid[x->nkid - 1], x->kid[k]->name, false);
   if (r < 0 || random || optimum) {
     if (cx_later(E, x->name, x->name_span)) return cx_v_bad(x->span);
@@ -397,12 +435,16 @@ cx_val cx_elab_binder(cx_elab *E, const cx_ast *x) {
     const cx_ast *b = x->kid[k];
     slot[k] = cx_var_new(E, b->name, b->name_span);
     if (b->op == T_IN) {
-      const cx_ast *end[2] = {b->kid[0]->nkid > 0 ? b->kid[0]->kid[0] : NULL, b->kid[0]->nkid > 1 ? b->kid[0]->kid[1] : NULL};
+      const cx_ast *end[2] = {b->kid[0]->nkid > 0 ? b->kid[0]->kid[0] : NULL,
+                              b->kid[0]->nkid > 1 ? b->kid[0]->kid[1] : NULL};
       double at[2];
       const cx_node *e[2] = {NULL, NULL};
       for (int j = 0; j < 2; j++) {
         cx_val v = end[j] ? cx_elab_expr(E, end[j]) : cx_v_bad(b->span);
-        if (v.bad) { ok = false; break; }
+        if (v.bad) {
+          ok = false;
+          break;
+        }
         if (cx_v_const(E, v, &at[j])) {
           if (isinf(at[j])) {
             int id = cx_error(E->ctx, end[j]->span, "a sum over infinitely many terms has no number of terms");
@@ -506,14 +548,17 @@ static cx_val expr(cx_elab *E, const cx_ast *x) {
       return cx_v_bad(x->span);
     }
     case A_SUBJECT:
-    case A_GIVEN: cx_error(E->ctx, x->span, "this version of calx cannot compute conditions inside an expression yet"); return cx_v_bad(x->span);
+    case A_GIVEN:
+      cx_error(E->ctx, x->span, "this version of calx cannot compute conditions inside an expression yet");
+      return cx_v_bad(x->span);
     case A_NAMED: {
       int id = cx_error(E->ctx, x->span, "an option `%s = ..` is not expected here", x->name);
       cx_diag_help(E->ctx, id, "write `==` to compare");
       return cx_v_bad(x->span);
     }
     case A_BIND: {
-      int id = cx_error(E->ctx, x->span, "`in` gives an index its range on the left side of a definition, or in a binder");
+      int id =
+          cx_error(E->ctx, x->span, "`in` gives an index its range on the left side of a definition, or in a binder");
       cx_diag_help(E->ctx, id, "a part of an array is A[a..b]");
       return cx_v_bad(x->span);
     }

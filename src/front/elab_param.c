@@ -48,7 +48,10 @@ cx_domain cx_elab_domain(cx_elab *E, const cx_ast *d) {
     int id = cx_error(E->ctx, d->span, "there is no domain `%s`", d->name);
     const char *hit = cx_nearest(d->name, cx_domain_name, DOM_COUNT);
     if (hit) cx_diag_help(E->ctx, id, "did you mean `%s`?", hit);
-    else cx_diag_help(E->ctx, id, "domains are real, int, positive, unit, simplex, ordered, covariance, correlation, ..; or write s > 0, t in 0..1");
+    else
+      cx_diag_help(E->ctx, id,
+                   "domains are real, int, positive, unit, simplex, ordered, covariance, correlation, ..; or write s > "
+                   "0, t in 0..1");
     return r;
   }
   if (r.kind == DOM_UNIT) r.lo = 0, r.hi = 1;
@@ -73,10 +76,19 @@ cx_domain cx_elab_domain(cx_elab *E, const cx_ast *d) {
 
 /* by domain: the functions of lib/domain.calx, how many trailing dimensions are one object, and its unknowns */
 typedef enum { RAW_SAME, RAW_LESS_ONE, RAW_TRIANGLE, RAW_STRICT_TRIANGLE } raw_size;
-static const struct { cx_domain_kind kind; int whole; raw_size raw; } transforms[] = {
-    {DOM_SIMPLEX, 1, RAW_LESS_ONE},        {DOM_ORDERED, 1, RAW_SAME},           {DOM_POSITIVE_ORDERED, 1, RAW_SAME},
-    {DOM_SUM_TO_ZERO, 1, RAW_LESS_ONE},    {DOM_UNIT_VECTOR, 1, RAW_SAME},       {DOM_COVARIANCE, 2, RAW_TRIANGLE},
-    {DOM_CHOLESKY_COVARIANCE, 2, RAW_TRIANGLE}, {DOM_CORRELATION, 2, RAW_STRICT_TRIANGLE}, {DOM_CHOLESKY_CORRELATION, 2, RAW_STRICT_TRIANGLE}};
+static const struct {
+  cx_domain_kind kind;
+  int whole;
+  raw_size raw;
+} transforms[] = {{DOM_SIMPLEX, 1, RAW_LESS_ONE},
+                  {DOM_ORDERED, 1, RAW_SAME},
+                  {DOM_POSITIVE_ORDERED, 1, RAW_SAME},
+                  {DOM_SUM_TO_ZERO, 1, RAW_LESS_ONE},
+                  {DOM_UNIT_VECTOR, 1, RAW_SAME},
+                  {DOM_COVARIANCE, 2, RAW_TRIANGLE},
+                  {DOM_CHOLESKY_COVARIANCE, 2, RAW_TRIANGLE},
+                  {DOM_CORRELATION, 2, RAW_STRICT_TRIANGLE},
+                  {DOM_CHOLESKY_CORRELATION, 2, RAW_STRICT_TRIANGLE}};
 
 static cx_val call_library(cx_elab *E, const char *name, cx_val *arg, int n, cx_span s, bool *found) {
   cx_ast *call = CX_NEW(E->arena, cx_ast);
@@ -118,7 +130,8 @@ static bool random_start(cx_elab *E, const cx_ast *x, cx_param *p) {
   double v[2] = {0, 1};
   for (int k = 0; k < x->nkid && k < 2; k++) {
     cx_val a = cx_elab_expr(E, x->kid[k]);
-    if (!cx_v_const(E, a, &v[k]) && !a.bad) cx_error(E->ctx, x->kid[k]->span, "the arguments of `%s` must be numbers", x->name);
+    if (!cx_v_const(E, a, &v[k]) && !a.bad)
+      cx_error(E->ctx, x->kid[k]->span, "the arguments of `%s` must be numbers", x->name);
   }
   p->a = v[0];
   p->b = v[1];
@@ -149,7 +162,8 @@ cx_val cx_elab_param(cx_elab *E, const cx_ast *x) {
     const cx_ast *z = shape->kid[k];
     if (z->kind == A_NAME && !cx_lookup(E, z->name, false)) {
       int id = cx_error(E->ctx, z->span, "nothing gives the size `%s`", z->name);
-      cx_diag_help(E->ctx, id, "sizes come from data, as in data X[n, %s], or from a definition, %s = 3", z->name, z->name);
+      cx_diag_help(E->ctx, id, "sizes come from data, as in data X[n, %s], or from a definition, %s = 3", z->name,
+                   z->name);
       continue;
     }
     if (!cx_elab_int(E, z, &dim[k].n)) continue;
@@ -161,8 +175,10 @@ cx_val cx_elab_param(cx_elab *E, const cx_ast *x) {
   cx_binding *b = cx_bind_name(E, x->name, B_VALUE, x->name_span);
   b->v = cx_v_bad(x->span);
   if (cx_error_count(E->ctx) > errors) return b->v;
-  if (p.domain.kind == DOM_INT || p.domain.kind == DOM_BOOL || p.domain.kind == DOM_CATEGORY || p.domain.kind == DOM_TEXT || p.domain.kind == DOM_IMAGE) {
-    int id = cx_error(E->ctx, x->kid[1]->span, "a param cannot be %s: it is found by following derivatives", cx_domain_name[p.domain.kind]);
+  if (p.domain.kind == DOM_INT || p.domain.kind == DOM_BOOL || p.domain.kind == DOM_CATEGORY ||
+      p.domain.kind == DOM_TEXT || p.domain.kind == DOM_IMAGE) {
+    int id = cx_error(E->ctx, x->kid[1]->span, "a param cannot be %s: it is found by following derivatives",
+                      cx_domain_name[p.domain.kind]);
     cx_diag_help(E->ctx, id, "declare known values as data, or give the param a real domain");
     return b->v;
   }
@@ -181,12 +197,13 @@ cx_val cx_elab_param(cx_elab *E, const cx_ast *x) {
   for (size_t k = 0; k < sizeof transforms / sizeof *transforms; k++)
     if (transforms[k].kind == p.domain.kind) whole = transforms[k].whole, shrink = transforms[k].raw;
   if (rank < whole) {
-    cx_error(E->ctx, x->span, "a param of domain `%s` needs %d dimension%s", cx_domain_name[p.domain.kind], whole, whole == 1 ? "" : "s");
+    cx_error(E->ctx, x->span, "a param of domain `%s` needs %d dimension%s", cx_domain_name[p.domain.kind], whole,
+             whole == 1 ? "" : "s");
     return b->v;
   }
   if (whole == 2 && dim[rank - 1].n != dim[rank - 2].n) {
-    cx_error(E->ctx, x->span, "a param of domain `%s` is square, but %lld and %lld differ", cx_domain_name[p.domain.kind],
-             (long long)dim[rank - 2].n, (long long)dim[rank - 1].n);
+    cx_error(E->ctx, x->span, "a param of domain `%s` is square, but %lld and %lld differ",
+             cx_domain_name[p.domain.kind], (long long)dim[rank - 2].n, (long long)dim[rank - 1].n);
     return b->v;
   }
   int64_t last = rank ? dim[rank - 1].n : 0;
@@ -216,7 +233,8 @@ cx_val cx_elab_param(cx_elab *E, const cx_ast *x) {
   }
   if (!x->kid[2] && p.domain.kind == DOM_UNIT_VECTOR) p.start = START_NORMAL, p.b = 1; /* 0 has no direction */
   if (x->kid[2] && !random_start(E, x->kid[2], &p)) {
-    cx_val st = cx_elab_expr(E, x->kid[2]), shape_v = {.rank = (uint8_t)rank, .e = cx_const(E->g, 0), .span = x->name_span}, both[2], out;
+    cx_val st = cx_elab_expr(E, x->kid[2]),
+           shape_v = {.rank = (uint8_t)rank, .e = cx_const(E->g, 0), .span = x->name_span}, both[2], out;
     if (st.bad) return b->v = st;
     for (int k = 0; k < rank; k++) {
       shape_v.dim[k] = dim[k];
@@ -226,14 +244,16 @@ cx_val cx_elab_param(cx_elab *E, const cx_ast *x) {
     both[1] = st;
     if (!cx_v_align(E, both, 2, &out, "`=`", x->kid[2]->span)) return b->v = cx_v_bad(x->span);
     if (out.rank != rank) {
-      cx_error(E->ctx, x->kid[2]->span, "the start of `%s` has shape %s, but the param has %d dimensions", x->name, cx_v_shape(E, st), rank);
+      cx_error(E->ctx, x->kid[2]->span, "the start of `%s` has shape %s, but the param has %d dimensions", x->name,
+               cx_v_shape(E, st), rank);
       return b->v;
     }
     out.e = both[1].e;
     if (p.eq != p.raw) {
       out = domain_call(E, p.domain, "start", out, -1, x->kid[2]->span, &found);
       if (!found) {
-        int id = cx_error(E->ctx, x->kid[2]->span, "a start value for the domain `%s` is not supported", cx_domain_name[p.domain.kind]);
+        int id = cx_error(E->ctx, x->kid[2]->span, "a start value for the domain `%s` is not supported",
+                          cx_domain_name[p.domain.kind]);
         cx_diag_help(E->ctx, id, "leave it out; the param starts at the domain's centre");
         return b->v;
       }

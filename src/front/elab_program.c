@@ -22,7 +22,10 @@ static char *read_text(cx_ctx *c, cx_arena *a, const char *path, size_t *n) {
   return t.at ? t.at : cx_strdup(a, "", 0);
 }
 
-typedef struct { const char **at; int n, cap; } names;
+typedef struct {
+  const char **at;
+  int n, cap;
+} names;
 
 static void splice_list(cx_program *p, cx_ast *root, stmts *out, names *done, const char *dir) {
   for (int k = 0; k < root->nkid; k++) {
@@ -45,18 +48,23 @@ static void splice_list(cx_program *p, cx_ast *root, stmts *out, names *done, co
     }
     int32_t file = cx_source_add(p->ctx, path, text, n);
     const char *slash = strrchr(path, '/');
-    splice_list(p, cx_parse(p->ctx, p->arena, file), out, done, slash ? cx_strdup(p->arena, path, (size_t)(slash - path)) : dir);
+    splice_list(p, cx_parse(p->ctx, p->arena, file), out, done,
+                slash ? cx_strdup(p->arena, path, (size_t)(slash - path)) : dir);
   }
 }
 
 static double constant_named(const stmts *s, cx_sym name) { /* `k = 3` above may be a size */
   for (int k = 0; k < s->n; k++)
-    if (s->at[k]->kind == S_DEF && s->at[k]->name == name && s->at[k]->kid[0]->kind == A_NUM) return s->at[k]->kid[0]->num;
+    if (s->at[k]->kind == S_DEF && s->at[k]->name == name && s->at[k]->kid[0]->kind == A_NUM)
+      return s->at[k]->kid[0]->num;
   return NAN;
 }
 
 static void list_decl(cx_program *p, cx_elab *E, const stmts *all, const cx_ast *x, void *vec) {
-  struct { cx_decl *at; int n, cap; } *out = vec;
+  struct {
+    cx_decl *at;
+    int n, cap;
+  } *out = vec;
   cx_decl d = {.name = x->name, .span = x->name_span};
   for (int k = 0; k < out->n; k++)
     if (out->at[k].name == d.name) {
@@ -77,7 +85,8 @@ static void list_decl(cx_program *p, cx_elab *E, const stmts *all, const cx_ast 
     if (z->kind == A_NAME && isnan(c)) d.dim[k].name = z->name;
     else if (!isnan(c)) d.dim[k].n = (int64_t)c;
     else if (!cx_elab_int(E, z, &d.dim[k].n)) d.dim[k].n = 1;
-    else if (d.dim[k].n < 0) cx_error(p->ctx, z->span, "a size cannot be negative, but this is %lld", (long long)d.dim[k].n);
+    else if (d.dim[k].n < 0)
+      cx_error(p->ctx, z->span, "a size cannot be negative, but this is %lld", (long long)d.dim[k].n);
   }
   d.domain = cx_elab_domain(E, x->kid[1]);
   const cx_ast *init = x->kid[2];
@@ -116,7 +125,10 @@ cx_program *cx_program_of(cx_ctx *c, cx_arena *a, cx_ast *root, int32_t file, co
   p->ast->kid = all.at;
   p->ast->nkid = all.n;
   cx_elab E = {.ctx = c, .arena = a, .g = cx_graph_new(c, a), .prog = p};
-  struct { cx_decl *at; int n, cap; } decl = {0};
+  struct {
+    cx_decl *at;
+    int n, cap;
+  } decl = {0};
   for (int k = 0; k < all.n; k++) {
     cx_ast *s = all.at[k];
     if (s->kind == S_DATA) list_decl(p, &E, &all, s, &decl);
@@ -159,7 +171,8 @@ static void declare_data(cx_elab *E) {
   int64_t rows = 0;
   for (int k = 0; k < E->ndecl; k++) { /* the batch axis: the longest leading dimension with a name */
     cx_decl *d = &E->decl[k];
-    if (d->rank && d->dim[0].name && d->dim[0].n > rows && d->domain.kind != DOM_IMAGE) rows = d->dim[0].n, row_name = d->dim[0].name;
+    if (d->rank && d->dim[0].name && d->dim[0].n > rows && d->domain.kind != DOM_IMAGE)
+      rows = d->dim[0].n, row_name = d->dim[0].name;
   }
   m->rows = rows;
   m->rows_name = row_name;
@@ -269,7 +282,8 @@ static void loose_names(cx_elab *E, const cx_ast *x, bool inside, symbols *bound
     for (int k = 1; k < x->nkid; k++) *CX_PUSH(E->arena, *bound) = x->kid[k]->name;
   if (x->kind != A_BLOCK)
     for (int k = 0; k < x->nkid; k++)
-      if (x->kid[k]) loose_names(E, x->kid[k], x->kind == A_SUBSCRIPT ? k > 0 : inside && x->kind != A_CALL, bound, out);
+      if (x->kid[k])
+        loose_names(E, x->kid[k], x->kind == A_SUBSCRIPT ? k > 0 : inside && x->kind != A_CALL, bound, out);
   bound->n = keep;
 }
 static cx_val run_free(cx_elab *E, void *user) { return cx_elab_expr(E, user); }
@@ -368,7 +382,8 @@ static void plot(cx_elab *E, const cx_ast *s) {
   for (int v = 0; v < a.nvar; v++) {
     slot[v] = cx_var_range(E, a.var[v], 0, points - 1, NULL);
     cx_val x = cx_v_node(cx_op2(E->g, OP_add, cx_const(E->g, a.lo[v]),
-                                cx_op2(E->g, OP_mul, cx_const(E->g, (a.hi[v] - a.lo[v]) / (double)(points - 1)), cx_index(E->g, slot[v]))),
+                                cx_op2(E->g, OP_mul, cx_const(E->g, (a.hi[v] - a.lo[v]) / (double)(points - 1)),
+                                       cx_index(E->g, slot[v]))),
                          s->span);
     uint32_t eq;
     cx_val at = cx_v_store(E, x, a.var[v], &eq);
@@ -390,7 +405,8 @@ static void plot(cx_elab *E, const cx_ast *s) {
     if (a.nvar) { /* the variables lead, what the value has of its own follows */
       cx_val r = {.rank = (uint8_t)(v.rank + a.nvar), .e = v.e, .span = x->span};
       if (v.rank > 1 || (v.rank && a.nvar == 2)) {
-        cx_error(E->ctx, x->span, "a plotted value must be a number or a row of numbers, but this has shape %s", cx_v_shape(E, v));
+        cx_error(E->ctx, x->span, "a plotted value must be a number or a row of numbers, but this has shape %s",
+                 cx_v_shape(E, v));
         continue;
       }
       for (int j = 0; j < a.nvar; j++) { /* two variables: rows are the second one */
@@ -424,7 +440,11 @@ static void not_yet(cx_elab *E, const cx_ast *s, const char *what, const char *h
 }
 
 /* is a param among what the equation is computed from? */
-typedef struct { cx_elab *E; bool *seen; CX_VEC(uint32_t) todo; } reach;
+typedef struct {
+  cx_elab *E;
+  bool *seen;
+  CX_VEC(uint32_t) todo;
+} reach;
 static void reach_node(void *user, const cx_node *n) {
   reach *r = user;
   if (n->op != OP_load || r->seen[n->u.eq]) return;
@@ -447,7 +467,8 @@ static bool reads_param(cx_elab *E, uint32_t eq) {
 bool cx_elab_stmt(cx_elab *E, const cx_ast *s) {
   if (E->in_block && s->kind != S_PARAM) return false;
   /* what is asked is asked of the whole data: a part of it may not have what a subscript names */
-  if (E->opt.no_queries && (s->kind == S_PRINT || s->kind == S_PLOT || s->kind == S_WRITE || s->kind == S_EXPLAIN)) return true;
+  if (E->opt.no_queries && (s->kind == S_PRINT || s->kind == S_PLOT || s->kind == S_WRITE || s->kind == S_EXPLAIN))
+    return true;
   switch (s->kind) {
     case S_DATA: return true; /* declared beforehand */
     case S_MINIMIZE:
@@ -463,11 +484,22 @@ bool cx_elab_stmt(cx_elab *E, const cx_ast *s) {
       else E->objective_bad = true;
       return true;
     }
-    case S_TILDE: E->objective_bad = true; not_yet(E, s, "`~` statements", "write the log density: maximize sum(i: log_density(..))"); return true;
-    case S_SUBJECT: not_yet(E, s, "constraints", "give params a domain, as in param x in 0..1 or param s > 0"); return true;
+    case S_TILDE:
+      E->objective_bad = true;
+      not_yet(E, s, "`~` statements", "write the log density: maximize sum(i: log_density(..))");
+      return true;
+    case S_SUBJECT:
+      not_yet(E, s, "constraints", "give params a domain, as in param x in 0..1 or param s > 0");
+      return true;
     case S_DISTRIBUTION: not_yet(E, s, "`distribution` blocks", "write the density as a function"); return true;
     case S_FIT: {
-      cx_action a = {.kind = ACT_FIT, .ast = s, .options = s, .method = s->name, .nparam = E->param.n, .objective = CX_NO_EQ, .maximize = E->m->maximize};
+      cx_action a = {.kind = ACT_FIT,
+                     .ast = s,
+                     .options = s,
+                     .method = s->name,
+                     .nparam = E->param.n,
+                     .objective = CX_NO_EQ,
+                     .maximize = E->m->maximize};
       if (!E->param.n && !E->param_bad) {
         int id = cx_error(E->ctx, s->span, "there is nothing to fit: the program declares no param");
         cx_diag_help(E->ctx, id, "an unknown is declared as `param w[d]`");
@@ -484,7 +516,8 @@ bool cx_elab_stmt(cx_elab *E, const cx_ast *s) {
         cx_val v = cx_v_node(sum, s->span);
         cx_v_store(E, v, cx_intern_z(E->ctx, "objective"), &a.objective);
         E->m->objective = a.objective;
-        if (E->param.n && !E->param_bad && !E->objective_bad && a.objective != CX_NO_EQ && !reads_param(E, a.objective)) {
+        if (E->param.n && !E->param_bad && !E->objective_bad && a.objective != CX_NO_EQ &&
+            !reads_param(E, a.objective)) {
           int id = cx_error(E->ctx, s->span, "there is nothing to fit: the objective depends on no param");
           cx_diag_label(E->ctx, id, E->param.at[0].span, "declared here");
         }
@@ -530,7 +563,8 @@ bool cx_elab_stmt(cx_elab *E, const cx_ast *s) {
   }
 }
 
-static void later_names(cx_elab *E, const cx_ast *root) { /* so that a use before the definition is told apart from a misspelling */
+static void later_names(cx_elab *E,
+                        const cx_ast *root) { /* so that a use before the definition is told apart from a misspelling */
   for (int k = root->nkid - 1; k >= 0; k--) {
     const cx_ast *s = root->kid[k];
     if ((s->kind == S_DEF || s->kind == S_DEF_INDEX) && !cx_lookup(E, s->name, false)) {

@@ -61,7 +61,8 @@ static cx_interval plain_bounds(cx_elab *E, const cx_node *e) {
   const cx_node *to[32];
   int n = cx_free_slots(E, e, s, 32);
   if (n < 0) return (cx_interval){-INFINITY, INFINITY};
-  cx_eq box = {.rank = (uint8_t)(n < CX_MAX_RANK ? n : CX_MAX_RANK), .nred = (uint8_t)(n > CX_MAX_RANK ? n - CX_MAX_RANK : 0)};
+  cx_eq box = {.rank = (uint8_t)(n < CX_MAX_RANK ? n : CX_MAX_RANK),
+               .nred = (uint8_t)(n > CX_MAX_RANK ? n - CX_MAX_RANK : 0)};
   if (n > 2 * CX_MAX_RANK) return (cx_interval){-INFINITY, INFINITY};
   for (int k = 0; k < n; k++) {
     const cx_var *v = cx_var_of(E, s[k]);
@@ -102,12 +103,14 @@ static void check(cx_elab *E, const cx_constraint *c) {
   if (b.lo >= 0 && b.hi <= (double)(c->n - 1)) return;
   int64_t s[1];
   bool data = c->u->has_load;
-  if (!(b.lo < 0 && isfinite(b.lo)) && !(b.hi > (double)(c->n - 1) && isfinite(b.hi))) return; /* unknown: reads 0 outside */
+  if (!(b.lo < 0 && isfinite(b.lo)) && !(b.hi > (double)(c->n - 1) && isfinite(b.hi)))
+    return; /* unknown: reads 0 outside */
   for (int k = 0; cx_free_slots(E, c->u, s, 1) == 1 && k < 1; k++)
     if (cx_var_of(E, s[0])->hi < cx_var_of(E, s[0])->lo) return; /* an empty range */
-  int id = cx_error(E->ctx, c->span, "this subscript %s %.0f, outside 0..%lld of %s%s%s", b.lo < 0 && isfinite(b.lo) ? "goes down to" : "goes up to",
-                    b.lo < 0 && isfinite(b.lo) ? b.lo : b.hi, (long long)(c->n - 1), c->array ? "`" : "the array", c->array ? c->array : "",
-                    c->array ? "`" : "");
+  int id =
+      cx_error(E->ctx, c->span, "this subscript %s %.0f, outside 0..%lld of %s%s%s",
+               b.lo < 0 && isfinite(b.lo) ? "goes down to" : "goes up to", b.lo < 0 && isfinite(b.lo) ? b.lo : b.hi,
+               (long long)(c->n - 1), c->array ? "`" : "the array", c->array ? c->array : "", c->array ? "`" : "");
   if (data) cx_diag_help(E->ctx, id, "subscripts start at 0; shift the data or make the array larger");
   else if (b.lo < 0 && c->u->op == OP_const && c->array)
     cx_diag_help(E->ctx, id, "subscripts start at 0; the last one is %s[%lld]", c->array, (long long)(c->n - 1));
@@ -149,16 +152,21 @@ bool cx_vars_resolve(cx_elab *E, const int64_t *slot, int n, int first) {
         const cx_node *rest;
         if (c->weak) { /* under an `if`: the subscript itself still tells, an offset does not */
           weak_only = true;
-          if (c->u->op == OP_index && (double)c->n - 1 < under_if && c->n != INT64_MAX) under_if = (double)c->n - 1, v->size = v->size ? v->size : c->size;
+          if (c->u->op == OP_index && (double)c->n - 1 < under_if && c->n != INT64_MAX)
+            under_if = (double)c->n - 1, v->size = v->size ? v->size : c->size;
           continue;
         }
-        if (!all_known(E, c->u, slot[k])) { waits = true; continue; }
+        if (!all_known(E, c->u, slot[k])) {
+          waits = true;
+          continue;
+        }
         if (!affine_in(E, c->u, slot[k], &a, &rest) || a == 0) continue;
         cx_interval r = cx_var_bounds(E, rest);
         if (isinf(r.lo) || isinf(r.hi)) continue;
         double top = c->n == INT64_MAX ? INFINITY : (double)(c->n - 1);
         if (c->n == INT64_MAX) self = true;
-        double l = a > 0 ? ceil(-r.lo / a) : ceil((top - r.hi) / a), h = a > 0 ? floor((top - r.hi) / a) : floor(-r.lo / a);
+        double l = a > 0 ? ceil(-r.lo / a) : ceil((top - r.hi) / a),
+               h = a > 0 ? floor((top - r.hi) / a) : floor(-r.lo / a);
         if (c->side && (c->side > 0) == (a > 0)) l = -INFINITY;
         if (c->side && (c->side > 0) != (a > 0)) h = INFINITY;
         if (l > lo) lo = l, why_lo = c;
@@ -170,9 +178,10 @@ bool cx_vars_resolve(cx_elab *E, const int64_t *slot, int n, int first) {
         if (waits && round < n - 1) continue;
         if (round < n - 1) continue;
         int id = cx_error(E->ctx, v->span, "the range of `%s` cannot be inferred", v->name ? v->name : "the index");
-        cx_diag_help(E->ctx, id, self ? "its recurrence reads no array of known length; say where it ends, as in `%s in 1..100`"
-                                 : weak_only ? "it subscripts only below an `if`; give its range, as in `%s in 0..9`"
-                                             : "use it as a subscript of an array, or give its range, as in `%s in 0..9`",
+        cx_diag_help(E->ctx, id,
+                     self ? "its recurrence reads no array of known length; say where it ends, as in `%s in 1..100`"
+                     : weak_only ? "it subscripts only below an `if`; give its range, as in `%s in 0..9`"
+                                 : "use it as a subscript of an array, or give its range, as in `%s in 0..9`",
                      v->name ? v->name : "i");
         v->lo = 0;
         v->hi = 0;

@@ -7,8 +7,16 @@
 /* ---- name[i, j] = rhs ----
  * A plain indexed definition is one equation. An array given in pieces (h[0] = a, h[t] = g(h[t-1])) is declared at its
  * first piece, read by name while it is unfinished, and gets its body when the last piece has been seen. */
-typedef struct { bool fixed; int64_t at; int64_t slot; } sub_pos;
-typedef struct { sub_pos pos[CX_MAX_RANK]; cx_val v; cx_span span; } piece;
+typedef struct {
+  bool fixed;
+  int64_t at;
+  int64_t slot;
+} sub_pos;
+typedef struct {
+  sub_pos pos[CX_MAX_RANK];
+  cx_val v;
+  cx_span span;
+} piece;
 typedef struct recurrence {
   cx_sym name;
   uint32_t shell;
@@ -103,8 +111,10 @@ static void plain_indexed(cx_elab *E, const cx_ast *s) {
     for (int k = 0; k < n && !v.bad; k++) {
       const cx_var *x = cx_var_of(E, pos[k].slot);
       if (x->lo > 0) {
-        int id = cx_error(E->ctx, s->kid[k + 1]->span, "`%s` can only start at %lld, which leaves `%s[0]` undefined", x->name, (long long)x->lo, s->name);
-        cx_diag_help(E->ctx, id, "shift the index so that it starts at 0, or define the first elements: %s[0] = ..", s->name);
+        int id = cx_error(E->ctx, s->kid[k + 1]->span, "`%s` can only start at %lld, which leaves `%s[0]` undefined",
+                          x->name, (long long)x->lo, s->name);
+        cx_diag_help(E->ctx, id, "shift the index so that it starts at 0, or define the first elements: %s[0] = ..",
+                     s->name);
         v.bad = true;
       }
       r.dim[k] = (cx_dim){x->hi + 1, x->size};
@@ -133,7 +143,8 @@ static recurrence *open_array(cx_elab *E, const cx_ast *s, const cx_val *first) 
   r->shell = e->id;
   int inner = first ? first->rank : 0;
   if (r->nctx + r->nsub + inner > CX_MAX_RANK) {
-    cx_error(E->ctx, s->span, "`%s` would have %d dimensions; the most is %d", s->name, r->nctx + r->nsub + inner, CX_MAX_RANK);
+    cx_error(E->ctx, s->span, "`%s` would have %d dimensions; the most is %d", s->name, r->nctx + r->nsub + inner,
+             CX_MAX_RANK);
     return NULL;
   }
   e->rank = (uint8_t)(r->nctx + r->nsub + inner);
@@ -203,8 +214,14 @@ static void close_array(cx_elab *E, recurrence *r) {
   r->bind->pieces = NULL;
   r->bind->leaf = r->shell;
   for (int k = 0; k < r->piece.n; k++)
-    if (r->piece.at[k].v.bad) { r->bind->v = cx_v_bad(r->span); return; }
-  if (r->probing) { E->retry = true; return; }
+    if (r->piece.at[k].v.bad) {
+      r->bind->v = cx_v_bad(r->span);
+      return;
+    }
+  if (r->probing) {
+    E->retry = true;
+    return;
+  }
   for (int s = 0; s < r->nsub; s++) {
     int64_t hi = -1, lo = INT64_MAX;
     cx_sym size = NULL;
@@ -219,8 +236,10 @@ static void close_array(cx_elab *E, recurrence *r) {
       bool have = false;
       for (int k = 0; k < r->piece.n; k++) have |= r->piece.at[k].pos[s].fixed && r->piece.at[k].pos[s].at == q;
       if (have) continue;
-      int id = cx_error(E->ctx, r->span, "nothing defines `%s[%s%lld%s]`", r->name, s ? "..., " : "", (long long)q, s + 1 < r->nsub ? ", ..." : "");
-      cx_diag_help(E->ctx, id, "the other equations of `%s` start at %lld; add the equation that starts it", r->name, (long long)lo);
+      int id = cx_error(E->ctx, r->span, "nothing defines `%s[%s%lld%s]`", r->name, s ? "..., " : "", (long long)q,
+                        s + 1 < r->nsub ? ", ..." : "");
+      cx_diag_help(E->ctx, id, "the other equations of `%s` start at %lld; add the equation that starts it", r->name,
+                   (long long)lo);
       r->bind->v = cx_v_bad(r->span);
       return;
     }
@@ -261,7 +280,8 @@ static void close_array(cx_elab *E, recurrence *r) {
       int inner = e->rank - base - r->nsub, skip = inner - p->v.rank;
       for (int d = 0; d < p->v.rank; d++, n++) {
         slot[n] = p->v.slot[d];
-        to[n] = p->v.dim[d].n == 1 && e->dim[base + r->nsub + skip + d].n != 1 ? cx_const(g, 0) : cx_index(g, base + r->nsub + skip + d);
+        to[n] = p->v.dim[d].n == 1 && e->dim[base + r->nsub + skip + d].n != 1 ? cx_const(g, 0)
+                                                                               : cx_index(g, base + r->nsub + skip + d);
       }
       const cx_node *v = cx_subst(g, p->v.e, slot, to, n);
       if (!body) body = general || !here ? v : cx_op3(g, OP_select, here, v, cx_const(g, 0));
@@ -296,7 +316,10 @@ static void add_piece(cx_elab *E, const cx_ast *s, bool last) {
   v = left_side(E, s, p.pos) ? rhs_in_scope(E, s, p.pos) : cx_v_bad(s->span);
   E->env = env;
   if (!r) {
-    if (v.bad) { define(E, s, v, CX_NO_EQ); return; }
+    if (v.bad) {
+      define(E, s, v, CX_NO_EQ);
+      return;
+    }
     r = open_array(E, s, &v);
     if (!r) return;
   }
@@ -313,10 +336,12 @@ static void add_piece(cx_elab *E, const cx_ast *s, bool last) {
     fits = v.dim[d].n == need || v.dim[d].n == 1;
   }
   if (!fits) {
-    int id = cx_error(E->ctx, s->kid[0]->span, "this equation gives `%s` elements of shape %s", s->name, cx_v_shape(E, v));
+    int id =
+        cx_error(E->ctx, s->kid[0]->span, "this equation gives `%s` elements of shape %s", s->name, cx_v_shape(E, v));
     if (r->piece.n) {
       cx_diag_label(E->ctx, id, r->piece.at[0].span, "this one gives %s", cx_v_shape(E, r->piece.at[0].v));
-      cx_diag_help(E->ctx, id, "the first equation sets the shape: start with an array, as in %s[0] = zeros(..)", s->name);
+      cx_diag_help(E->ctx, id, "the first equation sets the shape: start with an array, as in %s[0] = zeros(..)",
+                   s->name);
     }
     v = cx_v_bad(s->span);
   }
@@ -339,7 +364,8 @@ static void defined_once(cx_elab *E, const cx_ast *s) {
        b = inner ? b->next : b->older) {
     if (b->name != s->name || b->kind != B_VALUE) continue;
     if (b->v.bad && !b->text) return; /* something has been said about it */
-    int id = cx_error(E->ctx, s->name_span, b->maker ? "`%s` is a size of the data already" : "`%s` is defined twice", s->name);
+    int id = cx_error(E->ctx, s->name_span, b->maker ? "`%s` is a size of the data already" : "`%s` is defined twice",
+                      s->name);
     cx_diag_label(E->ctx, id, b->span, "first here");
     cx_diag_help(E->ctx, id, "equations do not change: give the second one its own name");
     return;
@@ -353,7 +379,8 @@ static void definition(cx_elab *E, const cx_ast *s) {
   E->defining = outer;
   uint32_t eq = CX_NO_EQ;
   v.span = s->name_span;
-  if (!v.bad && (v.e->op != OP_const || !E->site)) v = cx_v_store(E, v, s->name, &eq); /* inside a function a number stays one */
+  if (!v.bad && (v.e->op != OP_const || !E->site))
+    v = cx_v_store(E, v, s->name, &eq); /* inside a function a number stays one */
   if (!v.bad && v.rank) v = cx_v_fresh(E, v);
   define(E, s, v, eq);
 }
@@ -391,10 +418,11 @@ static void one(cx_elab *E, cx_ast *const *stmt, int n, int at) {
       }
       return;
     case S_DEF_FUN: return; /* hoisted */
-    case A_ERROR: /* what it would have defined counts as defined: one error a mistake */
+    case A_ERROR:           /* what it would have defined counts as defined: one error a mistake */
       E->param_bad = E->objective_bad = true;
       for (int k = 0; k < s->nkid; k++)
-        if (s->kid[k] && s->kid[k]->kind == A_NAME) cx_bind_name(E, s->kid[k]->name, B_VALUE, s->span)->v = cx_v_bad(s->span);
+        if (s->kid[k] && s->kid[k]->kind == A_NAME)
+          cx_bind_name(E, s->kid[k]->name, B_VALUE, s->span)->v = cx_v_bad(s->span);
       return;
     default:
       if (cx_elab_stmt(E, s)) return;

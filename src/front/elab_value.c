@@ -47,11 +47,18 @@ int64_t cx_var_range(cx_elab *E, cx_sym name, int64_t lo, int64_t hi, cx_sym siz
 }
 cx_var *cx_var_of(cx_elab *E, int64_t slot) { return &E->var.at[slot - CX_FREE]; }
 
-typedef struct { cx_elab *E; int64_t *slot; int n, max; } freeset;
+typedef struct {
+  cx_elab *E;
+  int64_t *slot;
+  int n, max;
+} freeset;
 static void free_node(void *user, const cx_node *n) {
   freeset *f = user;
   if (n->op != OP_index || n->u.i < CX_FREE) return;
-  if (f->n >= f->max) { f->max = -1; return; }
+  if (f->n >= f->max) {
+    f->max = -1;
+    return;
+  }
   int k = f->n;
   while (k > 0 && f->slot[k - 1] > n->u.i) f->slot[k] = f->slot[k - 1], k--;
   f->slot[k] = n->u.i;
@@ -123,14 +130,20 @@ bool cx_v_align(cx_elab *E, cx_val *arg, int n, cx_val *shape, const char *what,
         continue;
       }
       if (b.n == 1) continue;
-      if (a->n == 1) { *a = b; from[at] = k; continue; }
-      if (E->opt.unbound && (a->name == NULL) != (b.name == NULL)) continue; /* a stand-in may turn out to be that number */
-      int id = cx_error(E->ctx, s, "the shapes in %s do not fit: %s and %s", what,
-                        cx_v_shape(E, arg[from[at]]), cx_v_shape(E, arg[k]));
+      if (a->n == 1) {
+        *a = b;
+        from[at] = k;
+        continue;
+      }
+      if (E->opt.unbound && (a->name == NULL) != (b.name == NULL))
+        continue; /* a stand-in may turn out to be that number */
+      int id = cx_error(E->ctx, s, "the shapes in %s do not fit: %s and %s", what, cx_v_shape(E, arg[from[at]]),
+                        cx_v_shape(E, arg[k]));
       cx_diag_label(E->ctx, id, arg[from[at]].span, "%s", cx_v_shape(E, arg[from[at]]));
       cx_diag_label(E->ctx, id, arg[k].span, "%s", cx_v_shape(E, arg[k]));
-      cx_diag_help(E->ctx, id, "dimensions are aligned at the right; name the indices to say which goes with which, "
-                               "as in c[i, j] = a[i] * b[j]");
+      cx_diag_help(E->ctx, id,
+                   "dimensions are aligned at the right; name the indices to say which goes with which, "
+                   "as in c[i, j] = a[i] * b[j]");
       return false;
     }
   bool shared = true; /* all over the same slots already: nothing to substitute */
@@ -156,9 +169,11 @@ cx_val cx_v_map(cx_elab *E, cx_op op, const cx_val *arg, int n, cx_span s) {
   cx_val a[3], r;
   memcpy(a, arg, (size_t)n * sizeof *a);
   char what[32];
-  static const struct { cx_op op; const char *sign; } signs[] = {
-      {OP_add, "+"}, {OP_sub, "-"}, {OP_mul, "*"}, {OP_div, "/"}, {OP_pow, "^"}, {OP_lt, "<"},
-      {OP_le, "<="}, {OP_eq, "=="}, {OP_ne, "!="}, {OP_select, "if"}};
+  static const struct {
+    cx_op op;
+    const char *sign;
+  } signs[] = {{OP_add, "+"}, {OP_sub, "-"}, {OP_mul, "*"}, {OP_div, "/"}, {OP_pow, "^"},
+               {OP_lt, "<"},  {OP_le, "<="}, {OP_eq, "=="}, {OP_ne, "!="}, {OP_select, "if"}};
   const char *sign = cx_ops[op].name;
   for (size_t k = 0; k < sizeof signs / sizeof *signs; k++)
     if (signs[k].op == op) sign = signs[k].sign;
@@ -201,11 +216,14 @@ bool cx_v_fits(cx_elab *E, cx_sym name, const int64_t *size, int n, cx_span s) {
 }
 
 /* an equation over context, own dims and reduced variables; CX_NO_EQ while a range is unknown */
-static uint32_t make(cx_elab *E, cx_sym name, const int64_t *ctx, int nctx, const cx_val *v, cx_red red, const int64_t *rs,
-                     int nr, cx_span s) {
+static uint32_t make(cx_elab *E, cx_sym name, const int64_t *ctx, int nctx, const cx_val *v, cx_red red,
+                     const int64_t *rs, int nr, cx_span s) {
   cx_graph *g = E->g;
   for (int k = 0; k < nctx; k++)
-    if (!cx_var_of(E, ctx[k])->resolved) { E->retry = true; return CX_NO_EQ; }
+    if (!cx_var_of(E, ctx[k])->resolved) {
+      E->retry = true;
+      return CX_NO_EQ;
+    }
   if (nctx + v->rank > CX_MAX_RANK) {
     int id = cx_error(E->ctx, s, "this needs an array of %d dimensions; the most is %d", nctx + v->rank, CX_MAX_RANK);
     cx_diag_help(E->ctx, id, "split the computation, or give some of its indices fixed values");
@@ -349,7 +367,8 @@ cx_val cx_v_subscript(cx_elab *E, cx_val base, const cx_val *sub, const bool *al
       cx_error(E->ctx, s, "%s is a scalar: it takes no subscript", what);
       return cx_v_bad(s);
     }
-    int id = cx_error(E->ctx, s, "%s has %d dimension%s, but %d subscripts are given", what, base.rank, base.rank == 1 ? "" : "s", n);
+    int id = cx_error(E->ctx, s, "%s has %d dimension%s, but %d subscripts are given", what, base.rank,
+                      base.rank == 1 ? "" : "s", n);
     cx_diag_help(E->ctx, id, "its shape is %s", cx_v_shape(E, base));
     return cx_v_bad(s);
   }
@@ -399,7 +418,8 @@ cx_val cx_v_matmul(cx_elab *E, cx_val a, cx_val b, cx_span s) {
   b = cx_v_materialise(E, cx_v_fresh(E, b), NULL);
   int ka = a.rank - 1, kb = b.rank == 1 ? 0 : b.rank - 2;
   if (a.dim[ka].n != b.dim[kb].n) {
-    int id = cx_error(E->ctx, s, "the inner sizes of this matrix product differ: %s @ %s", cx_v_shape(E, a), cx_v_shape(E, b));
+    int id = cx_error(E->ctx, s, "the inner sizes of this matrix product differ: %s @ %s", cx_v_shape(E, a),
+                      cx_v_shape(E, b));
     cx_diag_label(E->ctx, id, a.span, "%s", cx_v_shape(E, a));
     cx_diag_label(E->ctx, id, b.span, "%s", cx_v_shape(E, b));
     if (b.rank == 2 && b.dim[1].n == a.dim[ka].n) cx_diag_help(E->ctx, id, "transpose the right side: A @ B'");
@@ -415,7 +435,8 @@ cx_val cx_v_matmul(cx_elab *E, cx_val a, cx_val b, cx_span s) {
   for (int d = 0; d < big; d++) {
     int da = d - (big - lead), db = d - (big - leadb);
     if (da >= 0 && db >= 0 && a.dim[da].n != b.dim[db].n) {
-      cx_error(E->ctx, s, "the leading sizes of this matrix product differ: %s @ %s", cx_v_shape(E, a), cx_v_shape(E, b));
+      cx_error(E->ctx, s, "the leading sizes of this matrix product differ: %s @ %s", cx_v_shape(E, a),
+               cx_v_shape(E, b));
       return cx_v_bad(s);
     }
     r.dim[r.rank] = da >= 0 ? a.dim[da] : b.dim[db];

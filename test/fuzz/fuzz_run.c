@@ -49,9 +49,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   CX_TRY(c, f) {
     run(c, (const char *)data, size);
     CX_END(c, f);
-  } else if (cx_error_count(c) == 0) {
-    abort();
   }
+  else if (cx_error_count(c) == 0) { abort(); }
   cx_ctx_free(c);
   return 0;
 }

@@ -16,8 +16,19 @@
 #include "run/session.h"
 
 enum { PRINTS = 400, ROOM = 1 << 20 };
-typedef struct { int line, n; char *text[16]; double *v[16]; int64_t count[16]; int rank[16]; int64_t dim[16][CX_MAX_RANK]; } printed;
-typedef struct { cx_ctx *ctx; printed p[PRINTS]; int n; } record;
+typedef struct {
+  int line, n;
+  char *text[16];
+  double *v[16];
+  int64_t count[16];
+  int rank[16];
+  int64_t dim[16][CX_MAX_RANK];
+} printed;
+typedef struct {
+  cx_ctx *ctx;
+  printed p[PRINTS];
+  int n;
+} record;
 
 static void event(void *user, const cx_event *e) {
   record *r = user;
@@ -38,7 +49,9 @@ static void event(void *user, const cx_event *e) {
   }
 }
 
-static void skip(const char **s) { while (**s == ' ') ++*s; }
+static void skip(const char **s) {
+  while (**s == ' ') ++*s;
+}
 
 /* one expected value: a number or nested brackets; its shape is that of its first elements */
 static bool value(const char **s, double *v, int64_t *n, int depth, int *rank, int64_t *dim) {
@@ -95,8 +108,8 @@ static void compare(const char *file, int line, const char *s, printed *p, doubl
     bool shape = ok && rank == p->rank[k] && n == p->count[k];
     for (int d = 0; d < rank && shape; d++) shape = dim[d] == p->dim[k][d];
     if (!shape) {
-      fprintf(stderr, "%s:%d: value %d has %d dimensions and %lld elements, expected %d and %lld\n", file, line, k + 1, p->rank[k],
-              (long long)p->count[k], rank, (long long)n);
+      fprintf(stderr, "%s:%d: value %d has %d dimensions and %lld elements, expected %d and %lld\n", file, line, k + 1,
+              p->rank[k], (long long)p->count[k], rank, (long long)n);
       check_failed++;
       if (!ok) return;
       continue;
@@ -104,7 +117,9 @@ static void compare(const char *file, int line, const char *s, printed *p, doubl
     for (int64_t j = 0; j < n; j++) {
       double a = p->v[k][j], b = want[j];
       bool same = a == b || (isnan(a) && isnan(b)) || fabs(a - b) <= t * fmax(1, fabs(b));
-      if (!same) fprintf(stderr, "%s:%d: value %d, element %lld is %.12g, expected %.12g\n", file, line, k + 1, (long long)j, a, b);
+      if (!same)
+        fprintf(stderr, "%s:%d: value %d, element %lld is %.12g, expected %.12g\n", file, line, k + 1, (long long)j, a,
+                b);
       CHECK(same);
       if (!same) break;
     }
@@ -116,7 +131,8 @@ static void compare(const char *file, int line, const char *s, printed *p, doubl
   }
 }
 
-static void check_derivatives(const char *file, const char *text, const char *const *arg, int narg, const cx_session_opt *opt) {
+static void check_derivatives(const char *file, const char *text, const char *const *arg, int narg,
+                              const cx_session_opt *opt) {
   cx_ctx *c = cx_ctx_new(NULL, NULL);
   cx_frame f;
   CX_TRY(c, f) {
@@ -126,7 +142,9 @@ static void check_derivatives(const char *file, const char *text, const char *co
     cx_session_check(c, cx_source_add(c, file, text, strlen(text)), arg, narg, opt, a, &row, &n);
     for (int k = 0; k < n; k++) {
       bool ok = !(row[k].worst_fd > 1e-4) && !(row[k].worst_ref > 1e-8);
-      if (!ok) fprintf(stderr, "%s: check of %s: %.2g against differences, %.2g against the reference\n", file, row[k].name, row[k].worst_fd, row[k].worst_ref);
+      if (!ok)
+        fprintf(stderr, "%s: check of %s: %.2g against differences, %.2g against the reference\n", file, row[k].name,
+                row[k].worst_fd, row[k].worst_ref);
       CHECK(ok);
     }
     CX_END(c, f);
@@ -165,14 +183,16 @@ static void program(const char *file, char *text) {
   }
   CHECK((int)st == want);
   int line = 1, at = -1, next = 0, used = 0;
-  for (char *s = text; st == (cx_status)want && *s; line++) { /* an expectation belongs to the last print at or above it */
+  for (char *s = text; st == (cx_status)want && *s;
+       line++) { /* an expectation belongs to the last print at or above it */
     while (next < r.n && r.p[next].line <= line) at = next++;
     char *end = s + strcspn(s, "\n"), keep = *end;
     *end = 0;
     char *e = strstr(s, "# expect:");
     if (e && (at < 0 || used > at)) fprintf(stderr, "%s:%d: nothing is printed here\n", file, line), check_failed++;
     else if (e) compare(file, line, e + 9, &r.p[at], tol), used = at + 1;
-    if (next > used + 1 && r.p[at].n) fprintf(stderr, "%s:%d: a print has no expectation\n", file, r.p[used].line), check_failed++, used = at;
+    if (next > used + 1 && r.p[at].n)
+      fprintf(stderr, "%s:%d: a print has no expectation\n", file, r.p[used].line), check_failed++, used = at;
     *end = keep;
     s = end + (keep != 0);
   }
@@ -204,7 +224,8 @@ static void reference(const char *path) {
     int n;
     const cx_method_row *row = cx_method_rows(cx_ctx_arena(c), &n);
     for (int k = 0; k < n; k++) named(doc, row[k].name, "method");
-    for (int k = 0; k < cx_lib_count; k++) { /* functions of the library: those of domain and optim are not called by name */
+    for (int k = 0; k < cx_lib_count;
+         k++) { /* functions of the library: those of domain and optim are not called by name */
       if (strncmp(cx_lib[k].name, "base", 4) && strncmp(cx_lib[k].name, "nn", 2)) continue;
       cx_ast *p = cx_parse(c, cx_ctx_arena(c), cx_source_add(c, cx_lib[k].name, cx_lib[k].text, cx_lib[k].n));
       for (int j = 0; j < p->nkid; j++)
