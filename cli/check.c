@@ -25,16 +25,7 @@ static void row_json(cx_buf *b, const cx_check_row *r, bool first) {
   cx_puts(b, "}");
 }
 
-static int text_width(const char *s) {
-  const char *end = s + strlen(s);
-  int w = 0;
-  uint32_t cp;
-  while (s < end) {
-    s += cx_utf8(s, end, &cp);
-    w += cx_char_width(cp);
-  }
-  return w;
-}
+static int text_width(const char *s) { return cx_width(s, strlen(s)); }
 
 static const char *error_text(char buf[32], double x) {
   if (isnan(x)) return "-";

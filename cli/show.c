@@ -36,17 +36,6 @@ void cli_seconds(cx_buf *b, double s) {
   else cx_putf(b, "%d h %d min", (int)(s / 3600), (int)(s / 60) % 60);
 }
 
-static int width_of(const char *s, size_t n) {
-  const char *end = s + n;
-  int w = 0;
-  uint32_t cp;
-  while (s < end) {
-    s += cx_utf8(s, end, &cp);
-    w += cx_char_width(cp);
-  }
-  return w;
-}
-
 /* control characters, as data files may hold them, never reach the terminal */
 static void put_clean(cx_buf *b, const char *s, int most) {
   const char *end = s + strlen(s);
@@ -89,7 +78,7 @@ static void vector(cx_buf *b, const cx_result *r, const double *v, int64_t n, in
   for (int64_t k = 0; k < n; k++) {
     if (k) cx_puts(b, ", ");
     put_element(b, r, v[k], ELEMENT);
-    if (width_of(b->at + from, (size_t)(b->n - from)) > columns - 36 && k + 3 < n) {
+    if (cx_width(b->at + from, (size_t)(b->n - from)) > columns - 36 && k + 3 < n) {
       cut = k + 1;
       break;
     }
@@ -151,7 +140,7 @@ static void matrix(cx_buf *b, const cx_result *r, const double *v, int64_t rows,
         }
         one.n = 0;
         cell(&one, r, v[i * cols + j], decimals[c]);
-        int w = width_of(one.at, (size_t)one.n);
+        int w = cx_width(one.at, (size_t)one.n);
         if (!pass && w > width[c]) width[c] = w;
         if (!pass) continue;
         for (int k = w - (j ? 2 : 0); k < width[c]; k++) cx_puts(b, " ");
@@ -246,7 +235,7 @@ void cli_show_results(cx_buf *b, const cx_result *r, int n, int columns, bool va
       if (label) k++;
       put_result(b, &r[k], head, columns, bare);
     }
-    if (!one_line || width_of(b->at + from, (size_t)(b->n - from)) <= columns) break;
+    if (!one_line || cx_width(b->at + from, (size_t)(b->n - from)) <= columns) break;
     b->at[b->n = from] = 0;
   }
   cx_puts(b, "\n");

@@ -79,6 +79,7 @@ void cx_putf(cx_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3
 /* the character at s < end: its length in bytes; *cp is 0xFFFFFFFF (and the length 1) where it is no UTF-8 */
 int cx_utf8(const char *s, const char *end, uint32_t *cp);
 int cx_char_width(uint32_t cp);                              /* columns of a terminal: 0, 1 or 2 */
+int cx_width(const char *s, size_t n);                       /* columns of the n bytes */
 bool cx_read_double(const char *s, size_t n, double *out);   /* the whole of s[0..n) as a decimal number, correctly rounded */
 const char *cx_show_double(char buf[32], double x);          /* shortest text that reads back as x; returns buf */
 

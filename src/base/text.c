@@ -107,6 +107,17 @@ int cx_char_width(uint32_t c) {
   return 1;
 }
 
+int cx_width(const char *s, size_t n) {
+  const char *end = s + n;
+  int w = 0;
+  uint32_t cp;
+  while (s < end) {
+    s += cx_utf8(s, end, &cp);
+    w += cx_char_width(cp);
+  }
+  return w;
+}
+
 /* strtod and snprintf follow the host's locale: a decimal point is put in and taken out by hand. */
 static bool read_by_libc(const char *s, size_t n, double *out) {
   const char *point = localeconv()->decimal_point;

@@ -51,16 +51,7 @@ static char *plain(cx_arena *a, const char *s) {
   return b.at;
 }
 
-static int columns_of(const char *s) {
-  const char *end = s + strlen(s);
-  int w = 0;
-  uint32_t cp;
-  while (s < end) {
-    s += cx_utf8(s, end, &cp);
-    w += cx_char_width(cp);
-  }
-  return w;
-}
+static int columns_of(const char *s) { return cx_width(s, strlen(s)); }
 
 static void spaces(cx_buf *b, int n) {
   while (n-- > 0) cx_puts(b, " ");

@@ -72,8 +72,13 @@ circles)
   refused 3 'calls itself without end' $calx eval 'f(x) = f(x - 1); f(3)'
   refused 3 'error' $calx eval 'f(x) = g(x); g(x) = f(x); f(3)'
   refused 3 'range of `t` cannot be inferred' $calx eval 'h[t] = h[t] + 1; h[3]'
-  refused 3 'error' $calx eval 'h[t in 0..5] = h[t] + 1; h[3]'
-  refused 3 'error' $calx eval 'h[t in 0..5] = h[t + 1] + 1; h[3]'
+  refused 3 'defined by itself' $calx eval 'h[t in 0..5] = h[t] + 1; h[3]'
+  refused 3 '`h` reads its own element 6 here, outside 0..5' $calx eval 'h[t in 0..5] = h[t + 1] + 1; h[3]'
+  refused 3 '`h` reads its own element -1 here' $calx eval 'h[t in 0..5] = h[t - 1] + 1; h[3]'
+  refused 3 '`h` reads its own element -1 here' $calx eval 'h[0] = 1; h[t in 1..5] = h[t - 2] + 1; h[3]'
+  refused 0 '^8$' $calx eval 'h[0] = 1; h[t in 0..5] = 2 * h[t - 1]; h[3]'
+  refused 0 '^\[7, 8, 9\]$' $calx eval 'h[t in 0..2] = if t > 0 then h[t - 1] + 1 else 7; h'
+  refused 0 '^\[3, 2, 1\]$' $calx eval 'h[2] = 1; h[t in 0..1] = h[t + 1] + 1; h'
   refused_json 3 'defined by itself' $calx eval 'x = x + 1; x'
   ;;
 ranges)
