@@ -18,7 +18,7 @@ refused() {
   expected=$1; phrase=$2; shift 2
   "$@" >out 2>err
   got=$?
-  if [ $got != "$expected" ] || grep -q -e 'Sanitizer' -e 'runtime error' err; then fail "$*: exit code $got, expected $expected
+  if [ $got != "$expected" ] || grep -q -e 'ERROR: [A-Za-z]*Sanitizer' -e 'runtime error' err; then fail "$*: exit code $got, expected $expected
 $(head -c 2000 out; head -c 4000 err)"; fi
   [ -z "$phrase" ] || grep -q -e "$phrase" out err || fail "$*: no \"$phrase\" in
 $(head -c 2000 out; head -c 4000 err)"
