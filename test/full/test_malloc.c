@@ -3,6 +3,14 @@
  * clean error, nothing leaks, and the very next attempt with the same context succeeds. */
 #include "../unit/api_common.h"
 
+/* errors alone; a note beside them says what needed the memory */
+static int errors(calx_ctx *c) {
+  calx_diagnostic d;
+  int n = 0;
+  for (int k = 0; calx_diagnostic_at(c, k, &d); k++) n += !d.warning;
+  return n;
+}
+
 enum { N = 300, D = 3 };
 static double X[N * D];
 static int32_t label[N];
@@ -104,7 +112,7 @@ int main(void) {
       }
       memset(&got, 0, sizeof got);
       calx_status st = life(c, which, &got, &stage);
-      if (st != CALX_E_RUNTIME || !strstr(calx_error(c), "out of memory") || calx_diagnostics(c) != 1) {
+      if (st != CALX_E_RUNTIME || !strstr(calx_error(c), "out of memory") || errors(c) != 1) {
         fprintf(stderr, "%s, request %zu of %zu, %s: status %d\n%s", program[which].name, fail, requests, stage,
                 (int)st, calx_error(c));
         CHECK(!"out of memory is the only error");
