@@ -210,7 +210,7 @@ quiet)
 color)
   escape=$(printf '\033')
   code 3 $calx eval alpa; hasnt err "$escape"
-  if command -v script >/dev/null 2>&1; then
+  if script -qec true /dev/null >/dev/null 2>&1; then
     export TERM=xterm
     script -qec "$calx eval alpa" /dev/null >out 2>&1; has out "$escape\["
     NO_COLOR=1 script -qec "$calx eval alpa" /dev/null >out 2>&1; hasnt out "$escape\["
@@ -236,7 +236,7 @@ error kept out
   printf '.help\n' | $calx repl >out 2>err; has out '.load'
   same reset '1' sh -c "printf 'z = 1\nz\n.reset\nz\n' | $calx repl 2>/dev/null"
   same fits '1' sh -c "printf 'param x = 0\nminimize (x - 1)^2\nfit by newton\nx\n' | $calx repl -q"
-  if command -v script >/dev/null 2>&1; then
+  if script -qec true /dev/null >/dev/null 2>&1 && $calx version | grep -qw libedit; then
     printf '1 + 1\n.quit\n' | XDG_STATE_HOME=$work/state TERM=xterm script -qec "$calx repl" /dev/null >out 2>&1; has out '^2'
   fi
   ;;
