@@ -16,10 +16,11 @@
 #include "timing.h"
 
 enum { D = 20 };
-static const char text[] = "data X[n, d], y[n] : int(0..1)\n"
-                           "param w[d], b\n"
-                           "eta[i] = sum(j: X[i, j] * w[j]) + b\n"
-                           "minimize sum(i: log(1 + exp(eta[i])) - y[i] * eta[i]) + sum(j: w[j]^2) / 2 + b^2 / 2\n";
+static const char text[] =
+    "data X[n, d], y[n] : int(0..1)\n"
+    "param w[d], b\n"
+    "eta[i] = sum(j: X[i, j] * w[j]) + b\n"
+    "minimize sum(i: log(1 + exp(eta[i])) - y[i] * eta[i]) + sum(j: w[j]^2) / 2 + b^2 / 2\n";
 
 static void make(unsigned long long *seed, double *X, uint8_t *y, int64_t n) {
   for (int64_t i = 0; i < n; i++) {
@@ -38,7 +39,11 @@ static double cpu(void) { /* of this process: what else runs on the machine does
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-typedef struct { calx_fn *f; calx_work *w; double x[D + 1], out[D + 2]; } call;
+typedef struct {
+  calx_fn *f;
+  calx_work *w;
+  double x[D + 1], out[D + 2];
+} call;
 static void gradient(void *user) {
   call *c = user;
   if (calx_eval(c->f, c->w, c->x, c->out)) _exit(1);
@@ -75,8 +80,8 @@ static int measure(int64_t n) {
     fastest = fmin(fastest, (cpu() - from) / calls);
   }
   double own = peak_mb() - before;
-  printf("%10lld %10.1f %14.1f %12.3f %10.2f %10.1f %10.2f\n", (long long)n, data, 1e3 * first, 1e3 * fastest, 1e9 * fastest / (double)n,
-         own, own / data);
+  printf("%10lld %10.1f %14.1f %12.3f %10.2f %10.1f %10.2f\n", (long long)n, data, 1e3 * first, 1e3 * fastest,
+         1e9 * fastest / (double)n, own, own / data);
   calx_free(c);
   free(X);
   free(y);
@@ -121,7 +126,8 @@ int main(int argc, char **argv) {
   if (argc == 4 && !strcmp(argv[1], "npy")) return write_files(argv[2], (int64_t)atof(argv[3]));
   double largest = argc > 1 ? atof(argv[1]) : 1e7;
   puts("logistic regression, 20 features, one thread, seconds of the processor");
-  printf("%10s %10s %14s %12s %10s %10s %10s\n", "rows", "data MB", "text to 1st ms", "gradient ms", "ns/row", "beyond MB", "beyond");
+  printf("%10s %10s %14s %12s %10s %10s %10s\n", "rows", "data MB", "text to 1st ms", "gradient ms", "ns/row",
+         "beyond MB", "beyond");
   for (int64_t n = 10000; (double)n <= largest; n *= 10) {
     fflush(stdout);
     pid_t child = fork();

@@ -57,17 +57,37 @@ static int check(const char *name, size_t size, const double *theta, double f, c
   }
   free(t);
   int bad = !(off < 1e-14L) || !(worst < 1e-9L);
-  printf("%-10s value off by %.1Le, gradient by %.1Le of finite differences%s\n", name, off, worst, bad ? "  WRONG" : "");
+  printf("%-10s value off by %.1Le, gradient by %.1Le of finite differences%s\n", name, off, worst,
+         bad ? "  WRONG" : "");
   return bad;
 }
 
-typedef struct { size_t n, d; const double *x, *y; } sample;
-static real check_logistic(const void *u, const real *t) { const sample *s = u; return plain_logistic(s->n, s->d, s->x, s->y, t); }
-static real check_gmm(const void *u, const real *t) { const sample *s = u; return plain_gmm(s->n, s->x, t); }
+typedef struct {
+  size_t n, d;
+  const double *x, *y;
+} sample;
+static real check_logistic(const void *u, const real *t) {
+  const sample *s = u;
+  return plain_logistic(s->n, s->d, s->x, s->y, t);
+}
+static real check_gmm(const void *u, const real *t) {
+  const sample *s = u;
+  return plain_gmm(s->n, s->x, t);
+}
 
-typedef struct { void *model; const double *theta; double *gradient; } call;
-static void run_logistic(void *u) { call *c = u; *c->gradient = logistic_gradient(c->model, c->theta, c->gradient); }
-static void run_gmm(void *u) { call *c = u; *c->gradient = gmm_gradient(c->model, c->theta, c->gradient); }
+typedef struct {
+  void *model;
+  const double *theta;
+  double *gradient;
+} call;
+static void run_logistic(void *u) {
+  call *c = u;
+  *c->gradient = logistic_gradient(c->model, c->theta, c->gradient);
+}
+static void run_gmm(void *u) {
+  call *c = u;
+  *c->gradient = gmm_gradient(c->model, c->theta, c->gradient);
+}
 
 int main(int argc, char **argv) {
   if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512dq")) {

@@ -11,7 +11,10 @@
 enum { K = GMM_K, D = GMM_D, BLOCK = 64, VEC = BLOCK / 8, TRI = D * (D + 1) / 2 };
 #define AT(a, b) ((a) * ((a) + 1) / 2 + (b)) /* row a, column b <= a of a packed triangle */
 
-struct gmm { size_t n; double *x; };
+struct gmm {
+  size_t n;
+  double *x;
+};
 
 gmm *gmm_new(size_t n, const double *x) {
   gmm *m = calloc(1, sizeof *m);
@@ -26,7 +29,9 @@ void gmm_free(gmm *m) {
   if (m) free(m->x), free(m);
 }
 
-typedef struct { v8 R, m[D], M[TRI]; } moments;
+typedef struct {
+  v8 R, m[D], M[TRI];
+} moments;
 
 /* log density of a block's rows, up to the constant */
 static void density(const double *x, const double *mu, const double *Q, double c0, v8 *out) {
@@ -53,24 +58,24 @@ static void density(const double *x, const double *mu, const double *Q, double c
 }
 
 /* adds rows lo..hi-1 of the weighted moments: as many as the registers hold */
-#define ACCUMULATE(name, lo, hi)                                                                             \
-  static void name(const double *x, const double *mu, const v8 *r, moments *to) {                            \
-    v8 M[AT(hi, 0) - AT(lo, 0)], m[hi - lo];                                                                 \
-    _Pragma("GCC unroll 36") for (int t = 0; t < AT(hi, 0) - AT(lo, 0); t++) M[t] = to->M[AT(lo, 0) + t];    \
-    _Pragma("GCC unroll 8") for (int a = lo; a < hi; a++) m[a - lo] = to->m[a];                              \
-    for (int v = 0; v < VEC; v++) {                                                                          \
-      v8 c[D];                                                                                               \
-      _Pragma("GCC unroll 8") for (int a = 0; a < hi; a++)                                                   \
-        c[a] = _mm512_sub_pd(_mm512_load_pd(x + a * BLOCK + 8 * v), v8_set(mu[a]));                          \
-      _Pragma("GCC unroll 8") for (int a = lo; a < hi; a++) {                                                \
-        v8 rc = _mm512_mul_pd(r[v], c[a]);                                                                   \
-        m[a - lo] = _mm512_add_pd(m[a - lo], rc);                                                            \
-        _Pragma("GCC unroll 8") for (int b = 0; b <= a; b++)                                                 \
-          M[AT(a, b) - AT(lo, 0)] = _mm512_fmadd_pd(rc, c[b], M[AT(a, b) - AT(lo, 0)]);                      \
-      }                                                                                                      \
-    }                                                                                                        \
-    _Pragma("GCC unroll 36") for (int t = 0; t < AT(hi, 0) - AT(lo, 0); t++) to->M[AT(lo, 0) + t] = M[t];    \
-    _Pragma("GCC unroll 8") for (int a = lo; a < hi; a++) to->m[a] = m[a - lo];                              \
+#define ACCUMULATE(name, lo, hi)                                                                          \
+  static void name(const double *x, const double *mu, const v8 *r, moments *to) {                         \
+    v8 M[AT(hi, 0) - AT(lo, 0)], m[hi - lo];                                                              \
+    _Pragma("GCC unroll 36") for (int t = 0; t < AT(hi, 0) - AT(lo, 0); t++) M[t] = to->M[AT(lo, 0) + t]; \
+    _Pragma("GCC unroll 8") for (int a = lo; a < hi; a++) m[a - lo] = to->m[a];                           \
+    for (int v = 0; v < VEC; v++) {                                                                       \
+      v8 c[D];                                                                                            \
+      _Pragma("GCC unroll 8") for (int a = 0; a < hi; a++) c[a] =                                         \
+          _mm512_sub_pd(_mm512_load_pd(x + a * BLOCK + 8 * v), v8_set(mu[a]));                            \
+      _Pragma("GCC unroll 8") for (int a = lo; a < hi; a++) {                                             \
+        v8 rc = _mm512_mul_pd(r[v], c[a]);                                                                \
+        m[a - lo] = _mm512_add_pd(m[a - lo], rc);                                                         \
+        _Pragma("GCC unroll 8") for (int b = 0; b <= a; b++) M[AT(a, b) - AT(lo, 0)] =                    \
+            _mm512_fmadd_pd(rc, c[b], M[AT(a, b) - AT(lo, 0)]);                                           \
+      }                                                                                                   \
+    }                                                                                                     \
+    _Pragma("GCC unroll 36") for (int t = 0; t < AT(hi, 0) - AT(lo, 0); t++) to->M[AT(lo, 0) + t] = M[t]; \
+    _Pragma("GCC unroll 8") for (int a = lo; a < hi; a++) to->m[a] = m[a - lo];                           \
   }
 ACCUMULATE(accumulate_low, 0, 5)
 ACCUMULATE(accumulate_middle, 5, 7)

@@ -7,7 +7,10 @@
 
 enum { BLOCK = 64, VEC = BLOCK / 8, MAX_D = 256 };
 
-struct logistic { size_t n, d; double *X, *y; };
+struct logistic {
+  size_t n, d;
+  double *X, *y;
+};
 
 double *by_blocks(size_t n, size_t d, size_t block, const double *x) {
   size_t nb = (n + block - 1) / block;

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-typedef struct { double median, fastest; } bench_time;
+typedef struct {
+  double median, fastest;
+} bench_time;
 
 static inline double bench_now(void) {
   struct timespec t;

@@ -41,13 +41,15 @@ static void table(const cx_check_row *row, int n, bool color) {
   for (int k = 0; k < n; k++) {
     const char *bad = row[k].fault, *note = row[k].note;
     char fd[32], ref[32];
-    printf("%s%*s  %8lld  %18s  %9s  %s%s%s%s%s\n", row[k].name, wide - text_width(row[k].name), "", (long long)row[k].n,
-           error_text(fd, row[k].worst_fd), error_text(ref, row[k].worst_ref), color ? bad ? "\x1b[31m" : "\x1b[32m" : "",
-           bad ? bad : "ok", color ? "\x1b[0m" : "", note ? ": " : "", note ? note : "");
+    printf("%s%*s  %8lld  %18s  %9s  %s%s%s%s%s\n", row[k].name, wide - text_width(row[k].name), "",
+           (long long)row[k].n, error_text(fd, row[k].worst_fd), error_text(ref, row[k].worst_ref),
+           color ? bad ? "\x1b[31m" : "\x1b[32m" : "", bad ? bad : "ok", color ? "\x1b[0m" : "", note ? ": " : "",
+           note ? note : "");
   }
 }
 
-static int with_file(cli *c, const char *path, cx_status (*run)(cli *c, cx_ctx *ctx, cx_arena *a, int32_t file, const cx_session_opt *opt)) {
+static int with_file(cli *c, const char *path,
+                     cx_status (*run)(cli *c, cx_ctx *ctx, cx_arena *a, int32_t file, const cx_session_opt *opt)) {
   size_t size;
   char *text = cli_read_file(c, path, &size);
   if (!text) return CX_E_USAGE;
@@ -62,9 +64,8 @@ static int with_file(cli *c, const char *path, cx_status (*run)(cli *c, cx_ctx *
       int32_t file = cx_source_add(ctx, strcmp(path, "-") == 0 ? "stdin" : path, text, size);
       status = run(c, ctx, a, file, &opt);
       CX_END(ctx, f);
-    } else {
-      status = f.status;
     }
+    else { status = f.status; }
     cli_show_diags(c, ctx, 0);
     if (status == CX_OK) status = cx_diag_status(ctx);
   } else {
@@ -114,7 +115,8 @@ int cli_cmd_check(cli *c) {
 
 static cx_status dump_program(cli *c, cx_ctx *ctx, cx_arena *a, int32_t file, const cx_session_opt *opt) {
   char *text = NULL;
-  cx_status status = cx_session_dump(ctx, file, c->arg + 1, c->narg - 1, opt, a, c->after ? c->after : "elaborate", &text);
+  cx_status status =
+      cx_session_dump(ctx, file, c->arg + 1, c->narg - 1, opt, a, c->after ? c->after : "elaborate", &text);
   if (text && status == CX_OK) fputs(text, stdout);
   return status;
 }
@@ -141,7 +143,8 @@ static cx_status dump_equations(cli *c, cx_ctx *ctx, cx_arena *a, int32_t file, 
     pass->run(g);
     const char *why = cx_verify(g);
     if (why) {
-      cx_diag(ctx, CX_ERROR, CX_E_RUNTIME, CX_NOSPAN, "the equations are not well formed after `%s`: %s", c->after, why);
+      cx_diag(ctx, CX_ERROR, CX_E_RUNTIME, CX_NOSPAN, "the equations are not well formed after `%s`: %s", c->after,
+              why);
       return CX_E_RUNTIME;
     }
   }

@@ -28,7 +28,10 @@ typedef struct {
   const char *help;
 } cli_option;
 struct cli;
-typedef struct { const char *name, *args, *what, *more; int (*run)(struct cli *c); } cli_command;
+typedef struct {
+  const char *name, *args, *what, *more;
+  int (*run)(struct cli *c);
+} cli_command;
 extern const cli_option cli_options[];
 extern const int cli_noptions;
 extern const cli_command cli_commands[CLI_COMMANDS];
@@ -44,34 +47,39 @@ typedef struct cli {
   int command;
   const char **arg; /* what is no option, after the command */
   int narg;
-  int argc;         /* the whole line, for the command that resumes */
+  int argc; /* the whole line, for the command that resumes */
   char **argv;
   bool color_out, color_err, tty_out, tty_err;
   int columns;
-  double start;     /* of the process, on cli_now's clock */
+  double start; /* of the process, on cli_now's clock */
 } cli;
 
 /* options.c: 0, or the exit code after a message on stderr */
 int cli_read(cli *c, int argc, char **argv);
-int cli_usage(const cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3))); /* "calx: …" on stderr; returns 2 */
+int cli_usage(const cli *c, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3))); /* "calx: …" on stderr; returns 2 */
 
 /* terminal.c */
 double cli_now(void);
-void cli_limits(void);                /* a file size limit is an error, not the end */
-void cli_terminal(cli *c);            /* fills tty_*, color_*, columns */
-bool cli_utf8(void);                  /* the terminal shows Unicode */
-int cli_colors(const cli *c);         /* for cx_plot_terminal */
+void cli_limits(void);                 /* a file size limit is an error, not the end */
+void cli_terminal(cli *c);             /* fills tty_*, color_*, columns */
+bool cli_utf8(void);                   /* the terminal shows Unicode */
+int cli_colors(const cli *c);          /* for cx_plot_terminal */
 volatile sig_atomic_t *cli_stop(void); /* set by the first Ctrl-C from here on; the second one kills */
-bool cli_lost(void);                  /* something written to stdout did not arrive */
-bool cli_flush(void);                 /* stdout arrived; else a message, unless its reader went away */
-typedef struct { const cli *c; bool shown; } cli_progress;
+bool cli_lost(void);                   /* something written to stdout did not arrive */
+bool cli_flush(void);                  /* stdout arrived; else a message, unless its reader went away */
+typedef struct {
+  const cli *c;
+  bool shown;
+} cli_progress;
 void cli_progress_show(cli_progress *p, const char *method, const cx_progress *now);
 void cli_progress_clear(cli_progress *p);
 
 /* show.c: text for people */
 void cli_number(cx_buf *b, double x, int digits);
 void cli_show_results(cx_buf *b, const cx_result *r, int n, int columns, bool values_only);
-void cli_show_fit(cx_buf *b, const char *method, const cx_fit_report *f, const cx_result *param, int nparam, bool interrupted);
+void cli_show_fit(cx_buf *b, const char *method, const cx_fit_report *f, const cx_result *param, int nparam,
+                  bool interrupted);
 void cli_seconds(cx_buf *b, double s);
 
 /* json.c */
@@ -89,14 +97,15 @@ typedef struct { /* a program to be run */
   const char *dir, *stem; /* folder of the program; what pictures are called */
   const char *const *arg;
   int narg;
-  bool console;           /* bare expressions print */
-  uint32_t from;          /* show only what statements from this byte on say */
+  bool console;  /* bare expressions print */
+  uint32_t from; /* show only what statements from this byte on say */
 } cli_program;
 cx_status cli_run_program(cli *c, const cli_program *p);
 char *cli_read_file(const cli *c, const char *path, size_t *size); /* malloc'd; - is stdin; NULL after a message */
-char *cli_stem(const char *path);                    /* malloc'd: the name without folder and .calx */
-char *cli_dir(const char *path);                     /* malloc'd */
-int cli_show_diags(cli *c, cx_ctx *ctx, int from);   /* those from number `from` on, on stderr; returns how many there are */
+char *cli_stem(const char *path);                                  /* malloc'd: the name without folder and .calx */
+char *cli_dir(const char *path);                                   /* malloc'd */
+int cli_show_diags(cli *c, cx_ctx *ctx,
+                   int from); /* those from number `from` on, on stderr; returns how many there are */
 
 /* help.c */
 void cli_help(FILE *f);

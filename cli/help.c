@@ -26,8 +26,8 @@ static void wrap(FILE *f, const char *text, int indent, int at) {
 
 static void option(FILE *f, const cli_option *o) {
   char left[64];
-  int n = snprintf(left, sizeof left, "  %s%c%s--%s%s%s", o->letter ? "-" : " ", o->letter ? o->letter : ' ', o->letter ? ", " : "  ", o->name,
-                   o->arg ? " " : "", o->arg ? o->arg : "");
+  int n = snprintf(left, sizeof left, "  %s%c%s--%s%s%s", o->letter ? "-" : " ", o->letter ? o->letter : ' ',
+                   o->letter ? ", " : "  ", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
   fputs(left, f);
   wrap(f, o->help, 26, n);
 }
@@ -38,25 +38,36 @@ static void options(FILE *f, int command) {
 }
 
 void cli_help(FILE *f) {
-  fputs("calx - calculus for machine learning and data science: equations in, derivatives\nand fits out\n\n"
-        "usage: calx COMMAND [options] [arguments], or calx FILE\n\n", f);
+  fputs(
+      "calx - calculus for machine learning and data science: equations in, derivatives\nand fits out\n\n"
+      "usage: calx COMMAND [options] [arguments], or calx FILE\n\n",
+      f);
   for (int k = 0; k < CLI_COMMANDS; k++) fprintf(f, "  %-9s %s\n", cli_commands[k].name, cli_commands[k].what);
-  fputs("\n`calx help COMMAND` tells more; other topics are options, methods, functions,\npasses, and the name of any of them. "
-        "Try:\n\n  calx eval \"f(x) = x^3 * sin(x); f(2); f'(2)\"\n", f);
+  fputs(
+      "\n`calx help COMMAND` tells more; other topics are options, methods, functions,\npasses, and the name of any of them. "
+      "Try:\n\n  calx eval \"f(x) = x^3 * sin(x); f(2); f'(2)\"\n",
+      f);
 }
 
 static void exit_codes(FILE *f, const char *format) {
-  static const struct { int code; const char *what; } row[] = {
-      {CX_OK, "done"}, {CX_E_RUNTIME, "numeric or run-time error, out of memory, output that cannot be written"},
-      {CX_E_USAGE, "wrong command line"}, {CX_E_PROGRAM, "error in the program"}, {CX_E_DATA, "error in the data"},
-      {CX_E_CONVERGENCE, "diverged, or not converged"}, {CX_E_DIAGNOSTIC, "a check failed, or --strict and a warning"},
-      {CX_E_INTERRUPT, "interrupted"}};
+  static const struct {
+    int code;
+    const char *what;
+  } row[] = {{CX_OK, "done"},
+             {CX_E_RUNTIME, "numeric or run-time error, out of memory, output that cannot be written"},
+             {CX_E_USAGE, "wrong command line"},
+             {CX_E_PROGRAM, "error in the program"},
+             {CX_E_DATA, "error in the data"},
+             {CX_E_CONVERGENCE, "diverged, or not converged"},
+             {CX_E_DIAGNOSTIC, "a check failed, or --strict and a warning"},
+             {CX_E_INTERRUPT, "interrupted"}};
   for (size_t k = 0; k < sizeof row / sizeof *row; k++) fprintf(f, format, row[k].code, row[k].what);
 }
 
 static void command_help(int k) {
   const cli_command *c = &cli_commands[k];
-  printf("usage: calx %s%s%s%s\n\n", c->name, c->name[0] == 'h' || k == N_version ? "" : " [options]", *c->args ? " " : "", c->args);
+  printf("usage: calx %s%s%s%s\n\n", c->name, c->name[0] == 'h' || k == N_version ? "" : " [options]",
+         *c->args ? " " : "", c->args);
   wrap(stdout, c->what, 0, 0);
   if (*c->more) {
     fputc('\n', stdout);
@@ -77,7 +88,8 @@ static void method_help(const cx_method_row *m) {
     if (!(o->methods & m->bit)) continue;
     int n = printf("  %s", o->name);
     char text[400];
-    snprintf(text, sizeof text, "%s%s%s%s", o->help, o->range ? " (" : "", o->range ? o->range : "", o->range ? ")" : "");
+    snprintf(text, sizeof text, "%s%s%s%s", o->help, o->range ? " (" : "", o->range ? o->range : "",
+             o->range ? ")" : "");
     wrap(stdout, text, 20, n);
   }
 }
@@ -121,7 +133,8 @@ static int topic(const cli *c, const char *s) {
   if (!found && strcmp(s, "options") == 0) options(stdout, -1), found = 1;
   if (!found && strcmp(s, "functions") == 0) functions(), found = 1;
   if (!found && strcmp(s, "passes") == 0) {
-    printf("%-12s %s\n%-12s %s\n", "elaborate", "the equations of the program, before any pass", "diff", "with the gradient of the objective");
+    printf("%-12s %s\n%-12s %s\n", "elaborate", "the equations of the program, before any pass", "diff",
+           "with the gradient of the objective");
     for (int k = 0; k < cx_npasses; k++) printf("%-12s %s\n", cx_passes[k].name, cx_passes[k].what);
     printf("%-12s %s\n", "schedule", "the byte code that runs");
     found = 1;
@@ -158,7 +171,8 @@ static int topic(const cli *c, const char *s) {
 
 /* ---- the man page ---- */
 
-static void roff(const char *s) { /* text: a minus that can be copied, a backslash that shows, no line that is a request */
+static void roff(
+    const char *s) { /* text: a minus that can be copied, a backslash that shows, no line that is a request */
   if (*s == '.' || *s == '\'') fputs("\\&", stdout);
   for (; *s; s++) {
     if (*s == '-') fputs("\\-", stdout);
@@ -190,15 +204,17 @@ static void man_options(void) {
 }
 
 static void man(void) {
-  puts(".\\\" Made from cli/*.def by `calx help --man`.\n.TH CALX 1 \"\" \"calx " CALX_VERSION "\" \"User Commands\"\n.SH NAME\n"
+  puts(".\\\" Made from cli/*.def by `calx help --man`.\n.TH CALX 1 \"\" \"calx " CALX_VERSION
+       "\" \"User Commands\"\n.SH NAME\n"
        "calx \\- calculus for machine learning and data science\n.SH SYNOPSIS");
   for (int k = 0; k < CLI_COMMANDS; k++) {
     printf(".br\n.B calx %s\n", cli_commands[k].name);
     if (*cli_commands[k].args) roff(cli_commands[k].args), fputc('\n', stdout);
   }
-  puts(".SH DESCRIPTION\nA calx program is a list of equations, written the way they stand on paper. Sums, derivatives and optima are\n"
-       "expressions; \\fBcalx run\\fR binds the data, derives what is needed, fits, prints and plots.\n"
-       "\\fBcalx\\fR \\fIFILE\\fR means \\fBcalx run\\fR \\fIFILE\\fR.\n.SH COMMANDS");
+  puts(
+      ".SH DESCRIPTION\nA calx program is a list of equations, written the way they stand on paper. Sums, derivatives and optima are\n"
+      "expressions; \\fBcalx run\\fR binds the data, derives what is needed, fits, prints and plots.\n"
+      "\\fBcalx\\fR \\fIFILE\\fR means \\fBcalx run\\fR \\fIFILE\\fR.\n.SH COMMANDS");
   for (int k = 0; k < CLI_COMMANDS; k++) {
     printf(".TP\n\\fB%s\\fR ", cli_commands[k].name);
     roff(cli_commands[k].args);
@@ -212,11 +228,12 @@ static void man(void) {
   man_options();
   puts(".SH EXIT STATUS");
   exit_codes(stdout, ".TP\n%d\n%s\n");
-  puts(".SH ENVIRONMENT\n.TP\nNO_COLOR\nWhen set and not empty: no colours.\n.TP\nXDG_STATE_HOME\n"
-       "The history of \\fBcalx repl\\fR is calx/history below it (or below ~/.local/state).\n"
-       ".SH EXAMPLES\n.nf\ncalx eval \"f(x) = x^3 * sin(x); f(2); f\\(aq(2)\"\n"
-       "calx run model.calx data.csv \\-\\-seed 7 \\-\\-out results\ncalx check model.calx data.csv\n"
-       "calx explain \\(aqd(x^2 * sin(x), x)\\(aq\n.fi");
+  puts(
+      ".SH ENVIRONMENT\n.TP\nNO_COLOR\nWhen set and not empty: no colours.\n.TP\nXDG_STATE_HOME\n"
+      "The history of \\fBcalx repl\\fR is calx/history below it (or below ~/.local/state).\n"
+      ".SH EXAMPLES\n.nf\ncalx eval \"f(x) = x^3 * sin(x); f(2); f\\(aq(2)\"\n"
+      "calx run model.calx data.csv \\-\\-seed 7 \\-\\-out results\ncalx check model.calx data.csv\n"
+      "calx explain \\(aqd(x^2 * sin(x), x)\\(aq\n.fi");
 }
 
 /* ---- completion ---- */
@@ -233,8 +250,9 @@ static void completion(void) {
       if (cli_options[j].commands >> k & 1) printf("%s--%s", n++ ? " " : "", cli_options[j].name);
     puts("' ;;");
   }
-  puts("  esac\n  case $word in\n    -*) COMPREPLY=($(compgen -W \"$options\" -- \"$word\")) ;;\n"
-       "    *) COMPREPLY=($(compgen -f -- \"${word#*=}\")) ;;\n  esac\n}\ncomplete -o filenames -F _calx calx");
+  puts(
+      "  esac\n  case $word in\n    -*) COMPREPLY=($(compgen -W \"$options\" -- \"$word\")) ;;\n"
+      "    *) COMPREPLY=($(compgen -f -- \"${word#*=}\")) ;;\n  esac\n}\ncomplete -o filenames -F _calx calx");
 }
 
 int cli_cmd_help(cli *c) {
@@ -248,31 +266,33 @@ int cli_cmd_help(cli *c) {
 int cli_cmd_version(cli *c) {
   (void)c;
   puts("calx " CALX_VERSION);
-  fputs("with:"
+  fputs(
+      "with:"
 #ifdef HAVE_SLEEF
-        " sleef"
+      " sleef"
 #endif
 #ifdef HAVE_CBLAS
-        " blas"
+      " blas"
 #endif
 #ifdef HAVE_THREADS
-        " threads"
+      " threads"
 #endif
 #ifdef HAVE_ZLIB
-        " zlib"
+      " zlib"
 #endif
 #ifdef HAVE_PNG
-        " png"
+      " png"
 #endif
 #ifdef HAVE_JPEG
-        " jpeg"
+      " jpeg"
 #endif
 #ifdef HAVE_CAIRO
-        " cairo"
+      " cairo"
 #endif
 #ifdef HAVE_LIBEDIT
-        " libedit"
+      " libedit"
 #endif
-        "\n", stdout);
+      "\n",
+      stdout);
   return CX_OK;
 }

@@ -31,7 +31,9 @@ void cli_json_number(cx_buf *b, double x) {
   else cx_puts(b, cx_show_double(s, x));
 }
 
-static void key(cx_buf *b, const char *name) { cx_putf(b, "%s\"%s\": ", b->n && b->at[b->n - 1] == '{' ? "" : ", ", name); }
+static void key(cx_buf *b, const char *name) {
+  cx_putf(b, "%s\"%s\": ", b->n && b->at[b->n - 1] == '{' ? "" : ", ", name);
+}
 
 static const double *value(cx_buf *b, const cx_result *r, const double *v, int axis) {
   if (axis == r->value.rank) {
@@ -68,9 +70,12 @@ void cli_json_results(cx_buf *b, const cx_result *r, int n, int *count) {
 }
 
 void cli_json_fit(cx_buf *b, const char *method, const cx_fit_report *f, const cx_result *param, int nparam) {
-  const struct { const char *name; double x; } number[] = {
-      {"objective", f->value}, {"gradient_norm", f->grad_norm}, {"validation", f->validation}, {"steps", (double)f->steps},
-      {"epochs", (double)f->epochs}, {"evaluations", (double)f->evaluations}, {"seconds", f->seconds}};
+  const struct {
+    const char *name;
+    double x;
+  } number[] = {{"objective", f->value},     {"gradient_norm", f->grad_norm}, {"validation", f->validation},
+                {"steps", (double)f->steps}, {"epochs", (double)f->epochs},   {"evaluations", (double)f->evaluations},
+                {"seconds", f->seconds}};
   cx_puts(b, "{");
   key(b, "method");
   cli_json_text(b, f->method ? f->method : method);

@@ -7,7 +7,8 @@
 #include "cli.h"
 
 const cli_option cli_options[] = {
-#define OPT(field, kind, letter, name, arg, commands, help) {OPT_##kind, offsetof(cli, field), letter, name, arg, commands, help},
+#define OPT(field, kind, letter, name, arg, commands, help) \
+  {OPT_##kind, offsetof(cli, field), letter, name, arg, commands, help},
 #include "options.def"
 #undef OPT
 };
@@ -62,24 +63,25 @@ static int store(cli *c, const cli_option *o, const char *value) {
   char *field = (char *)c + o->offset, *end;
   errno = 0;
   switch (o->kind) {
-  case OPT_FLAG: *(bool *)field = true; return 0;
-  case OPT_TEXT:
-    if (!*value) return cli_usage(c, "--%s needs a %s", o->name, o->arg);
-    *(const char **)field = value;
-    return 0;
-  case OPT_COUNT: {
-    long n = strtol(value, &end, 10);
-    if (*end || end == value || errno || n < 0 || n > 4096) return cli_usage(c, "--%s takes a whole number from 0 to 4096, not `%s`", o->name, value);
-    *(int *)field = (int)n;
-    return 0;
-  }
-  case OPT_SEED: { /* the engine keeps it in a double */
-    unsigned long long n = strtoull(value, &end, 10);
-    if (*end || end == value || errno || *value == '-' || n > 1ULL << 53)
-      return cli_usage(c, "--%s takes a whole number from 0 to 2^53, not `%s`", o->name, value);
-    *(uint64_t *)field = n;
-    return 0;
-  }
+    case OPT_FLAG: *(bool *)field = true; return 0;
+    case OPT_TEXT:
+      if (!*value) return cli_usage(c, "--%s needs a %s", o->name, o->arg);
+      *(const char **)field = value;
+      return 0;
+    case OPT_COUNT: {
+      long n = strtol(value, &end, 10);
+      if (*end || end == value || errno || n < 0 || n > 4096)
+        return cli_usage(c, "--%s takes a whole number from 0 to 4096, not `%s`", o->name, value);
+      *(int *)field = (int)n;
+      return 0;
+    }
+    case OPT_SEED: { /* the engine keeps it in a double */
+      unsigned long long n = strtoull(value, &end, 10);
+      if (*end || end == value || errno || *value == '-' || n > 1ULL << 53)
+        return cli_usage(c, "--%s takes a whole number from 0 to 2^53, not `%s`", o->name, value);
+      *(uint64_t *)field = n;
+      return 0;
+    }
   }
   return 0;
 }
@@ -99,7 +101,8 @@ int cli_read(cli *c, int argc, char **argv) {
   c->argv = argv;
   c->command = -1;
   c->seed = 1;
-  for (int k = 1; k < argc && strcmp(argv[k], "--") != 0; k++) c->json |= strcmp(argv[k], "--json") == 0; /* errors before it too */
+  for (int k = 1; k < argc && strcmp(argv[k], "--") != 0; k++)
+    c->json |= strcmp(argv[k], "--json") == 0; /* errors before it too */
   c->arg = calloc((size_t)argc + 1, sizeof *c->arg);
   if (!c->arg) return cli_usage(c, "out of memory");
   bool options = true;
@@ -117,7 +120,8 @@ int cli_read(cli *c, int argc, char **argv) {
         const char *near = cx_nearest(s, name, CLI_COMMANDS);
         bool file = strcmp(s, "-") == 0 || strchr(s, '/') || strchr(s, '.') || access(s, F_OK) == 0;
         if (!file && near) return cli_usage(c, "there is no command `%s`\n  help: did you mean `%s`?", s, near);
-        if (!file) return cli_usage(c, "there is no command and no file `%s`\n  help: `calx help` lists the commands", s);
+        if (!file)
+          return cli_usage(c, "there is no command and no file `%s`\n  help: `calx help` lists the commands", s);
         c->command = N_run;
       }
       c->arg[c->narg++] = s;
@@ -144,12 +148,15 @@ int cli_read(cli *c, int argc, char **argv) {
   if (c->version && c->command < 0) c->command = N_version;
   if (c->command < 0) {
     if (c->help) c->command = N_help;
-    else return cli_usage(c, "nothing to do\n  help: `calx run FILE` runs a program, `calx eval '1 + 1'` calculates, `calx help` explains");
+    else
+      return cli_usage(
+          c,
+          "nothing to do\n  help: `calx run FILE` runs a program, `calx eval '1 + 1'` calculates, `calx help` explains");
   }
   for (int k = 0; k < cli_noptions && !c->help; k++)
     if (given[k] && !(cli_options[k].commands >> c->command & 1))
-      return cli_usage(c, "`calx %s` does not take --%s\n  help: `calx help %s` lists its options", cli_commands[c->command].name,
-                       cli_options[k].name, cli_commands[c->command].name);
+      return cli_usage(c, "`calx %s` does not take --%s\n  help: `calx help %s` lists its options",
+                       cli_commands[c->command].name, cli_options[k].name, cli_commands[c->command].name);
   if (c->command == N_help && c->help && c->narg == 0) c->help = false;
   return 0;
 }

@@ -48,7 +48,8 @@ static cx_status run_with(repl *r, int k, const char *text) {
   size_t size, from = 0;
   char *all = join(r, k, text, &size, &from);
   if (!all) return CX_E_RUNTIME;
-  cli_program p = {.name = "repl", .text = all, .size = size, .dir = ".", .stem = "plot", .console = true, .from = (uint32_t)from};
+  cli_program p = {
+      .name = "repl", .text = all, .size = size, .dir = ".", .stem = "plot", .console = true, .from = (uint32_t)from};
   cx_status status = cli_run_program(r->c, &p);
   free(all);
   return status;
@@ -116,9 +117,8 @@ static void take(repl *r, const char *name, const char *text) {
       beg = end;
     }
     CX_END(ctx, f);
-  } else {
-    cli_show_diags(r->c, ctx, 0);
   }
+  else { cli_show_diags(r->c, ctx, 0); }
   cx_ctx_free(ctx);
 }
 
@@ -144,10 +144,11 @@ static void command(repl *r, char *line) {
   if (strcmp(line, ".quit") == 0 || strcmp(line, ".exit") == 0) {
     r->quit = true;
   } else if (strcmp(line, ".help") == 0) {
-    puts("An expression is printed, anything else is kept: definitions, data, params, fits.\n"
-         "A new definition of a name replaces the old one.\n\n"
-         "  .names       what is kept\n  .load FILE   read the statements of a file\n  .reset       forget everything\n"
-         "  .quit        end (also Ctrl-D)\n\nCtrl-C stops what is running. `calx help functions` lists the functions.");
+    puts(
+        "An expression is printed, anything else is kept: definitions, data, params, fits.\n"
+        "A new definition of a name replaces the old one.\n\n"
+        "  .names       what is kept\n  .load FILE   read the statements of a file\n  .reset       forget everything\n"
+        "  .quit        end (also Ctrl-D)\n\nCtrl-C stops what is running. `calx help functions` lists the functions.");
   } else if (strcmp(line, ".names") == 0) {
     for (int k = 0; k < r->n; k++) puts(r->at[k].text);
   } else if (strcmp(line, ".reset") == 0) {
@@ -167,7 +168,8 @@ static void command(repl *r, char *line) {
     }
   } else {
     const char *near = cx_nearest(line, commands, sizeof commands / sizeof *commands);
-    cli_usage(r->c, "there is no command `%s`%s%s%s", line, near ? "\n  help: did you mean `" : "", near ? near : "", near ? "`?" : "");
+    cli_usage(r->c, "there is no command `%s`%s%s%s", line, near ? "\n  help: did you mean `" : "", near ? near : "",
+              near ? "`?" : "");
   }
   fflush(stdout);
 }
@@ -179,8 +181,9 @@ static const repl *completing; /* readline's callbacks know nothing of their cal
 
 /* the k-th word that could stand here */
 static const char *word(int k) {
-  static const char *const statement[] = {"data", "param", "minimize", "maximize", "subject to", "fit by", "print", "plot", "write", "explain",
-                                          "import", "precision", "integral", "expect", "mean", "argmin"};
+  static const char *const statement[] = {"data",     "param",  "minimize", "maximize", "subject to", "fit by",
+                                          "print",    "plot",   "write",    "explain",  "import",     "precision",
+                                          "integral", "expect", "mean",     "argmin"};
   const int n = sizeof statement / sizeof *statement, m = sizeof commands / sizeof *commands;
   if (k < n) return statement[k];
   if ((k -= n) < m) return commands[k];
@@ -208,7 +211,7 @@ static char *next_match(const char *text, int state) {
   static int k, lib;
   size_t n = strlen(text);
   if (!state) k = lib = 0;
-  for (const char *w; (w = word(k)); ) {
+  for (const char *w; (w = word(k));) {
     k++;
     size_t m = strcspn(w, "[");
     if (m && m >= n && strncmp(w, text, n) == 0) return strndup(w, m);

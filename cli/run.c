@@ -81,9 +81,8 @@ int cli_show_diags(cli *c, cx_ctx *ctx, int from) {
     for (int k = from; k < n; k++) fputs(cx_diag_render(ctx, a, k, c->color_err), stderr);
     cx_arena_free(a);
     CX_END(ctx, f);
-  } else {
-    fputs("calx: out of memory\n", stderr);
   }
+  else { fputs("calx: out of memory\n", stderr); }
   return n;
 }
 
@@ -98,9 +97,9 @@ typedef struct {
   cx_arena *arena;
   cli_progress progress;
   volatile sig_atomic_t *stop;
-  int diags;                   /* how many were shown */
+  int diags; /* how many were shown */
   int plots, fits;
-  cx_buf json[J_PARTS];        /* the lists of the one object, without brackets */
+  cx_buf json[J_PARTS]; /* the lists of the one object, without brackets */
   int items[J_PARTS];
   double begun, first, fit_begun, fitting, drawing; /* seconds: since the process began; then sums */
 } runner;
@@ -180,29 +179,29 @@ static void event(void *user, const cx_event *e) {
   r->diags = cli_show_diags(c, r->ctx, r->diags);
   errno = 0;
   switch (e->kind) {
-  case EV_RESULT:
-    if (c->json) {
-      cli_json_results(&r->json[J_RESULTS], e->result, e->nresult, &r->items[J_RESULTS]);
-    } else {
-      cx_buf b = {.arena = r->arena};
-      cli_show_results(&b, e->result, e->nresult, c->columns, r->p->console);
-      fputs(b.at, stdout);
-    }
-    break;
-  case EV_PLOT:
-    r->plots++;
-    draw(r, e->plot, r->plots > 1 ? cx_format(r->arena, "%s-%d", r->p->stem, r->plots) : r->p->stem);
-    break;
-  case EV_WRITE:
-    if (c->json) cli_json_text(item(r, J_WRITTEN), e->path);
-    say(r, "wrote", e->path);
-    break;
-  case EV_EXPLAIN:
-    if (c->json) cli_json_text(item(r, J_EXPLAIN), e->text);
-    else if (e->text && *e->text) printf("%s%s", e->text, e->text[strlen(e->text) - 1] == '\n' ? "" : "\n");
-    break;
-  case EV_FIT_END: fit_ended(r, e); break;
-  default: break;
+    case EV_RESULT:
+      if (c->json) {
+        cli_json_results(&r->json[J_RESULTS], e->result, e->nresult, &r->items[J_RESULTS]);
+      } else {
+        cx_buf b = {.arena = r->arena};
+        cli_show_results(&b, e->result, e->nresult, c->columns, r->p->console);
+        fputs(b.at, stdout);
+      }
+      break;
+    case EV_PLOT:
+      r->plots++;
+      draw(r, e->plot, r->plots > 1 ? cx_format(r->arena, "%s-%d", r->p->stem, r->plots) : r->p->stem);
+      break;
+    case EV_WRITE:
+      if (c->json) cli_json_text(item(r, J_WRITTEN), e->path);
+      say(r, "wrote", e->path);
+      break;
+    case EV_EXPLAIN:
+      if (c->json) cli_json_text(item(r, J_EXPLAIN), e->text);
+      else if (e->text && *e->text) printf("%s%s", e->text, e->text[strlen(e->text) - 1] == '\n' ? "" : "\n");
+      break;
+    case EV_FIT_END: fit_ended(r, e); break;
+    default: break;
   }
   if (c->tty_out) fflush(stdout);
   if (cli_lost()) cx_throw(r->ctx, CX_E_RUNTIME); /* nobody reads on, or the disk is full: main says so */
@@ -252,13 +251,15 @@ static void json_object(runner *r, cx_status status) {
 
 static void timing(const runner *r) {
   double end = cli_now(), run = end - (r->first > 0 ? r->first : end);
-  const struct { const char *name; double s; } row[] = {
-      {"start, read the program", r->begun - r->c->start},
-      {"parse, bind, elaborate, compile", (r->first > 0 ? r->first : end) - r->begun},
-      {"fit", r->fitting},
-      {"draw", r->drawing},
-      {"evaluate, print", run - r->fitting - r->drawing},
-      {"total", end - r->c->start}};
+  const struct {
+    const char *name;
+    double s;
+  } row[] = {{"start, read the program", r->begun - r->c->start},
+             {"parse, bind, elaborate, compile", (r->first > 0 ? r->first : end) - r->begun},
+             {"fit", r->fitting},
+             {"draw", r->drawing},
+             {"evaluate, print", run - r->fitting - r->drawing},
+             {"total", end - r->c->start}};
   for (size_t k = 0; k < sizeof row / sizeof *row; k++)
     if (row[k].s > 0) fprintf(stderr, "%-32s %10.3f ms\n", row[k].name, 1e3 * row[k].s);
 }
@@ -313,8 +314,16 @@ static cx_status run(runner *r, cx_ctx *ctx) {
     cx_throw(ctx, CX_E_RUNTIME);
   }
   const char *checkpoint = c->checkpoint ? c->checkpoint : cx_format(r->arena, "%s.ckpt", p->stem);
-  cx_session_opt opt = {.seed = c->seed, .threads = c->threads, .dir = p->dir, .out = c->out, .resume = c->resume, .checkpoint = checkpoint,
-                        .stop = r->stop, .event = event, .user = r, .console = p->console};
+  cx_session_opt opt = {.seed = c->seed,
+                        .threads = c->threads,
+                        .dir = p->dir,
+                        .out = c->out,
+                        .resume = c->resume,
+                        .checkpoint = checkpoint,
+                        .stop = r->stop,
+                        .event = event,
+                        .user = r,
+                        .console = p->console};
   int32_t file = cx_source_add(ctx, p->name, p->text, p->size);
   cx_status status = cx_session_run(ctx, file, p->arg, p->narg, &opt);
   cli_progress_clear(&r->progress);
@@ -341,14 +350,16 @@ cx_status cli_run_program(cli *c, const cli_program *p) {
   CX_TRY(ctx, f) {
     status = run(&r, ctx);
     CX_END(ctx, f);
-  } else {
+  }
+  else {
     status = f.status;
     cli_show_diags(c, ctx, r.diags);
   }
   CX_TRY(ctx, f) {
     if (c->json && r.arena) json_object(&r, status);
     CX_END(ctx, f);
-  } else {
+  }
+  else {
     fputs("calx: out of memory\n", stderr);
     status = CX_E_RUNTIME;
   }
@@ -366,8 +377,13 @@ static int run_file(cli *c, const char *path) {
   char *dir = cli_dir(path), *stem = cli_stem(path);
   int status = CX_E_RUNTIME;
   if (dir && stem) {
-    cli_program p = {.name = strcmp(path, "-") == 0 ? "stdin" : path, .text = text, .size = size, .dir = dir, .stem = stem,
-                     .arg = c->arg + 1, .narg = c->narg - 1};
+    cli_program p = {.name = strcmp(path, "-") == 0 ? "stdin" : path,
+                     .text = text,
+                     .size = size,
+                     .dir = dir,
+                     .stem = stem,
+                     .arg = c->arg + 1,
+                     .narg = c->narg - 1};
     status = cli_run_program(c, &p);
   }
   free(dir);
@@ -387,8 +403,14 @@ int cli_cmd_eval(cli *c) {
   size_t size = strlen(text);
   char *in = NULL;
   if (strcmp(text, "-") == 0 && !(in = cli_read_file(c, "-", &size))) return CX_E_USAGE;
-  cli_program p = {.name = "eval", .text = in ? in : text, .size = size, .dir = ".", .stem = "plot",
-                   .arg = c->arg + 1, .narg = c->narg - 1, .console = true};
+  cli_program p = {.name = "eval",
+                   .text = in ? in : text,
+                   .size = size,
+                   .dir = ".",
+                   .stem = "plot",
+                   .arg = c->arg + 1,
+                   .narg = c->narg - 1,
+                   .console = true};
   int status = cli_run_program(c, &p);
   free(in);
   return status;
@@ -412,7 +434,14 @@ int cli_cmd_explain(cli *c) {
   char *with = malloc(n);
   if (!with) return cli_usage(c, "out of memory");
   snprintf(with, n, "%.*s%s%s", (int)(last - text), text, already ? "" : "explain ", last);
-  cli_program p = {.name = "explain", .text = with, .size = strlen(with), .dir = ".", .stem = "plot", .arg = c->arg + 1, .narg = c->narg - 1, .console = true};
+  cli_program p = {.name = "explain",
+                   .text = with,
+                   .size = strlen(with),
+                   .dir = ".",
+                   .stem = "plot",
+                   .arg = c->arg + 1,
+                   .narg = c->narg - 1,
+                   .console = true};
   int status = cli_run_program(c, &p);
   free(with);
   return status;

@@ -153,7 +153,8 @@ static void matrix(cx_buf *b, const cx_result *r, const double *v, int64_t rows,
 
 static void blocks(cx_buf *b, const cx_result *r, const char *text) { /* rank 3 and more: the last two as matrices */
   const cx_array *a = &r->value;
-  int64_t rows = a->dim[a->rank - 2], cols = a->dim[a->rank - 1], n = rows > 0 && cols > 0 ? count_of(a) / (rows * cols) : 0;
+  int64_t rows = a->dim[a->rank - 2], cols = a->dim[a->rank - 1],
+          n = rows > 0 && cols > 0 ? count_of(a) / (rows * cols) : 0;
   for (int64_t k = 0; k < n; k++) {
     if (k == BLOCKS - 1 && n > BLOCKS) {
       cx_puts(b, "  ⋮\n");
@@ -241,9 +242,11 @@ void cli_show_results(cx_buf *b, const cx_result *r, int n, int columns, bool va
   cx_puts(b, "\n");
 }
 
-void cli_show_fit(cx_buf *b, const char *method, const cx_fit_report *f, const cx_result *param, int nparam, bool interrupted) {
+void cli_show_fit(cx_buf *b, const char *method, const cx_fit_report *f, const cx_result *param, int nparam,
+                  bool interrupted) {
   cx_putf(b, "fit by %s: ", f->method ? f->method : method ? method : "?");
-  if (f->epochs > 0 && f->epochs != f->steps) cx_putf(b, "%lld epoch%s, ", (long long)f->epochs, f->epochs == 1 ? "" : "s");
+  if (f->epochs > 0 && f->epochs != f->steps)
+    cx_putf(b, "%lld epoch%s, ", (long long)f->epochs, f->epochs == 1 ? "" : "s");
   cx_putf(b, "%lld step%s, ", (long long)f->steps, f->steps == 1 ? "" : "s");
   cli_seconds(b, f->seconds);
   cx_puts(b, "\n  objective ");

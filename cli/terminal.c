@@ -72,7 +72,8 @@ bool cli_flush(void) {
   errno = 0;
   bool arrived = fflush(stdout) == 0;
   if (!cli_lost() && arrived) return true;
-  if (lost != EPIPE) fprintf(stderr, "calx: the output could not be written%s%s\n", lost ? ": " : "", lost ? strerror(lost) : "");
+  if (lost != EPIPE)
+    fprintf(stderr, "calx: the output could not be written%s%s\n", lost ? ": " : "", lost ? strerror(lost) : "");
   return false;
 }
 

@@ -15,11 +15,11 @@ double cx_ref_node(const cx_graph *g, const cx_node *e, const int64_t *at, doubl
 typedef struct cx_exec cx_exec; /* compiled: immutable, shared by threads */
 typedef struct cx_work cx_work; /* scratch of one thread of the caller */
 typedef struct {
-  int threads;      /* 0: all cores. Results do not depend on it, bit for bit */
-  bool single;      /* arithmetic and variable inputs/outputs in float */
-  bool no_blas;     /* tests */
-  bool no_simd;     /* tests: baseline kernels */
-  int64_t segment;  /* steps between checkpoints of a long recurrence; 0: as memory asks, negative: none */
+  int threads;     /* 0: all cores. Results do not depend on it, bit for bit */
+  bool single;     /* arithmetic and variable inputs/outputs in float */
+  bool no_blas;    /* tests */
+  bool no_simd;    /* tests: baseline kernels */
+  int64_t segment; /* steps between checkpoints of a long recurrence; 0: as memory asks, negative: none */
 } cx_exec_opt;
 /* g: outputs set, passes run. constant_input[k]: the k-th EQ_INPUT with constant == true, borrowed as long as the exec
  * lives. What depends on them alone is computed here, once; columns are laid out for the vector unit here. */

@@ -244,7 +244,8 @@ static char *kept(cx_arena *a, const cx_exec *x, int64_t bytes) {
     for (int d = 0; d < e->rank; d++) n *= (double)e->dim[d].n;
     if (n > most && e->kind != EQ_INPUT && e->span.file >= 0) most = n, where = e->span;
   }
-  cx_diag(c, CX_NOTE, CX_OK, where, "the largest array that is kept has %.3g elements; a sum over an index keeps none", most);
+  cx_diag(c, CX_NOTE, CX_OK, where, "the largest array that is kept has %.3g elements; a sum over an index keeps none",
+          most);
   cx_throw(c, f.status);
 }
 
@@ -291,10 +292,10 @@ static void check_constant(cx_sched *s, const cx_eq *e, const cx_array *a) {
   cx_throw(s->ctx, CX_E_DATA);
 }
 
-#define EACH_TYPE(X)                                                                                             \
-  X(CX_F64, double)                                                                                              \
-  X(CX_F32, float) X(CX_I64, int64_t) X(CX_I32, int32_t) X(CX_I16, int16_t) X(CX_U16, uint16_t) X(CX_I8, int8_t) \
-      X(CX_U8, uint8_t)
+#define EACH_TYPE(X) \
+  X(CX_F64, double)  \
+  X(CX_F32, float)   \
+  X(CX_I64, int64_t) X(CX_I32, int32_t) X(CX_I16, int16_t) X(CX_U16, uint16_t) X(CX_I8, int8_t) X(CX_U8, uint8_t)
 
 /* rows [0, n) of one column from `from` into a block */
 static void lay_column(char *to, bool single, const char *from, cx_dtype type, int64_t stride, int64_t n) {

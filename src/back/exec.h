@@ -12,8 +12,8 @@
 #include "back/kern.h"
 #include "back/kern_mat.h"
 
-enum { CX_LOOPS = 24, CX_MAX_ARGS = 3, CX_BLOCK = 1024 };                   /* CX_BLOCK: most rows of a block */
-#define CX_LARGE (1 << 25) /* bytes from which memory counts more than a little time */
+enum { CX_LOOPS = 24, CX_MAX_ARGS = 3, CX_BLOCK = 1024 }; /* CX_BLOCK: most rows of a block */
+#define CX_LARGE (1 << 25)                                /* bytes from which memory counts more than a little time */
 enum { BASE_TEMP, BASE_ACC, BASE_WORK, BASE_POOL, BASE_CONST, BASE_FIRST }; /* then inputs, outputs, constant arrays */
 
 typedef struct cx_vm cx_vm;
@@ -185,7 +185,7 @@ struct cx_exec {
   int threads;
   struct cx_pool *pool;
   struct cx_segments *seg; /* long recurrences: nothing above is used then */
-  cx_work *own; /* of precomputing */
+  cx_work *own;            /* of precomputing */
 };
 
 struct cx_vm {

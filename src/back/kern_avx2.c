@@ -1,9 +1,9 @@
 /* kern_avx2.c - the kernels for AVX2 and FMA; the build gives this file its flags. */
-#define CX_ISA avx2
-#define CX_BYTES 32 /* of a vector */
+#define CX_ISA          avx2
+#define CX_BYTES        32 /* of a vector */
 #define CX_SLEEF_DOUBLE d4
-#define CX_SLEEF_FLOAT f8
-#define CX_SLEEF_ISA avx2
+#define CX_SLEEF_FLOAT  f8
+#define CX_SLEEF_ISA    avx2
 #include "back/kern_elem.h"
 #define CX_SINGLE 0
 #include "back/kern_elem.inc"

@@ -15,10 +15,10 @@
 #define CX_VECTOR_MATH 0
 #endif
 
-#define CX_CAT_(a, b) a##b
-#define CX_CAT(a, b) CX_CAT_(a, b)
-#define CX_STRING_(a) #a
-#define CX_STRING(a) CX_STRING_(a)
+#define CX_CAT_(a, b)           a##b
+#define CX_CAT(a, b)            CX_CAT_(a, b)
+#define CX_STRING_(a)           #a
+#define CX_STRING(a)            CX_STRING_(a)
 #define CX_CAT5_(a, b, c, d, e) a##b##c##d##e
-#define CX_CAT5(a, b, c, d, e) CX_CAT5_(a, b, c, d, e)
+#define CX_CAT5(a, b, c, d, e)  CX_CAT5_(a, b, c, d, e)
 #endif

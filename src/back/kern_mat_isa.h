@@ -4,16 +4,16 @@
 #include <math.h>
 #include <string.h>
 #define CX_CAT2(a, b) a##_##b
-#define CX_CAT(a, b) CX_CAT2(a, b)
-#define CX_NAME(n) CX_CAT(n, CX_ISA)
-#define REAL double
-#define REAL_INT int64_t
-#define N(x) x##_f64
+#define CX_CAT(a, b)  CX_CAT2(a, b)
+#define CX_NAME(n)    CX_CAT(n, CX_ISA)
+#define REAL          double
+#define REAL_INT      int64_t
+#define N(x)          x##_f64
 #include "back/kern_mat.inc"
 #undef REAL
 #undef REAL_INT
 #undef N
-#define REAL float
+#define REAL     float
 #define REAL_INT int32_t
-#define N(x) x##_f32
+#define N(x)     x##_f32
 #include "back/kern_mat.inc"

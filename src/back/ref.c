@@ -12,8 +12,15 @@
 
 enum { MAX_ELEMENTS = 1 << 30 }; /* of all equations together: 8 GiB */
 
-typedef struct { const cx_node *n; int arg[CX_MAX_RANK]; } step;
-typedef struct { step *at; int n; double *value; } list;
+typedef struct {
+  const cx_node *n;
+  int arg[CX_MAX_RANK];
+} step;
+typedef struct {
+  step *at;
+  int n;
+  double *value;
+} list;
 
 static list listing(const cx_graph *g, cx_arena *a, const cx_node *e) {
   cx_scratch *s = cx_scratch_take(g);
@@ -44,13 +51,13 @@ static double compute(const cx_graph *g, const list *l, const int64_t *at, doubl
     const step *t = &l->at[i];
     const cx_node *n = t->n;
     switch (n->op) {
-    case OP_const: v[i] = n->u.num; break;
-    case OP_index: v[i] = (double)at[n->u.i]; break;
-    case OP_load: v[i] = load(g->eq[n->u.eq], eq_value[n->u.eq], t, v); break;
-    case OP_select: v[i] = v[t->arg[0]] != 0 ? v[t->arg[1]] : v[t->arg[2]]; break;
-    default:
-      for (int k = 0; k < n->nargs; k++) x[k] = v[t->arg[k]];
-      v[i] = cx_ops[n->op].eval(x);
+      case OP_const: v[i] = n->u.num; break;
+      case OP_index: v[i] = (double)at[n->u.i]; break;
+      case OP_load: v[i] = load(g->eq[n->u.eq], eq_value[n->u.eq], t, v); break;
+      case OP_select: v[i] = v[t->arg[0]] != 0 ? v[t->arg[1]] : v[t->arg[2]]; break;
+      default:
+        for (int k = 0; k < n->nargs; k++) x[k] = v[t->arg[k]];
+        v[i] = cx_ops[n->op].eval(x);
     }
   }
   return v[l->n - 1];
@@ -97,12 +104,12 @@ static double element(const cx_graph *g, const cx_eq *e, const list *l, int64_t 
   do {
     double x[2] = {r, compute(g, l, at, value)};
     switch (e->red) {
-    case RED_sum: r += x[1]; break;
-    case RED_prod: r *= x[1]; break;
-    case RED_max: r = cx_ops[OP_max].eval(x); break;
-    case RED_min: r = cx_ops[OP_min].eval(x); break;
-    default:
-      if (e->red == RED_argmax ? x[1] > best : x[1] < best) best = x[1], r = (double)count;
+      case RED_sum: r += x[1]; break;
+      case RED_prod: r *= x[1]; break;
+      case RED_max: r = cx_ops[OP_max].eval(x); break;
+      case RED_min: r = cx_ops[OP_min].eval(x); break;
+      default:
+        if (e->red == RED_argmax ? x[1] > best : x[1] < best) best = x[1], r = (double)count;
     }
     count++;
   } while (advance(k, e->rdim, e->nred, -1));
@@ -160,8 +167,7 @@ static void component(const cx_graph *g, cx_arena *a, const cx_comp *c, double *
     return;
   }
   for (int64_t t = 0; t < steps; t++)
-    for (int i = 0; i < c->n; i++)
-      fill(g, g->eq[c->eq[i]], &l[i], c->axis[i], c->dir > 0 ? t : steps - 1 - t, value);
+    for (int i = 0; i < c->n; i++) fill(g, g->eq[c->eq[i]], &l[i], c->axis[i], c->dir > 0 ? t : steps - 1 - t, value);
 }
 
 void cx_ref_run(const cx_graph *g, cx_arena *a, const cx_array *in, double **out) {

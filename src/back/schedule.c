@@ -81,7 +81,13 @@ static void depend(void *user, const cx_node *n) {
 /* ---- what is cheap and large is computed again at every call, inside the pass that reads it: image / 255 of 60 000
  * images is 376 MB as doubles, 47 MB as it comes. Only where nothing reads it that is itself computed once. */
 #define CHEAP_NODES 12
-typedef struct { cx_sched *s; bool *once; int count; bool cheap; const cx_eq *e; } thrift;
+typedef struct {
+  cx_sched *s;
+  bool *once;
+  int count;
+  bool cheap;
+  const cx_eq *e;
+} thrift;
 static void weigh(void *user, const cx_node *n) {
   thrift *t = user;
   t->count++;

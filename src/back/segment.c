@@ -20,58 +20,78 @@
 #include <math.h>
 #include <string.h>
 
-#define LEAST_STEPS 1000       /* a shorter recurrence is not worth it */
-#define LEAST_BYTES (1 << 25)  /* nor less memory */
-#define MOST_HALO 64           /* steps back that a segment may look */
-#define TIME 31                /* the slot that stands for the segment's start while bodies are rewritten */
+#define LEAST_STEPS 1000      /* a shorter recurrence is not worth it */
+#define LEAST_BYTES (1 << 25) /* nor less memory */
+#define MOST_HALO   64        /* steps back that a segment may look */
+#define TIME        31        /* the slot that stands for the segment's start while bodies are rewritten */
 
 enum { BEFORE, UP, MIDDLE, DOWN, AFTER, PHASES };
 
 typedef struct {
-  int axis;        /* slot of time: below rank, a sequence; else a reduction over time; -1: neither */
+  int axis; /* slot of time: below rank, a sequence; else a reduction over time; -1: neither */
   int phase;
   int64_t shift;
-  bool keep;       /* a sequence with rows that the next segment reads */
-  bool value;      /* no sequence, read by a later phase or by the caller */
-  bool guard;      /* a sequence whose elements outside its own time are read, and must be 0 */
-  bool vanish;     /* a reduction whose terms are 0 outside its time by themselves */
-  int32_t local;   /* the equation that computes it, in its phase's graph */
-  int32_t input;   /* carry of a sequence, value of the rest: the input that brings it from elsewhere */
-  int32_t edge;    /* keep: the rows for the next segment */
+  bool keep;     /* a sequence with rows that the next segment reads */
+  bool value;    /* no sequence, read by a later phase or by the caller */
+  bool guard;    /* a sequence whose elements outside its own time are read, and must be 0 */
+  bool vanish;   /* a reduction whose terms are 0 outside its time by themselves */
+  int32_t local; /* the equation that computes it, in its phase's graph */
+  int32_t input; /* carry of a sequence, value of the rest: the input that brings it from elsewhere */
+  int32_t edge;  /* keep: the rows for the next segment */
 } fact;
 
-typedef struct { uint32_t eq; int dim; int64_t lo, hi; uint32_t input; } slice; /* elements start + lo .. start + hi + B - 1 */
+typedef struct {
+  uint32_t eq;
+  int dim;
+  int64_t lo, hi;
+  uint32_t input;
+} slice; /* elements start + lo .. start + hi + B - 1 */
 
-typedef struct { cx_exec *exec; uint32_t *in, *out; int nin, nout; int *constant; int nconstant; } part;
+typedef struct {
+  cx_exec *exec;
+  uint32_t *in, *out;
+  int nin, nout;
+  int *constant;
+  int nconstant;
+} part;
 
 struct cx_segments {
-  cx_ctx *ctx; cx_arena *a;
-  cx_graph *g;     /* the graph and the equations of its segments */
+  cx_ctx *ctx;
+  cx_arena *a;
+  cx_graph *g; /* the graph and the equations of its segments */
   const cx_exec_opt *opt;
   cx_exec_opt sub;
-  int neq;         /* equations of the graph itself */
+  int neq; /* equations of the graph itself */
   fact *fact;
-  int ncomp; cx_comp *comp; int *comp_of;
-  int64_t T, B, count;     /* times, steps a segment, segments */
-  int64_t back, ahead;     /* halo of what runs up, of what runs down */
-  uint32_t start;          /* input: the segment's first time */
+  int ncomp;
+  cx_comp *comp;
+  int *comp_of;
+  int64_t T, B, count; /* times, steps a segment, segments */
+  int64_t back, ahead; /* halo of what runs up, of what runs down */
+  uint32_t start;      /* input: the segment's first time */
   CX_VEC(slice) slice;
-  int *number;             /* by equation: which constant or variable input of the caller, -1 */
-  cx_array *constant; int nconstant, nin;
+  int *number; /* by equation: which constant or variable input of the caller, -1 */
+  cx_array *constant;
+  int nconstant, nin;
   part part[PHASES];
   bool failed, changed;
-  const cx_eq *at;         /* equation that is looked at */
+  const cx_eq *at; /* equation that is looked at */
 };
 
 struct cx_seg_work {
-  void **buf;              /* by equation: inputs and outputs of the parts */
+  void **buf; /* by equation: inputs and outputs of the parts */
   cx_work *work[PHASES];
-  char **check;            /* by equation: carries of all segments */
-  const void **in; void **out;
+  char **check; /* by equation: carries of all segments */
+  const void **in;
+  void **out;
 };
 
-static bool sequence(const cx_segments *s, uint32_t e) { return s->fact[e].axis >= 0 && s->fact[e].axis < s->g->eq[e]->rank; }
-static bool reduction(const cx_segments *s, uint32_t e) { return s->fact[e].axis >= s->g->eq[e]->rank && s->fact[e].axis >= 0; }
+static bool sequence(const cx_segments *s, uint32_t e) {
+  return s->fact[e].axis >= 0 && s->fact[e].axis < s->g->eq[e]->rank;
+}
+static bool reduction(const cx_segments *s, uint32_t e) {
+  return s->fact[e].axis >= s->g->eq[e]->rank && s->fact[e].axis >= 0;
+}
 static int64_t length(const cx_segments *s, uint32_t e) {
   const cx_eq *q = s->g->eq[e];
   int k = s->fact[e].axis;
@@ -142,7 +162,8 @@ static const cx_node *pick(void *user, cx_graph *g, const cx_node *n) {
   }
   const cx_node *t = sub[axis] = cx_index(g, e->rank);
   e->red = RED_sum, e->nred = 1, e->rdim[0] = p->dim[axis], e->span = p->span;
-  e->body = cx_op3(g, OP_select, cx_op2(g, OP_eq, t, cx_const(g, (double)c)), cx_load(g, p->id, sub, p->rank), cx_const(g, 0));
+  e->body = cx_op3(g, OP_select, cx_op2(g, OP_eq, t, cx_const(g, (double)c)), cx_load(g, p->id, sub, p->rank),
+                   cx_const(g, 0));
   return cx_load(g, e->id, rest, e->rank);
 }
 
@@ -222,7 +243,11 @@ static bool find_phases(cx_segments *s) {
 
 /* ---- shifts and halos ---- */
 enum { SHIFT_UP, SHIFT_DOWN, LIFT, HALO };
-typedef struct { cx_segments *s; int what; int64_t most; } shifting;
+typedef struct {
+  cx_segments *s;
+  int what;
+  int64_t most;
+} shifting;
 static void shift_load(void *user, const cx_node *n) {
   shifting *h = user;
   cx_segments *s = h->s;
@@ -236,19 +261,25 @@ static void shift_load(void *user, const cx_node *n) {
   int64_t at = c + q->shift;
   bool outside = s->comp_of[p] != s->comp_of[e];
   switch (h->what) {
-  case SHIFT_UP: if (outside && at > h->most) h->most = at; break;
-  case SHIFT_DOWN: if (outside && q->phase == DOWN && at < h->most) h->most = at; break;
-  case LIFT: if (q->phase == UP && at - f->shift > h->most) h->most = at - f->shift; break;
-  default:
-    if (c + length(s, e) > length(s, p) || (c < 0 && q->shift > 0)) q->guard = true;
-    at -= f->shift;
-    if (q->phase == UP && at < 0) {
-      q->keep = true;
-      if (-at > s->back) s->back = -at;
-    } else if (q->phase == DOWN && at > 0) {
-      q->keep = true;
-      if (at > s->ahead) s->ahead = at;
-    }
+    case SHIFT_UP:
+      if (outside && at > h->most) h->most = at;
+      break;
+    case SHIFT_DOWN:
+      if (outside && q->phase == DOWN && at < h->most) h->most = at;
+      break;
+    case LIFT:
+      if (q->phase == UP && at - f->shift > h->most) h->most = at - f->shift;
+      break;
+    default:
+      if (c + length(s, e) > length(s, p) || (c < 0 && q->shift > 0)) q->guard = true;
+      at -= f->shift;
+      if (q->phase == UP && at < 0) {
+        q->keep = true;
+        if (-at > s->back) s->back = -at;
+      } else if (q->phase == DOWN && at > 0) {
+        q->keep = true;
+        if (at > s->ahead) s->ahead = at;
+      }
   }
 }
 static int64_t over_loads(cx_segments *s, const cx_comp *c, int what, int64_t from) {
@@ -270,7 +301,8 @@ static bool find_shifts(cx_segments *s) {
       for (int m = 0; m < c->n; m++) s->fact[c->eq[m]].shift = shift;
     }
   for (int k = 0; k < s->ncomp; k++)
-    if (s->fact[s->comp[k].eq[0]].axis >= 0 && s->fact[s->comp[k].eq[0]].phase == DOWN) lift = over_loads(s, &s->comp[k], LIFT, lift);
+    if (s->fact[s->comp[k].eq[0]].axis >= 0 && s->fact[s->comp[k].eq[0]].phase == DOWN)
+      lift = over_loads(s, &s->comp[k], LIFT, lift);
   for (int k = 0; k < s->neq; k++)
     if (-s->fact[k].shift > lift) lift = -s->fact[k].shift; /* time begins at 0 */
   for (int k = 0; k < s->neq; k++)
@@ -278,7 +310,8 @@ static bool find_shifts(cx_segments *s) {
   for (int k = 0; k < s->ncomp; k++)
     if (s->fact[s->comp[k].eq[0]].axis >= 0) over_loads(s, &s->comp[k], HALO, 0);
   for (int k = 0; k < s->neq; k++)
-    if (s->fact[k].axis >= 0 && length(s, (uint32_t)k) + s->fact[k].shift > s->T) s->T = length(s, (uint32_t)k) + s->fact[k].shift;
+    if (s->fact[k].axis >= 0 && length(s, (uint32_t)k) + s->fact[k].shift > s->T)
+      s->T = length(s, (uint32_t)k) + s->fact[k].shift;
   s->B = s->opt->segment > 0 ? s->opt->segment : (int64_t)(sqrt((double)s->T) / 16 + 1) * 16;
   if (s->B < 256 && s->opt->segment <= 0) s->B = 256;
   if (s->B < s->back || s->B < s->ahead) return false;
@@ -409,7 +442,8 @@ static void make_local(cx_segments *s, uint32_t id) {
   const cx_node *i = cx_op2(g, OP_add, cx_op2(g, OP_add, here, cx_index(g, TIME)), cx_const(g, (double)offset(s, id)));
   int64_t slot = f->axis, time = TIME;
   const cx_node *body = cx_rewrite(g, cx_subst(g, e->body, &slot, &i, 1), load_local, s);
-  const cx_node *in = cx_op2(g, OP_and, cx_op2(g, OP_le, cx_const(g, 0), i), cx_op2(g, OP_lt, i, cx_const(g, (double)length(s, id))));
+  const cx_node *in =
+      cx_op2(g, OP_and, cx_op2(g, OP_le, cx_const(g, 0), i), cx_op2(g, OP_lt, i, cx_const(g, (double)length(s, id))));
   in = cx_subst(g, in, &time, &start, 1);
   body = cx_subst(g, body, &time, &start, 1);
   if (reduction(s, id)) {
@@ -463,7 +497,8 @@ static void make_equations(cx_segments *s) {
   for (int k = 0; k < s->neq; k++) {
     const cx_eq *e = s->at = g->eq[k];
     if (e->kind == EQ_CALC) cx_visit(g, e->body, read_later, s), cx_visit(g, e->body, collect_slice, s);
-    for (int j = 0; j < e->nprim_arg; j++) s->fact[e->prim_arg[j]].value |= s->fact[e->prim_arg[j]].phase != s->fact[k].phase;
+    for (int j = 0; j < e->nprim_arg; j++)
+      s->fact[e->prim_arg[j]].value |= s->fact[e->prim_arg[j]].phase != s->fact[k].phase;
     if (reduction(s, (uint32_t)k)) s->fact[k].value = true;
   }
   for (int k = 0; k < s->slice.n; k++) {
@@ -526,7 +561,8 @@ cx_segments *cx_segments_new(cx_arena *a, const cx_graph *from, const cx_array *
   s->ctx = cx_arena_ctx(a), s->a = a, s->opt = opt;
   bool any = false;
   for (int k = 0; k < from->neq && !any; k++)
-    for (int d = 0; d < from->eq[k]->rank; d++) any |= from->eq[k]->dim[d].n >= LEAST_STEPS && from->eq[k]->kind == EQ_CALC;
+    for (int d = 0; d < from->eq[k]->rank; d++)
+      any |= from->eq[k]->dim[d].n >= LEAST_STEPS && from->eq[k]->kind == EQ_CALC;
   if (!any || opt->segment < 0) return NULL;
   s->g = cx_extract(from, a, from->out, from->nout, map);
   if (!find_time(s) || !find_phases(s) || !find_shifts(s)) return NULL;
@@ -560,7 +596,9 @@ static int64_t count_of(const cx_eq *e) {
   for (int d = 0; d < e->rank; d++) n *= e->dim[d].n;
   return n;
 }
-static size_t bytes_of(const cx_segments *s, int64_t e) { return (size_t)count_of(s->g->eq[e]) * (s->opt->single ? 4 : 8); }
+static size_t bytes_of(const cx_segments *s, int64_t e) {
+  return (size_t)count_of(s->g->eq[e]) * (s->opt->single ? 4 : 8);
+}
 
 cx_seg_work *cx_seg_work_new(cx_arena *a, const cx_segments *s) {
   cx_seg_work *w = CX_NEW(a, cx_seg_work);
@@ -582,7 +620,8 @@ cx_seg_work *cx_seg_work_new(cx_arena *a, const cx_segments *s) {
     const fact *f = &s->fact[k];
     if (s->g->eq[k]->kind == EQ_INPUT) continue;
     if (f->value && f->input && !w->buf[f->input]) w->buf[f->input] = cx_alloc(a, bytes_of(s, f->input) + 64);
-    if (f->keep && f->phase == UP && s->part[DOWN].exec) w->check[k] = cx_alloc_n(a, (size_t)s->count, bytes_of(s, f->edge));
+    if (f->keep && f->phase == UP && s->part[DOWN].exec)
+      w->check[k] = cx_alloc_n(a, (size_t)s->count, bytes_of(s, f->edge));
   }
   w->in = CX_NEW_N(a, const void *, most);
   w->out = CX_NEW_N(a, void *, most);
@@ -606,7 +645,9 @@ static int run_part(const cx_segments *s, cx_seg_work *w, int phase, const char 
   return cx_exec_run(p->exec, w->work[phase], w->in, w->out, why);
 }
 
-static double get(const void *p, int64_t k, bool single) { return single ? (double)((const float *)p)[k] : ((const double *)p)[k]; }
+static double get(const void *p, int64_t k, bool single) {
+  return single ? (double)((const float *)p)[k] : ((const double *)p)[k];
+}
 static void set(void *p, int64_t k, bool single, double v) {
   if (single) ((float *)p)[k] = (float)v;
   else ((double *)p)[k] = v;
@@ -624,7 +665,8 @@ static void fill_slice(const cx_segments *s, cx_seg_work *w, const slice *x, int
     a.type = single ? CX_F32 : CX_F64;
     a.data = w->buf[e->kind == EQ_INPUT ? (int64_t)x->eq : (int64_t)s->fact[x->eq].input];
   }
-  int64_t from = start + x->lo, n = l->dim[x->dim].n, lo = from < 0 ? -from : 0, hi = a.dim[x->dim] - from < n ? a.dim[x->dim] - from : n;
+  int64_t from = start + x->lo, n = l->dim[x->dim].n, lo = from < 0 ? -from : 0,
+          hi = a.dim[x->dim] - from < n ? a.dim[x->dim] - from : n;
   int64_t outer = 1, inner = 1, at[CX_MAX_RANK] = {0};
   for (int d = 0; d < x->dim; d++) outer *= e->dim[d].n;
   for (int d = x->dim + 1; d < e->rank; d++) inner *= e->dim[d].n;
@@ -657,7 +699,8 @@ static void give_sequence(const cx_segments *s, const cx_seg_work *w, uint32_t i
   for (int d = axis + 1; d < e->rank; d++) row *= (size_t)e->dim[d].n;
   for (int d = 0; d < axis; d++) outer *= e->dim[d].n;
   for (int64_t o = 0; o < outer && lo < hi; o++)
-    memcpy((char *)out + (size_t)(o * n + lo) * row, (const char *)w->buf[l->id] + (size_t)(o * m + first) * row, (size_t)(hi - lo) * row);
+    memcpy((char *)out + (size_t)(o * n + lo) * row, (const char *)w->buf[l->id] + (size_t)(o * m + first) * row,
+           (size_t)(hi - lo) * row);
 }
 
 static int sweep(const cx_segments *s, cx_seg_work *w, int phase, void *const *out, const char **why) {
@@ -668,7 +711,8 @@ static int sweep(const cx_segments *s, cx_seg_work *w, int phase, void *const *o
     if (s->g->eq[k]->kind == EQ_INPUT || f->phase != phase) continue;
     if (f->keep && w->buf[f->input]) memset(w->buf[f->input], 0, bytes_of(s, f->input));
     if (reduction(s, (uint32_t)k))
-      for (int64_t j = 0, n = count_of(s->g->eq[k]); j < n; j++) set(w->buf[f->input], j, single, identity[s->g->eq[k]->red]);
+      for (int64_t j = 0, n = count_of(s->g->eq[k]); j < n; j++)
+        set(w->buf[f->input], j, single, identity[s->g->eq[k]->red]);
   }
   for (int64_t turn = 0; turn < s->count; turn++) {
     int64_t at = phase == UP ? turn : s->count - 1 - turn, start = at * s->B;
@@ -691,13 +735,15 @@ static int sweep(const cx_segments *s, cx_seg_work *w, int phase, void *const *o
       if (!reduction(s, (uint32_t)k)) continue;
       for (int64_t j = 0, n = count_of(e); j < n; j++) {
         double v[2] = {get(w->buf[f->input], j, single), get(w->buf[f->local], j, single)};
-        static const cx_op op[RED_COUNT] = {[RED_sum] = OP_add, [RED_prod] = OP_mul, [RED_max] = OP_max, [RED_min] = OP_min};
+        static const cx_op op[RED_COUNT] = {
+            [RED_sum] = OP_add, [RED_prod] = OP_mul, [RED_max] = OP_max, [RED_min] = OP_min};
         set(w->buf[f->input], j, single, cx_ops[op[e->red]].eval(v));
       }
     }
     for (int k = 0; k < s->g->nout; k++) {
       uint32_t e = s->g->out[k];
-      if (s->g->eq[e]->kind != EQ_INPUT && sequence(s, e) && s->fact[e].phase == phase) give_sequence(s, w, e, start, out[k]);
+      if (s->g->eq[e]->kind != EQ_INPUT && sequence(s, e) && s->fact[e].phase == phase)
+        give_sequence(s, w, e, start, out[k]);
     }
   }
   return 0;
@@ -706,7 +752,8 @@ static int sweep(const cx_segments *s, cx_seg_work *w, int phase, void *const *o
 int cx_segments_run(const cx_segments *s, cx_seg_work *w, const void *const *in, void *const *out, const char **why) {
   const cx_graph *g = s->g;
   for (int k = 0; k < s->neq; k++)
-    if (g->eq[k]->kind == EQ_INPUT && !g->eq[k]->constant && s->number[k] >= 0) w->buf[k] = (void *)(uintptr_t)in[s->number[k]];
+    if (g->eq[k]->kind == EQ_INPUT && !g->eq[k]->constant && s->number[k] >= 0)
+      w->buf[k] = (void *)(uintptr_t)in[s->number[k]];
   for (int phase = BEFORE; phase < PHASES; phase++) {
     if (phase == UP || phase == DOWN) {
       if (sweep(s, w, phase, out, why)) return 1;
@@ -715,7 +762,8 @@ int cx_segments_run(const cx_segments *s, cx_seg_work *w, const void *const *in,
     if (run_part(s, w, phase, why)) return 1;
     for (int k = 0; k < s->neq; k++) { /* values become inputs of what follows */
       const fact *f = &s->fact[k];
-      if (g->eq[k]->kind != EQ_INPUT && f->axis < 0 && f->phase == phase && f->value) memcpy(w->buf[f->input], w->buf[f->local], bytes_of(s, k));
+      if (g->eq[k]->kind != EQ_INPUT && f->axis < 0 && f->phase == phase && f->value)
+        memcpy(w->buf[f->input], w->buf[f->local], bytes_of(s, k));
     }
   }
   for (int k = 0; k < g->nout; k++) {
@@ -723,7 +771,8 @@ int cx_segments_run(const cx_segments *s, cx_seg_work *w, const void *const *in,
     if (g->eq[e]->kind != EQ_INPUT) {
       if (!sequence(s, e)) memcpy(out[k], w->buf[s->fact[e].input], bytes_of(s, e));
     } else if (!g->eq[e]->constant) memcpy(out[k], w->buf[e], bytes_of(s, e));
-    else if (s->opt->single) cx_array_copy_f32(&s->constant[s->number[e]], 0, g->eq[e]->rank ? g->eq[e]->dim[0].n : 1, out[k]);
+    else if (s->opt->single)
+      cx_array_copy_f32(&s->constant[s->number[e]], 0, g->eq[e]->rank ? g->eq[e]->dim[0].n : 1, out[k]);
     else cx_array_copy(&s->constant[s->number[e]], 0, g->eq[e]->rank ? g->eq[e]->dim[0].n : 1, out[k]);
   }
   return 0;
@@ -731,7 +780,8 @@ int cx_segments_run(const cx_segments *s, cx_seg_work *w, const void *const *in,
 
 char *cx_segments_text(const cx_segments *s, cx_arena *a) {
   static const char *const name[PHASES] = {"before", "up", "middle", "down", "after"};
-  char *t = cx_format(a, "time 0..%lld in %lld segments of %lld steps\n", (long long)s->T - 1, (long long)s->count, (long long)s->B);
+  char *t = cx_format(a, "time 0..%lld in %lld segments of %lld steps\n", (long long)s->T - 1, (long long)s->count,
+                      (long long)s->B);
   for (int p = 0; p < PHASES; p++)
     if (s->part[p].exec) t = cx_format(a, "%s%s:\n%s", t, name[p], cx_exec_text(s->part[p].exec, a));
   return t;

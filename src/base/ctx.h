@@ -32,7 +32,7 @@ typedef struct {
 enum { CX_DIAG_INLINE = 8 };
 
 struct calx_ctx {
-  int threads; /* of functions compiled through the C API */
+  int threads;    /* of functions compiled through the C API */
   cx_alloc_fn fn; /* NULL: the C library */
   void *user;
   cx_frame *top;

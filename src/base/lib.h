@@ -3,7 +3,10 @@
 #define CX_LIB_H
 #include <stddef.h>
 
-typedef struct { const char *name, *text; size_t n; } cx_lib_file; /* name below lib/: "nn.calx", "dist/normal.calx" */
+typedef struct {
+  const char *name, *text;
+  size_t n;
+} cx_lib_file;                     /* name below lib/: "nn.calx", "dist/normal.calx" */
 extern const cx_lib_file cx_lib[]; /* ordered by name */
 extern const int cx_lib_count;
 #endif

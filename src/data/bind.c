@@ -47,8 +47,8 @@ static void read_source(binder *b, source *s, cx_span span) {
     s->taken = CX_NEW_N(b->a, bool, f->ncol);
     s->file = f;
     CX_END(b->c, frame);
-  } else if (frame.status != CX_E_DATA) cx_throw(b->c, frame.status);
-}
+  }
+  else if (frame.status != CX_E_DATA) cx_throw(b->c, frame.status); }
 
 static source *open_source(binder *b, const char *path, cx_span span) {
   struct stat st;
@@ -80,7 +80,10 @@ static void ask(binder *b, int d, const char *text) {
 static bool alike(const char *column, const char *name) {
   bool gap = false, begun = false;
   for (; *column; column++) {
-    if (!isalnum((unsigned char)*column) && (unsigned char)*column < 128) { gap = begun; continue; }
+    if (!isalnum((unsigned char)*column) && (unsigned char)*column < 128) {
+      gap = begun;
+      continue;
+    }
     if (gap && *name++ != '_') return false;
     gap = false;
     if (tolower((unsigned char)*column) != tolower((unsigned char)*name++)) return false;
@@ -118,7 +121,8 @@ static bool only_header(const binder *b, const cx_file *f, const int *who, int n
 static const char *column_list(cx_arena *a, const cx_file *f) {
   cx_buf b = {.arena = a};
   int shown = f->ncol < 20 ? f->ncol : 20;
-  for (int k = 0; k < shown; k++) cx_putf(&b, "%s%s", k ? ", " : "", f->col[k].name ? f->col[k].name : cx_format(a, "%d", k + 1));
+  for (int k = 0; k < shown; k++)
+    cx_putf(&b, "%s%s", k ? ", " : "", f->col[k].name ? f->col[k].name : cx_format(a, "%d", k + 1));
   if (shown < f->ncol) cx_putf(&b, ", … (%d in all)", f->ncol);
   return b.at ? b.at : "";
 }
@@ -253,7 +257,9 @@ static void resolve(binder *b, source *s, const int *who, int n, bool soft) {
     int twin = k < 0 ? -1 : find_twin(f, k);
     if (twin >= 0) {
       const char *name = b->decl[who[i]].name;
-      fail_decl(b, who[i], cx_format(b->a, "say which by its number: %s=%s:%d or %s=%s:%d", name, s->path, k + 1, name, s->path, twin + 1),
+      fail_decl(b, who[i],
+                cx_format(b->a, "say which by its number: %s=%s:%d or %s=%s:%d", name, s->path, k + 1, name, s->path,
+                          twin + 1),
                 "%s has two columns called %s", s->path, f->col[k].name);
       s->taken[k] = s->taken[twin] = true;
     } else if (k >= 0) give_column(b, who[i], s, k);
@@ -266,13 +272,16 @@ static void resolve(binder *b, source *s, const int *who, int n, bool soft) {
       free_col[nfree++] = k;
       if (!f->col[k].array.level) numeric[nnum++] = k;
     }
-  if (!f->is_table) { /* whole arrays */
+  if (!f->is_table) {            /* whole arrays */
     if (!soft && f->ncol == 1) { /* all asked for this very array */
       for (int i = 0; i < nleft; i++) give_column(b, left[i], s, 0);
       return;
     }
     int d = nfree == 1 ? pick(b, &f->col[free_col[0]].array, s->path, left, nleft) : -1;
-    if (d >= 0) { give_column(b, d, s, free_col[0]); return; }
+    if (d >= 0) {
+      give_column(b, d, s, free_col[0]);
+      return;
+    }
   } else if (nleft > 1 && !named) {
     if (nfree == f->ncol && deal(b, s, left, nleft)) return;
   } else {
@@ -293,10 +302,12 @@ static void resolve(binder *b, source *s, const int *who, int n, bool soft) {
     if (b->decl[left[i]].bound) continue;
     if (!named)
       fail_decl(b, left[i], cx_format(b->a, "say which column: %s=%s:1 is the first", name, s->path),
-                "%s has %d columns without names, which do not divide among the declarations that read it", s->path, f->ncol);
+                "%s has %d columns without names, which do not divide among the declarations that read it", s->path,
+                f->ncol);
     else
-      fail_decl(b, left[i], cx_format(b->a, "say which one: %s=%s:%s", name, s->path, f->col[0].name), "%s has no %s called %s; it has %s",
-                s->path, f->is_table ? "column" : "array", name, column_list(b->a, f));
+      fail_decl(b, left[i], cx_format(b->a, "say which one: %s=%s:%s", name, s->path, f->col[0].name),
+                "%s has no %s called %s; it has %s", s->path, f->is_table ? "column" : "array", name,
+                column_list(b->a, f));
   }
 }
 
@@ -309,19 +320,26 @@ static void resolve_column(binder *b, int d) {
   int k = find_column(f, name);
   double v;
   if (k < 0 && cx_read_double(name, strlen(name), &v) && v == floor(v) && v >= 1 && v <= f->ncol) k = (int)v - 1;
-  if (k >= 0) { give_column(b, d, s, k); return; }
+  if (k >= 0) {
+    give_column(b, d, s, k);
+    return;
+  }
   const char **names = CX_NEW_N(b->a, const char *, f->ncol);
   int n = 0;
   for (int i = 0; i < f->ncol; i++)
     if (f->col[i].name) names[n++] = f->col[i].name;
   const char *near = cx_nearest(name, names, n);
-  fail_decl(b, d, near ? cx_format(b->a, "did you mean %s?", near) : NULL, "%s has no column %s; it has %s", s->path, name, column_list(b->a, f));
+  fail_decl(b, d, near ? cx_format(b->a, "did you mean %s?", near) : NULL, "%s has no column %s; it has %s", s->path,
+            name, column_list(b->a, f));
 }
 
 /* ---- arguments ---- */
 static bool constant(const char *s, double *v) {
   if (cx_read_double(s, strlen(s), v)) return true;
-  if (!strcmp(s, "true") || !strcmp(s, "false")) { *v = *s == 't'; return true; }
+  if (!strcmp(s, "true") || !strcmp(s, "false")) {
+    *v = *s == 't';
+    return true;
+  }
   return false;
 }
 
@@ -357,7 +375,8 @@ static void named_argument(binder *b, const char *arg, const char *eq, cx_decl *
     cx_array x = cx_array_dense(p, 0, NULL);
     give(b, d, &x);
   } else if (constant(value, &v) && access(value, F_OK) != 0)
-    fail_decl(b, d, cx_format(b->a, "write %s=path", name), "%s is an array, %s a number: give it a file", cx_decl_text(b->a, &b->decl[d]), value);
+    fail_decl(b, d, cx_format(b->a, "write %s=path", name), "%s is an array, %s a number: give it a file",
+              cx_decl_text(b->a, &b->decl[d]), value);
   else ask(b, d, value);
 }
 
@@ -369,7 +388,8 @@ static void unbound(binder *b, bool any_file, int d) {
   cx_buf files = {.arena = b->a};
   for (int i = 0; i < b->src.n && any_file; i++)
     if (b->src.at[i]->file && b->src.at[i]->file->is_table)
-      cx_putf(&files, "%s%s has the columns %s", files.n ? "; " : "", b->src.at[i]->path, column_list(b->a, b->src.at[i]->file));
+      cx_putf(&files, "%s%s has the columns %s", files.n ? "; " : "", b->src.at[i]->path,
+              column_list(b->a, b->src.at[i]->file));
   int g = cx_diag(b->c, CX_ERROR, CX_E_DATA, x->span, "nothing is bound to %s", cx_decl_text(b->a, x));
   cx_diag_help(b->c, g, "%s", help);
   if (files.n) cx_diag_help(b->c, g, "%s", files.at);
@@ -389,7 +409,10 @@ void cx_bind(cx_ctx *c, cx_arena *a, cx_decl *decl, int ndecl, const char *const
   for (int i = 0; i < narg; i++) { /* bare files, to whoever still has nothing */
     if (name_end(arg[i])) continue;
     source *s = open_source(&b, arg[i], CX_NOSPAN);
-    if (!s->file) { b.lost = true; continue; }
+    if (!s->file) {
+      b.lost = true;
+      continue;
+    }
     n = 0;
     for (int d = 0; d < ndecl; d++)
       if (!decl[d].bound && !b.want[d].from && !b.want[d].failed) who[n++] = d;
@@ -399,8 +422,11 @@ void cx_bind(cx_ctx *c, cx_arena *a, cx_decl *decl, int ndecl, const char *const
     if (used) continue;
     int g = cx_diag(c, CX_ERROR, CX_E_DATA, CX_NOSPAN, "%s: nothing in it could be matched with a declaration", arg[i]);
     bool pick_one = n && s->file->ncol > 1;
-    if (n) cx_diag_help(c, g, "say for which it is: %s=%s%s%s", decl[who[0]].name, arg[i], pick_one ? ":" : "",
-                        !pick_one ? "" : s->file->col[0].name ? s->file->col[0].name : "1");
+    if (n)
+      cx_diag_help(c, g, "say for which it is: %s=%s%s%s", decl[who[0]].name, arg[i], pick_one ? ":" : "",
+                   !pick_one              ? ""
+                   : s->file->col[0].name ? s->file->col[0].name
+                                          : "1");
     else cx_diag_help(c, g, "every declaration has its data already");
     if (n) cx_diag_help(c, g, "it has %s", column_list(a, s->file));
     b.lost |= n > 0; /* that nothing is bound to those would say it twice */
@@ -437,7 +463,8 @@ void cx_bind_check(cx_ctx *c, cx_decl *decl, int ndecl) {
       } else if (!cx_adapt(c, cx_ctx_arena(c), &decl[d])) decl[d].bound = false;
     cx_check_bound(c, a, decl, ndecl);
     CX_END(c, frame);
-  } else {
+  }
+  else {
     cx_arena_free(a);
     cx_throw(c, frame.status);
   }

@@ -17,15 +17,15 @@
 #include <pthread.h>
 #endif
 
-#define MAX_COLUMNS (1 << 20)
-#define MAX_PIECES 64
-#define SAMPLE_ROWS 200
+#define MAX_COLUMNS  (1 << 20)
+#define MAX_PIECES   64
+#define SAMPLE_ROWS  200
 #define SAMPLE_BYTES (1 << 20)
 
 typedef struct {
-  const char *p, *q;     /* its text, between the quotes if it has them */
-  bool quoted, escaped;  /* escaped: "" inside stands for one " */
-  int lines;             /* line breaks inside */
+  const char *p, *q;    /* its text, between the quotes if it has them */
+  bool quoted, escaped; /* escaped: "" inside stands for one " */
+  int lines;            /* line breaks inside */
 } field;
 
 typedef struct {
@@ -36,9 +36,9 @@ typedef struct {
   bool quotes;           /* a quote occurs somewhere */
   int ncol;
   int64_t nrow;
-  double **num;          /* a column's numbers, NULL: words, or nothing to store */
-  atomic_bool *words;    /* a field of the column is no number */
-  int64_t *line;         /* line of each row, or NULL: row + first line */
+  double **num;       /* a column's numbers, NULL: words, or nothing to store */
+  atomic_bool *words; /* a field of the column is no number */
+  int64_t *line;      /* line of each row, or NULL: row + first line */
 } table;
 
 typedef enum { ROW_OK, ROW_FEW, ROW_MANY, ROW_QUOTE, ROW_AFTER } row_fault;
@@ -48,10 +48,10 @@ static const char after_quote[] = "text follows the closing quote";
 typedef struct {
   table *t;
   const char *beg, *end;
-  int64_t row, line;      /* of the first one: index, number */
-  int64_t nrow, nline;    /* how many */
+  int64_t row, line;   /* of the first one: index, number */
+  int64_t nrow, nline; /* how many */
   bool zero, quote, uneven;
-  row_fault fault;        /* the first one, on fault_line, at 0-based fault_col */
+  row_fault fault; /* the first one, on fault_line, at 0-based fault_col */
   int64_t fault_line;
   int fault_col;
 } piece;
@@ -76,22 +76,35 @@ static const char *take(const table *t, const char *p, const char *end, field *x
     const char *stop = t->sep == '\t' ? line_end(t, p, end) : end;
     x->p = p + 1;
     for (const char *q = p + 1; (q = memchr(q, '"', (size_t)(stop - q))); q++) {
-      if (q + 1 < stop && q[1] == '"') { x->escaped = true; q++; continue; }
+      if (q + 1 < stop && q[1] == '"') {
+        x->escaped = true;
+        q++;
+        continue;
+      }
       const char *s = skip(t, q + 1, end);
       bool ends = s == end || *s == t->nl || *s == t->sep || (t->sep == ' ' && s > q + 1);
       if (!ends && t->sep == '\t') break;
-      if (!ends) { *fault = ROW_AFTER; return s; }
+      if (!ends) {
+        *fault = ROW_AFTER;
+        return s;
+      }
       x->q = q;
       x->quoted = true;
       for (const char *b = p; (b = memchr(b, t->nl, (size_t)(q - b))); b++) x->lines++;
       return s;
     }
-    if (t->sep != '\t') { *fault = ROW_QUOTE; x->q = end; return end; }
+    if (t->sep != '\t') {
+      *fault = ROW_QUOTE;
+      x->q = end;
+      return end;
+    }
     x->escaped = false;
   }
   x->p = p;
-  if (t->sep == ' ') while (p < end && *p != t->nl && !blank(t, *p)) p++;
-  else while (p < end && *p != t->nl && !(t->sep && *p == t->sep)) p++;
+  if (t->sep == ' ')
+    while (p < end && *p != t->nl && !blank(t, *p)) p++;
+  else
+    while (p < end && *p != t->nl && !(t->sep && *p == t->sep)) p++;
   x->q = p;
   while (x->q > x->p && blank(t, x->q[-1])) x->q--;
   return t->sep == ' ' ? skip(t, p, end) : p;
@@ -138,7 +151,10 @@ static bool number(const table *t, const field *x, double *v) {
   const char *p = x->p, *q = x->q; /* quoted numbers may have blanks inside */
   while (p < q && blank(t, *p)) p++;
   while (q > p && blank(t, q[-1])) q--;
-  if (cx_missing_word(p, (size_t)(q - p))) { *v = NAN; return true; }
+  if (cx_missing_word(p, (size_t)(q - p))) {
+    *v = NAN;
+    return true;
+  }
   return cx_parse_number(p, q, t->dec, v) == q;
 }
 
@@ -152,8 +168,10 @@ static void *count_piece(void *v) {
   k->nrow = k->nline = 0;
   for (const char *p = k->beg; p < k->end; k->nline++) {
     const char *s = skip(t, p, k->end);
-    if (s < k->end && *s != t->nl) { k->nrow++; s = line_end(t, s, k->end); }
-    else k->uneven = true;
+    if (s < k->end && *s != t->nl) {
+      k->nrow++;
+      s = line_end(t, s, k->end);
+    } else k->uneven = true;
     p = s + (s < k->end);
   }
   return NULL;
@@ -166,11 +184,18 @@ static void *parse_piece(void *v) {
   int64_t row = k->row, line = k->line;
   while (p < end) {
     const char *s = skip(t, p, end);
-    if (s == end || *s == t->nl) { p = s + (s < end); line++; continue; }
+    if (s == end || *s == t->nl) {
+      p = s + (s < end);
+      line++;
+      continue;
+    }
     if (t->line) t->line[row] = line;
     int lines = 1, col = 0;
     for (;; col++) {
-      if (col == t->ncol) { k->fault = ROW_MANY; break; }
+      if (col == t->ncol) {
+        k->fault = ROW_MANY;
+        break;
+      }
       double x;
       if (t->num[col]) { /* the common case first: a plain number up to its separator */
         s = skip(t, p, end);
@@ -196,7 +221,11 @@ static void *parse_piece(void *v) {
       if (!more(t, &p, end)) break;
     }
     if (!k->fault && col + 1 < t->ncol) k->fault = ROW_FEW;
-    if (k->fault) { k->fault_line = line; k->fault_col = col; return NULL; }
+    if (k->fault) {
+      k->fault_line = line;
+      k->fault_col = col;
+      return NULL;
+    }
     p += p < end;
     line += lines;
     row++;
@@ -235,7 +264,10 @@ static int cut(table *t, piece *k, int64_t first_line) {
   for (const char *p = t->beg; np < want; np++) {
     const char *q = np + 1 == want ? t->end : t->beg + n / (size_t)want * (size_t)(np + 1);
     if (q < p) q = p;
-    if (q < t->end) { q = line_end(t, q, t->end); q += q < t->end; }
+    if (q < t->end) {
+      q = line_end(t, q, t->end);
+      q += q < t->end;
+    }
     k[np] = (piece){.t = t, .beg = p, .end = q};
     p = q;
   }
@@ -282,7 +314,10 @@ static int cut(table *t, piece *k, int64_t first_line) {
 
 /* ---- what kind of table it is ---- */
 /* The rows of a sample, field by field. n[i]: how many fields row i has. */
-typedef struct { field *x; int width, rows, *n; } sample;
+typedef struct {
+  field *x;
+  int width, rows, *n;
+} sample;
 
 static void take_sample(const table *t, const char *p, const char *end, sample *s, int width, int most) {
   s->width = width;
@@ -378,7 +413,10 @@ static const char *unquote(cx_arena *a, const field *x) {
   return s;
 }
 
-typedef struct { uint32_t hash; int32_t level; } slot; /* level + 1; 0: free */
+typedef struct {
+  uint32_t hash;
+  int32_t level;
+} slot; /* level + 1; 0: free */
 typedef struct {
   CX_VEC(const char *) level;
   CX_VEC(field) raw; /* the text as it stands in the file, to compare with */
@@ -444,7 +482,8 @@ static void read_words(table *t, const piece *k, int np, cx_column *out) {
 static void look(table *t, cx_reader *r) {
   const char *p = (const char *)r->p, *end = p + r->n;
   if (r->n >= 2 && ((r->p[0] == 0xff && r->p[1] == 0xfe) || (r->p[0] == 0xfe && r->p[1] == 0xff)))
-    cx_read_fail(r, 0, cx_format(r->a, "iconv -f UTF-16 -t UTF-8 %s > utf8.csv", r->path), "it is UTF-16 text; calx reads UTF-8");
+    cx_read_fail(r, 0, cx_format(r->a, "iconv -f UTF-16 -t UTF-8 %s > utf8.csv", r->path),
+                 "it is UTF-16 text; calx reads UTF-8");
   if (r->n >= 3 && !memcmp(p, "\xef\xbb\xbf", 3)) p += 3;
   *t = (table){.r = r, .beg = p, .end = end, .nl = '\n', .dec = '.', .quotes = true};
   size_t head = (size_t)(end - p) < SAMPLE_BYTES ? (size_t)(end - p) : SAMPLE_BYTES;
@@ -470,13 +509,16 @@ static _Noreturn void fail_row(const table *t, const piece *k, bool header) {
     at += lines;
   }
   switch (k->fault) {
-    case ROW_QUOTE: cx_read_fail(t->r, line, "write a quote inside a quoted field twice", "column %d: %s", k->fault_col + 1, open_quote);
-    case ROW_AFTER: cx_read_fail(t->r, line, "write a quote inside a quoted field twice", "column %d: %s", k->fault_col + 1, after_quote);
+    case ROW_QUOTE:
+      cx_read_fail(t->r, line, "write a quote inside a quoted field twice", "column %d: %s", k->fault_col + 1,
+                   open_quote);
+    case ROW_AFTER:
+      cx_read_fail(t->r, line, "write a quote inside a quoted field twice", "column %d: %s", k->fault_col + 1,
+                   after_quote);
     default:
-      cx_read_fail(t->r, line,
-                   t->sep == ',' ? "quote a field that has a comma in it" : NULL,
-                   "this row has %d field%s, but %s has %d", fields, fields == 1 ? "" : "s", header ? "the header" : "the first row",
-                   t->ncol);
+      cx_read_fail(t->r, line, t->sep == ',' ? "quote a field that has a comma in it" : NULL,
+                   "this row has %d field%s, but %s has %d", fields, fields == 1 ? "" : "s",
+                   header ? "the header" : "the first row", t->ncol);
   }
 }
 
@@ -499,7 +541,8 @@ cx_file *cx_read_csv(cx_reader *r) {
     if (!t.ncol) line++;
   } while (!t.ncol && p < t.end && !fault);
   if (fault) {
-    cx_read_fail(r, line, "write a quote inside a quoted field twice", "%s", fault == ROW_QUOTE ? open_quote : after_quote);
+    cx_read_fail(r, line, "write a quote inside a quoted field twice", "%s",
+                 fault == ROW_QUOTE ? open_quote : after_quote);
   }
   if (!t.ncol) cx_read_fail(r, 0, NULL, "the file is empty");
   if (t.ncol > MAX_COLUMNS) cx_read_fail(r, line, NULL, "this row has more than %d columns", MAX_COLUMNS);
@@ -534,7 +577,8 @@ cx_file *cx_read_csv(cx_reader *r) {
   double v;
   for (int c = 0; c < t.ncol; c++) {
     bool words = false;
-    for (int i = header; i < s.rows && !words; i++) words = c < s.n[i] && !number(&t, &s.x[(size_t)i * (size_t)width + (size_t)c], &v);
+    for (int i = header; i < s.rows && !words; i++)
+      words = c < s.n[i] && !number(&t, &s.x[(size_t)i * (size_t)width + (size_t)c], &v);
     atomic_init(&t.words[c], words);
     nnum += !words;
   }
@@ -569,7 +613,10 @@ bool cx_csv_is_numbers(cx_reader *r) {
     int lines;
     row_fault fault = ROW_OK;
     int n = take_row(&t, &p, t.end, x, 64, &lines, &fault);
-    if (!n) { rows--; continue; }
+    if (!n) {
+      rows--;
+      continue;
+    }
     double v;
     for (int c = 0; c < n && c < 64; c++)
       if (!number(&t, &x[c], &v)) return false;

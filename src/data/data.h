@@ -13,18 +13,19 @@ typedef struct cx_array {
   int64_t dim[CX_MAX_RANK];
   int64_t stride[CX_MAX_RANK]; /* in elements; a column of a table read by columns has stride 1 in its rows */
   const void *data;            /* borrowed: a mapping, the caller's, or the arena's */
-  const char *const *level; int nlevel; /* names: the values are 0..nlevel-1. As read: distinct, in order of appearance;
+  const char *const *level;
+  int nlevel;                /* names: the values are 0..nlevel-1. As read: distinct, in order of appearance;
                                            bound to a category: sorted. A text column of a file is such an array too. */
-  const char *const *text;              /* one string an element (bound to text; type is then unused) */
-  const char *origin;          /* the file's path, for messages; NULL: the caller's array */
-  const char *const *column;   /* from a table: what each of its columns is called, for messages; else NULL */
-  int64_t first_line;          /* line of row 0 in a text file, 0 where it has no lines */
-  const int64_t *line;         /* line of every row where blank lines or line breaks in quotes make them uneven, else NULL */
+  const char *const *text;   /* one string an element (bound to text; type is then unused) */
+  const char *origin;        /* the file's path, for messages; NULL: the caller's array */
+  const char *const *column; /* from a table: what each of its columns is called, for messages; else NULL */
+  int64_t first_line;        /* line of row 0 in a text file, 0 where it has no lines */
+  const int64_t *line; /* line of every row where blank lines or line breaks in quotes make them uneven, else NULL */
 } cx_array;
 double cx_array_get(const cx_array *a, const int64_t *at);
 cx_array cx_array_dense(const double *p, int rank, const int64_t *dim); /* borrows p */
-void cx_array_row_major(cx_array *x, int rank, const int64_t *dim); /* sets sizes and strides */
-bool cx_array_contiguous(const cx_array *a); /* row-major, without gaps */
+void cx_array_row_major(cx_array *x, int rank, const int64_t *dim);     /* sets sizes and strides */
+bool cx_array_contiguous(const cx_array *a);                            /* row-major, without gaps */
 int64_t cx_array_count(const cx_array *a);
 /* n elements from the given one on, in row-major order */
 void cx_array_run(const cx_array *a, int64_t first, int64_t n, double *to);
@@ -33,8 +34,16 @@ void cx_array_copy(const cx_array *a, int64_t lo, int64_t hi, double *to);
 void cx_array_copy_f32(const cx_array *a, int64_t lo, int64_t hi, float *to);
 
 /* ---- files ---- */
-typedef struct { const char *name; cx_array array; } cx_column; /* name NULL: the file has no names */
-typedef struct { cx_column *col; int ncol; const char *path; bool is_table; } cx_file; /* table: columns of equal length */
+typedef struct {
+  const char *name;
+  cx_array array;
+} cx_column; /* name NULL: the file has no names */
+typedef struct {
+  cx_column *col;
+  int ncol;
+  const char *path;
+  bool is_table;
+} cx_file; /* table: columns of equal length */
 /* by content first, then by extension: CSV/TSV/text columns, NPY, NPZ, IDX(.gz), PNG, JPEG, a folder of images.
  * Throws CX_E_DATA with a diagnostic naming file, line and column. */
 cx_file *cx_read_file(cx_ctx *c, cx_arena *a, const char *path);
@@ -47,22 +56,40 @@ void cx_write_file(cx_ctx *c, const char *path, const cx_array *x, const char *c
 
 /* ---- declarations ---- */
 typedef enum {
-  DOM_REAL, DOM_INT, DOM_BOOL, DOM_TEXT, DOM_CATEGORY, DOM_IMAGE,
-  DOM_POSITIVE, DOM_UNIT, DOM_INTERVAL, /* lo, hi; either may be infinite */
-  DOM_SIMPLEX, DOM_ORDERED, DOM_POSITIVE_ORDERED, DOM_SUM_TO_ZERO, DOM_UNIT_VECTOR,
-  DOM_CORRELATION, DOM_COVARIANCE, DOM_CHOLESKY_CORRELATION, DOM_CHOLESKY_COVARIANCE, DOM_COUNT
+  DOM_REAL,
+  DOM_INT,
+  DOM_BOOL,
+  DOM_TEXT,
+  DOM_CATEGORY,
+  DOM_IMAGE,
+  DOM_POSITIVE,
+  DOM_UNIT,
+  DOM_INTERVAL, /* lo, hi; either may be infinite */
+  DOM_SIMPLEX,
+  DOM_ORDERED,
+  DOM_POSITIVE_ORDERED,
+  DOM_SUM_TO_ZERO,
+  DOM_UNIT_VECTOR,
+  DOM_CORRELATION,
+  DOM_COVARIANCE,
+  DOM_CHOLESKY_CORRELATION,
+  DOM_CHOLESKY_COVARIANCE,
+  DOM_COUNT
 } cx_domain_kind;
 extern const char *const cx_domain_name[DOM_COUNT];
-typedef struct { cx_domain_kind kind; double lo, hi; } cx_domain; /* int(0..9): DOM_INT with 0, 9 */
+typedef struct {
+  cx_domain_kind kind;
+  double lo, hi;
+} cx_domain; /* int(0..9): DOM_INT with 0, 9 */
 
 typedef struct cx_decl {
   cx_sym name;
   int rank;
   cx_dim dim[CX_MAX_RANK]; /* n = -1: a size the data decides; name: its name */
   cx_domain domain;
-  const char *file;        /* default, relative to the program's folder; NULL: none */
+  const char *file; /* default, relative to the program's folder; NULL: none */
   cx_span span;
-  cx_array array;          /* filled by cx_bind */
+  cx_array array; /* filled by cx_bind */
   bool bound;
 } cx_decl;
 

@@ -5,13 +5,24 @@
 #include <math.h>
 #include <string.h>
 
-const char *const cx_domain_name[DOM_COUNT] = {
-    [DOM_REAL] = "real", [DOM_INT] = "int", [DOM_BOOL] = "bool", [DOM_TEXT] = "text", [DOM_CATEGORY] = "category",
-    [DOM_IMAGE] = "image", [DOM_POSITIVE] = "positive", [DOM_UNIT] = "unit", [DOM_INTERVAL] = "interval",
-    [DOM_SIMPLEX] = "simplex", [DOM_ORDERED] = "ordered", [DOM_POSITIVE_ORDERED] = "positive_ordered",
-    [DOM_SUM_TO_ZERO] = "sum_to_zero", [DOM_UNIT_VECTOR] = "unit_vector", [DOM_CORRELATION] = "correlation",
-    [DOM_COVARIANCE] = "covariance", [DOM_CHOLESKY_CORRELATION] = "cholesky_correlation",
-    [DOM_CHOLESKY_COVARIANCE] = "cholesky_covariance"};
+const char *const cx_domain_name[DOM_COUNT] = {[DOM_REAL] = "real",
+                                               [DOM_INT] = "int",
+                                               [DOM_BOOL] = "bool",
+                                               [DOM_TEXT] = "text",
+                                               [DOM_CATEGORY] = "category",
+                                               [DOM_IMAGE] = "image",
+                                               [DOM_POSITIVE] = "positive",
+                                               [DOM_UNIT] = "unit",
+                                               [DOM_INTERVAL] = "interval",
+                                               [DOM_SIMPLEX] = "simplex",
+                                               [DOM_ORDERED] = "ordered",
+                                               [DOM_POSITIVE_ORDERED] = "positive_ordered",
+                                               [DOM_SUM_TO_ZERO] = "sum_to_zero",
+                                               [DOM_UNIT_VECTOR] = "unit_vector",
+                                               [DOM_CORRELATION] = "correlation",
+                                               [DOM_COVARIANCE] = "covariance",
+                                               [DOM_CHOLESKY_CORRELATION] = "cholesky_correlation",
+                                               [DOM_CHOLESKY_COVARIANCE] = "cholesky_covariance"};
 
 enum { BLOCK = 1024 };
 #define TOLERANCE 1e-8 /* of sums and symmetries in data, which were rounded when they were written */
@@ -40,7 +51,9 @@ static char *domain_text(cx_arena *a, const cx_domain *d) {
   bool below = isfinite(d->lo), above = isfinite(d->hi);
   if (d->kind == DOM_INT) return below || above ? cx_format(a, "int(%s..%s)", lo, hi) : cx_format(a, "int");
   if (d->kind == DOM_INTERVAL)
-    return below && above ? cx_format(a, "%s..%s", lo, hi) : below ? cx_format(a, "values >= %s", lo) : cx_format(a, "values <= %s", hi);
+    return below && above ? cx_format(a, "%s..%s", lo, hi)
+           : below        ? cx_format(a, "values >= %s", lo)
+                          : cx_format(a, "values <= %s", hi);
   return cx_format(a, "%s", cx_domain_name[d->kind]);
 }
 
@@ -49,7 +62,8 @@ static bool inside(const cx_domain *d, double v) {
   switch (d->kind) {
     case DOM_INT: return v == floor(v) && !isinf(v) && v >= d->lo && v <= d->hi;
     case DOM_BOOL: return v == 0 || v == 1;
-    case DOM_POSITIVE: case DOM_POSITIVE_ORDERED: return v > 0;
+    case DOM_POSITIVE:
+    case DOM_POSITIVE_ORDERED: return v > 0;
     case DOM_SIMPLEX: return v >= 0;
     case DOM_UNIT: return v >= 0 && v <= 1;
     case DOM_INTERVAL: return v >= d->lo && v <= d->hi;
@@ -60,7 +74,8 @@ static bool inside(const cx_domain *d, double v) {
 static const char *outside_text(cx_arena *a, const cx_domain *d, double v) {
   char s[32];
   cx_show_double(s, v);
-  if (d->kind == DOM_INT && (v != floor(v) || isinf(v))) return cx_format(a, "%s is no integer, as %s needs", s, domain_text(a, d));
+  if (d->kind == DOM_INT && (v != floor(v) || isinf(v)))
+    return cx_format(a, "%s is no integer, as %s needs", s, domain_text(a, d));
   if (d->kind == DOM_BOOL) return cx_format(a, "%s is neither 0 nor 1, as bool needs", s);
   if (d->kind == DOM_POSITIVE || d->kind == DOM_POSITIVE_ORDERED) return cx_format(a, "%s is not positive", s);
   if (d->kind == DOM_SIMPLEX) return cx_format(a, "%s is negative, which no element of a simplex is", s);
@@ -69,17 +84,21 @@ static const char *outside_text(cx_arena *a, const cx_domain *d, double v) {
 }
 
 /* The vector part, over the last dimension: value by value, so that no vector has to fit anywhere. */
-typedef struct { double sum, last; } vector_state;
+typedef struct {
+  double sum, last;
+} vector_state;
 static const char *vector_fault(cx_domain_kind kind, vector_state *s, double v, int64_t j, int64_t m) {
   if (kind < DOM_SIMPLEX || kind > DOM_UNIT_VECTOR) return NULL;
   double last = s->last, slack = TOLERANCE * (double)m;
   s->sum = (j ? s->sum : 0) + (kind == DOM_UNIT_VECTOR ? v * v : v);
   s->last = v;
-  if (kind == DOM_ORDERED || kind == DOM_POSITIVE_ORDERED) return j && !(v > last) ? "it is not greater than the one before it" : NULL;
+  if (kind == DOM_ORDERED || kind == DOM_POSITIVE_ORDERED)
+    return j && !(v > last) ? "it is not greater than the one before it" : NULL;
   if (j < m - 1) return NULL;
   if (kind == DOM_SUM_TO_ZERO) return fabs(s->sum) > slack ? "the vector that ends here does not sum to 0" : NULL;
   if (fabs(s->sum - 1) <= slack) return NULL;
-  return kind == DOM_SIMPLEX ? "the vector that ends here does not sum to 1" : "the vector that ends here has not length 1";
+  return kind == DOM_SIMPLEX ? "the vector that ends here does not sum to 1"
+                             : "the vector that ends here has not length 1";
 }
 
 static const char *bad_matrix(const cx_domain *d, const double *m, int64_t n, double *work) {
@@ -108,7 +127,8 @@ static const char *bad_matrix(const cx_domain *d, const double *m, int64_t n, do
   return NULL;
 }
 
-static bool report(cx_ctx *c, cx_arena *a, const cx_decl *d, int64_t at, int64_t others, const char *what, const char *help) {
+static bool report(cx_ctx *c, cx_arena *a, const cx_decl *d, int64_t at, int64_t others, const char *what,
+                   const char *help) {
   const char *also = others > 0 ? cx_format(a, " (and %lld more)", (long long)others) : "";
   int g = cx_diag(c, CX_ERROR, CX_E_DATA, d->span, "%s: %s%s", cx_element_place(a, d, &d->array, at), what, also);
   if (help) cx_diag_help(c, g, "%s", help);
@@ -138,7 +158,8 @@ static bool check(cx_ctx *c, cx_arena *a, const cx_decl *d) {
   cx_domain_kind kind = d->domain.kind;
   if (x->text) return true;
   bool whole = x->type != CX_F64 && x->type != CX_F32;
-  if (whole && !x->level && (kind == DOM_REAL || kind == DOM_IMAGE || kind == DOM_CATEGORY)) return true; /* no NaN there */
+  if (whole && !x->level && (kind == DOM_REAL || kind == DOM_IMAGE || kind == DOM_CATEGORY))
+    return true; /* no NaN there */
   int64_t count = cx_array_count(x), m = x->rank ? x->dim[x->rank - 1] : 1, bad = 0, first = 0;
   const char *what = NULL, *help = NULL;
   double block[BLOCK];
@@ -154,14 +175,18 @@ static bool check(cx_ctx *c, cx_arena *a, const cx_decl *d) {
       const char *fault = nan ? NULL : vector_fault(kind, &state, v[k], (at + k) % m, m);
       if ((!nan && in && !fault) || bad++) continue;
       first = at + k;
-      what = in && fault ? fault : !nan ? outside_text(a, &d->domain, v[k]) : x->first_line ? "the value is missing" : "the value is NaN";
+      what = in && fault     ? fault
+             : !nan          ? outside_text(a, &d->domain, v[k])
+             : x->first_line ? "the value is missing"
+                             : "the value is NaN";
       if (nan) help = "leave the row out, or fill the value in";
     }
   }
   if (bad) return report(c, a, d, first, bad - 1, what, help);
   if (kind >= DOM_CORRELATION && kind < DOM_COUNT && x->rank >= 2) {
     int64_t n = m;
-    if (x->dim[x->rank - 2] != n) return report(c, a, d, 0, 0, cx_format(a, "a %s matrix is square", domain_text(a, &d->domain)), NULL);
+    if (x->dim[x->rank - 2] != n)
+      return report(c, a, d, 0, 0, cx_format(a, "a %s matrix is square", domain_text(a, &d->domain)), NULL);
     size_t size;
     if (!cx_size_product((const int64_t[]){n, n, 2}, 3, sizeof(double), &size)) return true;
     double *whole_matrix = cx_alloc(a, size + 1);
@@ -181,7 +206,8 @@ bool cx_domain_check(cx_ctx *c, const cx_decl *d) {
   CX_TRY(c, frame) {
     ok = check(c, a, d);
     CX_END(c, frame);
-  } else {
+  }
+  else {
     cx_arena_free(a);
     cx_throw(c, frame.status);
   }

@@ -24,7 +24,11 @@ void cx_read_fail(const cx_reader *r, int64_t line, const char *help, const char
 }
 
 /* ---- opening ---- */
-typedef struct { void *p; size_t n; int fd; } mapping;
+typedef struct {
+  void *p;
+  size_t n;
+  int fd;
+} mapping;
 static void release(void *v) {
   mapping *m = v;
   if (m->p) munmap(m->p, m->n);
@@ -163,7 +167,8 @@ void cx_read_gunzip(cx_reader *r) {
 
 const uint8_t *cx_read_inflate(const cx_reader *r, const uint8_t *p, size_t n, size_t size, const char *what) {
   const char *help = "copy or download the file again";
-  if (size / CX_DEFLATE_MAX > n) cx_read_fail(r, 0, help, "%s claims more bytes than its compressed data can hold", what);
+  if (size / CX_DEFLATE_MAX > n)
+    cx_read_fail(r, 0, help, "%s claims more bytes than its compressed data can hold", what);
   z_stream z = {.zalloc = z_alloc, .zfree = z_free, .opaque = r->a};
   if (inflateInit2(&z, -15) != Z_OK) cx_read_fail(r, 0, NULL, "zlib cannot be started");
   uint8_t *buf = cx_alloc(r->a, size + 1); /* one more byte, to see that the stream ends */
@@ -174,7 +179,9 @@ const uint8_t *cx_read_inflate(const cx_reader *r, const uint8_t *p, size_t n, s
 }
 #else
 #define NO_ZLIB "install zlib (zlib1g-dev) and build calx again, or decompress the file first"
-void cx_read_gunzip(cx_reader *r) { cx_read_fail(r, 0, NO_ZLIB, "it is compressed, and this calx was built without zlib"); }
+void cx_read_gunzip(cx_reader *r) {
+  cx_read_fail(r, 0, NO_ZLIB, "it is compressed, and this calx was built without zlib");
+}
 const uint8_t *cx_read_inflate(const cx_reader *r, const uint8_t *p, size_t n, size_t size, const char *what) {
   (void)p, (void)n, (void)size;
   cx_read_fail(r, 0, NO_ZLIB, "%s is compressed, and this calx was built without zlib", what);

@@ -15,7 +15,8 @@ cx_file *cx_read_idx(cx_reader *r) {
     default: cx_read_fail(r, 0, again, "IDX element type 0x%02x is unknown", r->p[2]);
   }
   int rank = r->p[3];
-  if (rank < 1 || rank > CX_MAX_RANK) cx_read_fail(r, 0, again, "it has %d dimensions; calx reads 1 to %d", rank, CX_MAX_RANK);
+  if (rank < 1 || rank > CX_MAX_RANK)
+    cx_read_fail(r, 0, again, "it has %d dimensions; calx reads 1 to %d", rank, CX_MAX_RANK);
   size_t head = 4 + 4 * (size_t)rank, size = cx_dtype_size[type], bytes;
   if (r->n < head) cx_read_fail(r, 0, again, "the IDX header ends too early: the file is truncated");
   int64_t dim[CX_MAX_RANK];
@@ -23,7 +24,8 @@ cx_file *cx_read_idx(cx_reader *r) {
     const uint8_t *p = r->p + 4 + 4 * k;
     dim[k] = (int64_t)p[0] << 24 | (int64_t)p[1] << 16 | (int64_t)p[2] << 8 | p[3];
   }
-  if (!cx_size_product(dim, rank, size, &bytes)) cx_read_fail(r, 0, again, "the product of its sizes is larger than any memory");
+  if (!cx_size_product(dim, rank, size, &bytes))
+    cx_read_fail(r, 0, again, "the product of its sizes is larger than any memory");
   if (bytes != r->n - head)
     cx_read_fail(r, 0, again, "its sizes need %zu bytes of elements, but %zu are there%s", bytes, r->n - head,
                  bytes > r->n - head ? ": the file is truncated" : "");

@@ -30,7 +30,8 @@ static uint8_t *pixels(const cx_reader *r, size_t h, size_t w, size_t channels, 
   size_t bytes;
   if (!h || !w) cx_read_fail(r, 0, again, "the image has no pixels");
   if (!cx_size_product(dim, 3, 1, &bytes) || bytes / most > r->n)
-    cx_read_fail(r, 0, again, "it claims %zu × %zu pixels, more than its %zu bytes can hold: truncated or damaged", h, w, r->n);
+    cx_read_fail(r, 0, again, "it claims %zu × %zu pixels, more than its %zu bytes can hold: truncated or damaged", h,
+                 w, r->n);
   return cx_alloc(r->a, bytes);
 }
 
@@ -40,7 +41,10 @@ static cx_array image(const cx_reader *r, const uint8_t *p, const int64_t dim[3]
 #endif
 
 #ifdef HAVE_PNG
-typedef struct { const cx_reader *r; size_t at; } png_source;
+typedef struct {
+  const cx_reader *r;
+  size_t at;
+} png_source;
 
 static void png_fail(png_structp png, png_const_charp what) {
   const png_source *s = png_get_error_ptr(png);
@@ -58,19 +62,21 @@ static void png_bytes(png_structp png, png_bytep to, size_t n) {
 
 static cx_array read_png(const cx_reader *r) {
   png_source s = {r, 0};
-  png_structp png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &s, png_fail, png_quiet, r->a, png_get_memory, png_keep_memory);
+  png_structp png =
+      png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &s, png_fail, png_quiet, r->a, png_get_memory, png_keep_memory);
   png_infop info = png ? png_create_info_struct(png) : NULL;
   if (!info) cx_read_fail(r, 0, NULL, "libpng cannot be started");
   png_set_read_fn(png, &s, png_bytes);
   png_set_user_limits(png, 1 << 24, 1 << 24);
   png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1); /* only pixels: the rest may claim any length */
   png_read_info(png, info);
-  png_set_expand(png);      /* palettes to colours, 1, 2, 4 bits to 8 */
+  png_set_expand(png); /* palettes to colours, 1, 2, 4 bits to 8 */
   png_set_scale_16(png);
   png_set_strip_alpha(png);
   png_set_interlace_handling(png);
   png_read_update_info(png, info);
-  size_t h = png_get_image_height(png, info), w = png_get_image_width(png, info), channels = png_get_channels(png, info);
+  size_t h = png_get_image_height(png, info), w = png_get_image_width(png, info),
+         channels = png_get_channels(png, info);
   int64_t dim[3];
   uint8_t *p = pixels(r, h, w, channels, 8 * CX_DEFLATE_MAX, dim); /* 8: one bit a pixel, expanded */
   if (png_get_rowbytes(png, info) != w * channels) png_error(png, "its rows are not made of bytes");
@@ -162,7 +168,8 @@ static void close_folder(void *v) {
   *d = NULL;
 }
 static const char *size_text(cx_arena *a, const cx_array *x) {
-  return cx_format(a, "%lld × %lld%s", (long long)x->dim[0], (long long)x->dim[1], x->rank == 3 ? " in colour" : " in grey");
+  return cx_format(a, "%lld × %lld%s", (long long)x->dim[0], (long long)x->dim[1],
+                   x->rank == 3 ? " in colour" : " in grey");
 }
 
 cx_file *cx_read_folder(cx_reader *r) {
@@ -174,7 +181,8 @@ cx_file *cx_read_folder(cx_reader *r) {
   for (struct dirent *e; (e = readdir(*d));)
     if (image_name(e->d_name)) *CX_PUSH(r->a, name) = cx_strdup(r->a, e->d_name, strlen(e->d_name));
   close_folder(d);
-  if (!name.n) cx_read_fail(r, 0, "name a file, or a folder of .png and .jpg images", "there is no image in this folder");
+  if (!name.n)
+    cx_read_fail(r, 0, "name a file, or a folder of .png and .jpg images", "there is no image in this folder");
   qsort(name.at, (size_t)name.n, sizeof *name.at, by_name);
 
   cx_array first = {0}, x;
@@ -193,11 +201,12 @@ cx_file *cx_read_folder(cx_reader *r) {
         cx_size_product(x.dim, x.rank, 1, &bytes);
         all = cx_alloc_n(r->a, (size_t)name.n, bytes);
       } else if (x.rank != first.rank || memcmp(x.dim, first.dim, sizeof x.dim[0] * (size_t)x.rank))
-        cx_read_fail(&one, 0, "all images of a folder must have one size", "it is %s, but %s is %s", size_text(one.a, &x), name.at[0],
-                     size_text(one.a, &first));
+        cx_read_fail(&one, 0, "all images of a folder must have one size", "it is %s, but %s is %s",
+                     size_text(one.a, &x), name.at[0], size_text(one.a, &first));
       memcpy(all + (size_t)i * bytes, x.data, bytes);
       CX_END(r->c, frame);
-    } else {
+    }
+    else {
       cx_arena_free(one.a);
       cx_throw(r->c, frame.status);
     }

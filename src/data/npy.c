@@ -30,7 +30,11 @@ static float half(uint16_t h) {
 }
 
 /* One row a kind of number: how NumPy spells it, its size, and what it becomes here. */
-static const struct { char kind; uint8_t size; cx_dtype to; } kinds[] = {
+static const struct {
+  char kind;
+  uint8_t size;
+  cx_dtype to;
+} kinds[] = {
     {'f', 8, CX_F64}, {'f', 4, CX_F32}, {'f', 2, CX_F32}, {'i', 8, CX_I64}, {'i', 4, CX_I32}, {'i', 2, CX_I16},
     {'i', 1, CX_I8},  {'u', 8, CX_F64}, {'u', 4, CX_I64}, {'u', 2, CX_U16}, {'u', 1, CX_U8},  {'b', 1, CX_U8},
 };
@@ -38,9 +42,19 @@ static const struct { char kind; uint8_t size; cx_dtype to; } kinds[] = {
 /* the element types that no cx_dtype is: each widened to one that holds it (u8: to the nearest double) */
 static void widen(char kind, size_t size, size_t count, const uint8_t *p, void *to) {
   for (size_t i = 0; i < count; i++, p += size) {
-    if (kind == 'f') { uint16_t v; memcpy(&v, p, 2); ((float *)to)[i] = half(v); }
-    else if (size == 4) { uint32_t v; memcpy(&v, p, 4); ((int64_t *)to)[i] = v; }
-    else { uint64_t v; memcpy(&v, p, 8); ((double *)to)[i] = (double)v; }
+    if (kind == 'f') {
+      uint16_t v;
+      memcpy(&v, p, 2);
+      ((float *)to)[i] = half(v);
+    } else if (size == 4) {
+      uint32_t v;
+      memcpy(&v, p, 4);
+      ((int64_t *)to)[i] = v;
+    } else {
+      uint64_t v;
+      memcpy(&v, p, 8);
+      ((double *)to)[i] = (double)v;
+    }
   }
 }
 
@@ -51,11 +65,14 @@ cx_array cx_npy_array(const cx_reader *r, const uint8_t *p, size_t n, const char
   unsigned version = p[6];
   size_t start = version == 1 ? 10 : 12;
   if (version < 1 || version > 3) cx_read_fail(r, 0, again, "%sNPY version %u is unknown", what, version);
-  size_t head = n < start ? 0 : version == 1 ? (size_t)p[8] | (size_t)p[9] << 8
-                                             : (size_t)p[8] | (size_t)p[9] << 8 | (size_t)p[10] << 16 | (size_t)p[11] << 24;
-  if (n < start || head > n - start) cx_read_fail(r, 0, again, "%sthe NPY header ends too early: the file is truncated", what);
+  size_t head = n < start      ? 0
+                : version == 1 ? (size_t)p[8] | (size_t)p[9] << 8
+                               : (size_t)p[8] | (size_t)p[9] << 8 | (size_t)p[10] << 16 | (size_t)p[11] << 24;
+  if (n < start || head > n - start)
+    cx_read_fail(r, 0, again, "%sthe NPY header ends too early: the file is truncated", what);
   const char *h = (const char *)p + start, *end = h + head;
-  const char *descr = find_key(h, end, "descr"), *order = find_key(h, end, "fortran_order"), *shape = find_key(h, end, "shape");
+  const char *descr = find_key(h, end, "descr"), *order = find_key(h, end, "fortran_order"),
+             *shape = find_key(h, end, "shape");
   if (!descr || !order || !shape || shape == end || *shape != '(')
     cx_read_fail(r, 0, again, "%sthe NPY header lacks descr, fortran_order or shape", what);
 
@@ -63,7 +80,8 @@ cx_array cx_npy_array(const cx_reader *r, const uint8_t *p, size_t n, const char
   char quote = descr < end ? *descr : 0;
   const char *close = quote == '\'' || quote == '"' ? memchr(descr + 1, quote, (size_t)(end - descr - 1)) : NULL;
   if (!close)
-    cx_read_fail(r, 0, "save each field as an array of its own", "%sa structured array (records) has no single number type", what);
+    cx_read_fail(r, 0, "save each field as an array of its own",
+                 "%sa structured array (records) has no single number type", what);
   const char *d = descr + 1;
   char byte_order = strchr("<>|=", *d) && *d ? *d++ : '=';
   char kind = d < close ? *d++ : 0;
@@ -73,14 +91,19 @@ cx_array cx_npy_array(const cx_reader *r, const uint8_t *p, size_t n, const char
   while (k < sizeof kinds / sizeof *kinds && (kinds[k].kind != kind || kinds[k].size != size)) k++;
   if (k == sizeof kinds / sizeof *kinds) {
     const char *help = kind == 'c' ? "save the real and the imaginary part: x.real, x.imag"
-                       : kind == 'U' || kind == 'S' || kind == 'O' ? "save words as CSV; numbers with x.astype(float)"
-                                                                   : "convert it with x.astype(float) before numpy.save";
-    cx_read_fail(r, 0, help, "%selements of type %.*s are no real numbers that calx reads", what, (int)(close - descr - 1), descr + 1);
+                       : kind == 'U' || kind == 'S' || kind == 'O'
+                           ? "save words as CSV; numbers with x.astype(float)"
+                           : "convert it with x.astype(float) before numpy.save";
+    cx_read_fail(r, 0, help, "%selements of type %.*s are no real numbers that calx reads", what,
+                 (int)(close - descr - 1), descr + 1);
   }
 
   cx_array x = {.type = kinds[k].to, .origin = r->path};
   for (const char *s = shape + 1; s < end && *s != ')';) {
-    if (*s == ' ' || *s == ',') { s++; continue; }
+    if (*s == ' ' || *s == ',') {
+      s++;
+      continue;
+    }
     int64_t v = 0;
     const char *digits = s;
     for (; s < end && *s >= '0' && *s <= '9'; s++)
@@ -88,13 +111,15 @@ cx_array cx_npy_array(const cx_reader *r, const uint8_t *p, size_t n, const char
         cx_read_fail(r, 0, again, "%sa size in its shape is too large", what);
     if (s == digits) cx_read_fail(r, 0, again, "%sits shape is no list of sizes", what);
     if (s < end && *s == 'L') s++; /* long integers of Python 2 */
-    if (x.rank == CX_MAX_RANK) cx_read_fail(r, 0, "reshape it before numpy.save", "%sit has more than %d dimensions", what, CX_MAX_RANK);
+    if (x.rank == CX_MAX_RANK)
+      cx_read_fail(r, 0, "reshape it before numpy.save", "%sit has more than %d dimensions", what, CX_MAX_RANK);
     x.dim[x.rank++] = v;
   }
   size_t bytes, count, have = n - start - head;
   if (!cx_size_product(x.dim, x.rank, size, &bytes))
     cx_read_fail(r, 0, again, "%sthe product of the sizes in its shape is larger than any memory", what);
-  if (bytes > have) cx_read_fail(r, 0, again, "%sit is truncated: its shape needs %zu bytes, %zu are there", what, bytes, have);
+  if (bytes > have)
+    cx_read_fail(r, 0, again, "%sit is truncated: its shape needs %zu bytes, %zu are there", what, bytes, have);
   count = bytes / size;
   bool fortran = *order == 'T';
   cx_array_row_major(&x, x.rank, x.dim);

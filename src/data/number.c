@@ -11,15 +11,17 @@
 #include <string.h>
 
 #define MAX_DIGITS 800 /* 767 decide every double; what follows them can only break a tie */
-#define WORDS 64       /* 4096 bits: 10^800 and 5^1130 with room for the alignment */
+#define WORDS      64  /* 4096 bits: 10^800 and 5^1130 with room for the alignment */
 
 static const double ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                              1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-static const uint64_t five[] = {1u, 5u, 25u, 125u, 625u, 3125u, 15625u, 78125u, 390625u, 1953125u, 9765625u, 48828125u,
-                                244140625u, 1220703125u, 6103515625u, 30517578125u, 152587890625u, 762939453125u,
-                                3814697265625u, 19073486328125u, 95367431640625u, 476837158203125u, 2384185791015625u,
-                                11920928955078125u, 59604644775390625u, 298023223876953125u, 1490116119384765625u,
-                                7450580596923828125u};
+/* clang-format off */
+static const uint64_t five[] = {1u, 5u, 25u, 125u, 625u, 3125u, 15625u, 78125u, 390625u, 1953125u, 9765625u,
+                                48828125u, 244140625u, 1220703125u, 6103515625u, 30517578125u, 152587890625u,
+                                762939453125u, 3814697265625u, 19073486328125u, 95367431640625u, 476837158203125u,
+                                2384185791015625u, 11920928955078125u, 59604644775390625u, 298023223876953125u,
+                                1490116119384765625u, 7450580596923828125u};
+/* clang-format on */
 __extension__ typedef unsigned __int128 u128;
 
 /* The double nearest to m * 2^e (bit 63 of m is set), a little more when `more`; ties to even. */
@@ -58,7 +60,10 @@ static double middle(uint64_t w, int e) { /* w > 0, |e| <= 27 */
   return round_bits(q << up, e - 63 + lzd - lz - up, more);
 }
 
-typedef struct { int n; uint64_t w[WORDS]; } big; /* w[n-1] != 0 */
+typedef struct {
+  int n;
+  uint64_t w[WORDS];
+} big; /* w[n-1] != 0 */
 
 static void big_mul_add(big *b, uint64_t m, uint64_t add) {
   for (int i = 0; i < b->n; i++) {
@@ -104,24 +109,37 @@ static double slow(const char *p, const char *end, int64_t e) {
   for (; p < end; p++) {
     unsigned c = (unsigned)(*p - '0');
     if (c > 9 || (!c && !digits)) continue;
-    if (digits == MAX_DIGITS) { lost |= c != 0; e++; continue; }
+    if (digits == MAX_DIGITS) {
+      lost |= c != 0;
+      e++;
+      continue;
+    }
     if (n.n) big_mul_add(&n, 10, c);
     else n.w[0] = c, n.n = 1;
     digits++;
   }
   if (!digits || digits + e < -330) return 0;
   if (digits + e > 310) return INFINITY;
-  if (lost) { big_mul_add(&n, 10, 1); e--; }
+  if (lost) {
+    big_mul_add(&n, 10, 1);
+    e--;
+  }
   if (e >= 0) big_five(&n, (int)e);
   else big_five(&d, (int)-e);
   int k = big_bits(&n) - big_bits(&d);
   if (k > 0) big_shift(&d, k);
   else big_shift(&n, -k);
-  if (big_less(&n, &d)) { big_shift(&n, 1); k--; } /* now 1 <= n/d < 2 */
+  if (big_less(&n, &d)) {
+    big_shift(&n, 1);
+    k--;
+  } /* now 1 <= n/d < 2 */
   uint64_t m = 0;
   for (int i = 0; i < 64; i++) {
     m <<= 1;
-    if (!big_less(&n, &d)) { big_sub(&n, &d); m |= 1; }
+    if (!big_less(&n, &d)) {
+      big_sub(&n, &d);
+      m |= 1;
+    }
     if (n.n) big_shift(&n, 1);
   }
   return round_bits(m, k - 63 + (int)e, n.n != 0);

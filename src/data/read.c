@@ -19,7 +19,8 @@ static cx_file *dispatch(cx_reader *r) {
   if (r->n >= 4 && !r->p[0] && !r->p[1] && r->p[2] >= 8 && r->p[2] <= 14) return cx_read_idx(r);
   if (ends_with(r->path, ".npy")) return cx_read_npy(r); /* not what the name says: let its reader say so */
   if (ends_with(r->path, ".npz")) return cx_read_npz(r);
-  if (ends_with(r->path, "-ubyte") || ends_with(r->path, "-ubyte.gz") || ends_with(r->path, ".idx")) return cx_read_idx(r);
+  if (ends_with(r->path, "-ubyte") || ends_with(r->path, "-ubyte.gz") || ends_with(r->path, ".idx"))
+    return cx_read_idx(r);
   if (ends_with(r->path, ".png") || ends_with(r->path, ".jpg") || ends_with(r->path, ".jpeg")) return cx_read_image(r);
   if ((ends_with(r->path, ".txt") || ends_with(r->path, ".txt.gz")) && !cx_csv_is_numbers(r)) return cx_read_text(r);
   return cx_read_csv(r);

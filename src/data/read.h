@@ -17,8 +17,8 @@ typedef struct cx_reader {
 /* reports "path:line: message" (line 0: "path: message") and its remedy (may be NULL), then throws CX_E_DATA */
 _Noreturn void cx_read_fail(const cx_reader *r, int64_t line, const char *help, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
-void cx_read_open(cx_reader *r);    /* maps r->path */
-void cx_read_gunzip(cx_reader *r);  /* the bytes become what the gzip data hold */
+void cx_read_open(cx_reader *r);   /* maps r->path */
+void cx_read_gunzip(cx_reader *r); /* the bytes become what the gzip data hold */
 /* exactly size bytes out of a raw deflate stream of n bytes */
 const uint8_t *cx_read_inflate(const cx_reader *r, const uint8_t *p, size_t n, size_t size, const char *what);
 uint32_t cx_crc32(const uint8_t *p, size_t n);
@@ -37,7 +37,8 @@ void cx_swap_copy(void *to, const uint8_t *from, size_t count, size_t size);
 cx_file *cx_read_csv(cx_reader *r);
 bool cx_csv_is_numbers(cx_reader *r); /* the first lines are numbers, separated somehow */
 cx_file *cx_read_npy(cx_reader *r);
-cx_array cx_npy_array(const cx_reader *r, const uint8_t *p, size_t n, const char *member); /* member of an .npz or NULL */
+cx_array cx_npy_array(const cx_reader *r, const uint8_t *p, size_t n,
+                      const char *member); /* member of an .npz or NULL */
 cx_file *cx_read_npz(cx_reader *r);
 cx_file *cx_read_idx(cx_reader *r);
 cx_file *cx_read_image(cx_reader *r);

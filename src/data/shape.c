@@ -44,7 +44,10 @@ static bool fail(cx_ctx *c, const cx_decl *d, const char *help, const char *text
 static bool fit(const cx_decl *d, const cx_array *x, int64_t dim[CX_MAX_RANK]) {
   bool same = d->rank == x->rank;
   for (int k = 0; k < d->rank && same; k++) same = d->dim[k].n < 0 || d->dim[k].n == x->dim[k];
-  if (same) { memcpy(dim, x->dim, sizeof x->dim[0] * (size_t)d->rank); return true; }
+  if (same) {
+    memcpy(dim, x->dim, sizeof x->dim[0] * (size_t)d->rank);
+    return true;
+  }
   size_t count, want;
   if (!cx_size_product(x->dim, x->rank, 1, &count)) return false;
   if (d->rank == 0) return count == 1;
@@ -105,7 +108,8 @@ static void luminance(cx_arena *a, cx_array *x) {
   for (int64_t at = 0; at < n; at += 256) {
     int64_t m = n - at < 256 ? n - at : 256;
     cx_array_run(x, 3 * at, 3 * m, rgb);
-    for (int64_t k = 0; k < m; k++) y[at + k] = (float)(0.2126 * rgb[3 * k] + 0.7152 * rgb[3 * k + 1] + 0.0722 * rgb[3 * k + 2]);
+    for (int64_t k = 0; k < m; k++)
+      y[at + k] = (float)(0.2126 * rgb[3 * k] + 0.7152 * rgb[3 * k + 1] + 0.0722 * rgb[3 * k + 2]);
   }
   x->data = y;
   x->type = CX_F32;
@@ -138,7 +142,11 @@ static bool is_word(const char *s) {
   return !is_missing(s) && !cx_read_double(s, strlen(s), &v);
 }
 
-typedef struct { const char *name; double value; int32_t old; } level;
+typedef struct {
+  const char *name;
+  double value;
+  int32_t old;
+} level;
 static int by_name(const void *x, const void *y) { return strcmp(((const level *)x)->name, ((const level *)y)->name); }
 static int by_value(const void *x, const void *y) {
   double a = *(const double *)x, b = *(const double *)y;
@@ -180,8 +188,9 @@ static bool numbers_to_category(cx_ctx *c, cx_arena *a, cx_decl *d) {
   for (int64_t i = 0; i < n; i++) {
     if (isnan(p[i])) return fail_missing(c, a, d, i);
     if (p[i] != floor(p[i]))
-      return fail(c, d, "declare it without a domain if it is a quantity",
-                  cx_format(a, "%s: %g is no category, but a number with a fraction", cx_element_place(a, d, x, i), p[i]));
+      return fail(
+          c, d, "declare it without a domain if it is a quantity",
+          cx_format(a, "%s: %g is no category, but a number with a fraction", cx_element_place(a, d, x, i), p[i]));
   }
   double *v = CX_NEW_N(a, double, n);
   memcpy(v, p, (size_t)n * sizeof *v);
@@ -193,7 +202,8 @@ static bool numbers_to_category(cx_ctx *c, cx_arena *a, cx_decl *d) {
   char s[32];
   for (int64_t k = 0; k < distinct; k++) name[k] = cx_format(a, "%s", cx_show_double(s, v[k]));
   int32_t *code = CX_NEW_N(a, int32_t, n);
-  for (int64_t i = 0; i < n; i++) code[i] = (int32_t)((const double *)bsearch(&p[i], v, (size_t)distinct, sizeof *v, by_value) - v);
+  for (int64_t i = 0; i < n; i++)
+    code[i] = (int32_t)((const double *)bsearch(&p[i], v, (size_t)distinct, sizeof *v, by_value) - v);
   x->type = CX_I32;
   x->data = code;
   x->level = name;
@@ -231,11 +241,17 @@ bool cx_adapt(cx_ctx *c, cx_arena *a, cx_decl *d) {
   if (kind == DOM_IMAGE && x->rank == d->rank + 1 && x->dim[x->rank - 1] == 3) luminance(a, x);
   size_t count;
   if (!cx_size_product(x->dim, x->rank, sizeof(double), &count))
-    return fail(c, d, NULL, cx_format(a, "%s: its %s elements are more than this machine can address", from_text(a, d), shape_text(a, x)));
+    return fail(
+        c, d, NULL,
+        cx_format(a, "%s: its %s elements are more than this machine can address", from_text(a, d), shape_text(a, x)));
   if (!fit(d, x, dim)) {
     bool colour = x->rank == d->rank + 1 && x->dim[x->rank - 1] == 3;
-    const char *help = colour ? cx_format(a, "declare `data %s : image` to have the luminance of a colour image", cx_decl_text(a, d)) : NULL;
-    return fail(c, d, help, cx_format(a, "%s has the shape %s, which does not fit %s", x->origin ? x->origin : d->name, shape_text(a, x), cx_decl_text(a, d)));
+    const char *help =
+        colour ? cx_format(a, "declare `data %s : image` to have the luminance of a colour image", cx_decl_text(a, d))
+               : NULL;
+    return fail(c, d, help,
+                cx_format(a, "%s has the shape %s, which does not fit %s", x->origin ? x->origin : d->name,
+                          shape_text(a, x), cx_decl_text(a, d)));
   }
   if (count == 0)
     return fail(c, d, NULL, cx_format(a, "%s is empty: its shape is %s", from_text(a, d), shape_text(a, x)));
@@ -250,7 +266,8 @@ bool cx_adapt(cx_ctx *c, cx_arena *a, cx_decl *d) {
     int64_t row = first_row(x, is_word);
     if (row < 0) row = 0;
     return fail(c, d, cx_format(a, "declare `data %s : category` if its words are categories", cx_decl_text(a, d)),
-                cx_format(a, "%s: \"%.40s\" is no number", cx_element_place(a, d, x, row), x->level[((const int32_t *)x->data)[row]]));
+                cx_format(a, "%s: \"%.40s\" is no number", cx_element_place(a, d, x, row),
+                          x->level[((const int32_t *)x->data)[row]]));
   } else if (kind == DOM_CATEGORY && !x->level) ok = numbers_to_category(c, a, d);
   if (ok && (x->rank != d->rank || memcmp(dim, x->dim, sizeof dim[0] * (size_t)d->rank))) reshape(a, x, d->rank, dim);
   return ok;

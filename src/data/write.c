@@ -41,7 +41,8 @@ static void discard(void *v) { /* on the way out after an error */
   w->fd = -1;
 }
 
-static _Noreturn void fail(const writer *w, const char *help, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static _Noreturn void fail(const writer *w, const char *help, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 static _Noreturn void fail(const writer *w, const char *help, const char *fmt, ...) {
   va_list ap;
   va_start(ap, fmt);
@@ -55,14 +56,19 @@ static _Noreturn void fail(const writer *w, const char *help, const char *fmt, .
 static _Noreturn void fail_errno(const writer *w, int why) {
   const char *slash = strrchr(w->path, '/');
   switch (why) {
-    case ENOENT: case ENOTDIR:
-      fail(w, slash ? cx_format(w->a, "mkdir -p %.*s", (int)(slash - w->path), w->path) : NULL, "its folder does not exist");
-    case EACCES: case EPERM: fail(w, "choose another folder, or change the mode of this one", "no permission to write there");
+    case ENOENT:
+    case ENOTDIR:
+      fail(w, slash ? cx_format(w->a, "mkdir -p %.*s", (int)(slash - w->path), w->path) : NULL,
+           "its folder does not exist");
+    case EACCES:
+    case EPERM: fail(w, "choose another folder, or change the mode of this one", "no permission to write there");
     case EROFS: fail(w, "choose another folder", "the file system is read-only");
     case EISDIR: fail(w, "add a file name", "it is a folder");
     case EFBIG: fail(w, "raise it (ulimit -f), or write less", "it is larger than the limit on the size of files");
-    case ENOSPC: case EDQUOT:
-      fail(w, "make room and run again", "no space left on the device%s", w->temp ? "; an older file of that name is untouched" : "");
+    case ENOSPC:
+    case EDQUOT:
+      fail(w, "make room and run again", "no space left on the device%s",
+           w->temp ? "; an older file of that name is untouched" : "");
     case EPIPE: fail(w, NULL, "the reader of the pipe is gone");
     default: fail(w, NULL, "it cannot be written: %s", strerror(why));
   }
@@ -95,7 +101,10 @@ static void begin(writer *w) {
   for (int k = 0; k < 100; k++) {
     char *temp = cx_format(w->a, "%s.%ld-%d.tmp", w->target, (long)getpid(), k);
     w->fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, there ? st.st_mode & 0777 : 0666);
-    if (w->fd >= 0) { w->temp = temp; return; }
+    if (w->fd >= 0) {
+      w->temp = temp;
+      return;
+    }
     if (errno != EEXIST) break;
   }
   fail_errno(w, errno);
@@ -139,7 +148,10 @@ static void commit(writer *w) {
 static void cell(writer *w, const char *s, char sep) {
   bool quote = !*s || *s == ' ' || s[strlen(s) - 1] == ' ';
   for (const char *p = s; *p && !quote; p++) quote = *p == sep || *p == '"' || *p == '\n' || *p == '\r';
-  if (!quote) { text(w, s); return; }
+  if (!quote) {
+    text(w, s);
+    return;
+  }
   bytes(w, "\"", 1);
   for (const char *p = s; *p; p++) bytes(w, "\"\"", *p == '"' ? 2 : 0), bytes(w, p, *p != '"');
   bytes(w, "\"", 1);
@@ -158,7 +170,10 @@ static void write_table(writer *w, const cx_array *x, const char *const *names, 
   for (int64_t i = 0; i < rows; i++) {
     for (int64_t c = 0; c < cols; c++) {
       if (c) bytes(w, &sep, 1);
-      if (x->text) { cell(w, x->text[i * cols + c], sep); continue; }
+      if (x->text) {
+        cell(w, x->text[i * cols + c], sep);
+        continue;
+      }
       if (c % 256 == 0) cx_array_run(x, i * cols + c, cols - c < 256 ? cols - c : 256, v);
       double e = v[c % 256];
       if (x->level && e >= 0 && e < x->nlevel) cell(w, x->level[(int)e], sep);
@@ -171,7 +186,7 @@ static void write_table(writer *w, const cx_array *x, const char *const *names, 
 /* ---- NPY 1.0 ---- */
 static void write_npy(writer *w, const cx_array *x) {
   static const char *const descr[CX_DTYPE_COUNT] = {[CX_F64] = "f8", [CX_F32] = "f4", [CX_I64] = "i8", [CX_I32] = "i4",
-                                                    [CX_I16] = "i2", [CX_U16] = "u2", [CX_I8] = "i1", [CX_U8] = "u1"};
+                                                    [CX_I16] = "i2", [CX_U16] = "u2", [CX_I8] = "i1",  [CX_U8] = "u1"};
   if (x->text) fail(w, "write it as .csv", "words cannot be written as NPY");
   const uint16_t probe = 1;
   cx_buf h = {.arena = w->a};
@@ -186,7 +201,10 @@ static void write_npy(writer *w, const cx_array *x) {
   bytes(w, head, 10);
   bytes(w, h.at, (size_t)h.n);
   int64_t count = cx_array_count(x);
-  if (cx_array_contiguous(x)) { bytes(w, x->data, (size_t)count * size); return; }
+  if (cx_array_contiguous(x)) {
+    bytes(w, x->data, (size_t)count * size);
+    return;
+  }
   int64_t i[CX_MAX_RANK] = {0};
   for (int64_t k = 0; k < count; k++) {
     int64_t at = 0;
@@ -197,7 +215,9 @@ static void write_npy(writer *w, const cx_array *x) {
 }
 
 /* ---- PNG (ISO/IEC 15948): signature, IHDR, IDAT, IEND; every row begins with its filter, 0 ---- */
-static void put32(uint8_t *p, uint32_t v) { for (int k = 0; k < 4; k++) p[k] = (uint8_t)(v >> (24 - 8 * k)); }
+static void put32(uint8_t *p, uint32_t v) {
+  for (int k = 0; k < 4; k++) p[k] = (uint8_t)(v >> (24 - 8 * k));
+}
 
 static void chunk(writer *w, const char *type, uint8_t *p, size_t n) { /* p has 4 bytes of room before it */
   uint8_t word[4];
@@ -231,7 +251,8 @@ static size_t store(uint8_t *to, const uint8_t *p, size_t n) {
 static void write_png(writer *w, const cx_array *x) {
   int64_t channels = x->rank == 3 ? x->dim[2] : 1;
   if (x->text || x->rank < 2 || x->rank > 3 || channels < 1 || channels == 2 || channels > 4)
-    fail(w, "write numbers as .csv or .npy", "an image is [h, w] or [h, w, 3]; this has %d dimension%s", x->rank, x->rank == 1 ? "" : "s");
+    fail(w, "write numbers as .csv or .npy", "an image is [h, w] or [h, w, 3]; this has %d dimension%s", x->rank,
+         x->rank == 1 ? "" : "s");
   int64_t h = x->dim[0], wide = x->dim[1], line = wide * channels;
   if (h < 1 || wide < 1 || h > INT32_MAX || wide > INT32_MAX || line > INT32_MAX || h > INT32_MAX / (line + 1))
     fail(w, NULL, "an image of %lld × %lld pixels cannot be written", (long long)h, (long long)wide);
@@ -286,7 +307,8 @@ void cx_write_file(cx_ctx *c, const char *path, const cx_array *x, const char *c
     int kind = 0;
     while (kind < 5 && (!dot || strcasecmp(dot, known[kind]))) kind++;
     struct stat st;
-    if (kind == 5 && !dot && stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) kind = 0; /* a pipe */
+    if (kind == 5 && !dot && stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+      kind = 0; /* a pipe */
     w->fd = -1;
     if (kind == 5) fail(w, "name it .csv, .tsv, .txt, .npy or .png", "its ending does not say what to write");
     begin(w);
@@ -295,7 +317,8 @@ void cx_write_file(cx_ctx *c, const char *path, const cx_array *x, const char *c
     else write_table(w, x, column_names, kind == 1 ? '\t' : kind == 2 ? ' ' : ',');
     commit(w);
     CX_END(c, frame);
-  } else {
+  }
+  else {
     cx_arena_free(a);
     cx_throw(c, frame.status);
   }

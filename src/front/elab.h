@@ -13,18 +13,18 @@
 typedef enum { START_VALUE, START_NORMAL, START_UNIFORM } cx_start_kind;
 typedef struct {
   cx_sym name;
-  uint32_t eq;       /* the param as the program means it */
-  uint32_t raw;      /* the unconstrained input it is computed from; eq itself for a real param */
+  uint32_t eq;  /* the param as the program means it */
+  uint32_t raw; /* the unconstrained input it is computed from; eq itself for a real param */
   cx_domain domain;
   cx_start_kind start;
-  double a, b;       /* START_NORMAL: mean, sd; START_UNIFORM: ends */
-  int32_t start_eq;  /* START_VALUE: equation of the raw input's start, -1: zeros */
+  double a, b;      /* START_NORMAL: mean, sd; START_UNIFORM: ends */
+  int32_t start_eq; /* START_VALUE: equation of the raw input's start, -1: zeros */
   cx_span span;
 } cx_param;
 
 typedef enum { ACT_PRINT, ACT_PLOT, ACT_WRITE, ACT_FIT, ACT_EXPLAIN } cx_action_kind;
 typedef struct {
-  char *text;        /* the expression as calx spells it */
+  char *text; /* the expression as calx spells it */
   uint32_t eq;
   bool label;        /* a string alone: text is it */
   bool trace;        /* plot trace: the objective of the last fit by step */
@@ -34,20 +34,24 @@ typedef struct {
 typedef struct {
   cx_action_kind kind;
   const cx_ast *ast;
-  cx_query *query; int nquery;
-  cx_sym var[2]; double lo[2], hi[2]; int nvar; uint32_t grid[2]; /* plot */
-  cx_sym file;          /* write, plot to */
-  cx_sym method;        /* fit */
-  const cx_ast *options;/* fit: the statement */
-  uint32_t objective;   /* fit: what is minimised so far (CX_NO_EQ: nothing) */
-  int nparam;           /* fit: params declared so far */
-  bool maximize;        /* the program said maximize: reports change the sign */
+  cx_query *query;
+  int nquery;
+  cx_sym var[2];
+  double lo[2], hi[2];
+  int nvar;
+  uint32_t grid[2];      /* plot */
+  cx_sym file;           /* write, plot to */
+  cx_sym method;         /* fit */
+  const cx_ast *options; /* fit: the statement */
+  uint32_t objective;    /* fit: what is minimised so far (CX_NO_EQ: nothing) */
+  int nparam;            /* fit: params declared so far */
+  bool maximize;         /* the program said maximize: reports change the sign */
 } cx_action;
 
 typedef struct { /* a derivative that the program asks for: `calx check` compares it with differences */
   uint32_t of, leaf, out;
-  int instances;        /* so many first dimensions of the leaf are parallel instances */
-  bool reverse;         /* out has the leaf's shape; else that of `of`, then the leaf's without its instances */
+  int instances; /* so many first dimensions of the leaf are parallel instances */
+  bool reverse;  /* out has the leaf's shape; else that of `of`, then the leaf's without its instances */
   cx_span span;
 } cx_derivative;
 
@@ -55,16 +59,20 @@ typedef struct cx_model {
   cx_ctx *ctx;
   cx_arena *arena;
   cx_graph *graph;
-  cx_decl *decl; int ndecl;
-  uint32_t *decl_eq;    /* input equation of each declaration */
-  cx_param *param; int nparam;
-  cx_action *action; int naction;
-  cx_derivative *derivative; int nderivative;
+  cx_decl *decl;
+  int ndecl;
+  uint32_t *decl_eq; /* input equation of each declaration */
+  cx_param *param;
+  int nparam;
+  cx_action *action;
+  int naction;
+  cx_derivative *derivative;
+  int nderivative;
   bool single;
-  int32_t rows_eq;      /* batch elaboration: the input of row numbers, else -1 */
-  int64_t rows;         /* size of the batch axis of the whole data, 0 without data */
+  int32_t rows_eq; /* batch elaboration: the input of row numbers, else -1 */
+  int64_t rows;    /* size of the batch axis of the whole data, 0 without data */
   cx_sym rows_name;
-  uint32_t objective;   /* all of it, CX_NO_EQ without */
+  uint32_t objective;     /* all of it, CX_NO_EQ without */
   struct cx_binding *env; /* names at the end of the program */
   bool maximize;
 } cx_model;
@@ -74,17 +82,18 @@ typedef struct cx_program {
   cx_ctx *ctx;
   cx_arena *arena;
   int32_t file;
-  const char *dir;      /* the program's folder, for imports and data defaults */
-  cx_ast *ast;          /* imports spliced in */
-  cx_decl *decl; int ndecl;
+  const char *dir; /* the program's folder, for imports and data defaults */
+  cx_ast *ast;     /* imports spliced in */
+  cx_decl *decl;
+  int ndecl;
 } cx_program;
 /* parse, splice imports, list the data declarations. Errors are diagnostics; the program comes back all the same. */
 cx_program *cx_program_new(cx_ctx *c, cx_arena *a, int32_t file, const char *dir);
 cx_program *cx_program_of(cx_ctx *c, cx_arena *a, cx_ast *root, int32_t file, const char *dir); /* parsed already */
 typedef struct {
-  bool unbound;         /* stand-in sizes for sizes that no data gives */
-  int64_t batch;        /* > 0: elaborate the objective for this many rows given by row numbers */
-  bool no_queries;      /* print, plot, write, explain left out */
+  bool unbound;    /* stand-in sizes for sizes that no data gives */
+  int64_t batch;   /* > 0: elaborate the objective for this many rows given by row numbers */
+  bool no_queries; /* print, plot, write, explain left out */
 } cx_elab_opt;
 /* decl: cx_bind's result. NULL and diagnostics when the program has errors. */
 cx_model *cx_elaborate(cx_program *p, cx_arena *a, cx_decl *decl, int ndecl, const cx_elab_opt *opt);
@@ -103,13 +112,13 @@ typedef struct cx_binding {
   cx_sym name;
   enum { B_VALUE, B_INDEX, B_FUNCTION, B_LATER } kind;
   cx_val v;
-  uint32_t leaf;            /* B_VALUE: equation that d(.., name) may differentiate by, else CX_NO_EQ */
-  const cx_ast *fun;        /* B_FUNCTION: S_DEF_FUN */
-  struct cx_binding **env;  /* B_FUNCTION: what its body sees: the names of its statement list so far */
+  uint32_t leaf;           /* B_VALUE: equation that d(.., name) may differentiate by, else CX_NO_EQ */
+  const cx_ast *fun;       /* B_FUNCTION: S_DEF_FUN */
+  struct cx_binding **env; /* B_FUNCTION: what its body sees: the names of its statement list so far */
   const cx_decl *decl;
-  bool maker;               /* a size introduced by data or a shape; B_FUNCTION: declared inside a block */
-  bool text;                /* data of words */
-  struct recurrence *pieces;/* an array whose equations are not all read yet */
+  bool maker;                /* a size introduced by data or a shape; B_FUNCTION: declared inside a block */
+  bool text;                 /* data of words */
+  struct recurrence *pieces; /* an array whose equations are not all read yet */
   cx_span span;
   struct cx_binding *next;
   bool top;                 /* a name of the whole program: found by the table, not by walking */
@@ -117,15 +126,21 @@ typedef struct cx_binding {
 } cx_binding;
 
 /* names to pointers; a program may have thousands */
-typedef struct { struct { cx_sym key; void *value; } *at; int n, cap; } cx_names;
+typedef struct {
+  struct {
+    cx_sym key;
+    void *value;
+  } * at;
+  int n, cap;
+} cx_names;
 void **cx_names_at(cx_arena *a, cx_names *t, cx_sym key); /* its place, made when it is new */
 
 typedef struct { /* a free index variable */
   cx_sym name;
-  int64_t lo, hi;           /* when resolved */
+  int64_t lo, hi;             /* when resolved */
   const cx_node *lo_e, *hi_e; /* ends that depend on other variables */
-  bool resolved, wild;      /* wild: bounds were asked before they were known */
-  cx_sym size;              /* the size's name, for messages */
+  bool resolved, wild;        /* wild: bounds were asked before they were known */
+  cx_sym size;                /* the size's name, for messages */
   cx_span span;
 } cx_var;
 
@@ -133,13 +148,16 @@ typedef struct { /* 0 <= u <= n - 1 must hold */
   const cx_node *u;
   int64_t n;
   cx_sym size;
-  int8_t side;              /* 0: both hold; +1: only the upper one, -1: only the lower one */
-  bool weak;                /* below an `if`: may not hold where it is not read */
+  int8_t side; /* 0: both hold; +1: only the upper one, -1: only the lower one */
+  bool weak;   /* below an `if`: may not hold where it is not read */
   cx_span span, of;
   cx_sym array;
 } cx_constraint;
 
-typedef struct cx_site { const cx_ast *call; struct cx_site *up; } cx_site;
+typedef struct cx_site {
+  const cx_ast *call;
+  struct cx_site *up;
+} cx_site;
 
 typedef struct cx_elab {
   cx_ctx *ctx;
@@ -149,57 +167,67 @@ typedef struct cx_elab {
   cx_model *m;
   cx_elab_opt opt;
   cx_binding *env;
-  cx_names top;             /* newest binding of every name of the program */
-  cx_names last;            /* last equation of every array of the program */
+  cx_names top;  /* newest binding of every name of the program */
+  cx_names last; /* last equation of every array of the program */
   CX_VEC(cx_var) var;
   CX_VEC(cx_constraint) con;
   CX_VEC(cx_param) param;
   CX_VEC(cx_action) action;
   CX_VEC(cx_derivative) derivative;
-  CX_VEC(struct { const cx_ast *decl; cx_site *site; cx_val v; uint32_t leaf; }) made; /* params of calls */
+  CX_VEC(struct {
+    const cx_ast *decl;
+    cx_site *site;
+    cx_val v;
+    uint32_t leaf;
+  })
+  made; /* params of calls */
   CX_VEC(uint32_t) objective;
   cx_site *site;
-  cx_binding *lib;          /* functions of the standard library */
+  cx_binding *lib; /* functions of the standard library */
   bool lib_loaded;
-  bool retry;               /* something waited for a range: elaborate the scope again */
-  int open;                 /* scopes around whose ranges are not known yet */
-  int guarded;              /* depth of `if` branches */
+  bool retry;  /* something waited for a range: elaborate the scope again */
+  int open;    /* scopes around whose ranges are not known yet */
+  int guarded; /* depth of `if` branches */
   int depth;
   bool objective_bad, param_bad; /* one could not be read: no word about its absence */
   bool subscripting;
-  cx_sym defining;          /* name = .. at hand */
-  cx_names done;            /* function -> its latest calls: the same arguments give the same value */
-  int64_t applied, owned;   /* calls so far; params met so far */
+  cx_sym defining;               /* name = .. at hand */
+  cx_names done;                 /* function -> its latest calls: the same arguments give the same value */
+  int64_t applied, owned;        /* calls so far; params met so far */
   CX_VEC(const cx_ast *) broken; /* functions whose body has an error: said once */
-  cx_sym batch_name; double batch_scale; /* sums over this axis stand for the whole data */
-  cx_binding *scope;        /* names below this one belong to the statement list at hand */
+  cx_sym batch_name;
+  double batch_scale; /* sums over this axis stand for the whole data */
+  cx_binding *scope;  /* names below this one belong to the statement list at hand */
   bool in_block;
-  int64_t *context; int ncontext; /* free variables of the arguments around */
-  cx_decl *decl; int ndecl;
-  int64_t standin;          /* next stand-in size */
+  int64_t *context;
+  int ncontext; /* free variables of the arguments around */
+  cx_decl *decl;
+  int ndecl;
+  int64_t standin; /* next stand-in size */
 } cx_elab;
 
 /* elab_value.c */
 cx_val cx_v_bad(cx_span s);
 cx_val cx_v_node(const cx_node *e, cx_span s);
 cx_val cx_v_num(cx_elab *E, double x, cx_span s);
-cx_val cx_v_load(cx_elab *E, uint32_t eq, cx_span s);        /* whole equation */
-int64_t cx_var_new(cx_elab *E, cx_sym name, cx_span s);       /* unresolved; returns its slot */
+cx_val cx_v_load(cx_elab *E, uint32_t eq, cx_span s);                               /* whole equation */
+int64_t cx_var_new(cx_elab *E, cx_sym name, cx_span s);                             /* unresolved; returns its slot */
 int64_t cx_var_range(cx_elab *E, cx_sym name, int64_t lo, int64_t hi, cx_sym size); /* resolved */
 cx_var *cx_var_of(cx_elab *E, int64_t slot);
-cx_val cx_v_fresh(cx_elab *E, cx_val v);                      /* the same value over new index variables */
+cx_val cx_v_fresh(cx_elab *E, cx_val v);                                 /* the same value over new index variables */
 const cx_node *cx_v_at(cx_elab *E, cx_val v, const cx_node *const *sub); /* an element */
 cx_val cx_v_map(cx_elab *E, cx_op op, const cx_val *arg, int n, cx_span s); /* broadcast */
 bool cx_v_align(cx_elab *E, cx_val *arg, int n, cx_val *shape, const char *what, cx_span s);
 cx_val cx_v_reduce(cx_elab *E, cx_red red, const int64_t *slot, int n, cx_val v, cx_span s);
 cx_val cx_v_reduce_all(cx_elab *E, cx_red red, cx_val v, cx_span s);
-cx_val cx_v_store(cx_elab *E, cx_val v, cx_sym name, uint32_t *eq); /* gives it an equation; *eq CX_NO_EQ while probing */
-cx_val cx_v_materialise(cx_elab *E, cx_val v, cx_sym name);   /* only when it is more than a read */
+cx_val cx_v_store(cx_elab *E, cx_val v, cx_sym name,
+                  uint32_t *eq);                            /* gives it an equation; *eq CX_NO_EQ while probing */
+cx_val cx_v_materialise(cx_elab *E, cx_val v, cx_sym name); /* only when it is more than a read */
 cx_val cx_v_subscript(cx_elab *E, cx_val base, const cx_val *sub, const bool *all, int n, cx_span s, cx_sym name);
 cx_val cx_v_matmul(cx_elab *E, cx_val a, cx_val b, cx_span s);
 cx_val cx_v_mean(cx_elab *E, cx_val sum, double count, cx_span s);
-int cx_free_slots(cx_elab *E, const cx_node *e, int64_t *slot, int max); /* ascending; -1: more than max */
-const char *cx_v_shape(cx_elab *E, cx_val v);                 /* "[n = 150, d = 4]" */
+int cx_free_slots(cx_elab *E, const cx_node *e, int64_t *slot, int max);        /* ascending; -1: more than max */
+const char *cx_v_shape(cx_elab *E, cx_val v);                                   /* "[n = 150, d = 4]" */
 bool cx_v_fits(cx_elab *E, cx_sym name, const int64_t *size, int n, cx_span s); /* else an error: too many elements */
 bool cx_v_const(cx_elab *E, cx_val v, double *x);
 cx_interval cx_var_bounds(cx_elab *E, const cx_node *e);

@@ -180,7 +180,8 @@ static bool own_uses_inside(cx_elab *E, const recurrence *r, const piece *p, con
     bool low = b.lo < 0;
     if (u->has_load || isinf(b.lo) || isinf(b.hi) || b.hi < b.lo || (!low && b.hi <= (double)last)) continue;
     if (E->opt.unbound) continue; /* a stand-in size says nothing of where the equations meet */
-    int id = cx_error(E->ctx, p->span, "`%s` reads its own element %.0f here, outside 0..%lld", r->name, low ? b.lo : b.hi, (long long)last);
+    int id = cx_error(E->ctx, p->span, "`%s` reads its own element %.0f here, outside 0..%lld", r->name,
+                      low ? b.lo : b.hi, (long long)last);
     cx_diag_help(E->ctx, id, "say where it begins: %s[%s] = .. is an equation of its own", r->name, low ? "0" : "n");
     return false;
   }

@@ -102,7 +102,8 @@ const char *cx_v_shape(cx_elab *E, cx_val v) {
   if (!v.rank) return "a scalar";
   char *s = cx_format(E->arena, "[");
   for (int k = 0; k < v.rank; k++)
-    s = v.dim[k].name && E->opt.unbound ? cx_format(E->arena, "%s%s%s", s, k ? ", " : "", v.dim[k].name) /* not known yet */
+    s = v.dim[k].name && E->opt.unbound
+            ? cx_format(E->arena, "%s%s%s", s, k ? ", " : "", v.dim[k].name) /* not known yet */
         : v.dim[k].name ? cx_format(E->arena, "%s%s%s = %lld", s, k ? ", " : "", v.dim[k].name, (long long)v.dim[k].n)
                         : cx_format(E->arena, "%s%s%lld", s, k ? ", " : "", (long long)v.dim[k].n);
   return cx_format(E->arena, "%s]", s);

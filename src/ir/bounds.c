@@ -67,53 +67,56 @@ static cx_interval decided(int t) { return t < 0 ? boolean : iv(t, t); }
 static cx_interval apply(const cx_node *n, const cx_interval *x, bool integer) {
   cx_interval r = all;
   switch (n->op) {
-  case OP_add: r = iv(x[0].lo + x[1].lo, x[0].hi + x[1].hi); break;
-  case OP_sub: r = n->arg[0] == n->arg[1] ? iv(0, 0) : iv(x[0].lo - x[1].hi, x[0].hi - x[1].lo); break;
-  case OP_neg: r = flip(x[0]); break;
-  case OP_mul:
-    r = product(x[0], x[1]);
-    if (n->arg[0] == n->arg[1]) r = product(absolute(x[0]), absolute(x[0]));
-    break;
-  case OP_muladd: r = product(x[0], x[1]); r = iv(r.lo + x[2].lo, r.hi + x[2].hi); break;
-  case OP_div: r = quotient(x[0], x[1]); break;
-  case OP_mod: r = modulo(x[0], x[1], integer); break;
-  case OP_pow: r = power(x[0], x[1]); break;
-  case OP_abs: r = absolute(x[0]); break;
-  case OP_min: r = iv(fmin(x[0].lo, x[1].lo), fmin(x[0].hi, x[1].hi)); break;
-  case OP_max: r = iv(fmax(x[0].lo, x[1].lo), fmax(x[0].hi, x[1].hi)); break;
-  case OP_lt: r = decided(x[0].hi < x[1].lo ? 1 : x[0].lo >= x[1].hi ? 0 : -1); break;
-  case OP_le: r = decided(x[0].hi <= x[1].lo ? 1 : x[0].lo > x[1].hi ? 0 : -1); break;
-  case OP_eq:
-  case OP_ne: {
-    int apart = x[0].hi < x[1].lo || x[1].hi < x[0].lo;
-    int same = x[0].lo == x[0].hi && x[1].lo == x[1].hi && x[0].lo == x[1].lo;
-    r = decided(apart || same ? (n->op == OP_eq) == same : -1);
-    break;
-  }
-  case OP_and: {
-    int a = truth(x[0]), b = truth(x[1]);
-    r = decided(a == 0 || b == 0 ? 0 : a == 1 && b == 1 ? 1 : -1);
-    break;
-  }
-  case OP_or: {
-    int a = truth(x[0]), b = truth(x[1]);
-    r = decided(a == 1 || b == 1 ? 1 : a == 0 && b == 0 ? 0 : -1);
-    break;
-  }
-  case OP_not: {
-    int a = truth(x[0]);
-    r = decided(a < 0 ? -1 : !a);
-    break;
-  }
-  case OP_select: {
-    int t = truth(x[0]);
-    r = t < 0 ? hull(x[1], x[2]) : x[t ? 1 : 2];
-    break;
-  }
-  case OP_sin:
-  case OP_cos: r = iv(-1, 1); break;
-  default:
-    if (cx_ops[n->op].facts & F_INC) r = iv(cx_ops[n->op].eval(&x[0].lo), cx_ops[n->op].eval(&x[0].hi));
+    case OP_add: r = iv(x[0].lo + x[1].lo, x[0].hi + x[1].hi); break;
+    case OP_sub: r = n->arg[0] == n->arg[1] ? iv(0, 0) : iv(x[0].lo - x[1].hi, x[0].hi - x[1].lo); break;
+    case OP_neg: r = flip(x[0]); break;
+    case OP_mul:
+      r = product(x[0], x[1]);
+      if (n->arg[0] == n->arg[1]) r = product(absolute(x[0]), absolute(x[0]));
+      break;
+    case OP_muladd:
+      r = product(x[0], x[1]);
+      r = iv(r.lo + x[2].lo, r.hi + x[2].hi);
+      break;
+    case OP_div: r = quotient(x[0], x[1]); break;
+    case OP_mod: r = modulo(x[0], x[1], integer); break;
+    case OP_pow: r = power(x[0], x[1]); break;
+    case OP_abs: r = absolute(x[0]); break;
+    case OP_min: r = iv(fmin(x[0].lo, x[1].lo), fmin(x[0].hi, x[1].hi)); break;
+    case OP_max: r = iv(fmax(x[0].lo, x[1].lo), fmax(x[0].hi, x[1].hi)); break;
+    case OP_lt: r = decided(x[0].hi < x[1].lo ? 1 : x[0].lo >= x[1].hi ? 0 : -1); break;
+    case OP_le: r = decided(x[0].hi <= x[1].lo ? 1 : x[0].lo > x[1].hi ? 0 : -1); break;
+    case OP_eq:
+    case OP_ne: {
+      int apart = x[0].hi < x[1].lo || x[1].hi < x[0].lo;
+      int same = x[0].lo == x[0].hi && x[1].lo == x[1].hi && x[0].lo == x[1].lo;
+      r = decided(apart || same ? (n->op == OP_eq) == same : -1);
+      break;
+    }
+    case OP_and: {
+      int a = truth(x[0]), b = truth(x[1]);
+      r = decided(a == 0 || b == 0 ? 0 : a == 1 && b == 1 ? 1 : -1);
+      break;
+    }
+    case OP_or: {
+      int a = truth(x[0]), b = truth(x[1]);
+      r = decided(a == 1 || b == 1 ? 1 : a == 0 && b == 0 ? 0 : -1);
+      break;
+    }
+    case OP_not: {
+      int a = truth(x[0]);
+      r = decided(a < 0 ? -1 : !a);
+      break;
+    }
+    case OP_select: {
+      int t = truth(x[0]);
+      r = t < 0 ? hull(x[1], x[2]) : x[t ? 1 : 2];
+      break;
+    }
+    case OP_sin:
+    case OP_cos: r = iv(-1, 1); break;
+    default:
+      if (cx_ops[n->op].facts & F_INC) r = iv(cx_ops[n->op].eval(&x[0].lo), cx_ops[n->op].eval(&x[0].hi));
   }
   uint32_t f = cx_ops[n->op].facts;
   if (f & F_BOOL) r = meet(r, boolean);
@@ -130,18 +133,18 @@ static cx_interval index_range(const cx_eq *of, int64_t slot) {
 
 static bool integer_node(const cx_graph *g, const cx_node *n, const cx_scratch *s) {
   switch (n->op) {
-  case OP_const: return isfinite(n->u.num) && n->u.num == floor(n->u.num);
-  case OP_index: return true;
-  case OP_load: return g->eq[n->u.eq]->integer;
-  case OP_select: return s->val[n->arg[1]->id].i && s->val[n->arg[2]->id].i;
-  default: {
-    uint32_t f = cx_ops[n->op].facts;
-    if (f & (F_INTEGER | F_BOOL)) return true;
-    if (!(f & F_INT)) return false;
-    for (int k = 0; k < n->nargs; k++)
-      if (!s->val[n->arg[k]->id].i) return false;
-    return true;
-  }
+    case OP_const: return isfinite(n->u.num) && n->u.num == floor(n->u.num);
+    case OP_index: return true;
+    case OP_load: return g->eq[n->u.eq]->integer;
+    case OP_select: return s->val[n->arg[1]->id].i && s->val[n->arg[2]->id].i;
+    default: {
+      uint32_t f = cx_ops[n->op].facts;
+      if (f & (F_INTEGER | F_BOOL)) return true;
+      if (!(f & F_INT)) return false;
+      for (int k = 0; k < n->nargs; k++)
+        if (!s->val[n->arg[k]->id].i) return false;
+      return true;
+    }
   }
 }
 

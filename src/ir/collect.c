@@ -20,36 +20,34 @@ static bool put(cx_factor *f, int *n, const cx_node *base, int power) {
 
 bool cx_product_times(cx_product *p, const cx_node *e, int power) {
   for (;;) switch (p->budget-- > 0 ? e->op : OP_none) {
-    case OP_none: return false;
-    case OP_const:
-      if (power > 0) p->num *= pow(e->u.num, power);
-      else p->den *= pow(e->u.num, -power);
-      return isnormal(p->num) && isnormal(p->den);
-    case OP_neg:
-      if (power % 2) p->num = -p->num;
-      e = e->arg[0];
-      continue;
-    case OP_mul:
-    case OP_div:
-      if (!cx_product_times(p, e->arg[1], e->op == OP_mul ? power : -power)) return false;
-      e = e->arg[0];
-      continue;
-    case OP_pow: {
-      double c = e->arg[1]->op == OP_const ? e->arg[1]->u.num : 0.5;
-      if (c != floor(c) || fabs(c) > 8) return put(p->f, &p->n, e, power);
-      power *= (int)c;
-      if (power == 0) return true;
-      e = e->arg[0];
-      continue;
+      case OP_none: return false;
+      case OP_const:
+        if (power > 0) p->num *= pow(e->u.num, power);
+        else p->den *= pow(e->u.num, -power);
+        return isnormal(p->num) && isnormal(p->den);
+      case OP_neg:
+        if (power % 2) p->num = -p->num;
+        e = e->arg[0];
+        continue;
+      case OP_mul:
+      case OP_div:
+        if (!cx_product_times(p, e->arg[1], e->op == OP_mul ? power : -power)) return false;
+        e = e->arg[0];
+        continue;
+      case OP_pow: {
+        double c = e->arg[1]->op == OP_const ? e->arg[1]->u.num : 0.5;
+        if (c != floor(c) || fabs(c) > 8) return put(p->f, &p->n, e, power);
+        power *= (int)c;
+        if (power == 0) return true;
+        e = e->arg[0];
+        continue;
+      }
+      case OP_exp: return put(p->e, &p->nexp, e->arg[0], power);
+      default: return put(p->f, &p->n, e, power);
     }
-    case OP_exp: return put(p->e, &p->nexp, e->arg[0], power);
-    default: return put(p->f, &p->n, e, power);
-  }
 }
 
-static const cx_node *times(cx_graph *g, const cx_node *x, const cx_node *y) {
-  return x ? cx_op2(g, OP_mul, x, y) : y;
-}
+static const cx_node *times(cx_graph *g, const cx_node *x, const cx_node *y) { return x ? cx_op2(g, OP_mul, x, y) : y; }
 
 const cx_node *cx_product_exponent(cx_graph *g, const cx_product *p) {
   const cx_node *e = NULL;
@@ -110,40 +108,38 @@ static uint64_t mix(uint64_t h) { /* splitmix64's finaliser */
 /* Equal for equal products, whatever their order and constants: the sum of power * mix(base). */
 static uint64_t signature(const cx_node *e, int power, int *budget) {
   switch (--*budget > 0 ? e->op : OP_none) {
-  case OP_const: return 0;
-  case OP_neg: return signature(e->arg[0], power, budget);
-  case OP_mul:
-  case OP_div: {
-    uint64_t s = signature(e->arg[0], power, budget);
-    return s + signature(e->arg[1], e->op == OP_mul ? power : -power, budget);
-  }
-  case OP_exp: return (uint64_t)(int64_t)power * mix(2 * (uint64_t)e->arg[0]->id + 1 + 0x9e3779b97f4a7c15u);
-  default: return (uint64_t)(int64_t)power * mix(2 * (uint64_t)e->id + 0x9e3779b97f4a7c15u);
+    case OP_const: return 0;
+    case OP_neg: return signature(e->arg[0], power, budget);
+    case OP_mul:
+    case OP_div: {
+      uint64_t s = signature(e->arg[0], power, budget);
+      return s + signature(e->arg[1], e->op == OP_mul ? power : -power, budget);
+    }
+    case OP_exp: return (uint64_t)(int64_t)power * mix(2 * (uint64_t)e->arg[0]->id + 1 + 0x9e3779b97f4a7c15u);
+    default: return (uint64_t)(int64_t)power * mix(2 * (uint64_t)e->id + 0x9e3779b97f4a7c15u);
   }
 }
 
 int cx_terms(const cx_node *e, double factor, cx_term *term, int max) {
   if (max <= 0) return -1;
   switch (e->op) {
-  case OP_add:
-  case OP_sub: {
-    int n = cx_terms(e->arg[0], factor, term, max);
-    if (n < 0) return -1;
-    int m = cx_terms(e->arg[1], e->op == OP_add ? factor : -factor, term + n, max - n);
-    return m < 0 ? -1 : n + m;
-  }
-  case OP_neg: return cx_terms(e->arg[0], -factor, term, max);
-  case OP_const:
-    *term = (cx_term){factor * e->u.num, NULL, 0};
-    return 1;
-  case OP_mul:
-    for (int i = 0; i < 2; i++)
-      if (e->arg[i]->op == OP_const) {
-        *term = (cx_term){factor * e->arg[i]->u.num, e->arg[1 - i], 0};
-        return 1;
-      }
-    break;
-  default: break;
+    case OP_add:
+    case OP_sub: {
+      int n = cx_terms(e->arg[0], factor, term, max);
+      if (n < 0) return -1;
+      int m = cx_terms(e->arg[1], e->op == OP_add ? factor : -factor, term + n, max - n);
+      return m < 0 ? -1 : n + m;
+    }
+    case OP_neg: return cx_terms(e->arg[0], -factor, term, max);
+    case OP_const: *term = (cx_term){factor * e->u.num, NULL, 0}; return 1;
+    case OP_mul:
+      for (int i = 0; i < 2; i++)
+        if (e->arg[i]->op == OP_const) {
+          *term = (cx_term){factor * e->arg[i]->u.num, e->arg[1 - i], 0};
+          return 1;
+        }
+      break;
+    default: break;
   }
   *term = (cx_term){factor, e, 0};
   return 1;
@@ -159,8 +155,10 @@ const cx_node *cx_terms_node(cx_graph *g, const cx_term *term, int n) {
     if (t->k == 0) continue;
     bool minus = e && t->k < 0;
     double k = minus ? -t->k : t->k;
-    const cx_node *x = !t->t ? cx_const(g, k) : k == 1 ? t->t : k == -1 ? cx_op1(g, OP_neg, t->t)
-                     : cx_op2(g, OP_mul, cx_const(g, k), t->t);
+    const cx_node *x = !t->t     ? cx_const(g, k)
+                       : k == 1  ? t->t
+                       : k == -1 ? cx_op1(g, OP_neg, t->t)
+                                 : cx_op2(g, OP_mul, cx_const(g, k), t->t);
     e = e ? cx_op2(g, minus ? OP_sub : OP_add, e, x) : x;
   }
   return e ? e : cx_const(g, 0);
@@ -187,7 +185,8 @@ static __attribute__((noinline)) bool same_product(cx_graph *g, cx_term *x, cx_t
   return true;
 }
 
-static __attribute__((noinline)) int collect_sum(cx_graph *g, cx_term *t, cx_op op, const cx_node *x, const cx_node *y) {
+static __attribute__((noinline)) int collect_sum(cx_graph *g, cx_term *t, cx_op op, const cx_node *x,
+                                                 const cx_node *y) {
   int nx = cx_terms(x, 1, t, CX_TERMS);
   int ny = nx < 0 ? -1 : cx_terms(y, op == OP_add ? 1 : -1, t + nx, CX_TERMS - nx);
   if (ny < 0) return -1;

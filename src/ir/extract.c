@@ -9,10 +9,10 @@ static const cx_node *copy(const cx_graph *from, cx_graph *to, cx_scratch *s, co
     const cx_node *n = s->order.at[i], *r;
     for (int k = 0; k < n->nargs; k++) arg[k] = s->val[n->arg[k]->id].p;
     switch (n->op) {
-    case OP_const: r = cx_const(to, n->u.num); break;
-    case OP_index: r = cx_index(to, n->u.i); break;
-    case OP_load: r = cx_load(to, (uint32_t)map[n->u.eq], arg, n->nargs); break;
-    default: r = cx_raw(to, n->op, arg, n->nargs);
+      case OP_const: r = cx_const(to, n->u.num); break;
+      case OP_index: r = cx_index(to, n->u.i); break;
+      case OP_load: r = cx_load(to, (uint32_t)map[n->u.eq], arg, n->nargs); break;
+      default: r = cx_raw(to, n->op, arg, n->nargs);
     }
     s->val[n->id].p = r;
   }

@@ -62,7 +62,8 @@ static bool same(const cx_node *x, uint32_t hash, uint16_t op, int64_t bits, con
   return true;
 }
 
-const cx_node *cx_node_find(const cx_graph *g, uint32_t hash, uint16_t op, int64_t bits, const cx_node *const *arg, int n) {
+const cx_node *cx_node_find(const cx_graph *g, uint32_t hash, uint16_t op, int64_t bits, const cx_node *const *arg,
+                            int n) {
   const struct cx_hash *h = g->hash;
   for (uint32_t i = hash & (h->cap - 1); h->slot[i]; i = (i + 1) & (h->cap - 1))
     if (same(h->slot[i], hash, op, bits, arg, n)) return h->slot[i];
@@ -112,9 +113,7 @@ static const cx_node *make(cx_graph *g, uint16_t op, int64_t bits, const cx_node
 
 /* Indices first, then loads, then operations, constants last; then by slot or equation, then by structural hash.
  * The id decides only between different nodes of equal hash. */
-static int group(const cx_node *n) {
-  return n->op == OP_index ? 0 : n->op == OP_load ? 1 : n->op == OP_const ? 3 : 2;
-}
+static int group(const cx_node *n) { return n->op == OP_index ? 0 : n->op == OP_load ? 1 : n->op == OP_const ? 3 : 2; }
 bool cx_comm_before(const cx_node *x, const cx_node *y) {
   int a = group(x), b = group(y);
   if (a != b) return a < b;
@@ -124,7 +123,10 @@ bool cx_comm_before(const cx_node *x, const cx_node *y) {
 
 /* ---- constructors ---- */
 const cx_node *cx_const(cx_graph *g, double v) {
-  union { double d; int64_t i; } u;
+  union {
+    double d;
+    int64_t i;
+  } u;
   u.d = isnan(v) ? (double)NAN : v; /* one NaN; -0 and 0 stay apart */
   return make(g, OP_const, u.i, NULL, 0);
 }
@@ -132,7 +134,10 @@ const cx_node *cx_const(cx_graph *g, double v) {
 const cx_node *cx_index(cx_graph *g, int64_t slot) { return make(g, OP_index, slot, NULL, 0); }
 
 const cx_node *cx_load(cx_graph *g, uint32_t eq, const cx_node *const *sub, int nsub) {
-  union { uint32_t eq; int64_t i; } u;
+  union {
+    uint32_t eq;
+    int64_t i;
+  } u;
   u.i = 0;
   u.eq = eq;
   return make(g, OP_load, u.i, sub, nsub);

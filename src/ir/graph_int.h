@@ -4,7 +4,11 @@
 #include "ir/ir.h"
 
 /* One value for every node of a walk. */
-typedef union { const cx_node *p; cx_interval iv; int64_t i; } cx_slot;
+typedef union {
+  const cx_node *p;
+  cx_interval iv;
+  int64_t i;
+} cx_slot;
 
 /* A table by node id that is emptied in O(1) (stamps), with the post-order of the last walk. Walks nest (a rewrite
  * callback may substitute), so a graph owns a list of these; one that a throw leaves behind is only unused memory. */
@@ -13,14 +17,19 @@ typedef struct cx_scratch {
   uint32_t *stamp, now, cap;
   cx_slot *val;
   CX_VEC(const cx_node *) order;
-  CX_VEC(struct { const cx_node *n; uint32_t k; }) stack;
+  CX_VEC(struct {
+    const cx_node *n;
+    uint32_t k;
+  })
+  stack;
 } cx_scratch;
 
 struct cx_hash {
-  const cx_node **slot; uint32_t cap; /* open addressing, power of two, at most half full */
-  CX_VEC(const cx_node *) node;       /* by id */
+  const cx_node **slot;
+  uint32_t cap;                 /* open addressing, power of two, at most half full */
+  CX_VEC(const cx_node *) node; /* by id */
   cx_scratch *idle;
-  struct cx_rule_cache *rules;        /* rule.c */
+  struct cx_rule_cache *rules; /* rule.c */
 };
 
 cx_scratch *cx_scratch_take(const cx_graph *g); /* empty, wide enough for every node that exists now */
@@ -32,12 +41,18 @@ void cx_postorder(const cx_graph *g, cx_scratch *s, const cx_node *e);
 void cx_postorder_slots(const cx_graph *g, cx_scratch *s, const cx_node *e, uint32_t mask, bool any);
 
 uint32_t cx_node_hash(uint16_t op, int64_t bits, const cx_node *const *arg, int n);
-const cx_node *cx_node_find(const cx_graph *g, uint32_t hash, uint16_t op, int64_t bits, const cx_node *const *arg, int n);
+const cx_node *cx_node_find(const cx_graph *g, uint32_t hash, uint16_t op, int64_t bits, const cx_node *const *arg,
+                            int n);
 bool cx_comm_before(const cx_node *x, const cx_node *y); /* the order of commutative arguments */
 static inline bool cx_is_const(const cx_node *n) { return n->op == OP_const; }
 
 /* Operators that the text writes between (or before) their arguments; the larger prec binds tighter. */
-typedef struct { uint16_t op; uint8_t prec; bool right; const char *text; } cx_infix;
+typedef struct {
+  uint16_t op;
+  uint8_t prec;
+  bool right;
+  const char *text;
+} cx_infix;
 extern const cx_infix cx_infixes[]; /* ends with text NULL */
 enum { PREC_IF = 0, PREC_OR, PREC_AND, PREC_NOT, PREC_CMP, PREC_ADD, PREC_MUL, PREC_NEG, PREC_POW, PREC_ATOM };
 #endif

@@ -19,8 +19,8 @@
 #define CX_IR_H
 #include "base/base.h"
 
-#define CX_MAX_RANK 8    /* output dimensions of an equation, and separately reduced ones */
-#define CX_FREE (1 << 20) /* index slots from here on are free index variables of an unfinished elaboration */
+#define CX_MAX_RANK 8         /* output dimensions of an equation, and separately reduced ones */
+#define CX_FREE     (1 << 20) /* index slots from here on are free index variables of an unfinished elaboration */
 
 typedef enum {
   OP_none,
@@ -36,12 +36,16 @@ typedef enum {
 typedef struct cx_node cx_node;
 struct cx_node {
   uint16_t op, nargs;
-  uint32_t id;   /* in order of creation: arguments come before their users */
+  uint32_t id; /* in order of creation: arguments come before their users */
   uint32_t hash;
   uint32_t free_lo; /* bit k: index slot k < 32 occurs below; any_free: a slot >= CX_FREE occurs */
   bool any_free;
   bool has_load;
-  union { double num; int64_t i; uint32_t eq; } u;
+  union {
+    double num;
+    int64_t i;
+    uint32_t eq;
+  } u;
   const cx_node *arg[];
 };
 
@@ -54,24 +58,28 @@ typedef enum {
   EQ_PRIM   /* computed by a primitive from whole arrays: prim, prim_arg[] */
 } cx_eq_kind;
 
-typedef struct { int64_t n; cx_sym name; } cx_dim; /* name: the size's name in the program, or NULL */
+typedef struct {
+  int64_t n;
+  cx_sym name;
+} cx_dim; /* name: the size's name in the program, or NULL */
 
 typedef struct cx_prim cx_prim; /* a computation that is no scalar formula (QR, Cholesky, sort…) */
 
 typedef struct cx_eq {
-  cx_sym name;        /* need not be unique: printing adds .id where it is not */
-  uint32_t id;        /* position in graph->eq */
+  cx_sym name; /* need not be unique: printing adds .id where it is not */
+  uint32_t id; /* position in graph->eq */
   uint8_t kind, red;
   uint8_t rank, nred;
-  bool constant;      /* EQ_INPUT: bound once (data); false: changes from call to call (param) */
-  bool integer;       /* every value is an integer */
-  bool inert;         /* derivative 0 by a theorem (the shift of a log-sum-exp): diff does not pass through */
-  double lo, hi;      /* known bounds of every value; -inf, inf when unknown */
+  bool constant; /* EQ_INPUT: bound once (data); false: changes from call to call (param) */
+  bool integer;  /* every value is an integer */
+  bool inert;    /* derivative 0 by a theorem (the shift of a log-sum-exp): diff does not pass through */
+  double lo, hi; /* known bounds of every value; -inf, inf when unknown */
   cx_dim dim[CX_MAX_RANK], rdim[CX_MAX_RANK];
   const cx_node *body;
   const cx_prim *prim;
-  uint32_t prim_arg[4]; int nprim_arg;
-  cx_span span;       /* the text it came from */
+  uint32_t prim_arg[4];
+  int nprim_arg;
+  cx_span span; /* the text it came from */
 } cx_eq;
 
 struct cx_prim {
@@ -80,17 +88,20 @@ struct cx_prim {
   /* out dims from argument equations; false with a message when they do not fit */
   bool (*shape)(const cx_eq *const *arg, cx_eq *out, const char **why);
   /* row-major doubles; returns 0, or 1 with a message in why (not positive definite…). scratch: scratch_size() doubles. */
-  int (*eval)(const cx_eq *out, const cx_eq *const *arg, const double *const *in, double *result, double *scratch, const char **why);
+  int (*eval)(const cx_eq *out, const cx_eq *const *arg, const double *const *in, double *result, double *scratch,
+              const char **why);
   size_t (*scratch_size)(const cx_eq *const *arg);
 };
 
 typedef struct cx_graph {
   cx_ctx *ctx;
   cx_arena *arena;
-  cx_eq **eq; int neq, cap_eq;
-  uint32_t *out; int nout, cap_out; /* the equations asked for */
-  struct cx_hash *hash;             /* private to graph.c */
-  cx_span at;                       /* what is being transformed, for errors of the transformation */
+  cx_eq **eq;
+  int neq, cap_eq;
+  uint32_t *out;
+  int nout, cap_out;    /* the equations asked for */
+  struct cx_hash *hash; /* private to graph.c */
+  cx_span at;           /* what is being transformed, for errors of the transformation */
 } cx_graph;
 
 /* ---- building (graph.c) ---- */
@@ -118,7 +129,9 @@ void cx_visit(cx_graph *g, const cx_node *e, void (*fn)(void *user, const cx_nod
 /* e as c0 + sum c[k] * index(k) over slots k < 32: true when it is that with integer coefficients */
 bool cx_affine(const cx_node *e, int64_t *c0, int64_t c[32]);
 /* bounds of e when slot k runs over 0..n[k]-1, loads by their equation's lo, hi; conservative */
-typedef struct { double lo, hi; } cx_interval;
+typedef struct {
+  double lo, hi;
+} cx_interval;
 cx_interval cx_bounds(const cx_graph *g, const cx_node *e, const cx_eq *of);
 bool cx_is_integer(const cx_graph *g, const cx_node *e);
 
@@ -130,7 +143,12 @@ cx_graph *cx_extract(const cx_graph *g, cx_arena *a, const uint32_t *roots, int 
  * that respects same-step dependencies; dir 0: no cycle; +1 / -1: a recurrence running up / down along dimension
  * axis[k] of its k-th equation. false with a diagnostic when a cycle has no such order (a definition that refers
  * to itself). */
-typedef struct { uint32_t *eq; int n; int dir; uint8_t *axis; } cx_comp;
+typedef struct {
+  uint32_t *eq;
+  int n;
+  int dir;
+  uint8_t *axis;
+} cx_comp;
 bool cx_scc(const cx_graph *g, cx_arena *a, cx_comp **comp, int *ncomp);
 /* NULL when well formed, else what is wrong (debug builds call it after every pass) */
 const char *cx_verify(const cx_graph *g);
@@ -138,29 +156,31 @@ const char *cx_verify(const cx_graph *g);
 /* ---- text (print.c, read.c): round-trips exactly (hex or %.17g constants) ---- */
 char *cx_graph_text(const cx_graph *g, cx_arena *a);
 char *cx_node_text(const cx_graph *g, cx_arena *a, const cx_node *e); /* calx syntax, indices i0, i1… */
-cx_graph *cx_graph_read(cx_ctx *c, cx_arena *a, int32_t file); /* verified; NULL with a diagnostic on an error */
+cx_graph *cx_graph_read(cx_ctx *c, cx_arena *a, int32_t file);        /* verified; NULL with a diagnostic on an error */
 
 /* ---- the op table (ops.c) ---- */
 typedef struct {
   const char *name;
   int arity;
   double (*eval)(const double *x);
-  const char *diff[3];   /* derivative by each argument in calx syntax over x, y, z; NULL: see nodiff */
-  const char *nodiff;    /* why there is no derivative (NULL: there is one) */
-  const char *c;         /* spelling for C export, x y z in it */
+  const char *diff[3]; /* derivative by each argument in calx syntax over x, y, z; NULL: see nodiff */
+  const char *nodiff;  /* why there is no derivative (NULL: there is one) */
+  const char *c;       /* spelling for C export, x y z in it */
   uint32_t facts;
 } cx_op_info;
-enum { /* facts */
-  F_COMM = 1,    /* commutative in its first two arguments */
-  F_ASSOC = 2,
-  F_INT = 4,     /* integer-valued for integer arguments */
-  F_INTEGER = 8, /* always integer-valued */
-  F_BOOL = 16,   /* 0 or 1 */
-  F_NONNEG = 32, F_POS = 64,
-  F_INC = 128,   /* increasing in its only argument */
-  F_CHEAP = 256, /* worth recomputing rather than storing */
-  F_ODD = 512, F_EVEN = 1024,
-  F_STEP = 2048  /* piecewise constant: derivative 0 almost everywhere */
+enum {             /* facts */
+       F_COMM = 1, /* commutative in its first two arguments */
+       F_ASSOC = 2,
+       F_INT = 4,     /* integer-valued for integer arguments */
+       F_INTEGER = 8, /* always integer-valued */
+       F_BOOL = 16,   /* 0 or 1 */
+       F_NONNEG = 32,
+       F_POS = 64,
+       F_INC = 128,   /* increasing in its only argument */
+       F_CHEAP = 256, /* worth recomputing rather than storing */
+       F_ODD = 512,
+       F_EVEN = 1024,
+       F_STEP = 2048 /* piecewise constant: derivative 0 almost everywhere */
 };
 extern const cx_op_info cx_ops[OP_COUNT];
 int cx_op_find(const char *name, int nargs); /* OP_none when there is none; what a program may call */

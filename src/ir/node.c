@@ -71,7 +71,8 @@ void cx_visit(cx_graph *g, const cx_node *e, void (*fn)(void *user, const cx_nod
 
 static const cx_node *with_args(cx_graph *g, const cx_node *n, const cx_node *const *arg) {
   for (int i = 0; i < n->nargs; i++)
-    if (arg[i] != n->arg[i]) return n->op == OP_load ? cx_load(g, n->u.eq, arg, n->nargs) : cx_opn(g, n->op, arg, n->nargs);
+    if (arg[i] != n->arg[i])
+      return n->op == OP_load ? cx_load(g, n->u.eq, arg, n->nargs) : cx_opn(g, n->op, arg, n->nargs);
   return n;
 }
 
@@ -104,7 +105,10 @@ const cx_node *cx_subst(cx_graph *g, const cx_node *e, const int64_t *slot, cons
     const cx_node *x = s->order.at[i], *r = x;
     if (x->op == OP_index) {
       for (int k = 0; k < n; k++)
-        if (slot[k] == x->u.i) { r = to[k]; break; }
+        if (slot[k] == x->u.i) {
+          r = to[k];
+          break;
+        }
     } else {
       for (int k = 0; k < x->nargs; k++) arg[k] = cx_seen(s, x->arg[k]) ? s->val[x->arg[k]->id].p : x->arg[k];
       r = with_args(g, x, arg);
@@ -127,7 +131,10 @@ static bool as_int(double v, int64_t *out) {
  * expressions that double by sharing; subscripts of real programs have a handful of terms. */
 bool cx_affine(const cx_node *e, int64_t *c0, int64_t c[32]) {
   enum { STACK = 64, BUDGET = 2000 };
-  struct { const cx_node *n; int64_t k; } st[STACK] = {{e, 1}};
+  struct {
+    const cx_node *n;
+    int64_t k;
+  } st[STACK] = {{e, 1}};
   int top = 1;
   *c0 = 0;
   memset(c, 0, 32 * sizeof *c);
@@ -136,29 +143,31 @@ bool cx_affine(const cx_node *e, int64_t *c0, int64_t c[32]) {
     const cx_node *n = st[--top].n;
     int64_t k = st[top].k, v;
     switch (n->op) {
-    case OP_const:
-      if (!as_int(n->u.num, &v) || __builtin_mul_overflow(v, k, &v) || __builtin_add_overflow(*c0, v, c0)) return false;
-      break;
-    case OP_index:
-      if (n->u.i < 0 || n->u.i >= 32 || __builtin_add_overflow(c[n->u.i], k, &c[n->u.i])) return false;
-      break;
-    case OP_add:
-    case OP_sub:
-      if (n->op == OP_sub && k == INT64_MIN) return false;
-      st[top].n = n->arg[1], st[top++].k = n->op == OP_add ? k : -k;
-      st[top].n = n->arg[0], st[top++].k = k;
-      break;
-    case OP_neg:
-      if (k == INT64_MIN) return false;
-      st[top].n = n->arg[0], st[top++].k = -k;
-      break;
-    case OP_mul: {
-      int f = n->arg[0]->op == OP_const ? 0 : 1; /* the constant factor */
-      if (n->arg[f]->op != OP_const || !as_int(n->arg[f]->u.num, &v) || __builtin_mul_overflow(v, k, &k)) return false;
-      st[top].n = n->arg[1 - f], st[top++].k = k;
-      break;
-    }
-    default: return false;
+      case OP_const:
+        if (!as_int(n->u.num, &v) || __builtin_mul_overflow(v, k, &v) || __builtin_add_overflow(*c0, v, c0))
+          return false;
+        break;
+      case OP_index:
+        if (n->u.i < 0 || n->u.i >= 32 || __builtin_add_overflow(c[n->u.i], k, &c[n->u.i])) return false;
+        break;
+      case OP_add:
+      case OP_sub:
+        if (n->op == OP_sub && k == INT64_MIN) return false;
+        st[top].n = n->arg[1], st[top++].k = n->op == OP_add ? k : -k;
+        st[top].n = n->arg[0], st[top++].k = k;
+        break;
+      case OP_neg:
+        if (k == INT64_MIN) return false;
+        st[top].n = n->arg[0], st[top++].k = -k;
+        break;
+      case OP_mul: {
+        int f = n->arg[0]->op == OP_const ? 0 : 1; /* the constant factor */
+        if (n->arg[f]->op != OP_const || !as_int(n->arg[f]->u.num, &v) || __builtin_mul_overflow(v, k, &k))
+          return false;
+        st[top].n = n->arg[1 - f], st[top++].k = k;
+        break;
+      }
+      default: return false;
     }
   }
   return true;

@@ -11,7 +11,9 @@
 enum { PRED_integer = OP_COUNT + 1, PRED_bool, PRED_normal, PRED_odd, PRED_even };
 static const char *const predicate[] = {"integer", "bool", "normal", "odd", "even"};
 
-static const struct { const char *name, *text[3]; } source[] = {
+static const struct {
+  const char *name, *text[3];
+} source[] = {
 #define RULE(name, lhs, rhs, cond) {#name, {lhs, rhs, cond}},
 #include "ir/rules.def"
 #undef RULE
@@ -19,7 +21,10 @@ static const struct { const char *name, *text[3]; } source[] = {
 enum { RULES = sizeof source / sizeof *source };
 
 /* ---- compiling ---- */
-typedef struct { cx_ctx *ctx; cx_arena *arena; } compiler;
+typedef struct {
+  cx_ctx *ctx;
+  cx_arena *arena;
+} compiler;
 
 _Noreturn static void fail(compiler *k, const cx_ast *e, const char *what) {
   cx_error(k->ctx, e->span, "a rule cannot use %s", what);
@@ -47,39 +52,39 @@ static const cx_pat *leaf(compiler *k, const cx_ast *e) {
 static const cx_pat *compile(compiler *k, const cx_ast *e) {
   bool swap = false;
   switch (e->kind) {
-  case A_NUM: {
-    cx_pat *p = pattern(k, OP_const, 0, NULL, NULL, NULL);
-    p->num = e->num;
-    return p;
-  }
-  case A_NAME: return leaf(k, e);
-  case A_UNARY: {
-    const cx_pat *x = compile(k, e->kid[0]);
-    if (e->op == T_NOT) return pattern(k, OP_not, 1, x, NULL, NULL);
-    if (x->op != OP_const) return pattern(k, OP_neg, 1, x, NULL, NULL);
-    cx_pat *p = pattern(k, OP_const, 0, NULL, NULL, NULL);
-    p->num = -x->num;
-    return p;
-  }
-  case A_BINARY:
-  case A_COMPARE: {
-    uint16_t op = cx_token_op(e->kind == A_BINARY ? e->op : e->ops[0], &swap);
-    if (op == OP_none || e->nkid != 2) fail(k, e, "this operator");
-    const cx_pat *x = compile(k, e->kid[0]), *y = compile(k, e->kid[1]);
-    return swap ? pattern(k, op, 2, y, x, NULL) : pattern(k, op, 2, x, y, NULL);
-  }
-  case A_CALL: {
-    const cx_pat *arg[3] = {NULL, NULL, NULL};
-    if (e->nkid > 3) fail(k, e, "this call");
-    for (int i = 0; i < e->nkid; i++) arg[i] = compile(k, e->kid[i]);
-    for (size_t i = 0; i < sizeof predicate / sizeof *predicate; i++)
-      if (e->nkid == 1 && !strcmp(e->name, predicate[i]))
-        return pattern(k, (uint16_t)(PRED_integer + i), 1, arg[0], NULL, NULL);
-    int op = cx_op_find(e->name, e->nkid);
-    if (op == OP_none) fail(k, e, "this function");
-    return pattern(k, (uint16_t)op, e->nkid, arg[0], arg[1], arg[2]);
-  }
-  default: fail(k, e, "this construct");
+    case A_NUM: {
+      cx_pat *p = pattern(k, OP_const, 0, NULL, NULL, NULL);
+      p->num = e->num;
+      return p;
+    }
+    case A_NAME: return leaf(k, e);
+    case A_UNARY: {
+      const cx_pat *x = compile(k, e->kid[0]);
+      if (e->op == T_NOT) return pattern(k, OP_not, 1, x, NULL, NULL);
+      if (x->op != OP_const) return pattern(k, OP_neg, 1, x, NULL, NULL);
+      cx_pat *p = pattern(k, OP_const, 0, NULL, NULL, NULL);
+      p->num = -x->num;
+      return p;
+    }
+    case A_BINARY:
+    case A_COMPARE: {
+      uint16_t op = cx_token_op(e->kind == A_BINARY ? e->op : e->ops[0], &swap);
+      if (op == OP_none || e->nkid != 2) fail(k, e, "this operator");
+      const cx_pat *x = compile(k, e->kid[0]), *y = compile(k, e->kid[1]);
+      return swap ? pattern(k, op, 2, y, x, NULL) : pattern(k, op, 2, x, y, NULL);
+    }
+    case A_CALL: {
+      const cx_pat *arg[3] = {NULL, NULL, NULL};
+      if (e->nkid > 3) fail(k, e, "this call");
+      for (int i = 0; i < e->nkid; i++) arg[i] = compile(k, e->kid[i]);
+      for (size_t i = 0; i < sizeof predicate / sizeof *predicate; i++)
+        if (e->nkid == 1 && !strcmp(e->name, predicate[i]))
+          return pattern(k, (uint16_t)(PRED_integer + i), 1, arg[0], NULL, NULL);
+      int op = cx_op_find(e->name, e->nkid);
+      if (op == OP_none) fail(k, e, "this function");
+      return pattern(k, (uint16_t)op, e->nkid, arg[0], arg[1], arg[2]);
+    }
+    default: fail(k, e, "this construct");
   }
 }
 
@@ -99,8 +104,11 @@ static cx_rules *compile_all(cx_ctx *ctx) {
   r->n = RULES;
   for (int i = 0; i < RULES; i++) {
     cx_ast *const *part = all->kid[i]->kid;
-    r->rule[i] = (cx_rule){source[i].name, {source[i].text[0], source[i].text[1], source[i].text[2]},
-                           compile(&k, part[0]), compile(&k, part[1]), *source[i].text[2] ? compile(&k, part[2]) : NULL};
+    r->rule[i] = (cx_rule){source[i].name,
+                           {source[i].text[0], source[i].text[1], source[i].text[2]},
+                           compile(&k, part[0]),
+                           compile(&k, part[1]),
+                           *source[i].text[2] ? compile(&k, part[2]) : NULL};
     r->n_op[r->rule[i].lhs->op]++;
   }
   for (int op = 0; op < OP_COUNT; op++)
@@ -157,26 +165,34 @@ bool cx_pat_prove(cx_graph *g, const cx_pat *c, const cx_node *const *value) {
   if (c->nargs == 2) y = cx_pat_build(g, c->arg[1], value, false);
   double v = x->op == OP_const ? x->u.num : NAN;
   switch (c->op) {
-  case OP_lt: return below(g, x, y, true);
-  case OP_le: return below(g, x, y, false);
-  case OP_ne: return x->op == OP_const && y->op == OP_const && x->u.num != y->u.num;
-  case PRED_normal: return isnormal(v);
-  case PRED_odd: return fmod(v, 2) == 1 || fmod(v, 2) == -1;
-  case PRED_even: return fmod(v, 2) == 0;
-  case PRED_integer: return cx_is_integer(g, x);
-  case PRED_bool: {
-    if (cx_ops[x->op].facts & F_BOOL) return true;
-    if (!cx_is_integer(g, x)) return false;
-    cx_interval r = cx_bounds(g, x, NULL);
-    return r.lo >= 0 && r.hi <= 1;
-  }
-  default: return false;
+    case OP_lt: return below(g, x, y, true);
+    case OP_le: return below(g, x, y, false);
+    case OP_ne: return x->op == OP_const && y->op == OP_const && x->u.num != y->u.num;
+    case PRED_normal: return isnormal(v);
+    case PRED_odd: return fmod(v, 2) == 1 || fmod(v, 2) == -1;
+    case PRED_even: return fmod(v, 2) == 0;
+    case PRED_integer: return cx_is_integer(g, x);
+    case PRED_bool: {
+      if (cx_ops[x->op].facts & F_BOOL) return true;
+      if (!cx_is_integer(g, x)) return false;
+      cx_interval r = cx_bounds(g, x, NULL);
+      return r.lo >= 0 && r.hi <= 1;
+    }
+    default: return false;
   }
 }
 
 /* ---- matching ---- */
-typedef struct goal { const cx_pat *p; const cx_node *n; const struct goal *next; } goal;
-typedef struct { cx_graph *g; const cx_rule *rule; const cx_node *value[CX_RULE_VARS]; } matcher;
+typedef struct goal {
+  const cx_pat *p;
+  const cx_node *n;
+  const struct goal *next;
+} goal;
+typedef struct {
+  cx_graph *g;
+  const cx_rule *rule;
+  const cx_node *value[CX_RULE_VARS];
+} matcher;
 
 static bool match(matcher *m, const goal *q);
 

@@ -7,15 +7,22 @@ enum { CX_RULE_VARS = 32 }; /* a..z, then c0..c5 */
 
 typedef struct cx_pat cx_pat;
 struct cx_pat {
-  uint16_t op;   /* OP_none: variable; OP_const: number; above OP_COUNT: a predicate of a condition */
+  uint16_t op; /* OP_none: variable; OP_const: number; above OP_COUNT: a predicate of a condition */
   uint8_t nargs, var;
   bool constant; /* a variable that matches constants only */
   double num;
   const cx_pat *arg[3];
 };
 
-typedef struct { const char *name, *text[3]; const cx_pat *lhs, *rhs, *cond; } cx_rule; /* cond NULL: none */
-typedef struct cx_rules { cx_rule *rule; int n; int *by_op[OP_COUNT], n_op[OP_COUNT]; } cx_rules;
+typedef struct {
+  const char *name, *text[3];
+  const cx_pat *lhs, *rhs, *cond;
+} cx_rule; /* cond NULL: none */
+typedef struct cx_rules {
+  cx_rule *rule;
+  int n;
+  int *by_op[OP_COUNT], n_op[OP_COUNT];
+} cx_rules;
 
 const cx_rules *cx_rules_get(cx_graph *g); /* compiled at the first use of a context */
 /* the right side when the rule matches op(arg...) and its condition is proved, else NULL */

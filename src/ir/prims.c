@@ -11,7 +11,7 @@ const cx_prim *cx_prim_find(const char *name) {
 #define PRIM(name) &cx_prim_##name,
 #include "ir/prims.def"
 #undef PRIM
-    NULL};
+      NULL};
   for (int i = 0; all[i]; i++)
     if (!strcmp(all[i]->name, name)) return all[i];
   return NULL;

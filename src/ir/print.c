@@ -11,13 +11,15 @@
 const char *const cx_red_name[RED_COUNT] = {"none", "sum", "prod", "max", "min", "argmax", "argmin"};
 
 const cx_infix cx_infixes[] = {
-  {OP_or, PREC_OR, false, "or"},   {OP_and, PREC_AND, false, "and"}, {OP_lt, PREC_CMP, false, "<"},
-  {OP_le, PREC_CMP, false, "<="},  {OP_eq, PREC_CMP, false, "=="},   {OP_ne, PREC_CMP, false, "!="},
-  {OP_add, PREC_ADD, false, "+"},  {OP_sub, PREC_ADD, false, "-"},   {OP_mul, PREC_MUL, false, "*"},
-  {OP_div, PREC_MUL, false, "/"},  {OP_pow, PREC_POW, true, "^"},    {OP_none, 0, false, NULL},
+    {OP_or, PREC_OR, false, "or"},  {OP_and, PREC_AND, false, "and"}, {OP_lt, PREC_CMP, false, "<"},
+    {OP_le, PREC_CMP, false, "<="}, {OP_eq, PREC_CMP, false, "=="},   {OP_ne, PREC_CMP, false, "!="},
+    {OP_add, PREC_ADD, false, "+"}, {OP_sub, PREC_ADD, false, "-"},   {OP_mul, PREC_MUL, false, "*"},
+    {OP_div, PREC_MUL, false, "/"}, {OP_pow, PREC_POW, true, "^"},    {OP_none, 0, false, NULL},
 };
 
-typedef struct { int uses, size, height, let; } info; /* let: its number, 0 where it is written in place */
+typedef struct {
+  int uses, size, height, let;
+} info; /* let: its number, 0 where it is written in place */
 
 typedef struct {
   const cx_graph *g;
@@ -29,8 +31,8 @@ typedef struct {
 
 /* ---- names ---- */
 static bool plain_name(const char *s) {
-  static const char *const words[] = {"input", "output", "let", "const", "integer", "inert", "bounds", "prim", "if",
-                                      "then", "else", "and", "or", "not", "inf", "nan"};
+  static const char *const words[] = {"input", "output", "let",  "const", "integer", "inert", "bounds", "prim",
+                                      "if",    "then",   "else", "and",   "or",      "not",   "inf",    "nan"};
   for (size_t i = 0; i < sizeof words / sizeof *words; i++)
     if (!strcmp(s, words[i])) return false;
   if (s[0] == 'i' && s[1] && s[1 + strspn(s + 1, "0123456789")] == 0) return false; /* an index */
@@ -112,7 +114,8 @@ static void put_list(printer *p, const cx_node *n, const char *open, const char 
 static void put_infix(printer *p, const cx_node *n, const cx_infix *f) {
   const cx_node *x = n->arg[0], *y = n->arg[1];
   int left = f->prec + (f->right || f->prec == PREC_CMP), right = f->prec + !f->right;
-  if (cx_ops[n->op].facts & F_COMM) { /* the other order is the same node: write 2 * x, and x + y + z without brackets */
+  if (cx_ops[n->op].facts &
+      F_COMM) { /* the other order is the same node: write 2 * x, and x + y + z without brackets */
     bool swap = prec(p, y) < right && prec(p, y) >= left && prec(p, x) >= right;
     if (n->op == OP_mul && y->op == OP_const && x->op != OP_const && prec(p, x) >= right) swap = true;
     if (swap) x = n->arg[1], y = n->arg[0];
@@ -134,34 +137,35 @@ static void put_node(printer *p, const cx_node *n, int min, bool in_place) {
   if (bracket) cx_puts(b, "(");
   const cx_infix *f;
   switch (n->op) {
-  case OP_const: put_num(b, n->u.num); break;
-  case OP_index: cx_putf(b, "i%lld", (long long)n->u.i); break;
-  case OP_load:
-    put_eq(p, n->u.eq);
-    if (n->nargs) put_list(p, n, "[", "]");
-    break;
-  case OP_neg: /* -(2) is no constant */
-    cx_puts(b, "-");
-    put_node(p, n->arg[0], n->arg[0]->op == OP_const && prec(p, n->arg[0]) == PREC_ATOM ? PREC_ATOM + 1 : PREC_NEG, false);
-    break;
-  case OP_not:
-    cx_puts(b, "not ");
-    put_node(p, n->arg[0], PREC_NOT, false);
-    break;
-  case OP_select:
-    cx_puts(b, "if ");
-    put_node(p, n->arg[0], PREC_IF, false);
-    cx_puts(b, " then ");
-    put_node(p, n->arg[1], PREC_IF, false);
-    cx_puts(b, " else ");
-    put_node(p, n->arg[2], PREC_IF, false);
-    break;
-  default:
-    if ((f = infix(n->op))) put_infix(p, n, f);
-    else {
-      cx_puts(b, cx_ops[n->op].name);
-      put_list(p, n, "(", ")");
-    }
+    case OP_const: put_num(b, n->u.num); break;
+    case OP_index: cx_putf(b, "i%lld", (long long)n->u.i); break;
+    case OP_load:
+      put_eq(p, n->u.eq);
+      if (n->nargs) put_list(p, n, "[", "]");
+      break;
+    case OP_neg: /* -(2) is no constant */
+      cx_puts(b, "-");
+      put_node(p, n->arg[0], n->arg[0]->op == OP_const && prec(p, n->arg[0]) == PREC_ATOM ? PREC_ATOM + 1 : PREC_NEG,
+               false);
+      break;
+    case OP_not:
+      cx_puts(b, "not ");
+      put_node(p, n->arg[0], PREC_NOT, false);
+      break;
+    case OP_select:
+      cx_puts(b, "if ");
+      put_node(p, n->arg[0], PREC_IF, false);
+      cx_puts(b, " then ");
+      put_node(p, n->arg[1], PREC_IF, false);
+      cx_puts(b, " else ");
+      put_node(p, n->arg[2], PREC_IF, false);
+      break;
+    default:
+      if ((f = infix(n->op))) put_infix(p, n, f);
+      else {
+        cx_puts(b, cx_ops[n->op].name);
+        put_list(p, n, "(", ")");
+      }
   }
   if (bracket) cx_puts(b, ")");
 }
@@ -238,19 +242,19 @@ char *cx_graph_text(const cx_graph *g, cx_arena *a) {
   for (int i = 0; i < g->neq; i++) {
     const cx_eq *e = g->eq[i];
     switch (e->kind) {
-    case EQ_INPUT:
-      cx_puts(&p.out, e->constant ? "input const " : "input ");
-      put_head(&p, e);
-      break;
-    case EQ_CALC: put_body(&p, e); break;
-    default:
-      put_head(&p, e);
-      cx_putf(&p.out, " = prim %s(", e->prim->name);
-      for (int k = 0; k < e->nprim_arg; k++) {
-        if (k) cx_puts(&p.out, ", ");
-        put_eq(&p, e->prim_arg[k]);
-      }
-      cx_puts(&p.out, ")");
+      case EQ_INPUT:
+        cx_puts(&p.out, e->constant ? "input const " : "input ");
+        put_head(&p, e);
+        break;
+      case EQ_CALC: put_body(&p, e); break;
+      default:
+        put_head(&p, e);
+        cx_putf(&p.out, " = prim %s(", e->prim->name);
+        for (int k = 0; k < e->nprim_arg; k++) {
+          if (k) cx_puts(&p.out, ", ");
+          put_eq(&p, e->prim_arg[k]);
+        }
+        cx_puts(&p.out, ")");
     }
     cx_puts(&p.out, "\n");
   }

@@ -17,7 +17,10 @@
 
 enum { MAX_DEPTH = 1000 };
 
-typedef struct { cx_sym key; uint32_t eq; } entry;
+typedef struct {
+  cx_sym key;
+  uint32_t eq;
+} entry;
 
 typedef struct {
   cx_ctx *c;
@@ -25,7 +28,8 @@ typedef struct {
   cx_graph *g;
   int32_t file;
   const char *text, *p, *end;
-  entry *slot; int cap;       /* equations by their name in the text: open addressing by pointer */
+  entry *slot;
+  int cap; /* equations by their name in the text: open addressing by pointer */
   CX_VEC(const cx_node *) let;
   int depth;
 } reader;

@@ -6,8 +6,15 @@
 #include <math.h>
 #include <string.h>
 
-typedef struct { const char *text; uint32_t hash; const cx_ast *tree; } parsed;
-struct cx_rule_cache { parsed *slot; int n, cap; }; /* open addressing by text */
+typedef struct {
+  const char *text;
+  uint32_t hash;
+  const cx_ast *tree;
+} parsed;
+struct cx_rule_cache {
+  parsed *slot;
+  int n, cap;
+}; /* open addressing by text */
 
 typedef struct {
   cx_graph *g;
@@ -75,18 +82,20 @@ static const cx_node *name(scope *s, const cx_ast *e) {
 cx_op cx_token_op(uint8_t tok, bool *swap) {
   *swap = tok == T_GT || tok == T_GE;
   switch (tok) {
-  case T_PLUS: return OP_add;
-  case T_MINUS: return OP_sub;
-  case T_STAR: return OP_mul;
-  case T_SLASH: return OP_div;
-  case T_CARET: return OP_pow;
-  case T_AND: return OP_and;
-  case T_OR: return OP_or;
-  case T_LT: case T_GT: return OP_lt;
-  case T_LE: case T_GE: return OP_le;
-  case T_EQ: return OP_eq;
-  case T_NE: return OP_ne;
-  default: return OP_none;
+    case T_PLUS: return OP_add;
+    case T_MINUS: return OP_sub;
+    case T_STAR: return OP_mul;
+    case T_SLASH: return OP_div;
+    case T_CARET: return OP_pow;
+    case T_AND: return OP_and;
+    case T_OR: return OP_or;
+    case T_LT:
+    case T_GT: return OP_lt;
+    case T_LE:
+    case T_GE: return OP_le;
+    case T_EQ: return OP_eq;
+    case T_NE: return OP_ne;
+    default: return OP_none;
   }
 }
 
@@ -100,41 +109,42 @@ static const cx_node *infix(scope *s, const cx_ast *e, uint8_t tok, const cx_nod
 static const cx_node *build(scope *s, const cx_ast *e) {
   cx_graph *g = s->g;
   switch (e->kind) {
-  case A_NUM: return cx_const(g, e->num);
-  case A_NAME: return name(s, e);
-  case A_UNARY: {
-    const cx_node *x = build(s, e->kid[0]);
-    return e->op == T_MINUS ? cx_op1(g, OP_neg, x) : e->op == T_NOT ? cx_op1(g, OP_not, x) : x;
-  }
-  case A_BINARY: {
-    const cx_node *x = build(s, e->kid[0]);
-    return infix(s, e, e->op, x, build(s, e->kid[1]));
-  }
-  case A_COMPARE: {
-    const cx_node *r = NULL, *x = build(s, e->kid[0]);
-    for (int i = 1; i < e->nkid; i++) {
-      const cx_node *y = build(s, e->kid[i]), *one = infix(s, e, e->ops[i - 1], x, y);
-      r = r ? cx_op2(g, OP_and, r, one) : one;
-      x = y;
+    case A_NUM: return cx_const(g, e->num);
+    case A_NAME: return name(s, e);
+    case A_UNARY: {
+      const cx_node *x = build(s, e->kid[0]);
+      return e->op == T_MINUS ? cx_op1(g, OP_neg, x) : e->op == T_NOT ? cx_op1(g, OP_not, x) : x;
     }
-    return r;
-  }
-  case A_IF: {
-    const cx_node *c = build(s, e->kid[0]), *a = build(s, e->kid[1]);
-    return cx_op3(g, OP_select, c, a, build(s, e->kid[2]));
-  }
-  case A_CALL: {
-    const cx_node *arg[3];
-    int op = e->nkid <= 3 && !e->primes ? cx_op_find(e->name, e->nkid) : OP_none;
-    if (op == OP_none) fail(s, e, "this function");
-    for (int i = 0; i < e->nkid; i++) arg[i] = build(s, e->kid[i]);
-    return cx_opn(g, op, arg, e->nkid);
-  }
-  default: fail(s, e, "this construct");
+    case A_BINARY: {
+      const cx_node *x = build(s, e->kid[0]);
+      return infix(s, e, e->op, x, build(s, e->kid[1]));
+    }
+    case A_COMPARE: {
+      const cx_node *r = NULL, *x = build(s, e->kid[0]);
+      for (int i = 1; i < e->nkid; i++) {
+        const cx_node *y = build(s, e->kid[i]), *one = infix(s, e, e->ops[i - 1], x, y);
+        r = r ? cx_op2(g, OP_and, r, one) : one;
+        x = y;
+      }
+      return r;
+    }
+    case A_IF: {
+      const cx_node *c = build(s, e->kid[0]), *a = build(s, e->kid[1]);
+      return cx_op3(g, OP_select, c, a, build(s, e->kid[2]));
+    }
+    case A_CALL: {
+      const cx_node *arg[3];
+      int op = e->nkid <= 3 && !e->primes ? cx_op_find(e->name, e->nkid) : OP_none;
+      if (op == OP_none) fail(s, e, "this function");
+      for (int i = 0; i < e->nkid; i++) arg[i] = build(s, e->kid[i]);
+      return cx_opn(g, op, arg, e->nkid);
+    }
+    default: fail(s, e, "this construct");
   }
 }
 
-const cx_node *cx_rule_expr(cx_graph *g, const char *text, const char *const *names, const cx_node *const *values, int n) {
+const cx_node *cx_rule_expr(cx_graph *g, const char *text, const char *const *names, const cx_node *const *values,
+                            int n) {
   scope s = {g, names, values, n};
   return build(&s, parse(g, text));
 }

@@ -17,9 +17,9 @@ typedef struct {
 typedef struct {
   const cx_graph *g;
   cx_arena *a;
-  uint32_t *first, *next;               /* adjacency: targets of equation e are target[first[e] .. first[e+1]) */
+  uint32_t *first, *next; /* adjacency: targets of equation e are target[first[e] .. first[e+1]) */
   uint32_t *target;
-  int32_t *low, *number, *member;       /* Tarjan; member: component, -1 while undecided */
+  int32_t *low, *number, *member; /* Tarjan; member: component, -1 while undecided */
   CX_VEC(cx_comp) comp;
 } state;
 
@@ -75,7 +75,8 @@ static void tarjan(state *s) {
       if (depth > 0 && s->low[v] < s->low[path[depth - 1]]) s->low[path[depth - 1]] = s->low[v];
       if (s->low[v] != s->number[v]) continue;
       int from = nopen;
-      do s->member[open[--from]] = s->comp.n; while (open[from] != v);
+      do s->member[open[--from]] = s->comp.n;
+      while (open[from] != v);
       cx_comp c = {.eq = CX_NEW_N(s->a, uint32_t, nopen - from), .n = nopen - from};
       memcpy(c.eq, open + from, (size_t)c.n * sizeof *c.eq);
       nopen = from;
@@ -191,8 +192,10 @@ static void report(const state *s, const cx_comp *c) {
     if (i > 0 && shown == 3) cx_diag_label(g->ctx, d, q->span, "through `%s` and %d more", q->name, i);
     else cx_diag_label(g->ctx, d, q->span, "through `%s`", q->name);
   }
-  cx_diag_help(g->ctx, d, "a recurrence is possible where every use of `%s` inside its own definition is at an earlier "
-               "(or every one at a later) value of one index: h[t] = g(h[t-1])", g->eq[v]->name);
+  cx_diag_help(g->ctx, d,
+               "a recurrence is possible where every use of `%s` inside its own definition is at an earlier "
+               "(or every one at a later) value of one index: h[t] = g(h[t-1])",
+               g->eq[v]->name);
 }
 
 static bool recurrence(const state *s, cx_comp *c, int number) {
@@ -217,7 +220,8 @@ static bool recurrence(const state *s, cx_comp *c, int number) {
   }
   edge *sorted = CX_NEW_N(s->a, edge, ed.n); /* by the later member: counting sort */
   for (int k = 2; k <= c->n; k++) first[k] += first[k - 1];
-  for (int i = 0; i < ed.n; i++) sorted[first[(ed.at[i].to > ed.at[i].from ? ed.at[i].to : ed.at[i].from) + 1]++] = ed.at[i];
+  for (int i = 0; i < ed.n; i++)
+    sorted[first[(ed.at[i].to > ed.at[i].from ? ed.at[i].to : ed.at[i].from) + 1]++] = ed.at[i];
   return find_axes(s, c, sorted, first, +1) || find_axes(s, c, sorted, first, -1);
 }
 

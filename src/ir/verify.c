@@ -12,7 +12,8 @@ static const char *node(const cx_graph *g, uint32_t id) {
   if (n->id != id) BAD("node %u says it is node %u", (unsigned)id, (unsigned)n->id);
   if (n->op <= OP_none || n->op >= OP_COUNT) BAD("node %u has op %d, which does not exist", (unsigned)id, n->op);
   const char *op = cx_ops[n->op].name;
-  if (n->op != OP_load && n->nargs != cx_ops[n->op].arity) BAD("node %u: %s with %d arguments", (unsigned)id, op, n->nargs);
+  if (n->op != OP_load && n->nargs != cx_ops[n->op].arity)
+    BAD("node %u: %s with %d arguments", (unsigned)id, op, n->nargs);
   if (n->nargs > CX_MAX_RANK) BAD("node %u: a load with %d subscripts", (unsigned)id, n->nargs);
   uint32_t slots = 0;
   bool any = false, load = n->op == OP_load;
@@ -75,24 +76,26 @@ static const char *equation(const cx_graph *g, int id) {
   if (!e) BAD("equation %d is missing", id);
   if (!e->name || !*e->name) BAD("equation %d has no name", id);
   if (e->id != (uint32_t)id) BAD("`%s` is equation %d and says it is %u", e->name, id, (unsigned)e->id);
-  if ((why = dims(g, e, e->dim, e->rank, "dimensions")) || (why = dims(g, e, e->rdim, e->nred, "reduced indices"))) return why;
+  if ((why = dims(g, e, e->dim, e->rank, "dimensions")) || (why = dims(g, e, e->rdim, e->nred, "reduced indices")))
+    return why;
   if (!(e->lo <= e->hi)) BAD("`%s` has bounds %g..%g", e->name, e->lo, e->hi);
   if (e->red >= RED_COUNT) BAD("`%s` has reduction %d, which does not exist", e->name, e->red);
   switch (e->kind) {
-  case EQ_INPUT:
-    if (e->body || e->prim || e->red != RED_none || e->nred) BAD("`%s` is an input and has a definition", e->name);
-    return NULL;
-  case EQ_CALC:
-    if (!e->body) BAD("`%s` has no body", e->name);
-    if (e->prim || e->nprim_arg) BAD("`%s` has a body and a primitive", e->name);
-    if (e->body->id >= (uint32_t)g->hash->node.n || g->hash->node.at[e->body->id] != e->body)
-      BAD("the body of `%s` belongs to another graph", e->name);
-    if ((e->red == RED_none) != (e->nred == 0)) BAD("`%s`: %s over %d indices", e->name, cx_red_name[e->red], e->nred);
-    if (e->body->any_free) BAD("the body of `%s` has a free index", e->name);
-    if (e->body->free_lo >> (e->rank + e->nred)) BAD("the body of `%s` uses an index that is not its own", e->name);
-    return NULL;
-  case EQ_PRIM: return primitive(g, e);
-  default: BAD("`%s` has kind %d, which does not exist", e->name, e->kind);
+    case EQ_INPUT:
+      if (e->body || e->prim || e->red != RED_none || e->nred) BAD("`%s` is an input and has a definition", e->name);
+      return NULL;
+    case EQ_CALC:
+      if (!e->body) BAD("`%s` has no body", e->name);
+      if (e->prim || e->nprim_arg) BAD("`%s` has a body and a primitive", e->name);
+      if (e->body->id >= (uint32_t)g->hash->node.n || g->hash->node.at[e->body->id] != e->body)
+        BAD("the body of `%s` belongs to another graph", e->name);
+      if ((e->red == RED_none) != (e->nred == 0))
+        BAD("`%s`: %s over %d indices", e->name, cx_red_name[e->red], e->nred);
+      if (e->body->any_free) BAD("the body of `%s` has a free index", e->name);
+      if (e->body->free_lo >> (e->rank + e->nred)) BAD("the body of `%s` uses an index that is not its own", e->name);
+      return NULL;
+    case EQ_PRIM: return primitive(g, e);
+    default: BAD("`%s` has kind %d, which does not exist", e->name, e->kind);
   }
 }
 
@@ -108,7 +111,8 @@ static const char *loads(const cx_graph *g) {
     if (!cx_seen(s, x)) continue;
     for (int k = 0; k < x->nargs; k++) s->stamp[x->arg[k]->id] = s->now;
     if (x->op != OP_load) continue;
-    if (x->u.eq >= (uint32_t)g->neq) why = cx_format(g->arena, "node %d loads equation %u, which does not exist", i, (unsigned)x->u.eq);
+    if (x->u.eq >= (uint32_t)g->neq)
+      why = cx_format(g->arena, "node %d loads equation %u, which does not exist", i, (unsigned)x->u.eq);
     else if (x->nargs != g->eq[x->u.eq]->rank)
       why = cx_format(g->arena, "node %d loads `%s` of %d dimensions with %d subscripts", i, g->eq[x->u.eq]->name,
                       g->eq[x->u.eq]->rank, x->nargs);

@@ -19,37 +19,47 @@
 
 enum { TERMS = 16, CONDS = 16, PARTS = TERMS + 1 };
 
-typedef struct { const cx_node *e; int64_t n; } range; /* 0 <= e < n */
 typedef struct {
-  const cx_node *rest;              /* what the conditions multiply */
-  const cx_node *cond[CONDS]; int ncond;
-  range guard[CONDS]; int nguard;
-  uint32_t live;                    /* reduced slots that are still summed over */
-  int64_t size[2 * CX_MAX_RANK];    /* of a slot, in this term */
+  const cx_node *e;
+  int64_t n;
+} range; /* 0 <= e < n */
+typedef struct {
+  const cx_node *rest; /* what the conditions multiply */
+  const cx_node *cond[CONDS];
+  int ncond;
+  range guard[CONDS];
+  int nguard;
+  uint32_t live;                 /* reduced slots that are still summed over */
+  int64_t size[2 * CX_MAX_RANK]; /* of a slot, in this term */
   bool changed;
 } term;
 
-typedef struct { cx_graph *g; cx_eq *e; term t[TERMS]; int n; } delta;
+typedef struct {
+  cx_graph *g;
+  cx_eq *e;
+  term t[TERMS];
+  int n;
+} delta;
 
 /* ---- taking the body apart ---- */
 /* is there an equality (or an inequality) on a reduced index where linearity can reach it */
 static bool reachable(const cx_node *e, uint32_t mask, int depth) {
   if (depth == 0 || !(e->free_lo & mask)) return false;
   switch (e->op) {
-  case OP_eq:
-  case OP_lt:
-  case OP_le: return true;
-  case OP_div:
-  case OP_neg: return reachable(e->arg[0], mask, depth - 1);
-  case OP_add:
-  case OP_sub:
-  case OP_mul:
-  case OP_and: return reachable(e->arg[0], mask, depth - 1) || reachable(e->arg[1], mask, depth - 1);
-  case OP_select:
-    for (int k = 0; k < 3; k++)
-      if (reachable(e->arg[k], mask, depth - 1)) return true;
-    return false;
-  default: return false;
+    case OP_eq:
+    case OP_lt:
+    case OP_le: return true;
+    case OP_div:
+    case OP_neg: return reachable(e->arg[0], mask, depth - 1);
+    case OP_add:
+    case OP_sub:
+    case OP_mul:
+    case OP_and: return reachable(e->arg[0], mask, depth - 1) || reachable(e->arg[1], mask, depth - 1);
+    case OP_select:
+      for (int k = 0; k < 3; k++)
+        if (reachable(e->arg[k], mask, depth - 1)) return true;
+      return false;
+    default: return false;
   }
 }
 enum { DEPTH = 40 };
@@ -63,7 +73,10 @@ static bool condition(term *t, const cx_node *c) {
 
 /* Multiplies term at `from` by e, making further terms after d->n - 1 as sums are met; false: too many. The factors
  * still to be multiplied wait in a list, so that every term made meets them all. */
-typedef struct wait { const cx_node *e; const struct wait *next; } wait;
+typedef struct wait {
+  const cx_node *e;
+  const struct wait *next;
+} wait;
 
 static bool multiply(delta *d, term t, const cx_node *e, const wait *next, int depth) {
   cx_graph *g = d->g;
@@ -76,34 +89,31 @@ static bool multiply(delta *d, term t, const cx_node *e, const wait *next, int d
     return true;
   }
   if (reachable(e, mask, DEPTH)) switch (e->op) {
-    case OP_eq:
-    case OP_lt:
-    case OP_le:
-    case OP_and: return condition(&t, e) && multiply(d, t, NULL, next, depth - 1);
-    case OP_neg:
-      t.rest = cx_op1(g, OP_neg, t.rest);
-      return multiply(d, t, e->arg[0], next, depth - 1);
-    case OP_mul: {
-      wait y = {e->arg[1], next};
-      return multiply(d, t, e->arg[0], &y, depth - 1);
-    }
-    case OP_div:
-      t.rest = cx_op2(g, OP_div, t.rest, e->arg[1]);
-      return multiply(d, t, e->arg[0], next, depth - 1);
-    case OP_add:
-    case OP_sub: {
-      term u = t;
-      if (e->op == OP_sub) u.rest = cx_op1(g, OP_neg, u.rest);
-      return multiply(d, t, e->arg[0], next, depth - 1) && multiply(d, u, e->arg[1], next, depth - 1);
-    }
-    case OP_select: {
-      term u = t;
-      const cx_node *zero = cx_const(g, 0);
-      if (e->arg[1] != zero && !(condition(&t, e->arg[0]) && multiply(d, t, e->arg[1], next, depth - 1))) return false;
-      return e->arg[2] == zero ||
-             (condition(&u, cx_op1(g, OP_not, e->arg[0])) && multiply(d, u, e->arg[2], next, depth - 1));
-    }
-    default: break;
+      case OP_eq:
+      case OP_lt:
+      case OP_le:
+      case OP_and: return condition(&t, e) && multiply(d, t, NULL, next, depth - 1);
+      case OP_neg: t.rest = cx_op1(g, OP_neg, t.rest); return multiply(d, t, e->arg[0], next, depth - 1);
+      case OP_mul: {
+        wait y = {e->arg[1], next};
+        return multiply(d, t, e->arg[0], &y, depth - 1);
+      }
+      case OP_div: t.rest = cx_op2(g, OP_div, t.rest, e->arg[1]); return multiply(d, t, e->arg[0], next, depth - 1);
+      case OP_add:
+      case OP_sub: {
+        term u = t;
+        if (e->op == OP_sub) u.rest = cx_op1(g, OP_neg, u.rest);
+        return multiply(d, t, e->arg[0], next, depth - 1) && multiply(d, u, e->arg[1], next, depth - 1);
+      }
+      case OP_select: {
+        term u = t;
+        const cx_node *zero = cx_const(g, 0);
+        if (e->arg[1] != zero && !(condition(&t, e->arg[0]) && multiply(d, t, e->arg[1], next, depth - 1)))
+          return false;
+        return e->arg[2] == zero ||
+               (condition(&u, cx_op1(g, OP_not, e->arg[0])) && multiply(d, u, e->arg[2], next, depth - 1));
+      }
+      default: break;
     }
   t.rest = cx_op2(g, OP_mul, t.rest, e);
   return multiply(d, t, NULL, next, depth - 1);
@@ -118,17 +128,17 @@ static bool linear(const cx_node *e, double factor, int slot, double *coef, cx_t
     return true;
   }
   switch (e->op) {
-  case OP_index: *coef += factor; return true;
-  case OP_neg: return linear(e->arg[0], -factor, slot, coef, r, n);
-  case OP_add:
-  case OP_sub:
-    return linear(e->arg[0], factor, slot, coef, r, n) &&
-           linear(e->arg[1], e->op == OP_add ? factor : -factor, slot, coef, r, n);
-  case OP_mul:
-    for (int k = 0; k < 2; k++)
-      if (e->arg[k]->op == OP_const) return linear(e->arg[1 - k], factor * e->arg[k]->u.num, slot, coef, r, n);
-    return false;
-  default: return false;
+    case OP_index: *coef += factor; return true;
+    case OP_neg: return linear(e->arg[0], -factor, slot, coef, r, n);
+    case OP_add:
+    case OP_sub:
+      return linear(e->arg[0], factor, slot, coef, r, n) &&
+             linear(e->arg[1], e->op == OP_add ? factor : -factor, slot, coef, r, n);
+    case OP_mul:
+      for (int k = 0; k < 2; k++)
+        if (e->arg[k]->op == OP_const) return linear(e->arg[1 - k], factor * e->arg[k]->u.num, slot, coef, r, n);
+      return false;
+    default: return false;
   }
 }
 
@@ -175,7 +185,8 @@ static bool window(const delta *d, term *t, const cx_node **e, int64_t n) {
   for (int i = d->e->rank; i < d->e->rank + d->e->nred; i++) {
     double c;
     const cx_node *r;
-    if (!(t->live >> i & 1) || !((*e)->free_lo >> i & 1) || !(r = split(g, *e, i, &c)) || !cx_is_integer(g, r)) continue;
+    if (!(t->live >> i & 1) || !((*e)->free_lo >> i & 1) || !(r = split(g, *e, i, &c)) || !cx_is_integer(g, r))
+      continue;
     int64_t a = (int64_t)fabs(c), width = (n + a - 1) / a, size = t->size[i];
     if (width >= size || width < 1 || t->nguard + 2 > CONDS) continue;
     const cx_node *ca = cx_const(g, (double)a), *at = width == 1 ? cx_const(g, 0) : cx_index(g, i);
@@ -195,29 +206,48 @@ static bool window(const delta *d, term *t, const cx_node **e, int64_t n) {
 /* is a load with subscript e, 0 outside 0..n-1, a factor of x */
 static bool zero_outside(const cx_graph *g, const cx_node *x, range r) {
   switch (x->op) {
-  case OP_mul: return zero_outside(g, x->arg[0], r) || zero_outside(g, x->arg[1], r);
-  case OP_div:
-  case OP_neg: return zero_outside(g, x->arg[0], r);
-  case OP_load:
-    for (int k = 0; k < x->nargs; k++)
-      if (x->arg[k] == r.e && g->eq[x->u.eq]->dim[k].n <= r.n) return true;
-    return false;
-  default: return false;
+    case OP_mul: return zero_outside(g, x->arg[0], r) || zero_outside(g, x->arg[1], r);
+    case OP_div:
+    case OP_neg: return zero_outside(g, x->arg[0], r);
+    case OP_load:
+      for (int k = 0; k < x->nargs; k++)
+        if (x->arg[k] == r.e && g->eq[x->u.eq]->dim[k].n <= r.n) return true;
+      return false;
+    default: return false;
   }
 }
 
 /* Can x turn infinite only because loads below it read 0? Then a factor 0 does not make the term 0. */
-typedef struct { const cx_graph *g; uint32_t mask; bool total; } finite_at_zero;
+typedef struct {
+  const cx_graph *g;
+  uint32_t mask;
+  bool total;
+} finite_at_zero;
 static void see_op(void *user, const cx_node *n) {
   finite_at_zero *f = user;
   if (n->op <= OP_load || (cx_ops[n->op].facts & (F_CHEAP | F_BOOL))) {
-    if (n->op == OP_div && n->arg[1]->op != OP_const && (n->arg[1]->free_lo & f->mask) && n->arg[1]->has_load) f->total = false;
+    if (n->op == OP_div && n->arg[1]->op != OP_const && (n->arg[1]->free_lo & f->mask) && n->arg[1]->has_load)
+      f->total = false;
     return;
   }
   switch (n->op) {
-  case OP_exp: case OP_expm1: case OP_logistic: case OP_softplus: case OP_sin: case OP_cos: case OP_tanh: case OP_sqrt:
-  case OP_erf: case OP_erfc: case OP_norm_cdf: case OP_log1p: case OP_atan: case OP_hypot: case OP_mod: return;
-  default: if (n->has_load && (n->free_lo & f->mask)) f->total = false;
+    case OP_exp:
+    case OP_expm1:
+    case OP_logistic:
+    case OP_softplus:
+    case OP_sin:
+    case OP_cos:
+    case OP_tanh:
+    case OP_sqrt:
+    case OP_erf:
+    case OP_erfc:
+    case OP_norm_cdf:
+    case OP_log1p:
+    case OP_atan:
+    case OP_hypot:
+    case OP_mod: return;
+    default:
+      if (n->has_load && (n->free_lo & f->mask)) f->total = false;
   }
 }
 
@@ -387,7 +417,11 @@ static const cx_node *assemble(const delta *d, const term *t) {
 }
 
 /* ---- putting the terms together ---- */
-typedef struct { uint32_t live; int64_t size[2 * CX_MAX_RANK]; const cx_node *body; } part;
+typedef struct {
+  uint32_t live;
+  int64_t size[2 * CX_MAX_RANK];
+  const cx_node *body;
+} part;
 
 static bool alike(const delta *d, const part *p, const term *t) {
   if (p->live != t->live) return false;

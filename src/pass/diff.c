@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define ACTIVE 1
-#define LEAF 2
+#define LEAF   2
 
 typedef struct {
   CX_VEC(uint32_t) to; /* equations loaded, once each */
@@ -82,11 +82,23 @@ static bool selects(const cx_node *x, int depth) {
 static void see_risk(void *user, const cx_node *n) {
   bool *risk = user;
   switch (n->op) {
-  case OP_div: *risk |= n->arg[1]->op != OP_const; return;
-  case OP_pow: *risk |= !(n->arg[1]->op == OP_const && n->arg[1]->u.num >= 0); return;
-  case OP_logistic: case OP_softplus: case OP_sin: case OP_cos: case OP_tanh: case OP_sqrt: case OP_erf: case OP_erfc:
-  case OP_norm_cdf: case OP_atan: case OP_asinh: case OP_hypot: case OP_mod: case OP_sinc: return;
-  default: *risk |= n->op > OP_load && !(cx_ops[n->op].facts & (F_CHEAP | F_BOOL | F_STEP));
+    case OP_div: *risk |= n->arg[1]->op != OP_const; return;
+    case OP_pow: *risk |= !(n->arg[1]->op == OP_const && n->arg[1]->u.num >= 0); return;
+    case OP_logistic:
+    case OP_softplus:
+    case OP_sin:
+    case OP_cos:
+    case OP_tanh:
+    case OP_sqrt:
+    case OP_erf:
+    case OP_erfc:
+    case OP_norm_cdf:
+    case OP_atan:
+    case OP_asinh:
+    case OP_hypot:
+    case OP_mod:
+    case OP_sinc: return;
+    default: *risk |= n->op > OP_load && !(cx_ops[n->op].facts & (F_CHEAP | F_BOOL | F_STEP));
   }
 }
 

@@ -26,5 +26,5 @@ const cx_node *cx_chain(cx_graph *g, const cx_node *up, const cx_node *p, bool t
 bool *cx_diff_thin_adjoint(cx_graph *g, const uint8_t *mark, int neq);
 bool *cx_diff_thin_tangent(cx_graph *g, const uint8_t *mark, int neq);
 bool cx_diff_may_miss(const cx_graph *g, const cx_node *load, const cx_eq *of); /* the load may read outside */
-const cx_node *cx_sum_of(cx_graph *g, const cx_node *a, const cx_node *b); /* NULL is zero */
+const cx_node *cx_sum_of(cx_graph *g, const cx_node *a, const cx_node *b);      /* NULL is zero */
 #endif

@@ -52,7 +52,9 @@ static void reverse_body(rev *r, const cx_node *body, const uint8_t *mark) {
   }
 }
 
-typedef struct { const cx_node *from, *to; } swap;
+typedef struct {
+  const cx_node *from, *to;
+} swap;
 static const cx_node *swap_node(void *user, cx_graph *g, const cx_node *n) {
   (void)g;
   return n == ((swap *)user)->from ? ((swap *)user)->to : n;
@@ -106,13 +108,14 @@ static const cx_node *transpose(cx_graph *g, const cx_eq *c, int nred, const cx_
         for (int k = 0; k < 32; k++) {
           if (!xc[k]) continue;
           int64_t n = k < nq ? target->dim[k].n : k < nq + nix ? dim[k - nq].n : 1;
-          if (xc[k] > 0) hi += (double)xc[k] * (double)(n - 1); else lo += (double)xc[k] * (double)(n - 1);
+          if (xc[k] > 0) hi += (double)xc[k] * (double)(n - 1);
+          else lo += (double)xc[k] * (double)(n - 1);
         }
         inside = lo >= 0 && hi <= (double)(dim[best].n - 1);
       }
       if (!inside) {
-        const cx_node *in = cx_op2(g, OP_and, cx_op2(g, OP_le, zero, x),
-                                   cx_op2(g, OP_lt, x, cx_const(g, (double)dim[best].n)));
+        const cx_node *in =
+            cx_op2(g, OP_and, cx_op2(g, OP_le, zero, x), cx_op2(g, OP_lt, x, cx_const(g, (double)dim[best].n)));
         guard = guard ? cx_op2(g, OP_and, guard, in) : in;
       }
     }

@@ -52,7 +52,10 @@ cx_eq_order cx_order(const cx_graph *g, cx_arena *a) {
   return o;
 }
 
-typedef struct { const bool *known; bool all; } loads_of;
+typedef struct {
+  const bool *known;
+  bool all;
+} loads_of;
 static void see_load(void *user, const cx_node *n) {
   loads_of *l = user;
   if (n->op == OP_load && !l->known[n->u.eq]) l->all = false;
@@ -70,7 +73,8 @@ bool *cx_data_only(const cx_graph *g, cx_arena *a) {
       const cx_eq *e = g->eq[comp[i].eq[k]];
       loads_of l = {data, true};
       if (e->kind == EQ_INPUT) l.all = e->constant;
-      else if (e->kind == EQ_PRIM) for (int j = 0; j < e->nprim_arg; j++) l.all &= data[e->prim_arg[j]];
+      else if (e->kind == EQ_PRIM)
+        for (int j = 0; j < e->nprim_arg; j++) l.all &= data[e->prim_arg[j]];
       else cx_visit((cx_graph *)g, e->body, see_load, &l);
       all = l.all;
     }

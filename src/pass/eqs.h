@@ -14,7 +14,11 @@ const cx_node *cx_open_load(cx_graph *g, const cx_node *load, const cx_eq *of);
 bool cx_in_range(const cx_graph *g, const cx_node *e, int64_t n, const cx_eq *of);
 
 /* the equations in an order in which producers come first, and those that belong to a recurrence */
-typedef struct { uint32_t *order; int n; bool *cyclic; } cx_eq_order;
+typedef struct {
+  uint32_t *order;
+  int n;
+  bool *cyclic;
+} cx_eq_order;
 cx_eq_order cx_order(const cx_graph *g, cx_arena *a);
 /* mask of the reduced slots of e */
 static inline uint32_t cx_reduced_mask(const cx_eq *e) { return ((1u << e->nred) - 1) << e->rank; }

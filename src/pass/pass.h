@@ -23,7 +23,10 @@ uint32_t cx_replace(cx_graph *g, uint32_t of, const uint32_t *from, const uint32
 void cx_prepare(cx_graph *g);
 
 /* ---- pass table: passes.def rows PASS(name, "what it does") declare void cx_pass_<name>(cx_graph *g) ---- */
-typedef struct { const char *name, *what; void (*run)(cx_graph *g); } cx_pass;
+typedef struct {
+  const char *name, *what;
+  void (*run)(cx_graph *g);
+} cx_pass;
 extern const cx_pass cx_passes[];
 extern const int cx_npasses;
 /* all passes in order; stops after `last` (NULL: the end); verifies after each in debug builds */

@@ -3,7 +3,10 @@
 
 #include "pass/diff.h"
 
-typedef struct { const uint32_t *to; const uint8_t *mark; } moved;
+typedef struct {
+  const uint32_t *to;
+  const uint8_t *mark;
+} moved;
 static const cx_node *move(void *user, cx_graph *g, const cx_node *n) {
   const moved *m = user;
   return n->op == OP_load && (m->mark[n->u.eq] & 1) ? cx_load(g, m->to[n->u.eq], n->arg, n->nargs) : n;

@@ -9,7 +9,10 @@
 #include <string.h>
 
 /* ---- 1. equal equations ---- */
-typedef struct { cx_graph *g; uint32_t *to; } aliases;
+typedef struct {
+  cx_graph *g;
+  uint32_t *to;
+} aliases;
 
 static const cx_node *redirect(void *user, cx_graph *g, const cx_node *n) {
   const aliases *al = user;
@@ -57,7 +60,10 @@ static void unite(cx_graph *g) {
 }
 
 /* ---- 2. factors that share no reduced index ---- */
-typedef struct { uint32_t mask; const cx_node *body; } group;
+typedef struct {
+  uint32_t mask;
+  const cx_node *body;
+} group;
 
 /* cond: what `if c then x else 0` among the factors asks without a reduced index; the factor is then x */
 static int groups(cx_graph *g, const cx_eq *e, group *out, const cx_node **cond) {
@@ -75,7 +81,10 @@ static int groups(cx_graph *g, const cx_eq *e, group *out, const cx_node **cond)
     i = -1;
   }
   /* each factor begins as its own group; groups that meet are joined */
-  struct { uint32_t mask; cx_product p; } set[CX_FACTORS + 2];
+  struct {
+    uint32_t mask;
+    cx_product p;
+  } set[CX_FACTORS + 2];
   int n = 1;
   set[0].mask = 0;
   set[0].p = CX_ONE_PRODUCT;
@@ -134,9 +143,7 @@ static void separate(cx_graph *g, cx_eq *e) {
   bool plain = n > 0 && s[0].body->op == OP_const && s[0].body->u.num == 1, outside = !plain || cond->op != OP_const;
   if (n == 0 || all != reduced || (n < 3 && !outside)) return;
   const cx_node *r = s[0].body;
-  for (int k = 1; k < n; k++) {
-    r = cx_op2(g, OP_mul, r, part(g, e, &s[k]));
-  }
+  for (int k = 1; k < n; k++) { r = cx_op2(g, OP_mul, r, part(g, e, &s[k])); }
   e->red = RED_none;
   e->nred = 0;
   memset(e->rdim, 0, sizeof e->rdim);

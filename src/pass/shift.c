@@ -12,11 +12,11 @@
 enum { SLOTS = 2 * CX_MAX_RANK };
 
 typedef struct {
-  const cx_node *form;                          /* over slots 0..rank-1, moved */
+  const cx_node *form; /* over slots 0..rank-1, moved */
   int rank;
-  int64_t lo[CX_MAX_RANK], hi[CX_MAX_RANK];     /* what its users need of it */
-  int64_t first[CX_MAX_RANK];                   /* the shift of the first user */
-  int64_t need;                                 /* elements that the users compute now, together */
+  int64_t lo[CX_MAX_RANK], hi[CX_MAX_RANK]; /* what its users need of it */
+  int64_t first[CX_MAX_RANK];               /* the shift of the first user */
+  int64_t need;                             /* elements that the users compute now, together */
   bool several;
   cx_eq *eq;
 } group;
@@ -26,9 +26,12 @@ typedef struct {
   cx_arena *a;
   const cx_eq *e;
   CX_VEC(group *) v;
-  group **of; int cap;          /* by the id of form */
-  const cx_node **done; int max; /* rebuilt nodes of the present body */
-  int *bare; int nbare;          /* by node: 1 + slots that occur outside of affine subscripts; 0: not known */
+  group **of;
+  int cap; /* by the id of form */
+  const cx_node **done;
+  int max; /* rebuilt nodes of the present body */
+  int *bare;
+  int nbare; /* by node: 1 + slots that occur outside of affine subscripts; 0: not known */
 } shifter;
 
 static int bare(shifter *s, const cx_node *n) {

@@ -42,15 +42,19 @@ static void learn(cx_graph *g, cx_eq *e) {
   double count = 1;
   for (int k = 0; k < e->nred; k++) count *= (double)e->rdim[k].n;
   switch (e->red) {
-  case RED_none: break;
-  case RED_sum:
-    r.lo = scaled(count, r.lo, integer ? 0 : -1e-9);
-    r.hi = scaled(count, r.hi, integer ? 0 : 1e-9);
-    break;
-  case RED_prod: r = r.lo >= 0 && r.hi <= 1 ? (cx_interval){0, 1} : (cx_interval){r.lo >= 0 ? 0 : -INFINITY, INFINITY}; break;
-  case RED_max:
-  case RED_min: if (count == 0) r = (cx_interval){-INFINITY, INFINITY}; break;
-  default: r = (cx_interval){0, fmax(count - 1, 0)}, integer = true; break;
+    case RED_none: break;
+    case RED_sum:
+      r.lo = scaled(count, r.lo, integer ? 0 : -1e-9);
+      r.hi = scaled(count, r.hi, integer ? 0 : 1e-9);
+      break;
+    case RED_prod:
+      r = r.lo >= 0 && r.hi <= 1 ? (cx_interval){0, 1} : (cx_interval){r.lo >= 0 ? 0 : -INFINITY, INFINITY};
+      break;
+    case RED_max:
+    case RED_min:
+      if (count == 0) r = (cx_interval){-INFINITY, INFINITY};
+      break;
+    default: r = (cx_interval){0, fmax(count - 1, 0)}, integer = true; break;
   }
   e->lo = fmax(e->lo, r.lo);
   e->hi = fmin(e->hi, r.hi);

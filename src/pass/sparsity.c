@@ -32,27 +32,31 @@ static bool band_of(const cx_graph *g, const cx_eq *of, const cx_node *load, int
   return n > 1 && !cx_in_range(g, load->arg[k], g->eq[load->u.eq]->dim[k].n, of);
 }
 
-typedef struct { sparse *s; const cx_eq *e; uint8_t *has; } finder;
+typedef struct {
+  sparse *s;
+  const cx_eq *e;
+  uint8_t *has;
+} finder;
 static void see_structure(void *user, const cx_node *n) {
   finder *f = user;
   uint8_t *has = f->has;
   switch (n->op) {
-  case OP_eq:
-  case OP_lt:
-  case OP_le: has[n->id] = n->free_lo && cx_sparse_by_data(f->s, n); break;
-  case OP_load:
-    has[n->id] = (int)n->u.eq < f->s->neq && f->s->of[n->u.eq].p;
-    for (int k = 0; k < n->nargs; k++) has[n->id] &= cx_sparse_by_data(f->s, n->arg[k]);
-    for (int k = 0; k < n->nargs; k++) has[n->id] |= band_of(f->s->g, f->e, n, k);
-    break;
-  case OP_neg:
-  case OP_div: has[n->id] = has[n->arg[0]->id]; break;
-  case OP_add:
-  case OP_sub:
-  case OP_mul:
-  case OP_and: has[n->id] = has[n->arg[0]->id] | has[n->arg[1]->id]; break;
-  case OP_select: has[n->id] = has[n->arg[0]->id] | has[n->arg[1]->id] | has[n->arg[2]->id]; break;
-  default: break;
+    case OP_eq:
+    case OP_lt:
+    case OP_le: has[n->id] = n->free_lo && cx_sparse_by_data(f->s, n); break;
+    case OP_load:
+      has[n->id] = (int)n->u.eq < f->s->neq && f->s->of[n->u.eq].p;
+      for (int k = 0; k < n->nargs; k++) has[n->id] &= cx_sparse_by_data(f->s, n->arg[k]);
+      for (int k = 0; k < n->nargs; k++) has[n->id] |= band_of(f->s->g, f->e, n, k);
+      break;
+    case OP_neg:
+    case OP_div: has[n->id] = has[n->arg[0]->id]; break;
+    case OP_add:
+    case OP_sub:
+    case OP_mul:
+    case OP_and: has[n->id] = has[n->arg[0]->id] | has[n->arg[1]->id]; break;
+    case OP_select: has[n->id] = has[n->arg[0]->id] | has[n->arg[1]->id] | has[n->arg[2]->id]; break;
+    default: break;
   }
 }
 static uint8_t *structure(sparse *s, const cx_eq *of, const cx_node *e) {
@@ -64,7 +68,10 @@ static uint8_t *structure(sparse *s, const cx_eq *of, const cx_node *e) {
 /* ---- taking a body apart ----
  * The body is linear in its atoms: conditions, loads with a pattern, products of such, and branches by condition. One
  * sweep from the top gives every atom its coefficient. */
-typedef struct wait { const cx_node *e; const struct wait *next; } wait;
+typedef struct wait {
+  const cx_node *e;
+  const struct wait *next;
+} wait;
 static void expand(split *d, const term *t, const cx_node *e, const wait *next, int depth);
 
 static void emit(split *d, const term *t, const wait *next, int depth) {
@@ -161,7 +168,10 @@ static void branch(split *d, const term *t, const uint8_t *has, const cx_node *c
   else expand(d, &u, then, next, depth - 1);
 }
 
-typedef struct { cx_arena *a; CX_VEC(const cx_node *) v; } nodes;
+typedef struct {
+  cx_arena *a;
+  CX_VEC(const cx_node *) v;
+} nodes;
 static void list_node(void *user, const cx_node *n) {
   nodes *l = user;
   *CX_PUSH(l->a, l->v) = n;
@@ -179,7 +189,7 @@ static void expand(split *d, const term *t, const cx_node *e, const wait *next, 
 #define ADD(x, c) (coef[(x)->id] = cx_sum_of(g, coef[(x)->id], (c)))
   for (int k = l.v.n - 1; k >= 0 && !d->failed; k--) {
     const cx_node *n = l.v.at[k], *c = coef[n->id], *x = n->nargs ? n->arg[0] : NULL,
-     *y = n->nargs > 1 ? n->arg[1] : NULL;
+                  *y = n->nargs > 1 ? n->arg[1] : NULL;
     if (!c || (n->op == OP_const && n->u.num == 0)) continue;
     if (!has[n->id]) { /* no structure below: one dense part of the whole */
       plain = cx_sum_of(g, plain, cx_chain(g, c, n, false));
@@ -284,8 +294,8 @@ static bool same_places(cx_graph *g, const piece *p, const piece *q, int dims, i
     if (open >= 0 && (q0 - p0) % pc[open] == 0) shift[open] = (q0 - p0) / pc[open];
     else if (q0 != p0) return false;
   }
-  for (int k = 0; k < p->rank; k++) slot[k] = k, moved[k] = cx_op2(g, OP_add, cx_index(g, k), cx_const(g,
-   (double)shift[k]));
+  for (int k = 0; k < p->rank; k++)
+    slot[k] = k, moved[k] = cx_op2(g, OP_add, cx_index(g, k), cx_const(g, (double)shift[k]));
   for (int i = 0; i < dims; i++) {
     int64_t c0, c[32];
     if (cx_affine(p->at[i], &c0, c) && cx_affine(q->at[i], &c0, c)) continue;
@@ -301,8 +311,8 @@ static void enlarge(cx_graph *g, piece *p, const int64_t *low, const int64_t *si
   for (int k = 0; k < p->rank; k++) {
     const cx_node *t = cx_index(g, k);
     if (low[k] < 0) inside = both(g, inside, cx_op2(g, OP_le, cx_const(g, (double)-low[k]), t));
-    if (low[k] + size[k] > p->size[k]) inside = both(g, inside, cx_op2(g, OP_lt, t, cx_const(g,
-     (double)(p->size[k] - low[k]))));
+    if (low[k] + size[k] > p->size[k])
+      inside = both(g, inside, cx_op2(g, OP_lt, t, cx_const(g, (double)(p->size[k] - low[k]))));
     slot[k] = k;
     to[k] = cx_op2(g, OP_add, t, cx_const(g, (double)low[k]));
     p->size[k] = size[k];
@@ -412,10 +422,10 @@ static void find_pattern(sparse *s, const cx_eq *e) {
 /* ---- the answer ---- */
 /* the row-major number of dimensions from..to-1 of a place, as an equation over the piece's indices */
 static const cx_node *number(cx_graph *g, const cx_eq *e, const piece *p, int from, int to, const char *suffix,
- uint32_t *eq) {
+                             uint32_t *eq) {
   const cx_node *r = cx_const(g, 0);
-  for (int k = from; k < to; k++) r = cx_op2(g, OP_add, cx_op2(g, OP_mul, r, cx_const(g, (double)e->dim[k].n)),
-   p->at[k]);
+  for (int k = from; k < to; k++)
+    r = cx_op2(g, OP_add, cx_op2(g, OP_mul, r, cx_const(g, (double)e->dim[k].n)), p->at[k]);
   cx_eq *q = cx_eq_beside(g, e, suffix);
   memset(q->dim, 0, sizeof q->dim);
   q->rank = (uint8_t)p->rank;
@@ -426,7 +436,10 @@ static const cx_node *number(cx_graph *g, const cx_eq *e, const piece *p, int fr
   return r;
 }
 
-typedef struct { cx_graph *g; bool *need; } needs;
+typedef struct {
+  cx_graph *g;
+  bool *need;
+} needs;
 static void see_need(void *user, const cx_node *n) {
   if (n->op == OP_load) ((needs *)user)->need[n->u.eq] = true;
 }

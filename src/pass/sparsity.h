@@ -11,7 +11,7 @@ typedef struct {
   uint32_t row, col; /* equations over t, of data alone */
   int rank;
   int64_t size[CX_MAX_RANK], n; /* n: their product */
-  bool affine;       /* row = row0 + sum row_step[k] t[k], col likewise, none of them -1 */
+  bool affine;                  /* row = row0 + sum row_step[k] t[k], col likewise, none of them -1 */
   int64_t row0, col0, row_step[CX_MAX_RANK], col_step[CX_MAX_RANK];
 } cx_sparse_term;
 

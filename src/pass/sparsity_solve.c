@@ -3,7 +3,10 @@
 
 #include "pass/sparsity_int.h"
 
-typedef struct { const sparse *s; bool all; } by_data;
+typedef struct {
+  const sparse *s;
+  bool all;
+} by_data;
 static void see_load(void *user, const cx_node *n) {
   by_data *b = user;
   if (n->op == OP_load && ((int)n->u.eq >= b->s->neq || !b->s->data[n->u.eq])) b->all = false;
@@ -36,17 +39,17 @@ static bool linear(cx_graph *g, const cx_node *e, double factor, int slot, doubl
     return true;
   }
   switch (e->op) {
-  case OP_index: *coef += factor; return true;
-  case OP_neg: return linear(g, e->arg[0], -factor, slot, coef, rest);
-  case OP_add:
-  case OP_sub:
-    return linear(g, e->arg[0], factor, slot, coef, rest) &&
-           linear(g, e->arg[1], e->op == OP_add ? factor : -factor, slot, coef, rest);
-  case OP_mul:
-    for (int k = 0; k < 2; k++)
-      if (e->arg[k]->op == OP_const) return linear(g, e->arg[1 - k], factor * e->arg[k]->u.num, slot, coef, rest);
-    return false;
-  default: return false;
+    case OP_index: *coef += factor; return true;
+    case OP_neg: return linear(g, e->arg[0], -factor, slot, coef, rest);
+    case OP_add:
+    case OP_sub:
+      return linear(g, e->arg[0], factor, slot, coef, rest) &&
+             linear(g, e->arg[1], e->op == OP_add ? factor : -factor, slot, coef, rest);
+    case OP_mul:
+      for (int k = 0; k < 2; k++)
+        if (e->arg[k]->op == OP_const) return linear(g, e->arg[1 - k], factor * e->arg[k]->u.num, slot, coef, rest);
+      return false;
+    default: return false;
   }
 }
 

@@ -23,9 +23,9 @@
 typedef struct {
   cx_graph *g;
   cx_arena *arena;
-  const cx_eq *of;      /* whose body is being rewritten */
+  const cx_eq *of; /* whose body is being rewritten */
   bool *cyclic, *data, *shift;
-  int n;                /* equations when the pass began */
+  int n; /* equations when the pass began */
 } stab;
 
 /* ---- opening loads ---- */
@@ -40,25 +40,25 @@ static bool can_open(const stab *s, const cx_node *n) {
 static const cx_node *spine(stab *s, const cx_node *e, bool terms, int depth) {
   if (depth == 0) return e;
   switch (e->op) {
-  case OP_load: return can_open(s, e) ? spine(s, cx_open_load(s->g, e, s->of), terms, depth - 1) : e;
-  case OP_add:
-  case OP_sub:
-    if (!terms) return e; /* fall through */
-  case OP_mul:
-  case OP_div: {
-    const cx_node *x = spine(s, e->arg[0], terms, depth - 1), *y = spine(s, e->arg[1], terms, depth - 1);
-    return x == e->arg[0] && y == e->arg[1] ? e : cx_op2(s->g, (cx_op)e->op, x, y);
-  }
-  case OP_neg:
-  case OP_sqrt: {
-    const cx_node *x = spine(s, e->arg[0], terms, depth - 1);
-    return x == e->arg[0] ? e : cx_op1(s->g, (cx_op)e->op, x);
-  }
-  case OP_select: {
-    const cx_node *x = spine(s, e->arg[1], terms, depth - 1), *y = spine(s, e->arg[2], terms, depth - 1);
-    return x == e->arg[1] && y == e->arg[2] ? e : cx_op3(s->g, OP_select, e->arg[0], x, y);
-  }
-  default: return e;
+    case OP_load: return can_open(s, e) ? spine(s, cx_open_load(s->g, e, s->of), terms, depth - 1) : e;
+    case OP_add:
+    case OP_sub:
+      if (!terms) return e; /* fall through */
+    case OP_mul:
+    case OP_div: {
+      const cx_node *x = spine(s, e->arg[0], terms, depth - 1), *y = spine(s, e->arg[1], terms, depth - 1);
+      return x == e->arg[0] && y == e->arg[1] ? e : cx_op2(s->g, (cx_op)e->op, x, y);
+    }
+    case OP_neg:
+    case OP_sqrt: {
+      const cx_node *x = spine(s, e->arg[0], terms, depth - 1);
+      return x == e->arg[0] ? e : cx_op1(s->g, (cx_op)e->op, x);
+    }
+    case OP_select: {
+      const cx_node *x = spine(s, e->arg[1], terms, depth - 1), *y = spine(s, e->arg[2], terms, depth - 1);
+      return x == e->arg[1] && y == e->arg[2] ? e : cx_op3(s->g, OP_select, e->arg[0], x, y);
+    }
+    default: return e;
   }
 }
 enum { DEPTH = 12 };
@@ -67,19 +67,21 @@ enum { DEPTH = 12 };
 static bool has_exp(const cx_node *e, int depth) {
   if (depth == 0) return false;
   switch (e->op) {
-  case OP_exp: return true;
-  case OP_mul:
-  case OP_div: return has_exp(e->arg[0], depth - 1) || has_exp(e->arg[1], depth - 1);
-  case OP_neg:
-  case OP_sqrt: return has_exp(e->arg[0], depth - 1);
-  case OP_select: return has_exp(e->arg[1], depth - 1) || has_exp(e->arg[2], depth - 1);
-  default: return false;
+    case OP_exp: return true;
+    case OP_mul:
+    case OP_div: return has_exp(e->arg[0], depth - 1) || has_exp(e->arg[1], depth - 1);
+    case OP_neg:
+    case OP_sqrt: return has_exp(e->arg[0], depth - 1);
+    case OP_select: return has_exp(e->arg[1], depth - 1) || has_exp(e->arg[2], depth - 1);
+    default: return false;
   }
 }
 
 /* ---- 1. shift ---- */
 /* the summand as outer * (if cond then rest * exp(z) else 0); cond NULL: always; outer: without a reduced index */
-typedef struct { const cx_node *cond, *rest, *z, *outer; } summand;
+typedef struct {
+  const cx_node *cond, *rest, *z, *outer;
+} summand;
 
 static bool exponential_sum(stab *s, const cx_eq *e, summand *out) {
   if (e->kind != EQ_CALC || e->red != RED_sum) return false;
@@ -113,27 +115,28 @@ static bool exponential_sum(stab *s, const cx_eq *e, summand *out) {
 static bool mark(stab *s, const cx_node *e, int depth) {
   if (depth == 0) return false;
   switch (e->op) {
-  case OP_mul:
-  case OP_div: {
-    bool x = mark(s, e->arg[0], depth - 1), y = mark(s, e->arg[1], depth - 1);
-    return x || y;
-  }
-  case OP_neg:
-  case OP_sqrt: return mark(s, e->arg[0], depth - 1);
-  case OP_pow: return mark(s, e->arg[0], depth - 1);
-  case OP_select: {
-    bool x = mark(s, e->arg[1], depth - 1), y = mark(s, e->arg[2], depth - 1);
-    return x || y;
-  }
-  case OP_exp: return true;
-  case OP_load: {
-    const cx_eq *t = s->g->eq[e->u.eq];
-    summand sum;
-    if (can_open(s, e)) return mark(s, t->body, depth - 1);
-    if (e->u.eq < (uint32_t)s->n && !s->cyclic[e->u.eq] && exponential_sum(s, t, &sum)) return s->shift[e->u.eq] = true;
-    return false;
-  }
-  default: return false;
+    case OP_mul:
+    case OP_div: {
+      bool x = mark(s, e->arg[0], depth - 1), y = mark(s, e->arg[1], depth - 1);
+      return x || y;
+    }
+    case OP_neg:
+    case OP_sqrt: return mark(s, e->arg[0], depth - 1);
+    case OP_pow: return mark(s, e->arg[0], depth - 1);
+    case OP_select: {
+      bool x = mark(s, e->arg[1], depth - 1), y = mark(s, e->arg[2], depth - 1);
+      return x || y;
+    }
+    case OP_exp: return true;
+    case OP_load: {
+      const cx_eq *t = s->g->eq[e->u.eq];
+      summand sum;
+      if (can_open(s, e)) return mark(s, t->body, depth - 1);
+      if (e->u.eq < (uint32_t)s->n && !s->cyclic[e->u.eq] && exponential_sum(s, t, &sum))
+        return s->shift[e->u.eq] = true;
+      return false;
+    }
+    default: return false;
   }
 }
 
@@ -141,19 +144,19 @@ static bool mark(stab *s, const cx_node *e, int depth) {
 static bool exponential(stab *s, const cx_node *e, int depth) {
   if (depth == 0) return false;
   switch (e->op) {
-  case OP_exp: return true;
-  case OP_mul:
-  case OP_div: return exponential(s, e->arg[0], depth - 1) || exponential(s, e->arg[1], depth - 1);
-  case OP_neg:
-  case OP_sqrt:
-  case OP_pow: return exponential(s, e->arg[0], depth - 1);
-  case OP_select: return exponential(s, e->arg[1], depth - 1) || exponential(s, e->arg[2], depth - 1);
-  case OP_load: {
-    summand sum;
-    if (can_open(s, e)) return exponential(s, s->g->eq[e->u.eq]->body, depth - 1);
-    return e->u.eq < (uint32_t)s->n && exponential_sum(s, s->g->eq[e->u.eq], &sum);
-  }
-  default: return false;
+    case OP_exp: return true;
+    case OP_mul:
+    case OP_div: return exponential(s, e->arg[0], depth - 1) || exponential(s, e->arg[1], depth - 1);
+    case OP_neg:
+    case OP_sqrt:
+    case OP_pow: return exponential(s, e->arg[0], depth - 1);
+    case OP_select: return exponential(s, e->arg[1], depth - 1) || exponential(s, e->arg[2], depth - 1);
+    case OP_load: {
+      summand sum;
+      if (can_open(s, e)) return exponential(s, s->g->eq[e->u.eq]->body, depth - 1);
+      return e->u.eq < (uint32_t)s->n && exponential_sum(s, s->g->eq[e->u.eq], &sum);
+    }
+    default: return false;
   }
 }
 
@@ -166,7 +169,10 @@ static void find_uses(void *user, const cx_node *n) {
   }
 }
 
-typedef struct { const stab *s; bool all; } only_data;
+typedef struct {
+  const stab *s;
+  bool all;
+} only_data;
 static void see_load(void *user, const cx_node *n) {
   only_data *d = user;
   if (n->op == OP_load && (n->u.eq >= (uint32_t)d->s->n || !d->s->data[n->u.eq])) d->all = false;
@@ -190,8 +196,8 @@ static const cx_eq *greatest(stab *s, const cx_eq *e, summand *f) {
   for (int pass = 0; pass < 2; pass++)
     for (int i = s->n; i < g->neq; i++) {
       const cx_eq *m = g->eq[i];
-      if (m->inert && m->red == RED_max && m->body == (pass ? body : plain) && m->rank == e->rank && m->nred == e->nred &&
-          !memcmp(m->dim, e->dim, sizeof m->dim) && !memcmp(m->rdim, e->rdim, sizeof m->rdim)) {
+      if (m->inert && m->red == RED_max && m->body == (pass ? body : plain) && m->rank == e->rank &&
+          m->nred == e->nred && !memcmp(m->dim, e->dim, sizeof m->dim) && !memcmp(m->rdim, e->rdim, sizeof m->rdim)) {
         if (pass) f->cond = cond;
         return m;
       }
@@ -280,7 +286,8 @@ static const cx_node *take_apart(stab *s, const cx_node *x, int depth) {
   cx_product p = CX_ONE_PRODUCT;
   bool worth = has_exp(x, DEPTH);
   if (!cx_product_times(&p, x, 1)) return NULL;
-  for (int i = 0; i < p.n; i++) worth |= is_prod(s, p.f[i].base) || p.f[i].base->op == OP_select || has_exp(p.f[i].base, 4);
+  for (int i = 0; i < p.n; i++)
+    worth |= is_prod(s, p.f[i].base) || p.f[i].base->op == OP_select || has_exp(p.f[i].base, 4);
   if (!worth) return NULL;
   /* what is not known to be non-negative stays together under one logarithm */
   const cx_node *r = p.nexp ? cx_product_exponent(g, &p) : NULL;
@@ -340,7 +347,10 @@ static const cx_node *asked(const cx_node *c, bool *no) {
   return c;
 }
 
-typedef struct { const cx_node *x; bool no; } known;
+typedef struct {
+  const cx_node *x;
+  bool no;
+} known;
 static const cx_node *assume(void *user, cx_graph *g, const cx_node *n) {
   const known *k = user;
   bool no = k->no;
@@ -355,36 +365,36 @@ static const cx_node *assume(void *user, cx_graph *g, const cx_node *n) {
 static const cx_node *stable(void *user, cx_graph *g, const cx_node *n) {
   stab *s = user;
   switch (n->op) {
-  case OP_log:
-  case OP_log1p: {
-    const cx_node *r = n->op == OP_log ? take_apart(s, n->arg[0], DEPTH) : NULL;
-    if (r) return r;
-    r = cx_op1(g, (cx_op)n->op, spine(s, n->arg[0], true, DEPTH));
-    return r->op == OP_log || r->op == OP_log1p ? n : r;
-  }
-  case OP_log2:
-  case OP_log10: {
-    const cx_node *r = take_apart(s, n->arg[0], DEPTH);
-    return r ? cx_op2(g, OP_div, r, cx_const(g, n->op == OP_log2 ? log(2) : log(10))) : n;
-  }
-  case OP_div: {
-    const cx_node *x = spine(s, n->arg[0], false, DEPTH), *y = spine(s, n->arg[1], false, DEPTH);
-    return (x != n->arg[0] || y != n->arg[1]) && has_exp(x, DEPTH) && has_exp(y, DEPTH) ? cx_op2(g, OP_div, x, y) : n;
-  }
-  case OP_sqrt: {
-    const cx_node *zero = cx_const(g, 0);
-    return sum_of_squares(g, n->arg[0], DEPTH) ? cx_op3(g, OP_select, cx_op2(g, OP_eq, n->arg[0], zero), zero, n) : n;
-  }
-  case OP_select:
-    if (n->arg[0]->has_load) { /* a guard within that asks the same is answered */
-      bool no = false;
-      const cx_node *x = asked(n->arg[0], &no);
-      known then = {x, no}, other = {x, !no};
-      return cx_op3(g, OP_select, n->arg[0], cx_rewrite(g, n->arg[1], assume, &then),
-                    cx_rewrite(g, n->arg[2], assume, &other));
+    case OP_log:
+    case OP_log1p: {
+      const cx_node *r = n->op == OP_log ? take_apart(s, n->arg[0], DEPTH) : NULL;
+      if (r) return r;
+      r = cx_op1(g, (cx_op)n->op, spine(s, n->arg[0], true, DEPTH));
+      return r->op == OP_log || r->op == OP_log1p ? n : r;
     }
-    return n;
-  default: return n;
+    case OP_log2:
+    case OP_log10: {
+      const cx_node *r = take_apart(s, n->arg[0], DEPTH);
+      return r ? cx_op2(g, OP_div, r, cx_const(g, n->op == OP_log2 ? log(2) : log(10))) : n;
+    }
+    case OP_div: {
+      const cx_node *x = spine(s, n->arg[0], false, DEPTH), *y = spine(s, n->arg[1], false, DEPTH);
+      return (x != n->arg[0] || y != n->arg[1]) && has_exp(x, DEPTH) && has_exp(y, DEPTH) ? cx_op2(g, OP_div, x, y) : n;
+    }
+    case OP_sqrt: {
+      const cx_node *zero = cx_const(g, 0);
+      return sum_of_squares(g, n->arg[0], DEPTH) ? cx_op3(g, OP_select, cx_op2(g, OP_eq, n->arg[0], zero), zero, n) : n;
+    }
+    case OP_select:
+      if (n->arg[0]->has_load) { /* a guard within that asks the same is answered */
+        bool no = false;
+        const cx_node *x = asked(n->arg[0], &no);
+        known then = {x, no}, other = {x, !no};
+        return cx_op3(g, OP_select, n->arg[0], cx_rewrite(g, n->arg[1], assume, &then),
+                      cx_rewrite(g, n->arg[2], assume, &other));
+      }
+      return n;
+    default: return n;
   }
 }
 

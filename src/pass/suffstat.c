@@ -15,17 +15,24 @@
 
 enum { MAX_COLUMNS = 128, GROUPS = 12, ROW = 0, COL = 1 };
 
-typedef struct { const cx_node *coef, *value; int64_t n; } column; /* coef over ROW, COL; value over COL */
+typedef struct {
+  const cx_node *coef, *value;
+  int64_t n;
+} column; /* coef over ROW, COL; value over COL */
 typedef struct {
   cx_graph *g;
   const cx_eq *e;
   const bool *data;
   const bool *cyclic;
   int neq;
-  column col[GROUPS]; int ncol;
+  column col[GROUPS];
+  int ncol;
 } stat;
 
-typedef struct { const stat *s; bool all; } only_data;
+typedef struct {
+  const stat *s;
+  bool all;
+} only_data;
 static void see(void *user, const cx_node *n) {
   only_data *d = user;
   if (n->op == OP_load && (n->u.eq >= (uint32_t)d->s->neq || !d->s->data[n->u.eq])) d->all = false;
@@ -64,37 +71,40 @@ static bool affine(stat *s, const cx_node *e, const cx_node *coef, const cx_node
     return true;
   }
   switch (e->op) {
-  case OP_add: return affine(s, e->arg[0], coef, value, n, depth - 1) && affine(s, e->arg[1], coef, value, n, depth - 1);
-  case OP_sub:
-    return affine(s, e->arg[0], coef, value, n, depth - 1) &&
-           affine(s, e->arg[1], cx_op1(g, OP_neg, coef), value, n, depth - 1);
-  case OP_neg: return affine(s, e->arg[0], cx_op1(g, OP_neg, coef), value, n, depth - 1);
-  case OP_mul:
-    for (int k = 0; k < 2; k++) {
-      if (is_data(s, e->arg[k])) return affine(s, e->arg[1 - k], cx_op2(g, OP_mul, coef, e->arg[k]), value, n, depth - 1);
-      if (rowless(e->arg[k])) return affine(s, e->arg[1 - k], coef, cx_op2(g, OP_mul, value, e->arg[k]), n, depth - 1);
+    case OP_add:
+      return affine(s, e->arg[0], coef, value, n, depth - 1) && affine(s, e->arg[1], coef, value, n, depth - 1);
+    case OP_sub:
+      return affine(s, e->arg[0], coef, value, n, depth - 1) &&
+             affine(s, e->arg[1], cx_op1(g, OP_neg, coef), value, n, depth - 1);
+    case OP_neg: return affine(s, e->arg[0], cx_op1(g, OP_neg, coef), value, n, depth - 1);
+    case OP_mul:
+      for (int k = 0; k < 2; k++) {
+        if (is_data(s, e->arg[k]))
+          return affine(s, e->arg[1 - k], cx_op2(g, OP_mul, coef, e->arg[k]), value, n, depth - 1);
+        if (rowless(e->arg[k]))
+          return affine(s, e->arg[1 - k], coef, cx_op2(g, OP_mul, value, e->arg[k]), n, depth - 1);
+      }
+      return false;
+    case OP_div:
+      if (is_data(s, e->arg[1])) return affine(s, e->arg[0], cx_op2(g, OP_div, coef, e->arg[1]), value, n, depth - 1);
+      if (rowless(e->arg[1])) return affine(s, e->arg[0], coef, cx_op2(g, OP_div, value, e->arg[1]), n, depth - 1);
+      return false;
+    case OP_load: {
+      const cx_eq *t = g->eq[e->u.eq];
+      if (t->kind != EQ_CALC || t->id >= (uint32_t)s->neq || s->cyclic[t->id]) return false;
+      cx_eq of = over(s, n);
+      int64_t slot[CX_MAX_RANK + 1];
+      const cx_node *to[CX_MAX_RANK + 1];
+      for (int k = 0; k < e->nargs; k++) {
+        if (!cx_is_integer(g, e->arg[k]) || !cx_in_range(g, e->arg[k], t->dim[k].n, &of)) return false;
+        slot[k] = k, to[k] = e->arg[k];
+      }
+      if (t->red == RED_none) return affine(s, cx_subst(g, t->body, slot, to, t->rank), coef, value, n, depth - 1);
+      if (t->red != RED_sum || t->nred != 1 || n != 1 || t->rdim[0].n < 1) return false;
+      slot[t->rank] = t->rank, to[t->rank] = cx_index(g, COL);
+      return affine(s, cx_subst(g, t->body, slot, to, t->rank + 1), coef, value, t->rdim[0].n, depth - 1);
     }
-    return false;
-  case OP_div:
-    if (is_data(s, e->arg[1])) return affine(s, e->arg[0], cx_op2(g, OP_div, coef, e->arg[1]), value, n, depth - 1);
-    if (rowless(e->arg[1])) return affine(s, e->arg[0], coef, cx_op2(g, OP_div, value, e->arg[1]), n, depth - 1);
-    return false;
-  case OP_load: {
-    const cx_eq *t = g->eq[e->u.eq];
-    if (t->kind != EQ_CALC || t->id >= (uint32_t)s->neq || s->cyclic[t->id]) return false;
-    cx_eq of = over(s, n);
-    int64_t slot[CX_MAX_RANK + 1];
-    const cx_node *to[CX_MAX_RANK + 1];
-    for (int k = 0; k < e->nargs; k++) {
-      if (!cx_is_integer(g, e->arg[k]) || !cx_in_range(g, e->arg[k], t->dim[k].n, &of)) return false;
-      slot[k] = k, to[k] = e->arg[k];
-    }
-    if (t->red == RED_none) return affine(s, cx_subst(g, t->body, slot, to, t->rank), coef, value, n, depth - 1);
-    if (t->red != RED_sum || t->nred != 1 || n != 1 || t->rdim[0].n < 1) return false;
-    slot[t->rank] = t->rank, to[t->rank] = cx_index(g, COL);
-    return affine(s, cx_subst(g, t->body, slot, to, t->rank + 1), coef, value, t->rdim[0].n, depth - 1);
-  }
-  default: return false;
+    default: return false;
   }
 }
 
@@ -159,7 +169,10 @@ static const cx_node *square(stat *s) {
 }
 
 /* One term of the summand: outer * (data * r^2), r the only factor that mixes row and params. */
-typedef struct { cx_product outer, data; const cx_node *mixed; } factors;
+typedef struct {
+  cx_product outer, data;
+  const cx_node *mixed;
+} factors;
 
 static bool take(const stat *s, const cx_term *t, factors *f) {
   *f = (factors){CX_ONE_PRODUCT, CX_ONE_PRODUCT, NULL};
@@ -234,7 +247,8 @@ void cx_pass_suffstat(cx_graph *g) {
   for (int i = 0; i < s.neq; i++) {
     cx_eq *e = g->eq[i];
     s.e = e;
-    if (e->kind == EQ_CALC && e->red == RED_sum && e->rank == 0 && e->nred == 1 && !s.data[i] && !s.cyclic[i]) one(&s, e);
+    if (e->kind == EQ_CALC && e->red == RED_sum && e->rank == 0 && e->nred == 1 && !s.data[i] && !s.cyclic[i])
+      one(&s, e);
   }
   cx_arena_free(a);
 }

@@ -51,9 +51,12 @@ static bool pi_multiple(double v) {
 }
 
 static void pi_ticks(cx_arena *a, cx_axis *x, int target) {
-  static const struct { int num, den; } steps[] = {{1, 4}, {1, 2}, {1, 1}, {2, 1}, {5, 1}, {10, 1}, {20, 1}, {50, 1}, {100, 1}};
+  static const struct {
+    int num, den;
+  } steps[] = {{1, 4}, {1, 2}, {1, 1}, {2, 1}, {5, 1}, {10, 1}, {20, 1}, {50, 1}, {100, 1}};
   size_t k = 0;
-  while (k + 1 < sizeof steps / sizeof *steps && (x->hi - x->lo) / (pi * steps[k].num / steps[k].den) > target + 1.5) k++;
+  while (k + 1 < sizeof steps / sizeof *steps && (x->hi - x->lo) / (pi * steps[k].num / steps[k].den) > target + 1.5)
+    k++;
   double step = pi * steps[k].num / steps[k].den;
   for (double m = ceil(x->lo / step - 1e-9); m * step <= x->hi + 1e-9 * step && x->ntick < CX_MAX_TICKS; m++) {
     x->label[x->ntick] = times_pi(a, (int)m * steps[k].num, steps[k].den);
@@ -99,7 +102,7 @@ static void log_ticks(cx_arena *a, cx_axis *x, int target) {
       double at = e + log10(in_decade[k]);
       if (at < x->lo - 1e-9 || at > x->hi + 1e-9) continue;
       x->tick[x->ntick] = at;
-      x->label[x->ntick++] = e >= -3 && e <= 4 ? fixed(a, in_decade[k] * pow(10, e), e < 0 ? (int)-e : 0)
+      x->label[x->ntick++] = e >= -3 && e <= 4   ? fixed(a, in_decade[k] * pow(10, e), e < 0 ? (int)-e : 0)
                              : in_decade[k] == 1 ? power(a, "", (int)e)
                                                  : power(a, cx_format(a, "%d·", in_decade[k]), (int)e);
     }
@@ -148,7 +151,8 @@ static bool crop(cx_arena *a, const cx_curve *c, double *lo, double *hi) {
   }
   if (n < 20) return false;
   qsort(v, (size_t)n, sizeof *v, ascending);
-  double full = v[n - 1] - v[0], q1 = quantile(v, n, 0.1), q9 = quantile(v, n, 0.9), middle = q9 - q1, mid = quantile(v, n, 0.5);
+  double full = v[n - 1] - v[0], q1 = quantile(v, n, 0.1), q9 = quantile(v, n, 0.9), middle = q9 - q1,
+         mid = quantile(v, n, 0.5);
   if (!(step > 0.2 * full && full > 5 * middle)) return false;
   for (int64_t k = 0; k < n; k++) v[k] = fabs(v[k] - mid);
   qsort(v, (size_t)n, sizeof *v, ascending);
@@ -208,7 +212,8 @@ cx_frame_of cx_plot_axes(cx_arena *a, const cx_plot *p, int xticks, int yticks) 
   if (p->nx == 0 && y1 > y0) { /* air above and below; zero stays an edge where the values only touch it */
     double air = 0.045 * (y1 - y0);
     if (isfinite(air)) {
-      bool from_zero = !log_y && !f.cropped && y0 >= 0 && y0 < 0.03 * y1, to_zero = !log_y && !f.cropped && y1 <= 0 && y1 > 0.03 * y0;
+      bool from_zero = !log_y && !f.cropped && y0 >= 0 && y0 < 0.03 * y1,
+           to_zero = !log_y && !f.cropped && y1 <= 0 && y1 > 0.03 * y0;
       y0 = from_zero ? 0 : y0 - air;
       y1 = to_zero ? 0 : y1 + air;
     }

@@ -21,7 +21,8 @@ static double srgb(double x) {
 uint32_t cx_map_color(double t) {
   t = t < 0 ? 0 : t > 1 ? 1 : t;
   const double turn = 0.017453292519943295;
-  double L = 0.27 + 0.64 * t, h = (305 - 200 * t) * turn, C = 0.12 + 0.05 * t * t - 0.14 * t * (1 - t); /* inside sRGB */
+  double L = 0.27 + 0.64 * t, h = (305 - 200 * t) * turn,
+         C = 0.12 + 0.05 * t * t - 0.14 * t * (1 - t); /* inside sRGB */
   double A = C * cos(h), B = C * sin(h);
   double l = L + 0.3963377774 * A + 0.2158037573 * B;
   double m = L - 0.1055613458 * A - 0.0638541728 * B;

@@ -4,7 +4,9 @@
 
 enum { TICK = 13, LABEL = 14, TITLE = 15, SAMPLE = 24, GAP = 8, PAD = 9, ROW = 20 };
 
-typedef struct { double x0, y0, x1, y1; } box; /* y downwards */
+typedef struct {
+  double x0, y0, x1, y1;
+} box; /* y downwards */
 
 typedef struct {
   cx_pic *pic;
@@ -12,11 +14,13 @@ typedef struct {
   cx_frame_of f;
   box frame;
   cx_path *path;
-  const char **name;  /* of the curves */
+  const char **name; /* of the curves */
   const char *title, *ylabel;
 } layout;
 
-static cx_point place(const box *b, cx_point u) { return (cx_point){b->x0 + u.x * (b->x1 - b->x0), b->y1 - u.y * (b->y1 - b->y0)}; }
+static cx_point place(const box *b, cx_point u) {
+  return (cx_point){b->x0 + u.x * (b->x1 - b->x0), b->y1 - u.y * (b->y1 - b->y0)};
+}
 
 static double widest(const cx_axis *x) {
   double w = 0;
@@ -54,7 +58,8 @@ static void axes(layout *l) {
   if (l->f.y.factor) cx_pic_text(pic, b->x0 - 9, b->y0 - 9, l->f.y.factor, TICK, 0.5, CX_SOFT);
   double below = b->y1 + 6 + TICK + 7 + LABEL;
   if (l->f.x.factor) cx_pic_text(pic, b->x1, below, l->f.x.factor, TICK, 1, CX_SOFT);
-  if (l->p->xlabel) cx_pic_text(pic, (b->x0 + b->x1) / 2, below, cx_math_text(pic->arena, l->p->xlabel), LABEL, 0.5, CX_INK);
+  if (l->p->xlabel)
+    cx_pic_text(pic, (b->x0 + b->x1) / 2, below, cx_math_text(pic->arena, l->p->xlabel), LABEL, 0.5, CX_INK);
   if (l->ylabel) {
     cx_pic_text(pic, 8 + LABEL, (b->y0 + b->y1) / 2, l->ylabel, LABEL, 0.5, CX_INK);
     pic->item.at[pic->item.n - 1].upright = true;
@@ -109,7 +114,8 @@ static bool legend_inside(layout *l, box *best) {
   w += 2 * PAD;
   const box *b = &l->frame;
   if (w > 0.6 * (b->x1 - b->x0) || h > 0.6 * (b->y1 - b->y0)) return false;
-  static const double at[][2] = {{1, 0}, {0, 0}, {1, 1}, {0, 1}, {0.5, 0}, {0.5, 1}, {1, 0.5}, {0, 0.5}}; /* the nicest first */
+  static const double at[][2] = {{1, 0},   {0, 0},   {1, 1},   {0, 1},
+                                 {0.5, 0}, {0.5, 1}, {1, 0.5}, {0, 0.5}}; /* the nicest first */
   for (int k = 0; k < 8; k++) {
     double x = b->x0 + 10 + at[k][0] * (b->x1 - b->x0 - w - 16), y = b->y0 + 8 + at[k][1] * (b->y1 - b->y0 - h - 16);
     box try = {x, y, x + w, y + h}, wide = {x - 5, y - 5, x + w + 5, y + h + 5};

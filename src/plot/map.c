@@ -9,12 +9,14 @@ static int64_t cell(double t, int64_t n) { return (int64_t)fmin((double)(n - 1),
 double cx_map_sample(const cx_plot *p, double u, double v) {
   if (p->kind == PLOT_MATRIX) return p->z[cell(1 - v, p->ny) * p->nx + cell(u, p->nx)];
   double x = u * (double)(p->nx - 1), y = v * (double)(p->ny - 1);
-  int64_t i = (int64_t)fmin(x, (double)(p->nx > 1 ? p->nx - 2 : 0)), j = (int64_t)fmin(y, (double)(p->ny > 1 ? p->ny - 2 : 0));
+  int64_t i = (int64_t)fmin(x, (double)(p->nx > 1 ? p->nx - 2 : 0)),
+          j = (int64_t)fmin(y, (double)(p->ny > 1 ? p->ny - 2 : 0));
   int64_t right = p->nx > 1, up = p->ny > 1;
   const double *z = p->z + j * p->nx + i;
   x -= (double)i;
   y -= (double)j;
-  double below = x > 0 ? z[0] + x * (z[right] - z[0]) : z[0], above = x > 0 ? z[up * p->nx] + x * (z[up * p->nx + right] - z[up * p->nx]) : z[up * p->nx];
+  double below = x > 0 ? z[0] + x * (z[right] - z[0]) : z[0],
+         above = x > 0 ? z[up * p->nx] + x * (z[up * p->nx + right] - z[up * p->nx]) : z[up * p->nx];
   return y > 0 ? below + y * (above - below) : below;
 }
 
@@ -67,7 +69,8 @@ static void numbers(cx_pic *pic, const cx_plot *p, const cx_axis *bar, double x0
   if (p->nx > NUMBERS || p->ny > NUMBERS || size < 7) return;
   char **text = CX_NEW_N(pic->arena, char *, p->nx * p->ny);
   for (int64_t k = 0; k < p->nx * p->ny; k++) {
-    text[k] = cx_math_text(pic->arena, cx_format(pic->arena, p->z[k] == floor(p->z[k]) && fabs(p->z[k]) < 1e6 ? "%.0f" : "%.3g", p->z[k]));
+    text[k] = cx_math_text(
+        pic->arena, cx_format(pic->arena, p->z[k] == floor(p->z[k]) && fabs(p->z[k]) < 1e6 ? "%.0f" : "%.3g", p->z[k]));
     if (cx_text_width(text[k], size) > 0.9 * w) return;
   }
   for (int64_t k = 0; k < p->nx * p->ny; k++) {
@@ -85,8 +88,10 @@ static void cells(cx_pic *pic, const cx_plot *p, const cx_axis *bar, double x0, 
     int64_t row = k / p->nx, end = (row + 1) * p->nx;
     for (next = k + 1; next < end && p->z[next] == p->z[k];) next++;
     if (!isfinite(p->z[k])) continue;
-    double left = x0 + (double)(k % p->nx) * w, top = y0 + (double)row * h, right = x0 + (double)(next - row * p->nx) * w;
-    cx_pic_rect(pic, left, top, fmin(x1, right + 0.6), fmin(y1, top + h + 0.6), cx_map_color(cx_axis_at(bar, p->z[k])), 1);
+    double left = x0 + (double)(k % p->nx) * w, top = y0 + (double)row * h,
+           right = x0 + (double)(next - row * p->nx) * w;
+    cx_pic_rect(pic, left, top, fmin(x1, right + 0.6), fmin(y1, top + h + 0.6), cx_map_color(cx_axis_at(bar, p->z[k])),
+                1);
   }
 }
 
@@ -156,7 +161,8 @@ void cx_map_layout(cx_pic *pic, const cx_plot *p) {
     if (!path.n) continue;
     it = cx_pic_add(pic, PIC_STROKE, CX_PAPER, path.n);
     for (int i = 0; i < path.n; i++)
-      it->pt[i] = isnan(path.at[i].x) ? path.at[i] : (cx_point){x0 + path.at[i].x * (x1 - x0), y1 - path.at[i].y * (y1 - y0)};
+      it->pt[i] =
+          isnan(path.at[i].x) ? path.at[i] : (cx_point){x0 + path.at[i].x * (x1 - x0), y1 - path.at[i].y * (y1 - y0)};
     it->width = 0.9;
     it->alpha = 0.55;
   }

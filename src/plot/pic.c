@@ -37,11 +37,12 @@ void cx_pic_text(cx_pic *p, double x, double y, const char *text, double size, d
 /* ---- text ---- */
 
 /* Advance widths of ' '..'~' in Helvetica, in 1/1000 of the size (Adobe's published font metrics). */
-static const uint16_t advance[95] = {
-    278, 278, 355, 556, 556, 889, 667, 191, 333, 333, 389, 584, 278, 333, 278, 278, 556, 556, 556, 556, 556, 556, 556, 556,
-    556, 556, 278, 278, 584, 584, 584, 556, 1015, 667, 667, 722, 722, 667, 611, 778, 722, 278, 500, 667, 556, 833, 722, 778,
-    667, 778, 722, 667, 611, 722, 667, 944, 667, 667, 611, 278, 278, 278, 469, 556, 333, 556, 556, 500, 556, 556, 278, 556,
-    556, 222, 222, 500, 222, 833, 556, 556, 556, 556, 333, 500, 278, 556, 500, 722, 500, 500, 500, 334, 260, 334, 584};
+static const uint16_t advance[95] = {278,  278, 355, 556, 556, 889, 667, 191, 333, 333, 389, 584, 278, 333, 278, 278,
+                                     556,  556, 556, 556, 556, 556, 556, 556, 556, 556, 278, 278, 584, 584, 584, 556,
+                                     1015, 667, 667, 722, 722, 667, 611, 778, 722, 278, 500, 667, 556, 833, 722, 778,
+                                     667,  778, 722, 667, 611, 722, 667, 944, 667, 667, 611, 278, 278, 278, 469, 556,
+                                     333,  556, 556, 500, 556, 556, 278, 556, 556, 222, 222, 500, 222, 833, 556, 556,
+                                     556,  556, 333, 500, 278, 556, 500, 722, 500, 500, 500, 334, 260, 334, 584};
 /* The viewer's own font may be a wider one (DejaVu Sans is by a seventh). */
 static const double allowance = 1.12;
 
@@ -59,10 +60,12 @@ double cx_text_width(const char *s, double size) {
   return w * size / 1000 * allowance;
 }
 
-static const struct { const char *word, *sign; } signs[] = {
-    {"alpha", "α"}, {"beta", "β"},   {"gamma", "γ"}, {"delta", "δ"}, {"epsilon", "ε"}, {"eta", "η"},  {"theta", "θ"},
-    {"kappa", "κ"}, {"lambda", "λ"}, {"mu", "μ"},    {"nu", "ν"},    {"xi", "ξ"},      {"pi", "π"},   {"rho", "ρ"},
-    {"sigma", "σ"}, {"tau", "τ"},    {"phi", "φ"},   {"chi", "χ"},   {"psi", "ψ"},     {"omega", "ω"}, {"inf", "∞"}};
+static const struct {
+  const char *word, *sign;
+} signs[] = {{"alpha", "α"}, {"beta", "β"},  {"gamma", "γ"},  {"delta", "δ"}, {"epsilon", "ε"}, {"eta", "η"},
+             {"theta", "θ"}, {"kappa", "κ"}, {"lambda", "λ"}, {"mu", "μ"},    {"nu", "ν"},      {"xi", "ξ"},
+             {"pi", "π"},    {"rho", "ρ"},   {"sigma", "σ"},  {"tau", "τ"},   {"phi", "φ"},     {"chi", "χ"},
+             {"psi", "ψ"},   {"omega", "ω"}, {"inf", "∞"}};
 
 static bool word_char(char ch) {
   return ch == '_' || (ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch & 0x80);
@@ -100,8 +103,9 @@ char *cx_clean_text(cx_arena *a, const char *s) {
 
 char *cx_math_text(cx_arena *a, const char *s) {
   s = cx_clean_text(a, s);
-  static const struct { const char *from, *to; } ops[] = {
-      {" * ", "\u2009\u00b7\u2009"}, {"<=", "≤"}, {">=", "≥"}, {"==", "="}, {"!=", "≠"}, {"-", "−"}, {"'", "′"}};
+  static const struct {
+    const char *from, *to;
+  } ops[] = {{" * ", "\u2009\u00b7\u2009"}, {"<=", "≤"}, {">=", "≥"}, {"==", "="}, {"!=", "≠"}, {"-", "−"}, {"'", "′"}};
   cx_buf b = {.arena = a};
   cx_put(&b, "", 0);
   while (*s) {

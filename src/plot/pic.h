@@ -3,23 +3,27 @@
 #define CX_PIC_H
 #include "plot/plot.h"
 
-typedef struct { double x, y; } cx_point;
+typedef struct {
+  double x, y;
+} cx_point;
 typedef enum { PIC_STROKE, PIC_FILL, PIC_TEXT, PIC_IMAGE } cx_pic_kind;
 typedef struct {
   cx_pic_kind kind;
-  uint32_t color;            /* 0xRRGGBB */
+  uint32_t color; /* 0xRRGGBB */
   double alpha;
   /* stroke, fill: a point with x NaN lifts the pen */
-  cx_point *pt; int npt;
-  double width;              /* stroke */
-  int dash;                  /* 0 solid, else the row of cx_dash */
+  cx_point *pt;
+  int npt;
+  double width; /* stroke */
+  int dash;     /* 0 solid, else the row of cx_dash */
   /* text: see cx_math_text for its marks; at pt[0] on the baseline */
   const char *text;
-  double size, anchor;       /* 0 starts, 0.5 is centred, 1 ends at the point */
-  bool upright, bold;        /* upright: turned a quarter counter-clockwise */
+  double size, anchor; /* 0 starts, 0.5 is centred, 1 ends at the point */
+  bool upright, bold;  /* upright: turned a quarter counter-clockwise */
   /* image: colours of cx_map_color(index / 255), 0-based rows from the top, filling pt[0]..pt[1] */
-  const uint8_t *index; int w, h;
-  bool sharp;                /* cells, no shades between them */
+  const uint8_t *index;
+  int w, h;
+  bool sharp; /* cells, no shades between them */
 } cx_pic_item;
 typedef struct {
   cx_arena *arena;
@@ -48,24 +52,28 @@ uint32_t cx_map_color(double t); /* 0..1 */
 /* ---- axes ---- */
 enum { CX_MAX_TICKS = 24 };
 typedef struct {
-  double lo, hi;   /* log: decimal logarithms */
+  double lo, hi; /* log: decimal logarithms */
   bool log;
   double tick[CX_MAX_TICKS];
   char *label[CX_MAX_TICKS];
   int ntick;
-  char *factor;    /* "×10⁶" where the labels are to be multiplied, else NULL */
+  char *factor; /* "×10⁶" where the labels are to be multiplied, else NULL */
 } cx_axis;
 cx_axis cx_axis_make(cx_arena *a, double lo, double hi, bool log, int target);
-double cx_axis_at(const cx_axis *x, double v);      /* 0..1 along the axis */
+double cx_axis_at(const cx_axis *x, double v); /* 0..1 along the axis */
 
-typedef struct { cx_axis x, y; bool cropped; } cx_frame_of;
+typedef struct {
+  cx_axis x, y;
+  bool cropped;
+} cx_frame_of;
 cx_frame_of cx_plot_axes(cx_arena *a, const cx_plot *p, int xticks, int yticks);
 
 /* The curve as polylines in the unit square (y upwards), cut at its edges, pen lifted at gaps, and at the jumps of a function. */
 typedef CX_VEC(cx_point) cx_path;
 cx_path cx_curve_path(cx_arena *a, const cx_curve *c, const cx_frame_of *f, bool function);
 
-double cx_map_sample(const cx_plot *p, double u, double v);     /* u, v in 0..1, v upwards: bilinear, or the cell's; NaN where z has none */
+double cx_map_sample(const cx_plot *p, double u,
+                     double v); /* u, v in 0..1, v upwards: bilinear, or the cell's; NaN where z has none */
 void cx_map_range(const cx_plot *p, double *lo, double *hi);
 
 cx_pic *cx_plot_picture(cx_arena *a, const cx_plot *p, const cx_plot_style *s); /* curves.c */

@@ -3,7 +3,9 @@
 #define CX_PLOT_H
 #include "run/session.h"
 
-typedef struct { double width, height; } cx_plot_style; /* in CSS pixels; 0: the usual size */
+typedef struct {
+  double width, height;
+} cx_plot_style; /* in CSS pixels; 0: the usual size */
 
 /* the whole text of an SVG file */
 char *cx_plot_svg(cx_arena *a, const cx_plot *p, const cx_plot_style *s, size_t *size);

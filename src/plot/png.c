@@ -9,12 +9,14 @@
 #include <dlfcn.h>
 #include <stdlib.h>
 
+/* clang-format off */
 #define CAIRO_FUNCTIONS \
   F(image_surface_create) F(image_surface_create_for_data) F(create) F(destroy) F(surface_destroy) F(surface_status) \
   F(surface_write_to_png_stream) F(scale) F(set_source_rgba) F(set_source_surface) F(paint) F(move_to) F(line_to) F(new_path) \
   F(close_path) F(stroke) F(fill) F(set_line_width) F(set_line_join) F(set_line_cap) F(set_dash) F(select_font_face) \
   F(set_font_size) F(text_extents) F(show_text) F(save) F(restore) F(translate) F(rotate) F(rectangle) F(get_source) \
   F(pattern_set_filter) F(pattern_set_extend) F(status)
+/* clang-format on */
 typedef struct {
   void *lib;
 #define F(name) __typeof__(cairo_##name) *name;
@@ -68,7 +70,8 @@ static double text_runs(const cairo_table *t, cairo_t *cr, cx_arena *a, const cx
 }
 
 static void draw_text(const cairo_table *t, cairo_t *cr, cx_arena *a, const cx_pic_item *it) {
-  t->select_font_face(cr, "sans-serif", CAIRO_FONT_SLANT_NORMAL, it->bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
+  t->select_font_face(cr, "sans-serif", CAIRO_FONT_SLANT_NORMAL,
+                      it->bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
   t->save(cr);
   t->translate(cr, it->pt[0].x, it->pt[0].y);
   if (it->upright) t->rotate(cr, -1.5707963267948966);
@@ -80,8 +83,10 @@ static void draw_text(const cairo_table *t, cairo_t *cr, cx_arena *a, const cx_p
 
 static void draw_image(const cairo_table *t, cairo_t *cr, cx_arena *a, const cx_pic_item *it) {
   uint32_t *pixel = CX_NEW_N(a, uint32_t, it->w * it->h);
-  for (int k = 0; k < it->w * it->h; k++) pixel[k] = it->index[k] ? 0xFF000000u | cx_map_color((it->index[k] - 1) / 254.0) : 0;
-  cairo_surface_t *image = t->image_surface_create_for_data((unsigned char *)pixel, CAIRO_FORMAT_ARGB32, it->w, it->h, 4 * it->w);
+  for (int k = 0; k < it->w * it->h; k++)
+    pixel[k] = it->index[k] ? 0xFF000000u | cx_map_color((it->index[k] - 1) / 254.0) : 0;
+  cairo_surface_t *image =
+      t->image_surface_create_for_data((unsigned char *)pixel, CAIRO_FORMAT_ARGB32, it->w, it->h, 4 * it->w);
   t->save(cr);
   t->rectangle(cr, it->pt[0].x, it->pt[0].y, it->pt[1].x - it->pt[0].x, it->pt[1].y - it->pt[0].y);
   t->translate(cr, it->pt[0].x, it->pt[0].y);
@@ -112,7 +117,10 @@ static void draw_path(const cairo_table *t, cairo_t *cr, const cx_pic_item *it) 
   t->stroke(cr);
 }
 
-typedef struct { unsigned char *at; size_t n, cap; } sink;
+typedef struct {
+  unsigned char *at;
+  size_t n, cap;
+} sink;
 
 static cairo_status_t put(void *user, const unsigned char *data, unsigned int n) {
   sink *s = user;
@@ -149,7 +157,8 @@ size_t cx_pic_png(const cx_pic *p, double scale, unsigned char **png, const char
     else if (it->kind == PIC_IMAGE) draw_image(&t, cr, a, it);
     else draw_path(&t, cr, it);
   }
-  if (t.status(cr) || t.surface_status(surface) || t.surface_write_to_png_stream(surface, put, &out)) *why = "cairo could not draw it";
+  if (t.status(cr) || t.surface_status(surface) || t.surface_write_to_png_stream(surface, put, &out))
+    *why = "cairo could not draw it";
   t.destroy(cr);
   t.surface_destroy(surface);
   cx_arena_free(a);

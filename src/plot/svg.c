@@ -88,12 +88,15 @@ static void base64(cx_buf *b, const uint8_t *s, size_t n) {
   static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   for (size_t k = 0; k < n; k += 3) {
     uint32_t v = (uint32_t)s[k] << 16 | (k + 1 < n ? (uint32_t)s[k + 1] << 8 : 0) | (k + 2 < n ? s[k + 2] : 0);
-    char out[4] = {digit[v >> 18], digit[v >> 12 & 63], k + 1 < n ? digit[v >> 6 & 63] : '=', k + 2 < n ? digit[v & 63] : '='};
+    char out[4] = {digit[v >> 18], digit[v >> 12 & 63], k + 1 < n ? digit[v >> 6 & 63] : '=',
+                   k + 2 < n ? digit[v & 63] : '='};
     cx_put(b, out, 4);
   }
 }
 
-static void be32(cx_buf *b, uint32_t v) { cx_put(b, (char[]){(char)(v >> 24), (char)(v >> 16), (char)(v >> 8), (char)v}, 4); }
+static void be32(cx_buf *b, uint32_t v) {
+  cx_put(b, (char[]){(char)(v >> 24), (char)(v >> 16), (char)(v >> 8), (char)v}, 4);
+}
 
 static void chunk(cx_buf *b, const char *type, const cx_buf *data) {
   be32(b, (uint32_t)data->n);
@@ -113,7 +116,8 @@ static void stored(cx_buf *b, const cx_pic_item *it) { /* zlib: header, stored b
   cx_put(b, "\x78\x01", 2);
   for (int r = 0; r < it->h; r++) {
     int len = it->w + 1;
-    cx_put(b, (char[]){r == it->h - 1, (char)len, (char)(len >> 8), (char)~len, (char)(~len >> 8), 0}, 6); /* filter 0 */
+    cx_put(b, (char[]){r == it->h - 1, (char)len, (char)(len >> 8), (char)~len, (char)(~len >> 8), 0},
+           6); /* filter 0 */
     cx_put(b, (const char *)it->index + (size_t)r * (size_t)it->w, (size_t)it->w);
     s2 = (s2 + s1) % 65521;
     for (int k = 0; k < it->w; k++) {
@@ -157,10 +161,13 @@ static void image(cx_buf *b, const cx_pic_item *it) {
 
 char *cx_pic_svg(const cx_pic *p, size_t *size) {
   cx_buf b = {.arena = p->arena};
-  cx_putf(&b, "<svg xmlns=\"http://www.w3.org/2000/svg\" xmlns:xlink=\"http://www.w3.org/1999/xlink\" width=\"%.0f\" "
-              "height=\"%.0f\" viewBox=\"0 0 %.0f %.0f\"\n     font-family=\"Helvetica Neue, Helvetica, Arial, Liberation Sans, "
-              "DejaVu Sans, sans-serif\" stroke-linejoin=\"round\" stroke-linecap=\"round\"\n     "
-              "xml:space=\"preserve\">\n", p->w, p->h, p->w, p->h);
+  cx_putf(
+      &b,
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" xmlns:xlink=\"http://www.w3.org/1999/xlink\" width=\"%.0f\" "
+      "height=\"%.0f\" viewBox=\"0 0 %.0f %.0f\"\n     font-family=\"Helvetica Neue, Helvetica, Arial, Liberation Sans, "
+      "DejaVu Sans, sans-serif\" stroke-linejoin=\"round\" stroke-linecap=\"round\"\n     "
+      "xml:space=\"preserve\">\n",
+      p->w, p->h, p->w, p->h);
   for (int k = 0; k < p->item.n; k++) {
     const cx_pic_item *it = &p->item.at[k];
     if (it->kind == PIC_TEXT) text(&b, it);

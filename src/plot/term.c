@@ -102,7 +102,11 @@ static void y_label(screen *s, const char *text, int wide) {
 
 /* ---- curves ---- */
 
-typedef struct { uint8_t *dots; int8_t *owner; int w, h; } cells; /* in characters */
+typedef struct {
+  uint8_t *dots;
+  int8_t *owner;
+  int w, h;
+} cells; /* in characters */
 
 static void dot(cells *c, int x, int y, int who) {
   static const uint8_t bit[4][2] = {{0x01, 0x08}, {0x02, 0x10}, {0x04, 0x20}, {0x40, 0x80}}; /* Unicode, U+2800 */

@@ -11,14 +11,20 @@
 #include "run/fn.h"
 #include "run/session_int.h"
 
-#define ROWS_MAX 100   /* an objective over more rows of data is checked on the first ones, */
-#define ROWS_WORK 4e6  /* and on fewer when a value takes more than this */
-#define COORDS_MAX 12  /* numbers that are differenced in one quantity, spread evenly */
-#define WORK_MAX 1e8   /* scalar evaluations the reference evaluator may take */
-#define FD_LIMIT 1e-6  /* of the largest derivative there is: differences are no better on a curved function */
-#define REF_LIMIT 1e-9 /* the reference evaluator sums in another order, nothing else */
+#define ROWS_MAX   100  /* an objective over more rows of data is checked on the first ones, */
+#define ROWS_WORK  4e6  /* and on fewer when a value takes more than this */
+#define COORDS_MAX 12   /* numbers that are differenced in one quantity, spread evenly */
+#define WORK_MAX   1e8  /* scalar evaluations the reference evaluator may take */
+#define FD_LIMIT   1e-6 /* of the largest derivative there is: differences are no better on a curved function */
+#define REF_LIMIT  1e-9 /* the reference evaluator sums in another order, nothing else */
 
-typedef struct { cx_model *m; cx_arena *a; cx_flat p; double *x; int threads; } checker;
+typedef struct {
+  cx_model *m;
+  cx_arena *a;
+  cx_flat p;
+  double *x;
+  int threads;
+} checker;
 
 static double work_of(const cx_graph *g) {
   double w = 0;
@@ -93,15 +99,26 @@ static void point_at(const checker *q, uint32_t root) {
         rest %= size;
       }
       bool own = e->name && e->name[0] != '_'; /* a name of the program */
-      int id = cx_diag(q->m->ctx, CX_WARNING, CX_OK, e->span, "%s%s%s%s%s is %g", own ? "`" : "this", own ? e->name : "", own ? "`" : "", at, e->rank ? "]" : "", isnan(out[k][j]) ? fabs(out[k][j]) : out[k][j]);
-      cx_diag_help(q->m->ctx, id, "values follow IEEE arithmetic: look for a division by 0, or for a log or sqrt of what may be negative");
+      int id =
+          cx_diag(q->m->ctx, CX_WARNING, CX_OK, e->span, "%s%s%s%s%s is %g", own ? "`" : "this", own ? e->name : "",
+                  own ? "`" : "", at, e->rank ? "]" : "", isnan(out[k][j]) ? fabs(out[k][j]) : out[k][j]);
+      cx_diag_help(
+          q->m->ctx, id,
+          "values follow IEEE arithmetic: look for a division by 0, or for a log or sqrt of what may be negative");
       return;
     }
   }
 }
 
 /* ---- tier 0 ---- */
-typedef struct { const checker *q; cx_fn *f; cx_work *w; uint32_t extra; const double *at; double *out; } value;
+typedef struct {
+  const checker *q;
+  cx_fn *f;
+  cx_work *w;
+  uint32_t extra;
+  const double *at;
+  double *out;
+} value;
 /* one quantity as a function of the params and, where extra is an input, of that */
 static value value_of(const checker *q, uint32_t root, uint32_t extra) {
   value v = {q, cx_fn_new(q->m, q->a, &root, 1, q->threads), NULL, extra, NULL, NULL};
@@ -174,7 +191,8 @@ static void difference(cx_check_row *r, double v, line_fn f, void *user, double 
     least = fmin(least, fmax(0, apart(v, d, scale) - fmin(err / fmax(scale, 1e-300), 1e-3)));
   }
   if (known && least > FD_LIMIT) {
-    double h = 1e-7 * unit, at = f(user, 0), a = (f(user, h) - at) / h, b = (at - f(user, -h)) / h, slack = 1e-5 * fmax(scale, fmax(fabs(a), fabs(b)));
+    double h = 1e-7 * unit, at = f(user, 0), a = (f(user, h) - at) / h, b = (at - f(user, -h)) / h,
+           slack = 1e-5 * fmax(scale, fmax(fabs(a), fabs(b)));
     if (fabs(a - b) > 10 * slack && v >= fmin(a, b) - slack && v <= fmax(a, b) + slack) {
       r->note = "stands at a kink: the slope of one side";
       return;
@@ -194,7 +212,11 @@ static cx_check_row new_row(const char *name, int64_t n) {
 }
 
 /* ---- the objective and its gradient ---- */
-typedef struct { value f; double *x; double x0; } param_line;
+typedef struct {
+  value f;
+  double *x;
+  double x0;
+} param_line;
 static double along_param(void *user, double t) {
   param_line *l = user;
   const char *why;
@@ -220,7 +242,8 @@ static cx_model *first_rows(const cx_session_view *s, cx_arena *a, int64_t rows)
 }
 
 static cx_check_row *gradient_rows(cx_session_view *s, checker q, cx_check_row *row) {
-  for (int64_t rows = ROWS_MAX; q.m->rows > rows && rows >= 6; rows /= 4) { /* the same equations, whatever their number */
+  for (int64_t rows = ROWS_MAX; q.m->rows > rows && rows >= 6;
+       rows /= 4) { /* the same equations, whatever their number */
     if (!(q.m = first_rows(s, q.a, rows))) cx_throw(s->m->ctx, CX_E_PROGRAM);
     q.p = cx_flat_new(q.m, q.a, q.m->nparam);
     if (work_of(cx_extract(q.m->graph, q.a, &q.m->objective, 1, NULL)) <= ROWS_WORK) break;
@@ -228,7 +251,8 @@ static cx_check_row *gradient_rows(cx_session_view *s, checker q, cx_check_row *
   cx_model *m = q.m;
   q.x = CX_NEW_N(q.a, double, q.p.offset[q.p.n] + 1);
   cx_flat_start(m, q.a, &q.p, s->seed, q.x);
-  for (int64_t k = 0; k < q.p.offset[q.p.n]; k++) q.x[k] += 0.1 * sin(1.7 * (double)k + 1); /* away from symmetric starts */
+  for (int64_t k = 0; k < q.p.offset[q.p.n]; k++)
+    q.x[k] += 0.1 * sin(1.7 * (double)k + 1); /* away from symmetric starts */
   uint32_t *root = CX_NEW_N(q.a, uint32_t, q.p.n + 1);
   root[0] = m->objective;
   double **written = reference(&q, root, 1); /* before anything was made stable */
@@ -268,7 +292,13 @@ static cx_check_row *gradient_rows(cx_session_view *s, checker q, cx_check_row *
 }
 
 /* ---- derivatives that the program asks for ---- */
-typedef struct { value f; double *x; const double *x0; int64_t n, first, count; int64_t element; } leaf_line;
+typedef struct {
+  value f;
+  double *x;
+  const double *x0;
+  int64_t n, first, count;
+  int64_t element;
+} leaf_line;
 /* the leaf's elements first, first + n, .. moved together: all instances at once; element -1: of the sum of all */
 static double along_leaf(void *user, double t) {
   leaf_line *l = user;
@@ -305,7 +335,8 @@ static cx_check_row derivative_row(const checker *q, const cx_derivative *d, con
   l.n = l.count; /* elements of one instance */
   for (int k = 0; k < d->instances && l.n; k++) l.n /= was->dim[k].n;
   double scale = largest(out.out, r.n, 0);
-  if (evaluate(&l.f, &why)) scale = largest(l.f.out, l.f.f->out_n[0], scale); /* a difference is as good as the values */
+  if (evaluate(&l.f, &why))
+    scale = largest(l.f.out, l.f.f->out_n[0], scale); /* a difference is as good as the values */
   int64_t step = (r.n + 4 * COORDS_MAX - 1) / (4 * COORDS_MAX);
   for (int64_t j = 0; r.finite && j < r.n; j += step) {
     if (d->reverse) l.first = j, l.n = l.count, l.element = -1;

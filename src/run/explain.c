@@ -10,7 +10,11 @@
 #include "ir/rule.h"
 #include "pass/pass.h"
 
-typedef struct scope { cx_sym name; const cx_node *v; struct scope *up; } scope;
+typedef struct scope {
+  cx_sym name;
+  const cx_node *v;
+  struct scope *up;
+} scope;
 typedef struct {
   cx_ctx *ctx;
   cx_arena *a;
@@ -37,7 +41,9 @@ static const cx_node *shown(void *user, cx_graph *g, const cx_node *n) {
   const cx_node *a[2] = {n->arg[0], cx_const(g, 2)};
   return cx_raw(g, OP_pow, a, 2);
 }
-static const char *text(explain *x, const cx_node *n) { return cx_node_text(x->g, x->a, cx_rewrite(x->g, n, shown, NULL)); }
+static const char *text(explain *x, const cx_node *n) {
+  return cx_node_text(x->g, x->a, cx_rewrite(x->g, n, shown, NULL));
+}
 
 _Noreturn static void refuse(explain *x, const cx_ast *e, const char *what) {
   int id = cx_error(x->ctx, e->span, "%s cannot be explained step by step", what);
@@ -111,7 +117,10 @@ static const cx_node *value(explain *x, const cx_ast *e, scope *s) {
       }
       /* fall through */
     default: {
-      if (e->kind == A_UNARY && e->op == T_PLUS) { v = value(x, e->kid[0], s); break; }
+      if (e->kind == A_UNARY && e->op == T_PLUS) {
+        v = value(x, e->kid[0], s);
+        break;
+      }
       cx_op o = op_of(e);
       if (o == OP_none || e->nkid > 3 || e->primes) refuse(x, e, "this");
       for (int k = 0; k < e->nkid; k++) arg[k] = value(x, e->kid[k], s);
@@ -123,7 +132,10 @@ static const cx_node *value(explain *x, const cx_ast *e, scope *s) {
 }
 
 /* ---- derivatives ---- */
-typedef struct { cx_sym var; const cx_node *leaf; } by;
+typedef struct {
+  cx_sym var;
+  const cx_node *leaf;
+} by;
 
 static bool depends(const explain *x, const cx_node *n, const cx_node *leaf_node) {
   if (n == leaf_node) return true;
@@ -134,7 +146,9 @@ static bool depends(const explain *x, const cx_node *n, const cx_node *leaf_node
 
 static const cx_node *diff(explain *x, const cx_ast *e, scope *s, by b);
 
-typedef struct { const cx_node *from, *to; } exchange;
+typedef struct {
+  const cx_node *from, *to;
+} exchange;
 static const cx_node *exchange_node(void *user, cx_graph *g, const cx_node *n) {
   (void)g;
   return n == ((exchange *)user)->from ? ((exchange *)user)->to : n;
@@ -160,7 +174,8 @@ static const cx_node *through_function(explain *x, const cx_ast *e, const cx_ast
   for (int k = 0; k < n; k++) {
     const cx_node *u = value(x, e->kid[k], s);
     if (!depends(x, u, b.leaf)) continue;
-    formula = cx_format(x->a, "%s%sd%s/d%s * d%s/d%s", formula, *formula ? " + " : "", f->name, text(x, at[k].v), text(x, at[k].v), b.var);
+    formula = cx_format(x->a, "%s%sd%s/d%s * d%s/d%s", formula, *formula ? " + " : "", f->name, text(x, at[k].v),
+                        text(x, at[k].v), b.var);
     where = cx_format(x->a, "%s%s%s = %s", where, *where ? ", " : "", text(x, at[k].v), text(x, u));
   }
   line(x, "chain rule: %s, at %s", formula, where);
@@ -209,8 +224,16 @@ static const cx_node *diff_op(explain *x, const cx_ast *e, cx_op o, scope *s, by
     case OP_add:
     case OP_sub: line(x, "sum rule: the derivative goes into each term"); break;
     case OP_neg: line(x, "constant factor: (-u)' = -u'"); break;
-    case OP_mul: line(x, both ? "product rule: (u v)' = u' v + u v', u = %s, v = %s" : "constant factor: (c u)' = c u', u = %s%s", both || depends(x, arg[0], b.leaf) ? t[0] : t[1], both ? t[1] : ""); break;
-    case OP_div: line(x, both || !depends(x, arg[0], b.leaf) ? "quotient rule: (u / v)' = (u' - u / v * v') / v, u = %s, v = %s" : "constant divisor: (u / c)' = u' / c, u = %s, c = %s", t[0], t[1]); break;
+    case OP_mul:
+      line(x, both ? "product rule: (u v)' = u' v + u v', u = %s, v = %s" : "constant factor: (c u)' = c u', u = %s%s",
+           both || depends(x, arg[0], b.leaf) ? t[0] : t[1], both ? t[1] : "");
+      break;
+    case OP_div:
+      line(x,
+           both || !depends(x, arg[0], b.leaf) ? "quotient rule: (u / v)' = (u' - u / v * v') / v, u = %s, v = %s"
+                                               : "constant divisor: (u / c)' = u' / c, u = %s, c = %s",
+           t[0], t[1]);
+      break;
     case OP_pow:
       if (!depends(x, arg[1], b.leaf)) line(x, "power rule: (u^n)' = n u^(n - 1) u', u = %s, n = %s", t[0], t[1]);
       else if (!depends(x, arg[0], b.leaf)) line(x, "exponential: (a^u)' = a^u log(a) u', a = %s, u = %s", t[0], t[1]);
@@ -218,7 +241,9 @@ static const cx_node *diff_op(explain *x, const cx_ast *e, cx_op o, scope *s, by
       break;
     case OP_select: line(x, "piecewise: each branch on its own; the border itself does not count"); break;
     default:
-      if (e->nkid == 1) line(x, "chain rule: %s(u)' = %s * u', u = %s", cx_ops[o].name, cx_ops[o].diff[0] ? text(x, rule_of(x, o)) : "0", t[0]);
+      if (e->nkid == 1)
+        line(x, "chain rule: %s(u)' = %s * u', u = %s", cx_ops[o].name,
+             cx_ops[o].diff[0] ? text(x, rule_of(x, o)) : "0", t[0]);
       else line(x, "chain rule over the arguments of %s", cx_ops[o].name);
   }
   x->indent++;

@@ -7,10 +7,16 @@
 #include "pass/pass.h"
 #include "run/update.h"
 
-#define SIZES_MAX 8
+#define SIZES_MAX   8
 #define HESSIAN_MAX 256 /* dense Hessians up to this many params; Hessian-vector products above */
 
-typedef struct { int64_t rows; bool gradient; cx_model *m; cx_fn *f; cx_work *w; } sized;
+typedef struct {
+  int64_t rows;
+  bool gradient;
+  cx_model *m;
+  cx_fn *f;
+  cx_work *w;
+} sized;
 
 struct cx_objective {
   cx_model *m;
@@ -22,10 +28,11 @@ struct cx_objective {
   cx_problem *p;
   cx_fn *value, *grad, *hess, *hv;
   cx_work *wvalue, *wgrad, *whess, *whv;
-  uint32_t *tangent;  /* inputs of the Hessian-vector product, by param */
-  double **block;     /* Hessian blocks */
-  sized batch[SIZES_MAX]; int nbatch;
-  int which;          /* fit statement this objective belongs to, for elaboration at another size */
+  uint32_t *tangent; /* inputs of the Hessian-vector product, by param */
+  double **block;    /* Hessian blocks */
+  sized batch[SIZES_MAX];
+  int nbatch;
+  int which; /* fit statement this objective belongs to, for elaboration at another size */
   cx_array rows;
 };
 
@@ -82,18 +89,20 @@ static int hessian(void *user, const void *x, double *h) {
       for (int b = 0; b < np; b++) root[a * np + b] = cx_diff_forward(o->m->graph, g[a + 1], o->flat.raw[b], 0);
     o->hess = cx_fn_new(o->m, o->a, root, np * np, o->threads);
     o->whess = cx_work_new(o->a, o->hess->exec);
-    o->block = CX_NEW_N(o->a, double *, np * np);
+    o->block = CX_NEW_N(o->a, double *, np *np);
     for (int k = 0; k < np * np; k++) o->block[k] = CX_NEW_N(o->a, double, o->hess->out_n[k] + 1);
   }
   if (cx_fn_at(o->hess, o->whess, &o->flat, x, (void *const *)o->block, &o->p->why)) return 1;
   int64_t n = o->flat.offset[np];
   for (int a = 0; a < np; a++)
     for (int b = 0; b < np; b++) {
-      int64_t r0 = o->flat.offset[a], c0 = o->flat.offset[b], nr = o->flat.offset[a + 1] - r0, nc = o->flat.offset[b + 1] - c0;
+      int64_t r0 = o->flat.offset[a], c0 = o->flat.offset[b], nr = o->flat.offset[a + 1] - r0,
+              nc = o->flat.offset[b + 1] - c0;
       for (int64_t r = 0; r < nr; r++)
         for (int64_t c = 0; c < nc; c++) {
           int64_t at = r * nc + c;
-          h[(r0 + r) * n + c0 + c] = o->m->single ? (double)((float *)o->block[a * np + b])[at] : o->block[a * np + b][at];
+          h[(r0 + r) * n + c0 + c] =
+              o->m->single ? (double)((float *)o->block[a * np + b])[at] : o->block[a * np + b][at];
         }
     }
   return 0;
@@ -149,7 +158,10 @@ static sized *for_rows(cx_objective *o, int64_t rows, bool grad) {
   s->f = cx_fn_new(s->m, o->a, root, grad ? flat.n + 1 : 1, o->threads);
   for (int j = 0; j < s->f->nin; j++) /* the same params, by position */
     for (int q = 0; q < flat.n; q++)
-      if (s->f->in_eq[j] == flat.raw[q]) { s->f->in_eq[j] = o->flat.raw[q]; break; }
+      if (s->f->in_eq[j] == flat.raw[q]) {
+        s->f->in_eq[j] = o->flat.raw[q];
+        break;
+      }
   s->w = cx_work_new(o->a, s->f->exec);
   return s;
 }
@@ -162,8 +174,12 @@ static int on_rows(cx_objective *o, const int32_t *row, int64_t n, const void *x
   }
   return evaluate(o, s->f, s->w, x, f, g);
 }
-static int batch(void *user, const int32_t *row, int64_t n, const void *x, double *f, void *g) { return on_rows(user, row, n, x, f, g); }
-static int validation(void *user, const int32_t *row, int64_t n, const void *x, double *f) { return on_rows(user, row, n, x, f, NULL); }
+static int batch(void *user, const int32_t *row, int64_t n, const void *x, double *f, void *g) {
+  return on_rows(user, row, n, x, f, g);
+}
+static int validation(void *user, const int32_t *row, int64_t n, const void *x, double *f) {
+  return on_rows(user, row, n, x, f, NULL);
+}
 
 static const char *where(void *user, int64_t k, char *buf, size_t size) {
   cx_objective *o = user;
@@ -174,7 +190,8 @@ static const char *where(void *user, int64_t k, char *buf, size_t size) {
     int len = snprintf(buf, size, "%s", o->m->param[p].name);
     for (int d = 0; d < e->rank && len > 0 && (size_t)len < size; d++) {
       n /= e->dim[d].n;
-      len += snprintf(buf + len, size - (size_t)len, "%s%lld%s", d ? ", " : "[", (long long)(at / n), d + 1 == e->rank ? "]" : "");
+      len += snprintf(buf + len, size - (size_t)len, "%s%lld%s", d ? ", " : "[", (long long)(at / n),
+                      d + 1 == e->rank ? "]" : "");
       at %= n;
     }
     break;
@@ -187,7 +204,8 @@ static cx_update update(void *user, cx_arena *a, const char *method, const char 
   return cx_update_compile(o->m->ctx, a, method, state, o->p->n, o->m->single, o->threads);
 }
 
-cx_objective *cx_objective_new(cx_model *m, cx_program *prog, cx_arena *a, uint32_t objective, int nparam, int threads, cx_problem *p) {
+cx_objective *cx_objective_new(cx_model *m, cx_program *prog, cx_arena *a, uint32_t objective, int nparam, int threads,
+                               cx_problem *p) {
   cx_objective *o = CX_NEW(a, cx_objective);
   o->m = m;
   o->prog = prog;
@@ -206,8 +224,15 @@ cx_objective *cx_objective_new(cx_model *m, cx_program *prog, cx_arena *a, uint3
     cx_diag(m->ctx, CX_ERROR, CX_E_PROGRAM, CX_NOSPAN, "a fit of more than %d param declarations", OUT_MAX - 1);
     cx_throw(m->ctx, CX_E_PROGRAM);
   }
-  *p = (cx_problem){.n = o->flat.offset[nparam], .single = m->single, .user = o, .value = value, .gradient = gradient,
-                    .hessvec = hessvec, .where = where, .update = update, .fit = o->which};
+  *p = (cx_problem){.n = o->flat.offset[nparam],
+                    .single = m->single,
+                    .user = o,
+                    .value = value,
+                    .gradient = gradient,
+                    .hessvec = hessvec,
+                    .where = where,
+                    .update = update,
+                    .fit = o->which};
   if (p->n <= HESSIAN_MAX && nparam <= 12) p->hessian = hessian;
   if (prog && m->rows > 0) {
     p->rows = m->rows;
@@ -217,7 +242,8 @@ cx_objective *cx_objective_new(cx_model *m, cx_program *prog, cx_arena *a, uint3
   const char *sizes = "";
   for (int k = 0; k < m->ndecl; k++)
     for (int d = 0; d < m->decl[k].rank; d++)
-      sizes = cx_format(a, "%s%s%s:%d = %lld", sizes, *sizes ? ", " : "", m->decl[k].name, d, (long long)m->decl[k].dim[d].n);
+      sizes = cx_format(a, "%s%s%s:%d = %lld", sizes, *sizes ? ", " : "", m->decl[k].name, d,
+                        (long long)m->decl[k].dim[d].n);
   p->sizes = sizes;
   if (prog) p->program = cx_source_text(m->ctx, prog->file, &p->program_size);
   return o;

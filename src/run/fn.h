@@ -6,24 +6,24 @@
 
 typedef struct cx_fn {
   cx_exec *exec;
-  cx_graph *graph;      /* after all passes */
+  cx_graph *graph; /* after all passes */
   bool single;
   int nin;
-  uint32_t *in_eq;      /* model equation of each variable input, in the order of `in` of cx_fn_run */
+  uint32_t *in_eq; /* model equation of each variable input, in the order of `in` of cx_fn_run */
   int nout;
-  int64_t *out_n;       /* elements of each output */
-  int rows_input;       /* constant input that takes the row numbers of a minibatch, -1: none */
+  int64_t *out_n; /* elements of each output */
+  int rows_input; /* constant input that takes the row numbers of a minibatch, -1: none */
 } cx_fn;
 
 /* Compiles the given equations of m. Constant inputs are the bound data, read in place. Throws. */
 cx_fn *cx_fn_new(const cx_model *m, cx_arena *a, const uint32_t *root, int nroot, int threads);
-int64_t cx_eq_count(const cx_eq *e);  /* elements */
+int64_t cx_eq_count(const cx_eq *e); /* elements */
 
 /* The params of a model as one flat vector of unconstrained values: doubles, or floats where the program says single. */
 typedef struct {
   int n;
-  uint32_t *raw;        /* input equations */
-  int64_t *offset;      /* n + 1 of them */
+  uint32_t *raw;   /* input equations */
+  int64_t *offset; /* n + 1 of them */
 } cx_flat;
 cx_flat cx_flat_new(const cx_model *m, cx_arena *a, int nparam);
 /* runs f at the flat vector x; out[k]: where output k goes (double, float where single) */

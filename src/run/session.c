@@ -11,20 +11,21 @@
 
 struct cx_session {
   cx_ctx *ctx;
-  cx_arena *a;          /* as long as the session */
-  cx_arena *t;          /* as long as the statement at hand */
+  cx_arena *a; /* as long as the session */
+  cx_arena *t; /* as long as the statement at hand */
   const cx_session_opt *opt;
   cx_program *prog;
   cx_model *m;
   cx_flat flat;
-  void *x;              /* all params, as they stand now */
-  const double *trace;  /* objective by step of the last fit */
+  void *x;             /* all params, as they stand now */
+  const double *trace; /* objective by step of the last fit */
   int64_t ntrace, trace_stride;
   bool by_epoch;
-  int nfit;             /* fits so far */
-  cx_buf left;          /* what they left: `relic`, reason, trace, params of each */
-  const char *known; size_t known_size; /* the same of a checkpoint to resume from */
-  int resumed;          /* fit it belongs to, -1: none */
+  int nfit;    /* fits so far */
+  cx_buf left; /* what they left: `relic`, reason, trace, params of each */
+  const char *known;
+  size_t known_size; /* the same of a checkpoint to resume from */
+  int resumed;       /* fit it belongs to, -1: none */
 };
 
 static void emit(cx_session *s, const cx_event *e) {
@@ -75,7 +76,8 @@ static cx_result *results(cx_session *s, const cx_action *act) {
   double **v = values(s, eq, n, count);
   cx_result *r = CX_NEW_N(s->t, cx_result, act->nquery + 1);
   n = 0;
-  for (int k = 0; k < act->nquery; k++) r[k] = result_of(s, &act->query[k], act->query[k].eq != CX_NO_EQ ? v[n++] : NULL);
+  for (int k = 0; k < act->nquery; k++)
+    r[k] = result_of(s, &act->query[k], act->query[k].eq != CX_NO_EQ ? v[n++] : NULL);
   return r;
 }
 
@@ -93,7 +95,8 @@ static void write_file(cx_session *s, const cx_action *act) {
 }
 
 /* ---- plots ---- */
-static void add_curve(cx_session *s, cx_plot *p, int *cap, const char *text, int64_t n, const double *x, const double *y, int64_t step) {
+static void add_curve(cx_session *s, cx_plot *p, int *cap, const char *text, int64_t n, const double *x,
+                      const double *y, int64_t step) {
   (void)cap;
   double *yy = CX_NEW_N(s->t, double, n + 1);
   for (int64_t k = 0; k < n; k++) yy[k] = y[k * step];
@@ -149,14 +152,18 @@ static void plot(cx_session *s, const cx_action *act) {
     const double *xs = x ? x : steps(s, rows, 1);
     if (!x) p.kind = PLOT_SERIES;
     for (int64_t c = 0; c < cols && p.ncurve < CURVES_MAX; c++)
-      add_curve(s, &p, NULL, cols > 1 ? cx_format(s->t, "%s [%lld]", q->text, (long long)c) : q->text, rows, xs, y + c, cols);
+      add_curve(s, &p, NULL, cols > 1 ? cx_format(s->t, "%s [%lld]", q->text, (long long)c) : q->text, rows, xs, y + c,
+                cols);
   }
   cx_event e = {.kind = EV_PLOT, .where = act->ast->span, .plot = &p};
   emit(s, &e);
 }
 
 /* ---- fits ---- */
-typedef struct { cx_session *s; const cx_action *act; } fit_user;
+typedef struct {
+  cx_session *s;
+  const cx_action *act;
+} fit_user;
 static void progress(void *user, const cx_progress *p) {
   fit_user *u = user;
   cx_event e = {.kind = EV_FIT_PROGRESS, .where = u->act->ast->span, .progress = p, .text = u->act->method};
@@ -164,7 +171,10 @@ static void progress(void *user, const cx_progress *p) {
 }
 
 /* What a fit leaves, as bytes in its followers' checkpoints: resuming one of them takes it from there. */
-typedef struct { cx_fit_report report; int64_t status, reason, params; } relic;
+typedef struct {
+  cx_fit_report report;
+  int64_t status, reason, params;
+} relic;
 
 static void leave(cx_session *s, const cx_fit_report *rep, cx_status status, size_t params) {
   relic r = {*rep, status, rep->reason ? (int64_t)strlen(rep->reason) : 0, (int64_t)params};
@@ -193,11 +203,12 @@ static cx_status recall(cx_session *s, const cx_action *act, cx_fit_report *rep,
     rep->trace = CX_NEW_N(s->t, double, r.report.ntrace + 1);
     rep->method = act->method;
     rep->reason = reason;
-    ok = known_bytes(s, reason, (size_t)r.reason) && known_bytes(s, rep->trace, (size_t)r.report.ntrace * sizeof(double)) &&
-         known_bytes(s, s->x, params);
+    ok = known_bytes(s, reason, (size_t)r.reason) &&
+         known_bytes(s, rep->trace, (size_t)r.report.ntrace * sizeof(double)) && known_bytes(s, s->x, params);
   }
   if (!ok) {
-    int id = cx_diag(s->ctx, CX_ERROR, CX_E_DATA, act->ast->name_span, "the checkpoint '%s' was made by another program", s->opt->resume);
+    int id = cx_diag(s->ctx, CX_ERROR, CX_E_DATA, act->ast->name_span,
+                     "the checkpoint '%s' was made by another program", s->opt->resume);
     cx_diag_help(s->ctx, id, "start anew without it, or resume with what it was made with");
     cx_throw(s->ctx, CX_E_DATA);
   }
@@ -216,7 +227,8 @@ static int options_of(cx_session *s, const cx_ast *st, cx_fit_opt *opt) {
     if (v->kind == A_NAME && !strcmp(v->name, "true")) num = 1;
     if (v->kind == A_NAME && !strcmp(v->name, "false")) num = 0;
     seeded |= !strcmp(o->name, "seed");
-    opt[n++] = (cx_fit_opt){o->name, num, isnan(num) ? v->kind == A_STR ? v->name : cx_ast_text(s->a, v) : NULL, v->span, o->name_span};
+    opt[n++] = (cx_fit_opt){o->name, num, isnan(num) ? v->kind == A_STR ? v->name : cx_ast_text(s->a, v) : NULL,
+                            v->span, o->name_span};
   }
   if (!seeded) opt[n++] = (cx_fit_opt){"seed", (double)s->opt->seed, NULL, CX_NOSPAN, CX_NOSPAN};
   return n;
@@ -238,7 +250,10 @@ static cx_status fit(cx_session *s, const cx_action *act) {
     cx_fit_opt *opt = CX_NEW_N(s->t, cx_fit_opt, act->options->nkid + 2);
     int n = options_of(s, act->options, opt);
     fit_user u = {s, act};
-    cx_fit_hooks hooks = {.user = &u, .progress = progress, .stop = s->opt->stop, .checkpoint = s->opt->checkpoint,
+    cx_fit_hooks hooks = {.user = &u,
+                          .progress = progress,
+                          .stop = s->opt->stop,
+                          .checkpoint = s->opt->checkpoint,
                           .resume = s->nfit == s->resumed ? s->opt->resume : NULL};
     status = cx_fit(s->ctx, s->t, &p, act->method, act->options->name_span, opt, n, s->x, &hooks, rep);
     if (act->maximize) {
@@ -262,10 +277,12 @@ static cx_status fit(cx_session *s, const cx_action *act) {
   for (int k = 0; k < act->nparam; k++) eq[k] = s->m->param[k].eq;
   double **v = values(s, eq, act->nparam, count);
   for (int k = 0; k < act->nparam; k++) {
-    cx_query q = {.text = cx_strdup(s->t, s->m->param[k].name, strlen(s->m->param[k].name)), .eq = eq[k], .level_of = CX_NO_EQ};
+    cx_query q = {
+        .text = cx_strdup(s->t, s->m->param[k].name, strlen(s->m->param[k].name)), .eq = eq[k], .level_of = CX_NO_EQ};
     r[k] = result_of(s, &q, v[k]);
   }
-  cx_event end = {.kind = EV_FIT_END, .where = act->ast->span, .fit = rep, .param = r, .nparam = act->nparam, .text = act->method};
+  cx_event end = {
+      .kind = EV_FIT_END, .where = act->ast->span, .fit = rep, .param = r, .nparam = act->nparam, .text = act->method};
   emit(s, &end);
   return status;
 }
@@ -314,7 +331,9 @@ cx_status cx_session_run(cx_ctx *c, int32_t file, const char *const *arg, int na
       int fits = 0;
       for (int k = 0; k < s->m->naction; k++) fits += s->m->action[k].kind == ACT_FIT;
       if (s->resumed >= fits) {
-        int id = cx_diag(c, CX_ERROR, CX_E_DATA, CX_NOSPAN, "the checkpoint '%s' is of fit %d of its program, this program has %d", opt->resume, s->resumed + 1, fits);
+        int id = cx_diag(c, CX_ERROR, CX_E_DATA, CX_NOSPAN,
+                         "the checkpoint '%s' is of fit %d of its program, this program has %d", opt->resume,
+                         s->resumed + 1, fits);
         cx_diag_help(c, id, "resume with the program it was made with");
         cx_throw(c, CX_E_DATA);
       }
@@ -329,7 +348,9 @@ cx_status cx_session_run(cx_ctx *c, int32_t file, const char *const *arg, int na
         case ACT_WRITE: write_file(s, act); break;
         case ACT_FIT: st = fit(s, act); break;
         case ACT_EXPLAIN: {
-          cx_event e = {.kind = EV_EXPLAIN, .where = act->ast->span, .text = cx_explain(s->ctx, s->t, s->prog->ast, act->ast->kid[0])};
+          cx_event e = {.kind = EV_EXPLAIN,
+                        .where = act->ast->span,
+                        .text = cx_explain(s->ctx, s->t, s->prog->ast, act->ast->kid[0])};
           emit(s, &e);
           break;
         }
@@ -340,15 +361,15 @@ cx_status cx_session_run(cx_ctx *c, int32_t file, const char *const *arg, int na
       if (opt->stop && *opt->stop) status = CX_E_INTERRUPT;
     }
     CX_END(c, f);
-  } else {
-    status = f.status;
   }
+  else { status = f.status; }
   if (t) cx_arena_free(t);
   if (a) cx_arena_free(a);
   return status;
 }
 
-cx_status cx_session_dump(cx_ctx *c, int32_t file, const char *const *arg, int narg, const cx_session_opt *opt, cx_arena *out, const char *after, char **text) {
+cx_status cx_session_dump(cx_ctx *c, int32_t file, const char *const *arg, int narg, const cx_session_opt *opt,
+                          cx_arena *out, const char *after, char **text) {
   cx_frame f;
   volatile cx_status status = CX_OK;
   CX_TRY(c, f) {
@@ -379,7 +400,8 @@ cx_status cx_session_dump(cx_ctx *c, int32_t file, const char *const *arg, int n
         bool known = false;
         const char *names[32];
         int n = 0;
-        for (int k = 0; k < cx_npasses && k < 32; k++) names[n++] = cx_passes[k].name, known |= !strcmp(cx_passes[k].name, after);
+        for (int k = 0; k < cx_npasses && k < 32; k++)
+          names[n++] = cx_passes[k].name, known |= !strcmp(cx_passes[k].name, after);
         if (!known) {
           int id = cx_diag(c, CX_ERROR, CX_E_USAGE, CX_NOSPAN, "there is no pass `%s`", after);
           const char *hit = cx_nearest(after, names, n);
@@ -392,14 +414,13 @@ cx_status cx_session_dump(cx_ctx *c, int32_t file, const char *const *arg, int n
       *text = cx_graph_text(g, out);
     }
     CX_END(c, f);
-  } else {
-    status = f.status;
   }
+  else { status = f.status; }
   return status;
 }
 
-cx_status cx_session_check(cx_ctx *c, int32_t file, const char *const *arg, int narg, const cx_session_opt *opt, cx_arena *a,
-                           cx_check_row **row, int *nrow) {
+cx_status cx_session_check(cx_ctx *c, int32_t file, const char *const *arg, int narg, const cx_session_opt *opt,
+                           cx_arena *a, cx_check_row **row, int *nrow) {
   cx_frame f;
   volatile cx_status status = CX_OK;
   CX_TRY(c, f) {
@@ -413,8 +434,7 @@ cx_status cx_session_check(cx_ctx *c, int32_t file, const char *const *arg, int 
     for (int k = 0; k < *nrow; k++)
       if ((*row)[k].fault) status = CX_E_DIAGNOSTIC;
     CX_END(c, f);
-  } else {
-    status = f.status;
   }
+  else { status = f.status; }
   return status;
 }

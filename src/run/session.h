@@ -10,46 +10,50 @@
 
 typedef struct cx_session cx_session;
 
-typedef struct {          /* a value of the program, named or asked for */
-  const char *text;       /* the expression, or the label of a string */
+typedef struct {    /* a value of the program, named or asked for */
+  const char *text; /* the expression, or the label of a string */
   bool label;
-  cx_array value;         /* dense doubles, row-major */
-  const char *const *level; int nlevel; /* names of categories */
+  cx_array value; /* dense doubles, row-major */
+  const char *const *level;
+  int nlevel; /* names of categories */
 } cx_result;
 
-typedef struct {          /* one curve or surface of a plot */
+typedef struct { /* one curve or surface of a plot */
   const char *text;
   int64_t n;
-  const double *x, *y;    /* y NaN: a gap */
+  const double *x, *y; /* y NaN: a gap */
 } cx_curve;
 typedef enum {
-  PLOT_FUNCTION,          /* samples of a function: poles are cropped, jumps lift the pen */
-  PLOT_SERIES,            /* the values of an array */
-  PLOT_TRACE,             /* the objective along a fit: on a logarithmic scale where that shows more */
-  PLOT_MATRIX             /* z: a cell for each element, row 0 on top */
+  PLOT_FUNCTION, /* samples of a function: poles are cropped, jumps lift the pen */
+  PLOT_SERIES,   /* the values of an array */
+  PLOT_TRACE,    /* the objective along a fit: on a logarithmic scale where that shows more */
+  PLOT_MATRIX    /* z: a cell for each element, row 0 on top */
 } cx_plot_kind;
 typedef struct {
   cx_plot_kind kind;
   const char *title, *xlabel, *ylabel; /* may be NULL */
-  cx_curve *curve; int ncurve;
-  int64_t nx, ny;         /* > 0: a map over two variables, z[ny][nx] of the first curve; colour bar */
+  cx_curve *curve;
+  int ncurve;
+  int64_t nx, ny; /* > 0: a map over two variables, z[ny][nx] of the first curve; colour bar */
   const double *z;
-  double x0, x1, y0, y1;  /* ranges of the variables */
-  const char *file;       /* where the program wants it; NULL: the front end's choice */
+  double x0, x1, y0, y1; /* ranges of the variables */
+  const char *file;      /* where the program wants it; NULL: the front end's choice */
 } cx_plot;
 
 typedef enum { EV_RESULT, EV_PLOT, EV_WRITE, EV_FIT_BEGIN, EV_FIT_PROGRESS, EV_FIT_END, EV_EXPLAIN } cx_event_kind;
 typedef struct {
   cx_event_kind kind;
   cx_span where;
-  const cx_result *result; int nresult; /* EV_RESULT: one print statement */
+  const cx_result *result;
+  int nresult; /* EV_RESULT: one print statement */
   const cx_plot *plot;
-  const char *path;       /* EV_WRITE: file written */
+  const char *path; /* EV_WRITE: file written */
   const cx_array *array;
-  const char *text;       /* EV_EXPLAIN: lines; EV_FIT_*: the method */
+  const char *text;            /* EV_EXPLAIN: lines; EV_FIT_*: the method */
   const cx_progress *progress; /* EV_FIT_PROGRESS */
   const cx_fit_report *fit;    /* EV_FIT_END */
-  const cx_result *param; int nparam; /* EV_FIT_END: fitted values */
+  const cx_result *param;
+  int nparam; /* EV_FIT_END: fitted values */
 } cx_event;
 
 typedef struct {
@@ -62,8 +66,8 @@ typedef struct {
   volatile sig_atomic_t *stop;
   void (*event)(void *user, const cx_event *e);
   void *user;
-  bool unbound;           /* check only: no data */
-  bool console;           /* an expression alone prints (calx eval, calx repl) */
+  bool unbound; /* check only: no data */
+  bool console; /* an expression alone prints (calx eval, calx repl) */
 } cx_session_opt;
 
 /* file: cx_source_add. arg: the command line's bindings. Errors are diagnostics; the status says which kind. */
@@ -75,10 +79,12 @@ typedef struct {
   int64_t n;
   double worst_fd, worst_ref; /* NaN: nothing to compare with */
   bool finite;
-  const char *fault;      /* NULL: as it should be */
+  const char *fault; /* NULL: as it should be */
   const char *note;
 } cx_check_row;
-cx_status cx_session_check(cx_ctx *c, int32_t file, const char *const *arg, int narg, const cx_session_opt *opt, cx_arena *a, cx_check_row **row, int *nrow);
+cx_status cx_session_check(cx_ctx *c, int32_t file, const char *const *arg, int narg, const cx_session_opt *opt,
+                           cx_arena *a, cx_check_row **row, int *nrow);
 /* text of the equations after a pass ("elaborate": before all), "schedule": the byte code */
-cx_status cx_session_dump(cx_ctx *c, int32_t file, const char *const *arg, int narg, const cx_session_opt *opt, cx_arena *a, const char *after, char **text);
+cx_status cx_session_dump(cx_ctx *c, int32_t file, const char *const *arg, int narg, const cx_session_opt *opt,
+                          cx_arena *a, const char *after, char **text);
 #endif

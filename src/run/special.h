@@ -14,22 +14,22 @@ double cx_xlogy(double x, double y);     /* x log(y), 0 at x = 0 */
 double cx_sinc(double x);                /* sin(x) / x */
 
 /* special_normal.c */
-double cx_erfcx(double x);               /* exp(x^2) erfc(x) */
+double cx_erfcx(double x); /* exp(x^2) erfc(x) */
 double cx_erfinv(double x);
 double cx_norm_cdf(double x);
 double cx_norm_quantile(double p);
 double cx_log_norm_cdf(double x);
 
 /* special_gamma.c */
-double cx_lgamma(double x);              /* log |gamma(x)|; touches no global sign */
+double cx_lgamma(double x); /* log |gamma(x)|; touches no global sign */
 double cx_digamma(double x);
 double cx_trigamma(double x);
 double cx_polygamma(double n, double x); /* n-th derivative of digamma, n = 0, 1, 2… 100000 */
 double cx_lbeta(double a, double b);     /* a, b > 0 */
 
 double cx_digamma_rise(double x, double h); /* digamma(x + h) - digamma(x); x, h > 0 */
-double cx_stirling_rest(double x);       /* log(gamma(x) / (sqrt(2 pi / x) (x / e)^x)), x >= 10 */
-double cx_gamma_star(double x);          /* exp of that, any x > 0 */
+double cx_stirling_rest(double x);          /* log(gamma(x) / (sqrt(2 pi / x) (x / e)^x)), x >= 10 */
+double cx_gamma_star(double x);             /* exp of that, any x > 0 */
 
 /* special_incomplete.c: a, b > 0, x >= 0 or 0 <= x <= 1 */
 double cx_gamma_p(double a, double x);

@@ -46,7 +46,8 @@ static int run(void *user, void **x, void *g, void **state, const double *scalar
   return 0;
 }
 
-cx_update cx_update_compile(cx_ctx *c, cx_arena *a, const char *method, const char *const *state, int64_t n, bool single, int threads) {
+cx_update cx_update_compile(cx_ctx *c, cx_arena *a, const char *method, const char *const *state, int64_t n,
+                            bool single, int threads) {
   update *u = CX_NEW(a, update);
   cx_update bad = {NULL, NULL};
   u->single = single;
@@ -57,7 +58,8 @@ cx_update cx_update_compile(cx_ctx *c, cx_arena *a, const char *method, const ch
   model.graph = E.g;
   const cx_ast *text = NULL;
   for (int k = 0; k < cx_lib_count; k++)
-    if (!strcmp(cx_lib[k].name, "optim.calx")) text = cx_parse(c, a, cx_source_add(c, cx_lib[k].name, cx_lib[k].text, cx_lib[k].n));
+    if (!strcmp(cx_lib[k].name, "optim.calx"))
+      text = cx_parse(c, a, cx_source_add(c, cx_lib[k].name, cx_lib[k].text, cx_lib[k].n));
   if (!text) return bad;
   cx_binding *here;
   cx_hoist_functions(&E, text->kid, text->nkid, &here);
@@ -66,7 +68,10 @@ cx_update cx_update_compile(cx_ctx *c, cx_arena *a, const char *method, const ch
   cx_binding *of[2 + STATES_MAX];
   for (int k = 0; k < 2 + u->nstate + CX_S_COUNT; k++) {
     bool array = k < 2 + u->nstate;
-    cx_sym name = cx_intern_z(c, k == 0 ? "x" : k == 1 ? "g" : array ? state[k - 2] : cx_update_scalar[k - 2 - u->nstate]);
+    cx_sym name = cx_intern_z(c, k == 0   ? "x"
+                                 : k == 1 ? "g"
+                                 : array  ? state[k - 2]
+                                          : cx_update_scalar[k - 2 - u->nstate]);
     cx_eq *e = cx_eq_new(E.g, name, EQ_INPUT);
     if (array) e->rank = 1, e->dim[0].n = n;
     eq[ninput] = e->id;

@@ -5,5 +5,6 @@
 #include "front/elab.h"
 #include "solve/solve.h"
 /* run is NULL when lib/optim.calx has no such method (diagnostics say why) */
-cx_update cx_update_compile(cx_ctx *c, cx_arena *a, const char *method, const char *const *state, int64_t n, bool single, int threads);
+cx_update cx_update_compile(cx_ctx *c, cx_arena *a, const char *method, const char *const *state, int64_t n,
+                            bool single, int threads);
 #endif

@@ -4,7 +4,11 @@
 
 static const char *update(const cx_options *o) { return (void)o, "adagrad"; }
 
-const cx_method cx_method_adagrad = {
-  .name = "adagrad", .help = "rate divided by the root of all squared gradients so far", .bit = M_ADAGRAD,
-  .def = {{O_rate, 0.01}, {O_epsilon, 1e-10}}, .begin = cx_first_begin, .step = cx_first_step, .update = update,
-  .state = {"v"}};
+const cx_method cx_method_adagrad = {.name = "adagrad",
+                                     .help = "rate divided by the root of all squared gradients so far",
+                                     .bit = M_ADAGRAD,
+                                     .def = {{O_rate, 0.01}, {O_epsilon, 1e-10}},
+                                     .begin = cx_first_begin,
+                                     .step = cx_first_step,
+                                     .update = update,
+                                     .state = {"v"}};

@@ -7,10 +7,19 @@
 static const char *adam(const cx_options *o) { return (void)o, "adam"; }
 static const char *adamw(const cx_options *o) { return (void)o, "adamw"; }
 
-const cx_method cx_method_adam = {
-  .name = "adam", .help = "steps by running mean and mean square of the gradient", .bit = M_ADAM,
-  .def = {{O_rate, 1e-3}}, .begin = cx_first_begin, .step = cx_first_step, .update = adam, .state = {"m", "v"}};
-const cx_method cx_method_adamw = {
-  .name = "adamw", .help = "adam with weight decay apart from the gradient", .bit = M_ADAMW,
-  .def = {{O_rate, 1e-3}, {O_weight_decay, 1e-2}}, .begin = cx_first_begin, .step = cx_first_step, .update = adamw,
-  .state = {"m", "v"}};
+const cx_method cx_method_adam = {.name = "adam",
+                                  .help = "steps by running mean and mean square of the gradient",
+                                  .bit = M_ADAM,
+                                  .def = {{O_rate, 1e-3}},
+                                  .begin = cx_first_begin,
+                                  .step = cx_first_step,
+                                  .update = adam,
+                                  .state = {"m", "v"}};
+const cx_method cx_method_adamw = {.name = "adamw",
+                                   .help = "adam with weight decay apart from the gradient",
+                                   .bit = M_ADAMW,
+                                   .def = {{O_rate, 1e-3}, {O_weight_decay, 1e-2}},
+                                   .begin = cx_first_begin,
+                                   .step = cx_first_step,
+                                   .update = adamw,
+                                   .state = {"m", "v"}};

@@ -145,7 +145,8 @@ static const char *get_text(in *r, cx_arena *a) {
 }
 
 /* Reports, then throws, after the temporary arena is gone. */
-_Noreturn static void refuse(cx_ctx *c, cx_arena *a, cx_span span, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+_Noreturn static void refuse(cx_ctx *c, cx_arena *a, cx_span span, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 static void refuse(cx_ctx *c, cx_arena *a, cx_span span, const char *fmt, ...) {
   va_list ap;
   va_start(ap, fmt);
@@ -177,9 +178,11 @@ static in slurp(cx_ctx *c, cx_arena *a, cx_span span, const char *path) {
 }
 
 /* a whole file of this format, behind its first part */
-static in open_whole(cx_ctx *c, cx_arena *a, cx_span span, const char *path, int *fit, const void **before, size_t *size) {
+static in open_whole(cx_ctx *c, cx_arena *a, cx_span span, const char *path, int *fit, const void **before,
+                     size_t *size) {
   in r = slurp(c, a, span, path);
-  if (r.n < sizeof magic || memcmp(r.at, magic, sizeof magic)) refuse(c, a, span, "'%s' is no checkpoint of a fit", path);
+  if (r.n < sizeof magic || memcmp(r.at, magic, sizeof magic))
+    refuse(c, a, span, "'%s' is no checkpoint of a fit", path);
   uint64_t sum;
   if (r.n < 64) refuse(c, a, span, "the checkpoint '%s' is cut short", path);
   r.n -= sizeof sum;
@@ -187,7 +190,8 @@ static in open_whole(cx_ctx *c, cx_arena *a, cx_span span, const char *path, int
   bool whole = cx_checksum(r.at, r.n) == sum;
   get(&r, sizeof magic);
   uint32_t version = get32(&r);
-  if (version != VERSION) refuse(c, a, span, "the checkpoint '%s' has format %u, this program reads %d", path, version, VERSION);
+  if (version != VERSION)
+    refuse(c, a, span, "the checkpoint '%s' has format %u, this program reads %d", path, version, VERSION);
   if (!whole) refuse(c, a, span, "the checkpoint '%s' is damaged or cut short: its checksum is wrong", path);
   *fit = (int)get32(&r);
   *size = (size_t)get64(&r);

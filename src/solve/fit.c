@@ -34,7 +34,11 @@ static void tell(cx_solver *s, const cx_fit_hooks *h, pace *p, bool last) {
   p->at = now, p->step = k->step;
 }
 
-typedef struct { const char *path; int64_t every; double due; } saver;
+typedef struct {
+  const char *path;
+  int64_t every;
+  double due;
+} saver;
 
 /* Every so many steps; or, left to the clock, each second, and seldom enough to cost a twentieth of the time. */
 static void save_when_due(cx_solver *s, saver *to) {

@@ -6,11 +6,19 @@
 static const char *ball(const cx_options *o) { return o->num[O_nesterov] ? "nesterov" : "momentum"; }
 static const char *ahead(const cx_options *o) { return (void)o, "nesterov"; }
 
-const cx_method cx_method_momentum = {
-  .name = "momentum", .help = "gradient descent with momentum", .bit = M_MOMENTUM,
-  .def = {{O_rate, 0.01}, {O_momentum, 0.9}}, .begin = cx_first_begin, .step = cx_first_step, .update = ball,
-  .state = {"b"}};
-const cx_method cx_method_nesterov = {
-  .name = "nesterov", .help = "gradient descent with Nesterov's momentum", .bit = M_NESTEROV,
-  .def = {{O_rate, 0.01}, {O_momentum, 0.9}}, .begin = cx_first_begin, .step = cx_first_step, .update = ahead,
-  .state = {"b"}};
+const cx_method cx_method_momentum = {.name = "momentum",
+                                      .help = "gradient descent with momentum",
+                                      .bit = M_MOMENTUM,
+                                      .def = {{O_rate, 0.01}, {O_momentum, 0.9}},
+                                      .begin = cx_first_begin,
+                                      .step = cx_first_step,
+                                      .update = ball,
+                                      .state = {"b"}};
+const cx_method cx_method_nesterov = {.name = "nesterov",
+                                      .help = "gradient descent with Nesterov's momentum",
+                                      .bit = M_NESTEROV,
+                                      .def = {{O_rate, 0.01}, {O_momentum, 0.9}},
+                                      .begin = cx_first_begin,
+                                      .step = cx_first_step,
+                                      .update = ahead,
+                                      .state = {"b"}};

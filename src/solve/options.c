@@ -178,8 +178,10 @@ bool cx_fit_check(cx_ctx *c, cx_arena *a, const char *method, cx_span span, cons
   const char *names[NMETHODS], *list = "", *near = NULL;
   bool coming = false;
   for (size_t k = 0; k < sizeof later / sizeof *later; k++) coming |= !strcmp(method, later[k]);
-  for (int k = 0; k < NMETHODS; k++) names[k] = methods[k]->name, list = cx_format(a, "%s%s%s", list, k ? ", " : "", names[k]);
-  int id = cx_error(c, span, coming ? "this version of calx cannot fit by `%s` yet" : "there is no method `%s`", method);
+  for (int k = 0; k < NMETHODS; k++)
+    names[k] = methods[k]->name, list = cx_format(a, "%s%s%s", list, k ? ", " : "", names[k]);
+  int id =
+      cx_error(c, span, coming ? "this version of calx cannot fit by `%s` yet" : "there is no method `%s`", method);
   if (!coming) near = cx_nearest(method, names, NMETHODS);
   if (near) cx_diag_help(c, id, "did you mean `%s`?", near);
   else cx_diag_help(c, id, "the methods are %s", list);

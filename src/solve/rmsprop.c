@@ -5,7 +5,11 @@
 
 static const char *update(const cx_options *o) { return (void)o, "rmsprop"; }
 
-const cx_method cx_method_rmsprop = {
-  .name = "rmsprop", .help = "rate divided by the running root mean square of the gradient", .bit = M_RMSPROP,
-  .def = {{O_rate, 0.01}, {O_beta2, 0.99}}, .begin = cx_first_begin, .step = cx_first_step, .update = update,
-  .state = {"v"}};
+const cx_method cx_method_rmsprop = {.name = "rmsprop",
+                                     .help = "rate divided by the running root mean square of the gradient",
+                                     .bit = M_RMSPROP,
+                                     .def = {{O_rate, 0.01}, {O_beta2, 0.99}},
+                                     .begin = cx_first_begin,
+                                     .step = cx_first_step,
+                                     .update = update,
+                                     .state = {"v"}};

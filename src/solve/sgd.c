@@ -10,9 +10,18 @@ static const char *sgd(const cx_options *o) {
   return !(o->num[O_momentum] > 0) ? "sgd" : o->num[O_nesterov] ? "nesterov" : "momentum";
 }
 
-const cx_method cx_method_gradient_descent = {
-  .name = "gradient_descent", .help = "steps against the gradient of the whole objective", .bit = M_GRADIENT_DESCENT,
-  .def = {{O_rate, 0.01}, {O_tolerance, 1e-8}}, .begin = cx_first_begin, .step = cx_first_step, .update = plain};
-const cx_method cx_method_sgd = {
-  .name = "sgd", .help = "stochastic gradient descent", .bit = M_SGD,
-  .def = {{O_rate, 0.01}}, .begin = cx_first_begin, .step = cx_first_step, .update = sgd, .state = {"b"}};
+const cx_method cx_method_gradient_descent = {.name = "gradient_descent",
+                                              .help = "steps against the gradient of the whole objective",
+                                              .bit = M_GRADIENT_DESCENT,
+                                              .def = {{O_rate, 0.01}, {O_tolerance, 1e-8}},
+                                              .begin = cx_first_begin,
+                                              .step = cx_first_step,
+                                              .update = plain};
+const cx_method cx_method_sgd = {.name = "sgd",
+                                 .help = "stochastic gradient descent",
+                                 .bit = M_SGD,
+                                 .def = {{O_rate, 0.01}},
+                                 .begin = cx_first_begin,
+                                 .step = cx_first_step,
+                                 .update = sgd,
+                                 .state = {"b"}};

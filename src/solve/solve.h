@@ -9,7 +9,14 @@
 
 /* ---- the update of a first-order method, compiled from lib/optim.calx ---- */
 enum { /* the scalars an update may use, under the names they have in the text */
-  CX_S_t, CX_S_rate, CX_S_weight_decay, CX_S_momentum, CX_S_beta1, CX_S_beta2, CX_S_epsilon, CX_S_COUNT
+       CX_S_t,
+       CX_S_rate,
+       CX_S_weight_decay,
+       CX_S_momentum,
+       CX_S_beta1,
+       CX_S_beta2,
+       CX_S_epsilon,
+       CX_S_COUNT
 };
 extern const char *const cx_update_scalar[CX_S_COUNT];
 typedef struct cx_update {
@@ -21,56 +28,68 @@ typedef struct cx_update {
 
 /* ---- what is to be minimised ---- */
 typedef struct cx_problem {
-  int64_t n;         /* parameters; x, g, v are arrays of n doubles, or of n floats where single */
+  int64_t n; /* parameters; x, g, v are arrays of n doubles, or of n floats where single */
   bool single;
   void *user;
   /* 0 ok; non-zero: could not be evaluated there, and `why` is set. lbfgs and newton step back from such a point. */
-  int (*value)(void *user, const void *x, double *f);                    /* NULL: gradient is used */
+  int (*value)(void *user, const void *x, double *f); /* NULL: gradient is used */
   int (*gradient)(void *user, const void *x, double *f, void *g);
-  int (*hessvec)(void *user, const void *x, const void *v, void *hv);    /* NULL: newton differences the gradient */
-  int (*hessian)(void *user, const void *x, double *h);                  /* n × n, row-major doubles; NULL: hessvec */
+  int (*hessvec)(void *user, const void *x, const void *v, void *hv); /* NULL: newton differences the gradient */
+  int (*hessian)(void *user, const void *x, double *h);               /* n × n, row-major doubles; NULL: hessvec */
   /* minibatches: rows > 0. row[0..nrow-1] are row numbers of the data; value and gradient of their objective.
    * A fit uses at most four different nrow: a batch, the rest of an epoch, the validation rows, all training rows. */
   int64_t rows;
   int (*batch)(void *user, const int32_t *row, int64_t nrow, const void *x, double *f, void *g);
   int (*validation)(void *user, const int32_t *row, int64_t nrow, const void *x, double *f); /* value only */
-  const char *(*where)(void *user, int64_t k, char *buf, size_t n);      /* names parameter k: "w[3, 2]"; may be NULL */
+  const char *(*where)(void *user, int64_t k, char *buf, size_t n); /* names parameter k: "w[3, 2]"; may be NULL */
   /* the update of a first-order method; method: the name before the underscore in lib/optim.calx; state: names of at
    * most three states, NULL after the last; the text may use fewer. run NULL: it could not be compiled. */
   cx_update (*update)(void *user, cx_arena *a, const char *method, const char *const *state);
   const char *why;
   /* what a checkpoint must agree with: the text, and the sizes in words ("n = 60000, w[784, 128]"); may be NULL */
-  const char *program; size_t program_size;
+  const char *program;
+  size_t program_size;
   const char *sizes;
   /* which fit of the program this is, from 0, and what the fits before it left: kept in its checkpoints, so that a
    * program of several fits goes on in the right one */
   int fit;
-  const void *before; size_t before_size;
+  const void *before;
+  size_t before_size;
 } cx_problem;
 
 /* ---- options: an option of `fit by method(name = value)`. A number is in num; a word, text, or call such as
  * step(every = 10, factor = 0.5) is in str as canonical text, num then NaN. ---- */
 typedef struct cx_fit_opt {
-  const char *name; double num; const char *str; cx_span span, name_span;
+  const char *name;
+  double num;
+  const char *str;
+  cx_span span, name_span;
 } cx_fit_opt;
 /* for help, man page and completion */
-typedef struct { const char *name, *kind, *range, *help; unsigned methods; } cx_option_row;
+typedef struct {
+  const char *name, *kind, *range, *help;
+  unsigned methods;
+} cx_option_row;
 extern const cx_option_row cx_option_rows[];
 extern const int cx_noption_rows;
-typedef struct { const char *name, *help; unsigned bit; } cx_method_row;
+typedef struct {
+  const char *name, *help;
+  unsigned bit;
+} cx_method_row;
 const cx_method_row *cx_method_rows(cx_arena *a, int *n);
 
 typedef struct cx_fit_report {
   const char *method;
-  double value, grad_norm;   /* objective and max-norm of its gradient at the end */
-  double validation;         /* of the parameters given back; NaN without a split */
+  double value, grad_norm; /* objective and max-norm of its gradient at the end */
+  double validation;       /* of the parameters given back; NaN without a split */
   int64_t steps, epochs, evaluations;
   double seconds;
-  bool converged;            /* first-order methods with a step budget: finished without diverging */
-  const char *reason;        /* one sentence: why it stopped */
+  bool converged;     /* first-order methods with a step budget: finished without diverging */
+  const char *reason; /* one sentence: why it stopped */
   /* objective by step (with batches: mean over an epoch) for plotting; thinned out evenly: trace[k] belongs to step
    * (epoch) k * trace_stride */
-  double *trace; int64_t ntrace, trace_stride;
+  double *trace;
+  int64_t ntrace, trace_stride;
 } cx_fit_report;
 
 /* every wrong name and value among them is an error at its place; true without one */
@@ -79,10 +98,10 @@ bool cx_fit_check(cx_ctx *c, cx_arena *a, const char *method, cx_span span, cons
 /* ---- own loop: while (cx_solver_iterate(s)) ...; everything lives in the arena ---- */
 typedef struct cx_solver cx_solver;
 /* x: the start, copied. Throws CX_E_PROGRAM after reporting every wrong option at its place. */
-cx_solver *cx_solver_new(cx_ctx *c, cx_arena *a, cx_problem *p, const char *method, cx_span span,
-                         const cx_fit_opt *opt, int nopt, const void *x);
-bool cx_solver_iterate(cx_solver *s);          /* one step; false: finished (nothing was done if it was before) */
-const void *cx_solver_x(cx_solver *s);         /* n values, valid until the next call; after the end: the result */
+cx_solver *cx_solver_new(cx_ctx *c, cx_arena *a, cx_problem *p, const char *method, cx_span span, const cx_fit_opt *opt,
+                         int nopt, const void *x);
+bool cx_solver_iterate(cx_solver *s);  /* one step; false: finished (nothing was done if it was before) */
+const void *cx_solver_x(cx_solver *s); /* n values, valid until the next call; after the end: the result */
 /* CX_OK: running, or ended well; CX_E_CONVERGENCE: diverged (an error diagnostic says where) or not converged (a
  * warning says why); CX_E_RUNTIME: the objective could not be evaluated */
 cx_status cx_solver_status(const cx_solver *s);
@@ -105,9 +124,9 @@ typedef struct cx_progress {
 typedef struct cx_fit_hooks {
   void *user;
   void (*progress)(void *user, const cx_progress *p); /* at most ten times a second, and at the end */
-  volatile sig_atomic_t *stop;  /* non-zero: save and return CX_E_INTERRUPT after the step at hand */
-  const char *resume;           /* checkpoint to go on from */
-  const char *checkpoint;       /* where to save when stopped, for a program that names no checkpoint */
+  volatile sig_atomic_t *stop; /* non-zero: save and return CX_E_INTERRUPT after the step at hand */
+  const char *resume;          /* checkpoint to go on from */
+  const char *checkpoint;      /* where to save when stopped, for a program that names no checkpoint */
 } cx_fit_hooks;
 /* x: start in, result out. hooks may be NULL. Status as of cx_solver_status, or CX_E_INTERRUPT. */
 cx_status cx_fit(cx_ctx *c, cx_arena *a, cx_problem *p, const char *method, cx_span span, const cx_fit_opt *opt,

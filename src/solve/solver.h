@@ -7,11 +7,19 @@
 
 /* ---- options ---- */
 enum { /* one bit a method */
-  M_GRADIENT_DESCENT = 1 << 0, M_SGD = 1 << 1, M_MOMENTUM = 1 << 2, M_NESTEROV = 1 << 3, M_RMSPROP = 1 << 4,
-  M_ADAGRAD = 1 << 5, M_ADAM = 1 << 6, M_ADAMW = 1 << 7, M_LBFGS = 1 << 8, M_NEWTON = 1 << 9,
-  M_STOCHASTIC = M_SGD | M_MOMENTUM | M_NESTEROV | M_RMSPROP | M_ADAGRAD | M_ADAM | M_ADAMW,
-  M_FIRST = M_GRADIENT_DESCENT | M_STOCHASTIC,
-  M_ALL = M_FIRST | M_LBFGS | M_NEWTON
+       M_GRADIENT_DESCENT = 1 << 0,
+       M_SGD = 1 << 1,
+       M_MOMENTUM = 1 << 2,
+       M_NESTEROV = 1 << 3,
+       M_RMSPROP = 1 << 4,
+       M_ADAGRAD = 1 << 5,
+       M_ADAM = 1 << 6,
+       M_ADAMW = 1 << 7,
+       M_LBFGS = 1 << 8,
+       M_NEWTON = 1 << 9,
+       M_STOCHASTIC = M_SGD | M_MOMENTUM | M_NESTEROV | M_RMSPROP | M_ADAGRAD | M_ADAM | M_ADAMW,
+       M_FIRST = M_GRADIENT_DESCENT | M_STOCHASTIC,
+       M_ALL = M_FIRST | M_LBFGS | M_NEWTON
 };
 typedef enum {
 #define OPT(name, ...) O_##name,
@@ -26,7 +34,7 @@ typedef struct cx_options {
   bool given[O_COUNT];
   cx_span span[O_COUNT];
   cx_schedule schedule;
-  double every, factor;     /* SCHED_STEP */
+  double every, factor; /* SCHED_STEP */
 } cx_options;
 typedef struct cx_method cx_method;
 /* false after reporting every error */
@@ -35,13 +43,16 @@ bool cx_options_read(cx_ctx *c, const cx_method *m, const cx_fit_opt *opt, int n
 const char *cx_option_text(cx_arena *a, const cx_options *o, int k);
 
 /* ---- a method ---- */
-typedef struct { int option; double value; } cx_default;
+typedef struct {
+  int option;
+  double value;
+} cx_default;
 struct cx_method {
   const char *name, *help;
   unsigned bit;
-  cx_default def[6];            /* ends with value 0 and option 0 */
-  void (*begin)(cx_solver *s);  /* allocates and registers; may report errors */
-  bool (*step)(cx_solver *s);   /* false: finished (cx_finish was called) */
+  cx_default def[6];           /* ends with value 0 and option 0 */
+  void (*begin)(cx_solver *s); /* allocates and registers; may report errors */
+  bool (*step)(cx_solver *s);  /* false: finished (cx_finish was called) */
   /* first-order methods: the update's name and states */
   const char *(*update)(const cx_options *o);
   const char *state[3];
@@ -52,22 +63,26 @@ struct cx_method {
 const cx_method *cx_method_find(const char *name);
 
 /* ---- the solver ---- */
-#define CX_TRACE 1024 /* even */
-typedef struct { /* numbers that change; saved as they are */
+#define CX_TRACE 1024             /* even */
+typedef struct {                  /* numbers that change; saved as they are */
   int64_t step, epoch, at, evals; /* at: rows of this epoch already used */
   int64_t ntrace, trace_stride, trace_count;
-  double f, gmax, relgrad;   /* at x, as far as known */
-  double epoch_sum;          /* loss times rows, over this epoch */
+  double f, gmax, relgrad; /* at x, as far as known */
+  double epoch_sum;        /* loss times rows, over this epoch */
   double epoch_mean, validation, best, best_validation;
-  int64_t bad;               /* epochs since the best */
-  double seconds;            /* spent before the last resume */
-  double radius;             /* newton */
+  int64_t bad;                /* epochs since the best */
+  double seconds;             /* spent before the last resume */
+  double radius;              /* newton */
   int64_t stored, head, flat; /* lbfgs: pairs kept and where the next goes; steps without a change of f */
   int64_t done, status, converged;
-  int64_t broken;            /* diverged, or could not be evaluated: x is of no use */
-  int64_t out_of_steps;      /* done for no other reason than the budget: a resume with more steps goes on */
+  int64_t broken;       /* diverged, or could not be evaluated: x is of no use */
+  int64_t out_of_steps; /* done for no other reason than the budget: a resume with more steps goes on */
 } cx_core;
-typedef struct { const char *name; void *fixed, **moving; size_t bytes; } cx_kept;
+typedef struct {
+  const char *name;
+  void *fixed, **moving;
+  size_t bytes;
+} cx_kept;
 struct cx_solver {
   cx_ctx *ctx;
   cx_arena *arena;
@@ -76,18 +91,18 @@ struct cx_solver {
   cx_options opt;
   cx_span span;
   cx_core *k;
-  void *x;                /* first-order methods: in the problem's precision, else n doubles */
-  void *best;             /* first-order methods with patience: x of the best epoch */
-  bool wide;              /* x is double whatever p->single says */
-  void *xs, *gs, *vs;     /* floats handed to a single-precision problem by cx_eval */
+  void *x;            /* first-order methods: in the problem's precision, else n doubles */
+  void *best;         /* first-order methods with patience: x of the best epoch */
+  bool wide;          /* x is double whatever p->single says */
+  void *xs, *gs, *vs; /* floats handed to a single-precision problem by cx_eval */
   double *trace;
-  char *reason;           /* CX_REASON bytes */
-  int64_t budget;         /* most steps; 0: none */
+  char *reason;   /* CX_REASON bytes */
+  int64_t budget; /* most steps; 0: none */
   bool budget_given;
-  double tol, unit;       /* tolerance; unit roundoff of the problem's precision */
+  double tol, unit; /* tolerance; unit roundoff of the problem's precision */
   double started;
   CX_VEC(cx_kept) kept;
-  void *m;                /* the method's own */
+  void *m; /* the method's own */
   cx_fit_report report;
 };
 #define CX_REASON 320
@@ -96,7 +111,7 @@ struct cx_solver {
 void *cx_keep(cx_solver *s, const char *name, size_t bytes);
 void cx_keep_at(cx_solver *s, const char *name, void **at, size_t bytes);
 void cx_finish(cx_solver *s, cx_status status, bool converged, const char *fmt, ...)
-  __attribute__((format(printf, 4, 5)));
+    __attribute__((format(printf, 4, 5)));
 /* ends with an error diagnostic: the objective is not finite, or gone to -inf. x, g: where to look for a culprit */
 void cx_diverged(cx_solver *s, double f, const void *x, const void *g, bool wide);
 void cx_trace(cx_solver *s, double f);
@@ -116,8 +131,8 @@ int64_t cx_steps_per_epoch(const cx_solver *s);
 /* ---- line search (linesearch.c) ---- */
 typedef enum { LS_OK, LS_NO_DECREASE, LS_UNBOUNDED } cx_ls;
 /* along d from x; *a: first step in, accepted step out; xt, gt, ft: the point found */
-cx_ls cx_line_search(cx_solver *s, const double *x, const double *d, double f0, double slope0, double *a,
-                     double *xt, double *gt, double *ft);
+cx_ls cx_line_search(cx_solver *s, const double *x, const double *d, double f0, double slope0, double *a, double *xt,
+                     double *gt, double *ft);
 
 /* ---- vectors ---- */
 double cx_dot(const double *x, const double *y, int64_t n);

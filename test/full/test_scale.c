@@ -17,7 +17,13 @@ static void *counted(void *user, void *p, size_t old, size_t size) {
   return NULL;
 }
 
-typedef struct { cx_ctx *c; cx_arena *a; cx_model *m; cx_flat flat; double *x; } model;
+typedef struct {
+  cx_ctx *c;
+  cx_arena *a;
+  cx_model *m;
+  cx_flat flat;
+  double *x;
+} model;
 
 static model open_model(const char *text, const cx_array *data) {
   model r = {.c = cx_ctx_new(counted, NULL)};
@@ -72,9 +78,10 @@ static double *gradient(model *m, int64_t segment, int64_t *count, size_t *bytes
 
 static void recurrence(void) {
   enum { SHORT = 40000, LONG = 160000 };
-  static const char text[] = "data u[T, c], y[T]\nparam W[32, 32] = 0.01, U[32, c] = 0.1, v[32] = 0.2\ns[0, k] = 0 * v[k]\n"
-                             "s[t, k] = tanh(sum(j: W[k, j] * s[t-1, j]) + sum(j: U[k, j] * u[t, j]))\n"
-                             "minimize mean(t: (sum(k: v[k] * s[t, k]) - y[t])^2)\n";
+  static const char text[] =
+      "data u[T, c], y[T]\nparam W[32, 32] = 0.01, U[32, c] = 0.1, v[32] = 0.2\ns[0, k] = 0 * v[k]\n"
+      "s[t, k] = tanh(sum(j: W[k, j] * s[t-1, j]) + sum(j: U[k, j] * u[t, j]))\n"
+      "minimize mean(t: (sum(k: v[k] * s[t, k]) - y[t])^2)\n";
   double *u = malloc(2 * LONG * sizeof *u), *y = malloc(LONG * sizeof *y);
   for (int k = 0; k < 2 * LONG; k++) u[k] = sin(0.7 * k);
   for (int k = 0; k < LONG; k++) y[k] = cos(0.3 * k);
@@ -105,8 +112,9 @@ static void recurrence(void) {
 
 static void images(void) {
   enum { N = 20000, P = 784 };
-  static const char text[] = "data image[n, 784], label[n] : int(0..9)\nparam W[784, 10] = 0.01, V[784, 10] = 0.01\n"
-                             "x = image / 255\nq = softmax(x @ W + tanh(x @ V))\nminimize -mean(i: log(q[i, label[i]]))\n";
+  static const char text[] =
+      "data image[n, 784], label[n] : int(0..9)\nparam W[784, 10] = 0.01, V[784, 10] = 0.01\n"
+      "x = image / 255\nq = softmax(x @ W + tanh(x @ V))\nminimize -mean(i: log(q[i, label[i]]))\n";
   uint8_t *image = malloc((size_t)N * P), *label = malloc(N);
   for (int k = 0; k < N * P; k++) image[k] = (uint8_t)((uint32_t)k * 2654435761u >> 24);
   for (int k = 0; k < N; k++) label[k] = (uint8_t)(k % 10);
@@ -127,8 +135,9 @@ static void images(void) {
 
 static void rows(void) {
   enum { N = 300000, D = 20 };
-  static const char text[] = "data X[n, d], y[n]\nparam w[d], b\neta[i] = sum(j: X[i, j] * w[j]) + b\n"
-                             "minimize sum(i: log(1 + exp(eta[i])) - y[i] * eta[i])\n";
+  static const char text[] =
+      "data X[n, d], y[n]\nparam w[d], b\neta[i] = sum(j: X[i, j] * w[j]) + b\n"
+      "minimize sum(i: log(1 + exp(eta[i])) - y[i] * eta[i])\n";
   double *X = malloc((size_t)N * D * sizeof *X), *y = malloc(N * sizeof *y);
   for (int k = 0; k < N * D; k++) X[k] = sin(0.37 * k);
   for (int k = 0; k < N; k++) y[k] = k % 3 == 0;

@@ -28,8 +28,8 @@ static int fuzz_reader(const uint8_t *p, size_t n, const char *name, cx_file *(*
     (void)keep;
     CX_END(c, f);
     if (cx_error_count(c)) abort();
-  } else if (cx_error_count(c) != 1) abort();
-  cx_arena_free(a);
+  }
+  else if (cx_error_count(c) != 1) abort(); cx_arena_free(a);
   pool_end(c);
   return 0;
 }

@@ -15,7 +15,10 @@ static cx_arena *arena;
 static void files_begin(void) {
   const char *tmp = getenv("TMPDIR");
   snprintf(folder, sizeof folder, "%s/calx-data-XXXXXX", tmp && *tmp && strlen(tmp) < 200 ? tmp : "/tmp");
-  if (!mkdtemp(folder)) { perror(folder); exit(2); }
+  if (!mkdtemp(folder)) {
+    perror(folder);
+    exit(2);
+  }
   if (chdir(folder) != 0) exit(2);
   ctx = cx_ctx_new(NULL, NULL);
   arena = cx_arena_new(ctx);
@@ -35,13 +38,19 @@ static inline void fresh(void) { /* forget everything read so far */
 
 static void put(const char *name, const void *p, size_t n) {
   FILE *f = fopen(name, "wb");
-  if (!f || fwrite(p, 1, n, f) != n || fclose(f) != 0) { perror(name); exit(2); }
+  if (!f || fwrite(p, 1, n, f) != n || fclose(f) != 0) {
+    perror(name);
+    exit(2);
+  }
 }
 static inline void put_text(const char *name, const char *text) { put(name, text, strlen(text)); }
 static inline char *get(const char *name, size_t *n) {
   static char buf[1 << 22];
   FILE *f = fopen(name, "rb");
-  if (!f) { perror(name); exit(2); }
+  if (!f) {
+    perror(name);
+    exit(2);
+  }
   *n = fread(buf, 1, sizeof buf, f);
   fclose(f);
   return buf;
@@ -55,8 +64,8 @@ static cx_file *read_try(const char *name) {
   CX_TRY(ctx, f) {
     x = cx_read_file(ctx, arena, name);
     CX_END(ctx, f);
-  } else CHECK(f.status == CX_E_DATA);
-  return x;
+  }
+  else CHECK(f.status == CX_E_DATA); return x;
 }
 /* the message of the only error, and that there is one */
 static inline const char *read_error(const char *name) {
@@ -71,5 +80,7 @@ static inline bool contains(const char *s, const char *part) {
 }
 static inline double at1(const cx_array *x, int64_t i) { return cx_array_get(x, &i); }
 static inline double at2(const cx_array *x, int64_t i, int64_t j) { return cx_array_get(x, (const int64_t[]){i, j}); }
-static inline double at3(const cx_array *x, int64_t i, int64_t j, int64_t k) { return cx_array_get(x, (const int64_t[]){i, j, k}); }
+static inline double at3(const cx_array *x, int64_t i, int64_t j, int64_t k) {
+  return cx_array_get(x, (const int64_t[]){i, j, k});
+}
 #endif

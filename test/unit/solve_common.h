@@ -9,28 +9,33 @@
 #include <unistd.h>
 
 /* ---- updates in C, both precisions ---- */
-typedef struct { int64_t n; const char *method; bool single; } plain_update;
+typedef struct {
+  int64_t n;
+  const char *method;
+  bool single;
+} plain_update;
 
-#define UPDATES(T, NAME, SQRT) \
-  static void NAME(const plain_update *u, T *x, T *g, T *s0, T *s1, const double *c) { \
-    const char *m = u->method; \
+#define UPDATES(T, NAME, SQRT)                                                                                  \
+  static void NAME(const plain_update *u, T *x, T *g, T *s0, T *s1, const double *c) {                          \
+    const char *m = u->method;                                                                                  \
     T rate = (T)c[CX_S_rate], wd = (T)c[CX_S_weight_decay], mu = (T)c[CX_S_momentum], eps = (T)c[CX_S_epsilon]; \
-    T b1 = (T)c[CX_S_beta1], b2 = (T)c[CX_S_beta2]; \
-    T c1 = (T)(1 - pow(c[CX_S_beta1], c[CX_S_t])), c2 = (T)sqrt(1 - pow(c[CX_S_beta2], c[CX_S_t])); \
-    for (int64_t i = 0; i < u->n; i++) { \
-      if (strcmp(m, "adamw")) g[i] += wd * x[i]; \
-      else x[i] *= 1 - rate * wd; \
-      if (!strcmp(m, "sgd")) x[i] -= rate * g[i]; \
-      else if (!strcmp(m, "momentum")) s0[i] = mu * s0[i] + g[i], x[i] -= rate * s0[i]; \
-      else if (!strcmp(m, "nesterov")) s0[i] = mu * s0[i] + g[i], x[i] -= rate * (g[i] + mu * s0[i]); \
-      else if (!strcmp(m, "rmsprop")) s0[i] = b2 * s0[i] + (1 - b2) * g[i] * g[i], x[i] -= rate * g[i] / (SQRT(s0[i]) + eps); \
-      else if (!strcmp(m, "adagrad")) s0[i] += g[i] * g[i], x[i] -= rate * g[i] / (SQRT(s0[i]) + eps); \
-      else { \
-        s0[i] = b1 * s0[i] + (1 - b1) * g[i]; \
-        s1[i] = b2 * s1[i] + (1 - b2) * g[i] * g[i]; \
-        x[i] -= rate / c1 * s0[i] / (SQRT(s1[i]) / c2 + eps); \
-      } \
-    } \
+    T b1 = (T)c[CX_S_beta1], b2 = (T)c[CX_S_beta2];                                                             \
+    T c1 = (T)(1 - pow(c[CX_S_beta1], c[CX_S_t])), c2 = (T)sqrt(1 - pow(c[CX_S_beta2], c[CX_S_t]));             \
+    for (int64_t i = 0; i < u->n; i++) {                                                                        \
+      if (strcmp(m, "adamw")) g[i] += wd * x[i];                                                                \
+      else x[i] *= 1 - rate * wd;                                                                               \
+      if (!strcmp(m, "sgd")) x[i] -= rate * g[i];                                                               \
+      else if (!strcmp(m, "momentum")) s0[i] = mu * s0[i] + g[i], x[i] -= rate * s0[i];                         \
+      else if (!strcmp(m, "nesterov")) s0[i] = mu * s0[i] + g[i], x[i] -= rate * (g[i] + mu * s0[i]);           \
+      else if (!strcmp(m, "rmsprop"))                                                                           \
+        s0[i] = b2 * s0[i] + (1 - b2) * g[i] * g[i], x[i] -= rate * g[i] / (SQRT(s0[i]) + eps);                 \
+      else if (!strcmp(m, "adagrad")) s0[i] += g[i] * g[i], x[i] -= rate * g[i] / (SQRT(s0[i]) + eps);          \
+      else {                                                                                                    \
+        s0[i] = b1 * s0[i] + (1 - b1) * g[i];                                                                   \
+        s1[i] = b2 * s1[i] + (1 - b2) * g[i] * g[i];                                                            \
+        x[i] -= rate / c1 * s0[i] / (SQRT(s1[i]) / c2 + eps);                                                   \
+      }                                                                                                         \
+    }                                                                                                           \
   }
 UPDATES(double, update_f64, sqrt)
 UPDATES(float, update_f32, sqrtf)
@@ -43,7 +48,10 @@ static int plain_run(void *user, void **x, void *g, void **state, const double *
   return 0;
 }
 /* every test problem begins with its size, so that this serves all of them */
-typedef struct { int64_t n; bool single; } head;
+typedef struct {
+  int64_t n;
+  bool single;
+} head;
 static cx_update plain(void *user, cx_arena *a, const char *method, const char *const *state) {
   const head *h = user;
   plain_update *u = CX_NEW(a, plain_update);
@@ -54,7 +62,11 @@ static cx_update plain(void *user, cx_arena *a, const char *method, const char *
 
 /* ---- a smooth function given by value, gradient and Hessian in doubles ---- */
 typedef double (*function)(const double *x, double *g, double *h, int64_t n);
-typedef struct { head h; function f; int calls; } smooth;
+typedef struct {
+  head h;
+  function f;
+  int calls;
+} smooth;
 static int smooth_gradient(void *user, const void *x, double *f, void *g) {
   smooth *s = user;
   s->calls++;
@@ -84,7 +96,8 @@ static inline cx_problem smooth_problem(smooth *s, int64_t n, function f) {
   return (cx_problem){.n = n, .user = s, .gradient = smooth_gradient, .update = plain};
 }
 
-static inline double rosenbrock(const double *x, double *g, double *h, int64_t n) { /* extended: sum over i of the usual pair */
+static inline double rosenbrock(const double *x, double *g, double *h,
+                                int64_t n) { /* extended: sum over i of the usual pair */
   double f = 0;
   if (h) memset(h, 0, (size_t)(n * n) * sizeof *h);
   memset(g, 0, (size_t)n * sizeof *g);
@@ -107,9 +120,9 @@ enum { LR_N = 403, LR_D = 5 };
 typedef struct {
   head h;
   double x[LR_N][LR_D], y[LR_N];
-  int sizes[8], nsizes;     /* distinct nrow seen by batch */
+  int sizes[8], nsizes; /* distinct nrow seen by batch */
   int seen[LR_N], judged[LR_N];
-  int64_t fail_at, calls;   /* batch call at which the loss becomes nan */
+  int64_t fail_at, calls; /* batch call at which the loss becomes nan */
 } logistic;
 
 static inline void lr_make(logistic *p, bool single) {
@@ -125,7 +138,8 @@ static double lr_row(const logistic *p, int i, const double *w, double *g) {
   double z = 0, s = p->y[i] ? 1 : -1;
   for (int j = 0; j < LR_D; j++) z += w[j] * p->x[i][j];
   double e = 1 / (1 + exp(s * z));
-  if (g) for (int j = 0; j < LR_D; j++) g[j] -= s * e * p->x[i][j];
+  if (g)
+    for (int j = 0; j < LR_D; j++) g[j] -= s * e * p->x[i][j];
   return s * z > 0 ? log1p(exp(-s * z)) : -s * z + log1p(exp(s * z));
 }
 static double lr_mean(const logistic *p, const int32_t *row, int64_t n, const void *x, void *g) {
@@ -141,7 +155,9 @@ static double lr_mean(const logistic *p, const int32_t *row, int64_t n, const vo
   }
   return f;
 }
-static int lr_gradient(void *user, const void *x, double *f, void *g) { return *f = lr_mean(user, NULL, LR_N, x, g), 0; }
+static int lr_gradient(void *user, const void *x, double *f, void *g) {
+  return *f = lr_mean(user, NULL, LR_N, x, g), 0;
+}
 static int lr_batch(void *user, const int32_t *row, int64_t n, const void *x, double *f, void *g) {
   logistic *p = user;
   int k = 0;
@@ -163,8 +179,15 @@ static const char *lr_where(void *user, int64_t k, char *buf, size_t n) {
   return buf;
 }
 static inline cx_problem lr_problem(logistic *p) {
-  return (cx_problem){.n = LR_D, .single = p->h.single, .user = p, .gradient = lr_gradient, .rows = LR_N, .batch = lr_batch,
-                      .validation = lr_validation, .where = lr_where, .update = plain};
+  return (cx_problem){.n = LR_D,
+                      .single = p->h.single,
+                      .user = p,
+                      .gradient = lr_gradient,
+                      .rows = LR_N,
+                      .batch = lr_batch,
+                      .validation = lr_validation,
+                      .where = lr_where,
+                      .update = plain};
 }
 
 /* ---- options from text: "rate=0.01,schedule=step(30;0.5)" ---- */
@@ -177,13 +200,14 @@ static int parse_options(cx_arena *a, const char *text, cx_fit_opt *opt) {
     double v = strtod(eq + 1, &end);
     for (char *p = eq + 1; *p; p++)
       if (*p == ';') *p = ',';
-    opt[n++] = (cx_fit_opt){.name = t, .num = *end ? NAN : v, .str = *end ? eq + 1 : NULL, .span = CX_NOSPAN, .name_span = CX_NOSPAN};
+    opt[n++] = (cx_fit_opt){
+        .name = t, .num = *end ? NAN : v, .str = *end ? eq + 1 : NULL, .span = CX_NOSPAN, .name_span = CX_NOSPAN};
   }
   return n;
 }
 /* cx_fit with errors caught: the status thrown or returned */
 static inline cx_status fit(cx_ctx *c, cx_arena *a, cx_problem *p, const char *method, const char *options, void *x,
-                     const cx_fit_hooks *hooks, cx_fit_report *r) {
+                            const cx_fit_hooks *hooks, cx_fit_report *r) {
   cx_fit_opt opt[16];
   volatile cx_status status = CX_OK;
   int n = parse_options(a, options, opt);
@@ -191,9 +215,8 @@ static inline cx_status fit(cx_ctx *c, cx_arena *a, cx_problem *p, const char *m
   CX_TRY(c, f) {
     status = cx_fit(c, a, p, method, CX_NOSPAN, opt, n, x, hooks, r);
     CX_END(c, f);
-  } else {
-    status = f.status;
   }
+  else { status = f.status; }
   return status;
 }
 static const char *last_message(cx_ctx *c) {

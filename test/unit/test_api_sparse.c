@@ -52,17 +52,19 @@ static void same(const char *name, calx_model *m, const char *expr, int64_t nnz,
 }
 
 static void test_small(void) {
-  calx_model *m = model("param x[30]\nminimize sum(i: 100 * (x[i+1] - x[i]^2)^2 + (1 - x[i])^2)\n"
-                        "r[i] = x[i+1] - sin(x[i])\ne = exp(x) * x\n");
+  calx_model *m = model(
+      "param x[30]\nminimize sum(i: 100 * (x[i+1] - x[i]^2)^2 + (1 - x[i])^2)\n"
+      "r[i] = x[i+1] - sin(x[i])\ne = exp(x) * x\n");
   same("chained Rosenbrock", m, NULL, 3 * 30 - 2, 1e-13);
   same("chain", m, "r", 2 * 29, 1e-14);
   same("elementwise", m, "e", 30, 1e-14);
   same("two expressions", m, "e, r", 30 + 2 * 29, 1e-14);
   /* the Lagrangian of Luksan and Vlcek's problem 5.1 (Report V767, 1999), multipliers as data */
-  m = model("data u[n]\nparam x[40]\n"
-            "c[i] = 3 * x[i+1]^3 + 2 * x[i+2] - 5 + sin(x[i+1] - x[i+2]) * sin(x[i+1] + x[i+2]) + 4 * x[i+1]"
-            " - x[i] * exp(x[i] - x[i+1]) - 3\n"
-            "minimize sum(i: 100 * (x[i]^2 - x[i+1])^2 + (x[i] - 1)^2) + sum(i: u[i] * c[i])\n");
+  m = model(
+      "data u[n]\nparam x[40]\n"
+      "c[i] = 3 * x[i+1]^3 + 2 * x[i+2] - 5 + sin(x[i+1] - x[i+2]) * sin(x[i+1] + x[i+2]) + 4 * x[i+1]"
+      " - x[i] * exp(x[i] - x[i+1]) - 3\n"
+      "minimize sum(i: 100 * (x[i]^2 - x[i+1])^2 + (x[i] - 1)^2) + sum(i: u[i] * c[i])\n");
   double u[38];
   for (int k = 0; k < 38; k++) u[k] = uniform() - 0.5;
   CHECK(calx_bind(m, "u", CALX_F64, 1, (int64_t[]){38}, NULL, u) == CALX_OK);
@@ -84,10 +86,10 @@ static void test_bundle(void) {
   int32_t cam[N], point[N];
   for (int k = 0; k < N; k++) cam[k] = (int)(uniform() * 5), point[k] = (int)(uniform() * 12);
   calx_model *m = model(
-    "data cam[n] : int, point[n] : int\nparam C[5, 4], X[12, 3]\n"
-    "d[k, j] = X[point[k], j] - C[cam[k], j]\nr2[k] = (d[k, 0]^2 + d[k, 1]^2) / d[k, 2]^2\n"
-    "r[k, j in 0..1] = C[cam[k], 3] * (1 + 0.1 * r2[k]) * d[k, j] / d[k, 2]\n"
-    "minimize sum(k, j: r[k, j]^2)\n");
+      "data cam[n] : int, point[n] : int\nparam C[5, 4], X[12, 3]\n"
+      "d[k, j] = X[point[k], j] - C[cam[k], j]\nr2[k] = (d[k, 0]^2 + d[k, 1]^2) / d[k, 2]^2\n"
+      "r[k, j in 0..1] = C[cam[k], 3] * (1 + 0.1 * r2[k]) * d[k, j] / d[k, 2]\n"
+      "minimize sum(k, j: r[k, j]^2)\n");
   if (!m) return;
   CHECK(calx_bind(m, "cam", CALX_I32, 1, (int64_t[]){N}, NULL, cam) == CALX_OK);
   CHECK(calx_bind(m, "point", CALX_I32, 1, (int64_t[]){N}, NULL, point) == CALX_OK);
@@ -141,8 +143,9 @@ static void test_memory(void) {
     calx_model *m = NULL;
     calx_fn *f = NULL;
     if (mine) {
-      calx_status s = calx_compile(mine, "data k[n] : int\nparam x[5]\n"
-       "minimize sum(i: if k[i] < 4 then exp(x[k[i]] * x[0]) else 0)\n",
+      calx_status s = calx_compile(mine,
+                                   "data k[n] : int\nparam x[5]\n"
+                                   "minimize sum(i: if k[i] < 4 then exp(x[k[i]] * x[0]) else 0)\n",
                                    SIZE_MAX, &m);
       if (!s) s = calx_bind(m, "k", CALX_I32, 1, (int64_t[]){6}, NULL, k);
       if (!s) s = calx_hessian_sparse(m, &f);

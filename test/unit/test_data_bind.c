@@ -11,14 +11,19 @@ static cx_dim size_of(const char *s) { /* "n" or "784" */
   else d.name = cx_intern_z(ctx, s);
   return d;
 }
-static cx_decl *declare(const char *name, int rank, const char *s0, const char *s1, const char *s2, cx_domain_kind kind) {
+static cx_decl *declare(const char *name, int rank, const char *s0, const char *s1, const char *s2,
+                        cx_domain_kind kind) {
   cx_decl *d = &decl[ndecl++];
-  *d = (cx_decl){.name = cx_intern_z(ctx, name), .rank = rank, .domain = {kind, -INFINITY, INFINITY}, .span = CX_NOSPAN};
+  *d =
+      (cx_decl){.name = cx_intern_z(ctx, name), .rank = rank, .domain = {kind, -INFINITY, INFINITY}, .span = CX_NOSPAN};
   const char *s[] = {s0, s1, s2};
   for (int k = 0; k < rank; k++) d->dim[k] = size_of(s[k]);
   return d;
 }
-static void start(void) { ndecl = 0; fresh(); }
+static void start(void) {
+  ndecl = 0;
+  fresh();
+}
 
 static bool bind_dir(const char *dir, const char *a0, const char *a1, const char *a2) {
   const char *arg[] = {a0, a1, a2};
@@ -29,8 +34,8 @@ static bool bind_dir(const char *dir, const char *a0, const char *a1, const char
     cx_bind(ctx, arena, decl, ndecl, arg, n, dir);
     CX_END(ctx, f);
     return true;
-  } else CHECK(f.status == CX_E_DATA);
-  return false;
+  }
+  else CHECK(f.status == CX_E_DATA); return false;
 }
 static bool bind(const char *a0, const char *a1, const char *a2) {
   bool ok = bind_dir(NULL, a0, a1, a2);
@@ -96,7 +101,8 @@ static void matching(void) {
   start(); /* scalars */
   declare("heads", 0, NULL, NULL, NULL, DOM_INT);
   declare("ok", 0, NULL, NULL, NULL, DOM_BOOL);
-  CHECK(bind("heads=7", "ok=true", NULL) && cx_array_get(&decl[0].array, NULL) == 7 && cx_array_get(&decl[1].array, NULL) == 1);
+  CHECK(bind("heads=7", "ok=true", NULL) && cx_array_get(&decl[0].array, NULL) == 7 &&
+        cx_array_get(&decl[1].array, NULL) == 1);
   CHECK_STR(bind_error("heads=7.5", "ok=1", NULL), "heads: 7.5 is no integer, as int needs");
   start();
   declare("X", 2, "n", "d", NULL, DOM_REAL);
@@ -113,7 +119,8 @@ static void arrays(void) {
   declare("image", 2, "n", "12", NULL, DOM_REAL);
   declare("label", 1, "n", NULL, NULL, DOM_INT);
   CHECK(bind("l.npy", "a.npy", NULL));
-  CHECK(decl[0].array.rank == 2 && decl[0].dim[1].n == 12 && at2(&decl[0].array, 1, 5) == 17 && at1(&decl[1].array, 1) == 1);
+  CHECK(decl[0].array.rank == 2 && decl[0].dim[1].n == 12 && at2(&decl[0].array, 1, 5) == 17 &&
+        at1(&decl[1].array, 1) == 1);
   start(); /* and split */
   cx_array m = cx_array_dense(v, 2, (const int64_t[]){2, 12});
   cx_write_file(ctx, "m.csv", &m, NULL);
@@ -186,8 +193,8 @@ static void sizes(void) {
     cx_bind_check(ctx, decl, ndecl);
     CX_END(ctx, f);
     CHECK(!"overflow");
-  } else CHECK(contains(cx_diag_get(ctx, 0).message, "more than this machine can address"));
-}
+  }
+  else CHECK(contains(cx_diag_get(ctx, 0).message, "more than this machine can address")); }
 
 static void domains(void) {
   put_text("y.csv", "y\n1\n5\n\n12\n13\n");
@@ -208,7 +215,8 @@ static void domains(void) {
   put_text("x.csv", "a,b\n1,u\n3,\n5,u\n");
   CHECK_STR(bind_error("x.csv", NULL, NULL), "x.csv:3: column b: the value is missing");
   put_text("x.csv", "a,b\n1,30\n3,7\n5,30\n"); /* integers are categories, too */
-  CHECK(bind("x.csv", NULL, NULL) && decl[0].array.nlevel == 2 && at1(&decl[0].array, 0) == 1 && !strcmp(decl[0].array.level[1], "30"));
+  CHECK(bind("x.csv", NULL, NULL) && decl[0].array.nlevel == 2 && at1(&decl[0].array, 0) == 1 &&
+        !strcmp(decl[0].array.level[1], "30"));
   start();
   declare("b", 1, "n", NULL, NULL, DOM_CATEGORY);
   put_text("x.csv", "a,b\n1,30\n3,7.5\n");
@@ -216,7 +224,8 @@ static void domains(void) {
   start();
   declare("b", 1, "n", NULL, NULL, DOM_BOOL);
   put_text("x.csv", "a,b\n1,Yes\n3,no\n5,TRUE\n");
-  CHECK(bind("x.csv", NULL, NULL) && at1(&decl[0].array, 0) == 1 && at1(&decl[0].array, 1) == 0 && at1(&decl[0].array, 2) == 1);
+  CHECK(bind("x.csv", NULL, NULL) && at1(&decl[0].array, 0) == 1 && at1(&decl[0].array, 1) == 0 &&
+        at1(&decl[0].array, 2) == 1);
   start();
   declare("b", 1, "n", NULL, NULL, DOM_BOOL);
   put_text("x.csv", "a,b\n1,Yes\n3,perhaps\n");
@@ -225,7 +234,8 @@ static void domains(void) {
   declare("message", 1, "n", NULL, NULL, DOM_TEXT);
   declare("label", 1, "n", NULL, NULL, DOM_CATEGORY);
   put_text("sms.csv", "label,message\nham,\"hello, you\"\nspam,buy\nham,hello\n");
-  CHECK(bind("sms.csv", NULL, NULL) && !strcmp(decl[0].array.text[0], "hello, you") && !strcmp(decl[0].array.text[2], "hello"));
+  CHECK(bind("sms.csv", NULL, NULL) && !strcmp(decl[0].array.text[0], "hello, you") &&
+        !strcmp(decl[0].array.text[2], "hello"));
   CHECK(at1(&decl[1].array, 1) == 1);
   start();
   declare("message", 1, "n", NULL, NULL, DOM_TEXT);
@@ -236,32 +246,35 @@ static void domains(void) {
   put_text("x.csv", "x\n1\n2\n");
   CHECK(contains(bind_error("x.csv", NULL, NULL), "x holds numbers, not text"));
 
-  static const struct { cx_domain_kind kind; double v[4]; const char *message; } t[] = {
-      {DOM_POSITIVE, {1, 2, 0, 3}, "v[1, 0]: 0 is not positive"},
-      {DOM_POSITIVE, {1, 2, 3, 4}, NULL},
-      {DOM_UNIT, {0, 1, 0.5, 1.5}, "v[1, 1]: 1.5 is outside unit (0..1)"},
-      {DOM_SIMPLEX, {0.25, 0.75, 1, 0}, NULL},
-      {DOM_SIMPLEX, {0.25, 0.75, 0.5, 0.6}, "v[1, 1]: the vector that ends here does not sum to 1"},
-      {DOM_SIMPLEX, {-0.25, 1.25, 1, 0}, "v[0, 0]: -0.25 is negative, which no element of a simplex is"},
-      {DOM_ORDERED, {1, 2, -1, 0}, NULL},
-      {DOM_ORDERED, {1, 2, 1, 1}, "v[1, 1]: it is not greater than the one before it"},
-      {DOM_POSITIVE_ORDERED, {1, 2, -1, 1}, "v[1, 0]: -1 is not positive"},
-      {DOM_SUM_TO_ZERO, {1, -1, 2, -2}, NULL},
-      {DOM_SUM_TO_ZERO, {1, -1, 2, -1}, "v[1, 1]: the vector that ends here does not sum to 0"},
-      {DOM_UNIT_VECTOR, {0.6, 0.8, 1, 0}, NULL},
-      {DOM_UNIT_VECTOR, {0.6, 0.8, 1, 1}, "v[1, 1]: the vector that ends here has not length 1"},
-      {DOM_COVARIANCE, {2, 1, 1, 2}, NULL},
-      {DOM_COVARIANCE, {2, 1, 0.5, 2}, "v[0, 0]: covariance: the matrix is not symmetric"},
-      {DOM_COVARIANCE, {1, 2, 2, 1}, "v[0, 0]: covariance: the matrix is not positive definite"},
-      {DOM_CORRELATION, {1, 0.5, 0.5, 1}, NULL},
-      {DOM_CORRELATION, {2, 1, 1, 2}, "v[0, 0]: correlation: the diagonal is not 1"},
-      {DOM_CHOLESKY_COVARIANCE, {2, 0, 1, 2}, NULL},
-      {DOM_CHOLESKY_COVARIANCE, {2, 1, 1, 2}, "v[0, 0]: cholesky_covariance: the matrix is not lower triangular"},
-      {DOM_CHOLESKY_COVARIANCE, {2, 0, 1, -2}, "v[0, 0]: cholesky_covariance: the diagonal is not positive"},
-      {DOM_CHOLESKY_CORRELATION, {1, 0, 0.6, 0.8}, NULL},
-      {DOM_CHOLESKY_CORRELATION, {1, 0, 0.6, 0.7}, "v[0, 0]: cholesky_correlation: a row has not length 1"},
-      {DOM_REAL, {1, 2, NAN, 4}, "v[1, 0]: the value is NaN"},
-      {DOM_INT, {1, 2, INFINITY, 4}, "v[1, 0]: inf is no integer, as int needs"}};
+  static const struct {
+    cx_domain_kind kind;
+    double v[4];
+    const char *message;
+  } t[] = {{DOM_POSITIVE, {1, 2, 0, 3}, "v[1, 0]: 0 is not positive"},
+           {DOM_POSITIVE, {1, 2, 3, 4}, NULL},
+           {DOM_UNIT, {0, 1, 0.5, 1.5}, "v[1, 1]: 1.5 is outside unit (0..1)"},
+           {DOM_SIMPLEX, {0.25, 0.75, 1, 0}, NULL},
+           {DOM_SIMPLEX, {0.25, 0.75, 0.5, 0.6}, "v[1, 1]: the vector that ends here does not sum to 1"},
+           {DOM_SIMPLEX, {-0.25, 1.25, 1, 0}, "v[0, 0]: -0.25 is negative, which no element of a simplex is"},
+           {DOM_ORDERED, {1, 2, -1, 0}, NULL},
+           {DOM_ORDERED, {1, 2, 1, 1}, "v[1, 1]: it is not greater than the one before it"},
+           {DOM_POSITIVE_ORDERED, {1, 2, -1, 1}, "v[1, 0]: -1 is not positive"},
+           {DOM_SUM_TO_ZERO, {1, -1, 2, -2}, NULL},
+           {DOM_SUM_TO_ZERO, {1, -1, 2, -1}, "v[1, 1]: the vector that ends here does not sum to 0"},
+           {DOM_UNIT_VECTOR, {0.6, 0.8, 1, 0}, NULL},
+           {DOM_UNIT_VECTOR, {0.6, 0.8, 1, 1}, "v[1, 1]: the vector that ends here has not length 1"},
+           {DOM_COVARIANCE, {2, 1, 1, 2}, NULL},
+           {DOM_COVARIANCE, {2, 1, 0.5, 2}, "v[0, 0]: covariance: the matrix is not symmetric"},
+           {DOM_COVARIANCE, {1, 2, 2, 1}, "v[0, 0]: covariance: the matrix is not positive definite"},
+           {DOM_CORRELATION, {1, 0.5, 0.5, 1}, NULL},
+           {DOM_CORRELATION, {2, 1, 1, 2}, "v[0, 0]: correlation: the diagonal is not 1"},
+           {DOM_CHOLESKY_COVARIANCE, {2, 0, 1, 2}, NULL},
+           {DOM_CHOLESKY_COVARIANCE, {2, 1, 1, 2}, "v[0, 0]: cholesky_covariance: the matrix is not lower triangular"},
+           {DOM_CHOLESKY_COVARIANCE, {2, 0, 1, -2}, "v[0, 0]: cholesky_covariance: the diagonal is not positive"},
+           {DOM_CHOLESKY_CORRELATION, {1, 0, 0.6, 0.8}, NULL},
+           {DOM_CHOLESKY_CORRELATION, {1, 0, 0.6, 0.7}, "v[0, 0]: cholesky_correlation: a row has not length 1"},
+           {DOM_REAL, {1, 2, NAN, 4}, "v[1, 0]: the value is NaN"},
+           {DOM_INT, {1, 2, INFINITY, 4}, "v[1, 0]: inf is no integer, as int needs"}};
   for (size_t k = 0; k < sizeof t / sizeof *t; k++) {
     start();
     declare("v", 2, "n", "m", NULL, t[k].kind);
@@ -271,8 +284,8 @@ static void domains(void) {
     CX_TRY(ctx, f) {
       cx_bind_check(ctx, decl, ndecl);
       CX_END(ctx, f);
-    } else CHECK(f.status == CX_E_DATA);
-    CHECK(cx_error_count(ctx) == (t[k].message != NULL));
+    }
+    else CHECK(f.status == CX_E_DATA); CHECK(cx_error_count(ctx) == (t[k].message != NULL));
     if (t[k].message) CHECK_STR(cx_error_count(ctx) ? cx_diag_get(ctx, 0).message : "", t[k].message);
     else if (cx_error_count(ctx)) fprintf(stderr, "unexpected: %s\n", cx_diag_get(ctx, 0).message);
   }
@@ -307,7 +320,8 @@ static void errors(void) {
   CHECK(!bind_dir(NULL, "x=bad.csv", "head=3", "labels=none.csv"));
   CHECK(cx_error_count(ctx) == 5);
   bool near = false;
-  for (int i = 0; i < cx_diag_count(ctx); i++) near |= cx_diag_get(ctx, i).help && !strcmp(cx_diag_get(ctx, i).help, "did you mean heads?");
+  for (int i = 0; i < cx_diag_count(ctx); i++)
+    near |= cx_diag_get(ctx, i).help && !strcmp(cx_diag_get(ctx, i).help, "did you mean heads?");
   CHECK(near);
   start();
   declare("y", 1, "n", NULL, NULL, DOM_REAL);

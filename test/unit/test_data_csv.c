@@ -8,7 +8,8 @@ static int64_t line_of(const cx_array *x, int64_t row) { return x->line ? x->lin
 static void dialects(void) {
   static const char *const same[] = {
       "a,b,c\n1,2.5,x\n-3,4e2,y\n5,6,x\n",
-      ("\xef\xbb\xbf" "a,b,c\r\n1,2.5,x\r\n-3,4e2,y\r\n5,6,x"),
+      ("\xef\xbb\xbf"
+       "a,b,c\r\n1,2.5,x\r\n-3,4e2,y\r\n5,6,x"),
       "a;b;c\n1;2.5;x\n-3;4e2;y\n5;6;x\n",
       "a;b;c\n1;2,5;x\n-3;4e2;y\n5;6;x\n", /* decimal comma */
       "a\tb\tc\n1\t2.5\tx\n-3\t4e2\ty\n5\t6\tx\n",
@@ -22,7 +23,10 @@ static void dialects(void) {
     put_text("t.csv", same[i]);
     cx_file *f = read_try("t.csv");
     CHECK(f && f->is_table && f->ncol == 3 && rows(f) == 3);
-    if (!f || f->ncol != 3 || rows(f) != 3) { fprintf(stderr, "dialect %zu\n", i); continue; }
+    if (!f || f->ncol != 3 || rows(f) != 3) {
+      fprintf(stderr, "dialect %zu\n", i);
+      continue;
+    }
     CHECK_STR(f->col[0].name, "a");
     CHECK_STR(f->col[1].name, "b");
     CHECK_STR(f->col[2].name, "c");
@@ -49,7 +53,8 @@ static void headers(void) {
   put_text("t.csv", "x\n1\n2\n");
   f = read_try("t.csv");
   CHECK(f && f->ncol == 1 && rows(f) == 2 && at1(&f->col[0].array, 1) == 2);
-  put_text("t.csv", "150,4,setosa\n5.1,3.5,0\n4.9,3,1\n"); /* a word over numbers is a header, whatever stands beside it */
+  put_text("t.csv",
+           "150,4,setosa\n5.1,3.5,0\n4.9,3,1\n"); /* a word over numbers is a header, whatever stands beside it */
   f = read_try("t.csv");
   CHECK(f && rows(f) == 2 && !strcmp(f->col[2].name, "setosa"));
   put_text("t.csv", ",x\n0,1.5\n1,2.5\n"); /* pandas' index */
@@ -115,7 +120,10 @@ static void faults(void) {
   CHECK_STR(read_error("t.csv"), "t.csv: the file is empty");
   put("t.csv", "a,b\n1,2\n3,\0\n", 12);
   CHECK(contains(read_error("t.csv"), "zero bytes"));
-  put("t.csv", "\xff\xfe" "a\0,\0", 6);
+  put("t.csv",
+      "\xff\xfe"
+      "a\0,\0",
+      6);
   CHECK(contains(read_error("t.csv"), "UTF-16"));
   CHECK(contains(cx_diag_get(ctx, 0).help, "iconv"));
   CHECK_STR(read_error("t.cvs"), "t.cvs: there is no such file");
@@ -145,7 +153,10 @@ static void faults(void) {
   put("t.csv", s, BIG);
   CHECK_STR(read_error("t.csv"), "t.csv:201: this row has 1 field, but the first row has 500");
   uint64_t r = 1;
-  for (int i = 0; i < 1 << 20; i++) { r = r * 6364136223846793005u + 1; s[i] = (char)(r >> 56); }
+  for (int i = 0; i < 1 << 20; i++) {
+    r = r * 6364136223846793005u + 1;
+    s[i] = (char)(r >> 56);
+  }
   put("t.csv", s, 1 << 20);
   CHECK(!read_try("t.csv"));
   free(s);
@@ -160,7 +171,10 @@ static void threads(bool quoted, bool blank_lines, bool late_word) {
   fprintf(f, "i,x,w,t\n");
   int64_t line = 2, *lines = malloc(N * sizeof *lines);
   for (int i = 0; i < N; i++) {
-    if (blank_lines && i % 1000 == 3) { fprintf(f, "\n"); line++; }
+    if (blank_lines && i % 1000 == 3) {
+      fprintf(f, "\n");
+      line++;
+    }
     lines[i] = line;
     bool split = quoted && i % 7 == 0;
     if (late_word && i == N - 10) fprintf(f, "late");

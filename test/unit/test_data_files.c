@@ -13,15 +13,22 @@ static const char *data(const char *name) {
 }
 
 static void npy(void) { /* [[0, 1, 2], [3, 4, 5]] - 1 in every type, times 0.5 in f2; u: not less 1 */
-  static const struct { const char *name; cx_dtype type; double add, scale; } t[] = {
-      {"n_f8.npy", CX_F64, -1, 1}, {"n_f4.npy", CX_F32, -1, 1}, {"n_f2.npy", CX_F32, -1, 0.5}, {"n_i8.npy", CX_I64, -1, 1},
-      {"n_i4.npy", CX_I32, -1, 1}, {"n_i2.npy", CX_I16, -1, 1}, {"n_i1.npy", CX_I8, -1, 1},    {"n_u8.npy", CX_F64, 0, 1},
-      {"n_u4.npy", CX_I64, 2147483648.0, 1}, {"n_u2.npy", CX_U16, 0, 1}, {"n_u1.npy", CX_U8, 0, 1}, {"n_be.npy", CX_F64, 0, 0.25},
-      {"n_fortran.npy", CX_F64, 0, 1}, {"n_v2.npy", CX_F32, 0, 1}, {"n_v3.npy", CX_I16, 0, 1}};
+  static const struct {
+    const char *name;
+    cx_dtype type;
+    double add, scale;
+  } t[] = {{"n_f8.npy", CX_F64, -1, 1},     {"n_f4.npy", CX_F32, -1, 1}, {"n_f2.npy", CX_F32, -1, 0.5},
+           {"n_i8.npy", CX_I64, -1, 1},     {"n_i4.npy", CX_I32, -1, 1}, {"n_i2.npy", CX_I16, -1, 1},
+           {"n_i1.npy", CX_I8, -1, 1},      {"n_u8.npy", CX_F64, 0, 1},  {"n_u4.npy", CX_I64, 2147483648.0, 1},
+           {"n_u2.npy", CX_U16, 0, 1},      {"n_u1.npy", CX_U8, 0, 1},   {"n_be.npy", CX_F64, 0, 0.25},
+           {"n_fortran.npy", CX_F64, 0, 1}, {"n_v2.npy", CX_F32, 0, 1},  {"n_v3.npy", CX_I16, 0, 1}};
   for (size_t k = 0; k < sizeof t / sizeof *t; k++) {
     cx_file *f = read_try(data(t[k].name));
     CHECK(f && f->ncol == 1 && !f->is_table);
-    if (!f) { fprintf(stderr, "%s: %s\n", t[k].name, cx_diag_get(ctx, 0).message); continue; }
+    if (!f) {
+      fprintf(stderr, "%s: %s\n", t[k].name, cx_diag_get(ctx, 0).message);
+      continue;
+    }
     const cx_array *x = &f->col->array;
     CHECK(x->type == t[k].type && x->rank == 2 && x->dim[0] == 2 && x->dim[1] == 3);
     for (int i = 0; i < 2; i++)
@@ -50,11 +57,14 @@ static void npy(void) { /* [[0, 1, 2], [3, 4, 5]] - 1 in every type, times 0.5 i
 }
 
 static void npy_forged(void) {
-  static const struct { const char *head, *message; } t[] = {
+  static const struct {
+    const char *head, *message;
+  } t[] = {
       {"{'descr': '<f8', 'fortran_order': False, 'shape': (9999999999999, 9999999999999), }", "larger than any memory"},
       {"{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999999999999,), }", "too large"},
       {"{'descr': '<f8', 'fortran_order': False, 'shape': (2147483648, 2147483648, 2), }", "larger than any memory"},
-      {"{'descr': '<f8', 'fortran_order': False, 'shape': (2147483648,), }", "truncated: its shape needs 17179869184 bytes"},
+      {"{'descr': '<f8', 'fortran_order': False, 'shape': (2147483648,), }",
+       "truncated: its shape needs 17179869184 bytes"},
       {"{'descr': '<f8', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1), }", "more than 8 dimensions"},
       {"{'descr': '<f8', 'fortran_order': False, 'shape': (-1,), }", "no list of sizes"},
       {"{'descr': '<f8', 'fortran_order': False, }", "lacks"}};
@@ -86,7 +96,10 @@ static void npz(void) {
   for (int k = 0; k < 2; k++) {
     cx_file *f = read_try(data(k ? "deflated.npz" : "stored.npz"));
 #ifndef HAVE_ZLIB
-    if (k) { CHECK(!f && contains(cx_diag_get(ctx, 0).message, "built without zlib")); continue; }
+    if (k) {
+      CHECK(!f && contains(cx_diag_get(ctx, 0).message, "built without zlib"));
+      continue;
+    }
 #endif
     CHECK(f && f->ncol == 2 && !f->is_table);
     if (!f) continue;
@@ -97,7 +110,10 @@ static void npz(void) {
   size_t n;
   char *p = get(data("stored.npz"), &n);
   for (size_t i = 100; i < n; i++) /* an element that was changed is found by its checksum */
-    if (!memcmp(p + i, "\0\0\0\0\0\0\xe0\x3f", 8)) { p[i] = 1; break; }
+    if (!memcmp(p + i, "\0\0\0\0\0\0\xe0\x3f", 8)) {
+      p[i] = 1;
+      break;
+    }
   put("bad.npz", p, n);
   CHECK(contains(read_error("bad.npz"), "member X is damaged: its checksum differs"));
   put("empty.npz", "PK\5\6\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 22);
@@ -164,7 +180,8 @@ static void images(void) {
 #endif
 #ifdef HAVE_JPEG
   cx_file *j = read_try(data("grey.jpg"));
-  static const double first[2][3] = {{0, 50, 102}, {151, 199, 255}}; /* as Pillow decodes it; decoders may differ by 1 */
+  static const double first[2][3] = {{0, 50, 102},
+                                     {151, 199, 255}}; /* as Pillow decodes it; decoders may differ by 1 */
   CHECK(j && j->col->array.rank == 2 && j->col->array.dim[0] == 8 && j->col->array.dim[1] == 12);
   for (int i = 0; j && i < 6; i++) CHECK(fabs(at2(&j->col->array, i / 3, i % 3) - first[i / 3][i % 3]) <= 1);
   j = read_try(data("colour.jpg"));
@@ -202,8 +219,8 @@ static const char *write_error(const char *path, const cx_array *x) {
     cx_write_file(ctx, path, x, NULL);
     CX_END(ctx, f);
     return "(no error)";
-  } else CHECK(f.status == CX_E_RUNTIME);
-  return cx_diag_get(ctx, 0).message;
+  }
+  else CHECK(f.status == CX_E_RUNTIME); return cx_diag_get(ctx, 0).message;
 }
 
 static int entries(void) { /* files in the folder: no temporary may stay */
@@ -219,7 +236,8 @@ static void writers(void) {
   cx_array x = cx_array_dense(v, 2, (const int64_t[]){2, 3});
   size_t n;
   cx_write_file(ctx, "o.csv", &x, (const char *const[]){"a", "b, c", "d"});
-  CHECK_STR((get("o.csv", &n)[n] = 0, get("o.csv", &n)), "a,\"b, c\",d\n0.1,-1e+300,nan\n12345678901234568,inf,1e-05\n");
+  CHECK_STR((get("o.csv", &n)[n] = 0, get("o.csv", &n)),
+            "a,\"b, c\",d\n0.1,-1e+300,nan\n12345678901234568,inf,1e-05\n");
   static const char *const names[] = {"o.csv", "o.tsv", "o.txt", "o.npy"};
   for (int k = 0; k < 4; k++) {
     cx_write_file(ctx, names[k], &x, k == 2 ? NULL : (const char *const[]){"a", "b", "c"});
@@ -242,11 +260,13 @@ static void writers(void) {
   f = read_try("s.npy");
   CHECK(f && f->col->array.rank == 0 && cx_array_get(&f->col->array, NULL) == 2.5);
 #ifdef HAVE_PNG
-  static const struct { double v[4], want[4]; } png[] = {
-      {{0, 0.5, 1, 0.25}, {0, 128, 255, 64}}, /* times 255 */
-      {{0, 2, 254.6, 255}, {0, 2, 255, 255}}, /* kept */
-      {{-1, 0, 1, NAN}, {0, 128, 255, 0}},    /* scaled, NaN black */
-      {{0, 510, 255, 51}, {0, 255, 128, 26}}, {{7, 7, 7, 7}, {7, 7, 7, 7}}, {{INFINITY, 3, 4, -INFINITY}, {255, 3, 4, 0}}};
+  static const struct {
+    double v[4], want[4];
+  } png[] = {{{0, 0.5, 1, 0.25}, {0, 128, 255, 64}}, /* times 255 */
+             {{0, 2, 254.6, 255}, {0, 2, 255, 255}}, /* kept */
+             {{-1, 0, 1, NAN}, {0, 128, 255, 0}},    /* scaled, NaN black */
+             {{0, 510, 255, 51}, {0, 255, 128, 26}},       {{7, 7, 7, 7}, {7, 7, 7, 7}},
+             {{INFINITY, 3, 4, -INFINITY}, {255, 3, 4, 0}}};
   for (size_t k = 0; k < sizeof png / sizeof *png; k++) {
     cx_array p = cx_array_dense(png[k].v, 2, (const int64_t[]){2, 2});
     cx_write_file(ctx, "o.png", &p, NULL);

@@ -5,7 +5,7 @@
 #include "pass/pass.h"
 
 static cx_ctx *ctx;
-static cx_arena *a; /* of the present test */
+static cx_arena *a;       /* of the present test */
 static const char *place; /* its name, for messages */
 static uint64_t state = 88172645463325252u;
 static uint64_t bits(void) { return state ^= state << 13, state ^= state >> 7, state ^= state << 17; }
@@ -43,8 +43,15 @@ static void well_formed(const cx_graph *g, const char *after) {
 }
 
 /* ---- inputs by name ---- */
-typedef struct { const char *name; double *at; int64_t n; } value;
-typedef struct { value v[64]; int n; } values;
+typedef struct {
+  const char *name;
+  double *at;
+  int64_t n;
+} value;
+typedef struct {
+  value v[64];
+  int n;
+} values;
 
 static double *set(values *in, const char *name, int64_t n) {
   for (int i = 0; i < in->n; i++)
@@ -208,8 +215,8 @@ static cx_graph *derivatives(const char *name, const char *text, const char *lea
       double *all = flat(g[s], &in, &total);
       if (first) {
         compare(stage[s], all, first, total, 1e-10, g[s]);
-        if (s == 2) compare("tier 0", compiled(cx_extract(g[s], a, g[s]->out, g[s]->nout, NULL), &in), first, total,
-         1e-10, g[s]);
+        if (s == 2)
+          compare("tier 0", compiled(cx_extract(g[s], a, g[s]->out, g[s]->nout, NULL), &in), first, total, 1e-10, g[s]);
         continue;
       }
       first = all;
@@ -225,8 +232,8 @@ static cx_graph *derivatives(const char *name, const char *text, const char *lea
             along[i] += dir[j] * out[k][i * nx + j];
           }
         compare(cx_format(a, "reverse by %s against forward", leaf[k]), out[n + k], back, nx, 1e-11, g[s]);
-        double *unit_dir = CX_NEW_N(a, double, nx + 1), *r = CX_NEW_N(a, double, ny + 1), *err = CX_NEW_N(a, double,
-         ny + 1);
+        double *unit_dir = CX_NEW_N(a, double, nx + 1), *r = CX_NEW_N(a, double, ny + 1),
+               *err = CX_NEW_N(a, double, ny + 1);
         for (int64_t j = 0; j < nx && !(flags & NO_FD) && !trial && j < 12; j++) {
           unit_dir[j] = 1;
           ridders(plain, &in, leaf[k], unit_dir, 0.02, r, err);
@@ -236,8 +243,8 @@ static cx_graph *derivatives(const char *name, const char *text, const char *lea
             double x = out[k][i * nx + j], tol = 1e-7 * fmax(1, fabs(r[i])) + 10 * err[i];
             if (isnan(x) ? isnan(r[i]) : fabs(x - r[i]) <= tol && tol < 1e-3 * fmax(1, fabs(r[i]))) continue;
             bad(cx_format(a, "d y[%lld] / d %s[%lld] is %.12g, difference quotient %.12g +- %.1g", (long long)i,
-             leaf[k],
-                          (long long)j, x, r[i], err[i]), needed(g[s]));
+                          leaf[k], (long long)j, x, r[i], err[i]),
+                needed(g[s]));
             break;
           }
         }
@@ -249,139 +256,233 @@ static cx_graph *derivatives(const char *name, const char *text, const char *lea
   return g[2];
 }
 
-static const struct { const char *name, *text, *leaves; int flags; } program[] = {
-  {"several sums", "input A[i0 < 3, i1 < 4]\ninput x[i0 < 4]\n"
-   "y[i0 < 3] = sum(i1 < 4, i2 < 4) sin(A[i0, i1] * x[i2]) * x[i1]\n", "A x", 0},
-  {"sum of everything", "input A[i0 < 3, i1 < 4]\ny = sum(i0 < 3, i1 < 4) exp(A[i0, i1]) * A[i0, 3 - i1]\n", "A", 0},
-  {"product", "input x[i0 < 5]\ninput s\ny = prod(i0 < 5) x[i0] + s\n", "x s", 0},
-  {"products along rows", "input A[i0 < 3, i1 < 4]\ny[i0 < 3] = prod(i1 < 4) 1 + A[i0, i1] * A[i0, 3 - i1]\n", "A", 0},
-  {"product over two indices", "input A[i0 < 2, i1 < 3]\ninput x[i0 < 2]\n"
-   "y[i0 < 2] = prod(i1 < 2, i2 < 3) A[i1, i2] + x[i0]\n", "A x", 0},
-  {"one zero among factors", "input x[i0 < 5]\n"
-   "y = prod(i0 < 5) x[i0] * (if i0 == 2 then 0 else 1) + (if i0 == 2 then x[i0] - x[i0] else 0)\n", "x", 0},
-  {"maximum", "input A[i0 < 3, i1 < 4]\ny[i0 < 3] = max(i1 < 4) A[i0, i1] * (1 + i1)\n", "A", 0},
-  {"minimum over two indices", "input A[i0 < 3, i1 < 4]\ninput s\n"
-   "y = min(i0 < 3, i1 < 4) s * A[i0, i1] + sin(A[i0, 3 - i1])\n", "A s", 0},
-  {"maximum over three indices", "input A[i0 < 2, i1 < 3, i2 < 2]\n"
-   "y = max(i0 < 2, i1 < 3, i2 < 2) A[i0, i1, i2] * A[1 - i0, i1, i2]\n", "A", 0},
-  {"argmax is a step", "input x[i0 < 5]\nm = argmax(i0 < 5) x[i0]\ny[i0 < 2] = x[m] * i0 + x[m - 1] ^ 2\n", "x", 0},
-  {"max of max", "input A[i0 < 4, i1 < 3]\nm[i0 < 4] = max(i1 < 3) A[i0, i1] ^ 2\ny = min(i0 < 4) m[i0] * A[i0, 0]\n",
-   "A", 0},
-  {"subscripts from data, some outside", "input x[i0 < 5]\ninput const k[i0 < 7] integer bounds -2 .. 6\n"
-   "y[i0 < 7] = exp(x[k[i0]]) + x[k[i0] + 1] * x[k[6 - i0]]\n", "x", 0},
-  {"data in both subscripts", "input P[i0 < 4, i1 < 3]\ninput const u[i0 < 6] integer bounds 0 .. 3\n"
-   "input const v[i0 < 6] integer bounds 0 .. 2\n"
-   "y = sum(i0 < 6) log(2 + P[u[i0], v[i0]] ^ 2) * P[u[i0], 0]\n", "P", 0},
-  {"data subscript of an intermediate", "input x[i0 < 4]\ninput const k[i0 < 6] integer bounds 0 .. 3\n"
-   "z[i0 < 4] = sin(x[i0]) * x[3 - i0]\n"
-   "w[i0 < 6] = z[k[i0]] ^ 2\ny[i0 < 4] = sum(i1 < 6) w[i1] * (k[i1] == i0)\n", "x", 0},
-  {"stencil", "input u[i0 < 7]\ny[i0 < 7] = u[i0 - 1] - 2 * u[i0] + u[i0 + 1] + u[i0] ^ 3\n", "u", 0},
-  {"stencil in two dimensions", "input u[i0 < 4, i1 < 5]\n"
-   "y[i0 < 4, i1 < 5] = u[i0 - 1, i1] * u[i0, i1 + 1] - u[i0 + 1, i1 - 1]\n", "u", 0},
-  {"convolution", "input u[i0 < 8]\ninput w[i0 < 3]\ny[i0 < 6] = sum(i1 < 3) w[i1] * u[i0 + i1]\n", "u w", 0},
-  {"convolution in two dimensions", "input u[i0 < 5, i1 < 5]\ninput w[i0 < 2, i1 < 2]\n"
-   "y[i0 < 4, i1 < 4] = sum(i2 < 2, i3 < 2) w[i2, i3] * sin(u[i0 + i2, i1 + i3])\n", "u w", 0},
-  {"convolution with padding", "input u[i0 < 6]\ninput w[i0 < 3]\ny[i0 < 6] = tanh(sum_[i0])\n"
-   "sum_[i0 < 6] = sum(i1 < 3) w[i1] * u[i0 + i1 - 1]\n", "u w", 0},
-  {"stride 2", "input u[i0 < 9]\ninput w[i0 < 3]\ny[i0 < 4] = sum(i1 < 3) w[i1] * u[2 * i0 + i1] ^ 2\n", "u w", 0},
-  {"stride 2, dilation 3", "input u[i0 < 12]\ny[i0 < 4] = sum(i1 < 3) u[2 * i0 + 3 * i1] * u[3 * i1]\n", "u", 0},
-  {"strided without a sum", "input u[i0 < 9]\ny[i0 < 6] = u[2 * i0] * u[2 * i0 + 1] + u[3 * i0]\n", "u", 0},
-  {"diagonal", "input A[i0 < 4, i1 < 4]\ny[i0 < 4] = exp(A[i0, i0]) * A[i0, 3 - i0] + A[0, i0]\n", "A", 0},
-  {"diagonal above the first", "input A[i0 < 4, i1 < 5]\ny = sum(i0 < 4) A[i0, i0 + 1] * A[i0, i0]\n", "A", 0},
-  {"backwards", "input x[i0 < 6]\ny[i0 < 6] = x[5 - i0] * x[i0] + x[3 - i0]\n", "x", 0},
-  {"sum of two indices read twice", "input x[i0 < 6]\ny = sum(i0 < 3, i1 < 4) x[i0 + i1] * x[i0] * x[2 - i0 + i1]\n",
-   "x", 0},
-  {"triangle", "input x[i0 < 5]\nc[i0 < 5] = sum(i1 < 5) if i1 <= i0 then x[i1] ^ 2 else 0\n"
-   "y[i0 < 5] = exp(-c[i0]) * c[4]\n", "x", 0},
-  {"broadcast over an idle index", "input x[i0 < 3]\ninput s\ny[i0 < 2, i1 < 3] = s * x[i1] + i0\n", "x s", 0},
-  {"transposed product", "input A[i0 < 3, i1 < 2]\nB[i0 < 2, i1 < 3] = A[i1, i0]\n"
-   "y[i0 < 3, i1 < 3] = sum(i2 < 2) A[i0, i2] * B[i2, i1]\n", "A", 0},
-  {"softmax", "input z[i0 < 3, i1 < 4]\ninput const l[i0 < 3] integer bounds 0 .. 3\n"
-   "S[i0 < 3] = sum(i1 < 4) exp(z[i0, i1])\n"
-   "p[i0 < 3, i1 < 4] = exp(z[i0, i1]) / S[i0]\ny = sum(i0 < 3) -log(p[i0, l[i0]])\n", "z", 0},
-  {"attention", "input Q[i0 < 3, i1 < 2]\ninput K[i0 < 4, i1 < 2]\ninput V[i0 < 4, i1 < 2]\n"
-   "s[i0 < 3, i1 < 4] = sum(i2 < 2) Q[i0, i2] * K[i1, i2]\n"
-   "n[i0 < 3] = sum(i1 < 4) exp(s[i0, i1])\nw[i0 < 3, i1 < 4] = exp(s[i0, i1]) / n[i0]\n"
-   "y[i0 < 3, i1 < 2] = sum(i2 < 4) w[i0, i2] * V[i2, i1]\n", "Q K V", 0},
-  {"two layers, pooling", "input W[i0 < 4, i1 < 3]\ninput b[i0 < 4]\ninput x[i0 < 2, i1 < 3]\n"
-   "h[i0 < 2, i1 < 4] = sum(i2 < 3) W[i1, i2] * x[i0, i2] + b[i1]\n"
-    "r[i0 < 2, i1 < 4] = max(h[i0, i1], 0.1 * h[i0, i1])\n"
-   "y[i0 < 2, i1 < 2] = max(i2 < 2) r[i0, 2 * i1 + i2]\n", "W b x", 0},
-  /* recurrences */
-  {"ascending, initial value", "input s0\ninput x[i0 < 5]\n"
-   "y[i0 < 5] = if i0 == 0 then s0 else tanh(y[i0 - 1] + x[i0])\n", "s0 x", 0},
-  {"descending", "input x[i0 < 5]\ninput w\ny[i0 < 5] = if i0 == 4 then x[4] else w * sin(y[i0 + 1]) * x[i0]\n",
-   "x w", 0},
-  {"two terms back", "input x[i0 < 6]\ninput w[i0 < 2]\n"
-   "y[i0 < 6] = if i0 < 2 then x[i0] else w[0] * y[i0 - 1] + w[1] * sin(y[i0 - 2]) + x[i0]\n", "x w", 0},
-  {"zero before the start", "input x[i0 < 5]\ninput w\ny[i0 < 5] = tanh(w * y[i0 - 1] + x[i0])\n", "x w", 0},
-  {"last value alone", "input x[i0 < 5]\ninput w\ns[i0 < 5] = w * tanh(s[i0 - 1]) + x[i0]\ny = s[4] ^ 2\n", "x w", 0},
-  {"mutual, with a batch", "input x[i0 < 2, i1 < 4]\ninput w[i0 < 4]\n"
-   "c[i0 < 2, i1 < 4] = logistic(w[0] * h[i0, i1 - 1] + x[i0, i1]) * c[i0, i1 - 1] + tanh(w[1] * h[i0, i1 - 1] + "
-    "x[i0, i1])\n"
-   "h[i0 < 2, i1 < 4] = logistic(w[2] * x[i0, i1] + w[3]) * tanh(c[i0, i1])\ny[i0 < 2] = h[i0, 3]\n", "x w", 0},
-  {"through a sum", "input W[i0 < 3, i1 < 3]\ninput x[i0 < 4, i1 < 3]\n"
-   "z[i0 < 4, i1 < 3] = sum(i2 < 3) W[i1, i2] * s[i0 - 1, i2]\ns[i0 < 4, i1 < 3] = tanh(z[i0, i1] + x[i0, i1])\n"
-   "y = sum(i0 < 3) s[3, i0] * s[2, i0]\n", "W x", 0},
-  {"a sum over earlier states", "input x[i0 < 5]\ninput w[i0 < 2]\n"
-   "y[i0 < 5] = sum(i1 < 2) if i0 - 1 - i1 < 0 then x[i0] / 2 else w[i1] * sin(y[i0 - 1 - i1])\n", "x w", 0},
-  {"time is the second index", "input x[i0 < 3, i1 < 4]\n"
-   "y[i0 < 3, i1 < 4] = if i1 == 0 then x[i0, 0] else y[i0, i1 - 1] * x[2 - i0, i1] + sin(x[i0, i1 - 1])\n", "x", 0},
-  {"product in a recurrence", "input x[i0 < 4, i1 < 3]\np[i0 < 4] = prod(i1 < 3) s[i0 - 1] + x[i0, i1]\n"
-   "s[i0 < 4] = sin(p[i0]) + x[i0, 0]\ny = s[3]\n", "x", 0},
-  {"maximum in a recurrence", "input x[i0 < 4, i1 < 3]\n"
-   "p[i0 < 4, i1 < 3] = x[i0, i1] * (if i0 == 0 then 1 else m[i0 - 1])\nm[i0 < 4] = max(i1 < 3) p[i0, i1]\n"
-   "y = m[3]\n", "x", 0},
-  /* branches */
-  {"the other branch is infinite", "input x[i0 < 5]\n"
-   "y[i0 < 5] = if i0 == 2 then log(x[i0] + 3) else sin(log(x[i0 - 2] * (i0 == 2) + 2))\n", "x", 0},
-  {"a maximum of two", "input x[i0 < 4]\nz[i0 < 4] = max(x[i0], x[3 - i0] * 0.3) + min(x[i0], 0.1) + abs(x[i0])\n"
-   "y[i0 < 4] = z[i0] * x[1]\n", "x", 0},
-  {"every smooth op", "input x[i0 < 3] bounds 0.2 .. 0.8\n"
-   "y[i0 < 3] = lgamma(x[i0]) + atan2(x[i0], x[2 - i0]) + hypot(x[i0], 1) + xlogy(x[i0], x[0]) + erf(x[i0]) "
-   "+ x[i0] ^ x[1] + mod(x[i0], 3) + log1mexp(x[i0]) + norm_quantile(x[i0]) + softplus(x[i0]) / cbrt(x[i0]) + "
-    "digamma(x[i0] + 1)\n", "x", 0},
-  {"no path", "input x[i0 < 3]\ninput u[i0 < 2]\ny[i0 < 3] = x[i0] ^ 2\n", "u x", 0},
-  {"sizes 0 and 1", "input x[i0 < 1]\ninput u[i0 < 0]\ny[i0 < 1] = sum(i1 < 0) u[i1] * x[i0]\n", "x u", 0},
+static const struct {
+  const char *name, *text, *leaves;
+  int flags;
+} program[] = {
+    {"several sums",
+     "input A[i0 < 3, i1 < 4]\ninput x[i0 < 4]\n"
+     "y[i0 < 3] = sum(i1 < 4, i2 < 4) sin(A[i0, i1] * x[i2]) * x[i1]\n",
+     "A x", 0},
+    {"sum of everything", "input A[i0 < 3, i1 < 4]\ny = sum(i0 < 3, i1 < 4) exp(A[i0, i1]) * A[i0, 3 - i1]\n", "A", 0},
+    {"product", "input x[i0 < 5]\ninput s\ny = prod(i0 < 5) x[i0] + s\n", "x s", 0},
+    {"products along rows", "input A[i0 < 3, i1 < 4]\ny[i0 < 3] = prod(i1 < 4) 1 + A[i0, i1] * A[i0, 3 - i1]\n", "A",
+     0},
+    {"product over two indices",
+     "input A[i0 < 2, i1 < 3]\ninput x[i0 < 2]\n"
+     "y[i0 < 2] = prod(i1 < 2, i2 < 3) A[i1, i2] + x[i0]\n",
+     "A x", 0},
+    {"one zero among factors",
+     "input x[i0 < 5]\n"
+     "y = prod(i0 < 5) x[i0] * (if i0 == 2 then 0 else 1) + (if i0 == 2 then x[i0] - x[i0] else 0)\n",
+     "x", 0},
+    {"maximum", "input A[i0 < 3, i1 < 4]\ny[i0 < 3] = max(i1 < 4) A[i0, i1] * (1 + i1)\n", "A", 0},
+    {"minimum over two indices",
+     "input A[i0 < 3, i1 < 4]\ninput s\n"
+     "y = min(i0 < 3, i1 < 4) s * A[i0, i1] + sin(A[i0, 3 - i1])\n",
+     "A s", 0},
+    {"maximum over three indices",
+     "input A[i0 < 2, i1 < 3, i2 < 2]\n"
+     "y = max(i0 < 2, i1 < 3, i2 < 2) A[i0, i1, i2] * A[1 - i0, i1, i2]\n",
+     "A", 0},
+    {"argmax is a step", "input x[i0 < 5]\nm = argmax(i0 < 5) x[i0]\ny[i0 < 2] = x[m] * i0 + x[m - 1] ^ 2\n", "x", 0},
+    {"max of max", "input A[i0 < 4, i1 < 3]\nm[i0 < 4] = max(i1 < 3) A[i0, i1] ^ 2\ny = min(i0 < 4) m[i0] * A[i0, 0]\n",
+     "A", 0},
+    {"subscripts from data, some outside",
+     "input x[i0 < 5]\ninput const k[i0 < 7] integer bounds -2 .. 6\n"
+     "y[i0 < 7] = exp(x[k[i0]]) + x[k[i0] + 1] * x[k[6 - i0]]\n",
+     "x", 0},
+    {"data in both subscripts",
+     "input P[i0 < 4, i1 < 3]\ninput const u[i0 < 6] integer bounds 0 .. 3\n"
+     "input const v[i0 < 6] integer bounds 0 .. 2\n"
+     "y = sum(i0 < 6) log(2 + P[u[i0], v[i0]] ^ 2) * P[u[i0], 0]\n",
+     "P", 0},
+    {"data subscript of an intermediate",
+     "input x[i0 < 4]\ninput const k[i0 < 6] integer bounds 0 .. 3\n"
+     "z[i0 < 4] = sin(x[i0]) * x[3 - i0]\n"
+     "w[i0 < 6] = z[k[i0]] ^ 2\ny[i0 < 4] = sum(i1 < 6) w[i1] * (k[i1] == i0)\n",
+     "x", 0},
+    {"stencil", "input u[i0 < 7]\ny[i0 < 7] = u[i0 - 1] - 2 * u[i0] + u[i0 + 1] + u[i0] ^ 3\n", "u", 0},
+    {"stencil in two dimensions",
+     "input u[i0 < 4, i1 < 5]\n"
+     "y[i0 < 4, i1 < 5] = u[i0 - 1, i1] * u[i0, i1 + 1] - u[i0 + 1, i1 - 1]\n",
+     "u", 0},
+    {"convolution", "input u[i0 < 8]\ninput w[i0 < 3]\ny[i0 < 6] = sum(i1 < 3) w[i1] * u[i0 + i1]\n", "u w", 0},
+    {"convolution in two dimensions",
+     "input u[i0 < 5, i1 < 5]\ninput w[i0 < 2, i1 < 2]\n"
+     "y[i0 < 4, i1 < 4] = sum(i2 < 2, i3 < 2) w[i2, i3] * sin(u[i0 + i2, i1 + i3])\n",
+     "u w", 0},
+    {"convolution with padding",
+     "input u[i0 < 6]\ninput w[i0 < 3]\ny[i0 < 6] = tanh(sum_[i0])\n"
+     "sum_[i0 < 6] = sum(i1 < 3) w[i1] * u[i0 + i1 - 1]\n",
+     "u w", 0},
+    {"stride 2", "input u[i0 < 9]\ninput w[i0 < 3]\ny[i0 < 4] = sum(i1 < 3) w[i1] * u[2 * i0 + i1] ^ 2\n", "u w", 0},
+    {"stride 2, dilation 3", "input u[i0 < 12]\ny[i0 < 4] = sum(i1 < 3) u[2 * i0 + 3 * i1] * u[3 * i1]\n", "u", 0},
+    {"strided without a sum", "input u[i0 < 9]\ny[i0 < 6] = u[2 * i0] * u[2 * i0 + 1] + u[3 * i0]\n", "u", 0},
+    {"diagonal", "input A[i0 < 4, i1 < 4]\ny[i0 < 4] = exp(A[i0, i0]) * A[i0, 3 - i0] + A[0, i0]\n", "A", 0},
+    {"diagonal above the first", "input A[i0 < 4, i1 < 5]\ny = sum(i0 < 4) A[i0, i0 + 1] * A[i0, i0]\n", "A", 0},
+    {"backwards", "input x[i0 < 6]\ny[i0 < 6] = x[5 - i0] * x[i0] + x[3 - i0]\n", "x", 0},
+    {"sum of two indices read twice", "input x[i0 < 6]\ny = sum(i0 < 3, i1 < 4) x[i0 + i1] * x[i0] * x[2 - i0 + i1]\n",
+     "x", 0},
+    {"triangle",
+     "input x[i0 < 5]\nc[i0 < 5] = sum(i1 < 5) if i1 <= i0 then x[i1] ^ 2 else 0\n"
+     "y[i0 < 5] = exp(-c[i0]) * c[4]\n",
+     "x", 0},
+    {"broadcast over an idle index", "input x[i0 < 3]\ninput s\ny[i0 < 2, i1 < 3] = s * x[i1] + i0\n", "x s", 0},
+    {"transposed product",
+     "input A[i0 < 3, i1 < 2]\nB[i0 < 2, i1 < 3] = A[i1, i0]\n"
+     "y[i0 < 3, i1 < 3] = sum(i2 < 2) A[i0, i2] * B[i2, i1]\n",
+     "A", 0},
+    {"softmax",
+     "input z[i0 < 3, i1 < 4]\ninput const l[i0 < 3] integer bounds 0 .. 3\n"
+     "S[i0 < 3] = sum(i1 < 4) exp(z[i0, i1])\n"
+     "p[i0 < 3, i1 < 4] = exp(z[i0, i1]) / S[i0]\ny = sum(i0 < 3) -log(p[i0, l[i0]])\n",
+     "z", 0},
+    {"attention",
+     "input Q[i0 < 3, i1 < 2]\ninput K[i0 < 4, i1 < 2]\ninput V[i0 < 4, i1 < 2]\n"
+     "s[i0 < 3, i1 < 4] = sum(i2 < 2) Q[i0, i2] * K[i1, i2]\n"
+     "n[i0 < 3] = sum(i1 < 4) exp(s[i0, i1])\nw[i0 < 3, i1 < 4] = exp(s[i0, i1]) / n[i0]\n"
+     "y[i0 < 3, i1 < 2] = sum(i2 < 4) w[i0, i2] * V[i2, i1]\n",
+     "Q K V", 0},
+    {"two layers, pooling",
+     "input W[i0 < 4, i1 < 3]\ninput b[i0 < 4]\ninput x[i0 < 2, i1 < 3]\n"
+     "h[i0 < 2, i1 < 4] = sum(i2 < 3) W[i1, i2] * x[i0, i2] + b[i1]\n"
+     "r[i0 < 2, i1 < 4] = max(h[i0, i1], 0.1 * h[i0, i1])\n"
+     "y[i0 < 2, i1 < 2] = max(i2 < 2) r[i0, 2 * i1 + i2]\n",
+     "W b x", 0},
+    /* recurrences */
+    {"ascending, initial value",
+     "input s0\ninput x[i0 < 5]\n"
+     "y[i0 < 5] = if i0 == 0 then s0 else tanh(y[i0 - 1] + x[i0])\n",
+     "s0 x", 0},
+    {"descending", "input x[i0 < 5]\ninput w\ny[i0 < 5] = if i0 == 4 then x[4] else w * sin(y[i0 + 1]) * x[i0]\n",
+     "x w", 0},
+    {"two terms back",
+     "input x[i0 < 6]\ninput w[i0 < 2]\n"
+     "y[i0 < 6] = if i0 < 2 then x[i0] else w[0] * y[i0 - 1] + w[1] * sin(y[i0 - 2]) + x[i0]\n",
+     "x w", 0},
+    {"zero before the start", "input x[i0 < 5]\ninput w\ny[i0 < 5] = tanh(w * y[i0 - 1] + x[i0])\n", "x w", 0},
+    {"last value alone", "input x[i0 < 5]\ninput w\ns[i0 < 5] = w * tanh(s[i0 - 1]) + x[i0]\ny = s[4] ^ 2\n", "x w", 0},
+    {"mutual, with a batch",
+     "input x[i0 < 2, i1 < 4]\ninput w[i0 < 4]\n"
+     "c[i0 < 2, i1 < 4] = logistic(w[0] * h[i0, i1 - 1] + x[i0, i1]) * c[i0, i1 - 1] + tanh(w[1] * h[i0, i1 - 1] + "
+     "x[i0, i1])\n"
+     "h[i0 < 2, i1 < 4] = logistic(w[2] * x[i0, i1] + w[3]) * tanh(c[i0, i1])\ny[i0 < 2] = h[i0, 3]\n",
+     "x w", 0},
+    {"through a sum",
+     "input W[i0 < 3, i1 < 3]\ninput x[i0 < 4, i1 < 3]\n"
+     "z[i0 < 4, i1 < 3] = sum(i2 < 3) W[i1, i2] * s[i0 - 1, i2]\ns[i0 < 4, i1 < 3] = tanh(z[i0, i1] + x[i0, i1])\n"
+     "y = sum(i0 < 3) s[3, i0] * s[2, i0]\n",
+     "W x", 0},
+    {"a sum over earlier states",
+     "input x[i0 < 5]\ninput w[i0 < 2]\n"
+     "y[i0 < 5] = sum(i1 < 2) if i0 - 1 - i1 < 0 then x[i0] / 2 else w[i1] * sin(y[i0 - 1 - i1])\n",
+     "x w", 0},
+    {"time is the second index",
+     "input x[i0 < 3, i1 < 4]\n"
+     "y[i0 < 3, i1 < 4] = if i1 == 0 then x[i0, 0] else y[i0, i1 - 1] * x[2 - i0, i1] + sin(x[i0, i1 - 1])\n",
+     "x", 0},
+    {"product in a recurrence",
+     "input x[i0 < 4, i1 < 3]\np[i0 < 4] = prod(i1 < 3) s[i0 - 1] + x[i0, i1]\n"
+     "s[i0 < 4] = sin(p[i0]) + x[i0, 0]\ny = s[3]\n",
+     "x", 0},
+    {"maximum in a recurrence",
+     "input x[i0 < 4, i1 < 3]\n"
+     "p[i0 < 4, i1 < 3] = x[i0, i1] * (if i0 == 0 then 1 else m[i0 - 1])\nm[i0 < 4] = max(i1 < 3) p[i0, i1]\n"
+     "y = m[3]\n",
+     "x", 0},
+    /* branches */
+    {"the other branch is infinite",
+     "input x[i0 < 5]\n"
+     "y[i0 < 5] = if i0 == 2 then log(x[i0] + 3) else sin(log(x[i0 - 2] * (i0 == 2) + 2))\n",
+     "x", 0},
+    {"a maximum of two",
+     "input x[i0 < 4]\nz[i0 < 4] = max(x[i0], x[3 - i0] * 0.3) + min(x[i0], 0.1) + abs(x[i0])\n"
+     "y[i0 < 4] = z[i0] * x[1]\n",
+     "x", 0},
+    {"every smooth op",
+     "input x[i0 < 3] bounds 0.2 .. 0.8\n"
+     "y[i0 < 3] = lgamma(x[i0]) + atan2(x[i0], x[2 - i0]) + hypot(x[i0], 1) + xlogy(x[i0], x[0]) + erf(x[i0]) "
+     "+ x[i0] ^ x[1] + mod(x[i0], 3) + log1mexp(x[i0]) + norm_quantile(x[i0]) + softplus(x[i0]) / cbrt(x[i0]) + "
+     "digamma(x[i0] + 1)\n",
+     "x", 0},
+    {"no path", "input x[i0 < 3]\ninput u[i0 < 2]\ny[i0 < 3] = x[i0] ^ 2\n", "u x", 0},
+    {"sizes 0 and 1", "input x[i0 < 1]\ninput u[i0 < 0]\ny[i0 < 1] = sum(i1 < 0) u[i1] * x[i0]\n", "x u", 0},
 };
 
 /* ---- branches that must not show, ties, empty reductions: known answers ---- */
-typedef struct { const char *name, *text; double x[6]; double grad[6]; } known;
-static const known exact[] = { /* gradient of the sum of y by x, at x */
-  {"log of what is not taken", "input x[i0 < 3]\ny[i0 < 3] = if 0 < x[i0] then log(x[i0]) else 0\n", {0, 2, -1}, {0,
-   0.5, 0}},
-  {"the same through an equation", "input x[i0 < 3]\nl[i0 < 3] = log(x[i0])\n"
-   "y[i0 < 3] = if 0 < x[i0] then l[i0] else 0\n", {0, 2, -1}, {0, 0.5, 0}},
-  {"root of a clipped value", "input x[i0 < 3]\nc[i0 < 3] = if 0 < x[i0] then x[i0] else 0\n"
-   "y[i0 < 3] = if 0 < x[i0] then sqrt(c[i0]) else 0\n",
-   {0, 4, -1}, {0, 0.25, 0}},
-  {"two guarded uses of one logarithm", "input x[i0 < 3]\n"
-   "y[i0 < 3] = (if 0 < x[i0] then log(x[i0]) else 0) + (if 1 < x[i0] then 2 * log(x[i0]) else 0)\n", {0, 2, 0.5}, {0,
-    1.5, 2}},
-  {"the same, shared by an equation", "input x[i0 < 3]\nl[i0 < 3] = log(x[i0])\n"
-   "y[i0 < 3] = (if 0 < x[i0] then l[i0] else 0) + (if 1 < x[i0] then 2 * l[i0] else 0)\n", {0, 2, 0.5}, {0, 1.5, 2}},
-  {"an element that is not read", "input x[i0 < 3]\nl[i0 < 3] = log(x[i0])\ny[i0 < 2] = l[i0 + 1]\n", {0, 2, 4}, {0,
-   0.5, 0.25}},
-  {"an element that is not the maximum", "input x[i0 < 3]\nl[i0 < 3] = log(x[i0])\ny = max(i0 < 3) l[i0]\n", {0, 2,
-   4}, {0, 0, 0.25}},
-  {"picked by data", "input x[i0 < 3]\nl[i0 < 3] = 1 / x[i0]\nk[i0 < 1] = argmax(i1 < 3) x[i1]\n"
-   "y[i0 < 1] = l[k[i0]]\n", {0, 2, 4}, {0, 0, -0.0625}},
-  {"two steps behind a branch", "input x[i0 < 3]\nr[i0 < 3] = sqrt(x[i0])\nl[i0 < 3] = r[i0] * 2 + 1\n"
-   "y[i0 < 3] = if 0 < x[i0] then l[i0] else 7\n",
-   {0, 4, 0.25}, {0, 0.5, 2}},
-  {"a branch in a recurrence", "input x[i0 < 3]\ns[i0 < 3] = if x[i0] == 0 then s[i0 - 1] else s[i0 - 1] + log(x[i0])\n"
-   "y = s[2]\n", {0, 2, 4}, {0, 0.5, 0.25}},
-  {"ties go to the first", "input x[i0 < 4]\ny = max(i0 < 4) x[i0]\n", {1, 3, 3, 2}, {0, 1, 0, 0}},
-  {"ties over two indices", "input x[i0 < 4]\ny = min(i0 < 2, i1 < 2) x[2 * i0 + i1]\n", {5, 3, 3, 4}, {0, 1, 0, 0}},
-  {"two zeros among factors", "input x[i0 < 4]\ny = prod(i0 < 4) x[i0]\n", {0, 3, 0, 2}, {0, 0, 0, 0}},
-  {"one zero among factors", "input x[i0 < 4]\ny = prod(i0 < 4) x[i0]\n", {5, 3, 0, 2}, {0, 0, 30, 0}},
-  {"one zero among factors over two indices", "input x[i0 < 4]\ny = prod(i0 < 2, i1 < 2) x[i0 + 2 * i1]\n", {5, 3, 0,
-   2}, {0, 0, 30, 0}},
-  {"an empty maximum", "input x[i0 < 2]\nm = max(i0 < 0) x[0] * i0 + x[1]\ny = if m < 0 then x[0] else m\n", {2, 3},
-   {1, 0}},
-  {"reads outside are constant", "input x[i0 < 3]\ny[i0 < 3] = x[i0 + 1] * 2 + x[i0 - 2]\n", {1, 2, 3}, {1, 2, 2}},
-  {"square root of a square sum at zero", "input x[i0 < 2]\nS = sum(i0 < 2) x[i0] ^ 2\n"
-   "y = if S == 0 then 0 else sqrt(S)\n", {0, 0}, {0, 0}},
+typedef struct {
+  const char *name, *text;
+  double x[6];
+  double grad[6];
+} known;
+static const known exact[] = {
+    /* gradient of the sum of y by x, at x */
+    {"log of what is not taken",
+     "input x[i0 < 3]\ny[i0 < 3] = if 0 < x[i0] then log(x[i0]) else 0\n",
+     {0, 2, -1},
+     {0, 0.5, 0}},
+    {"the same through an equation",
+     "input x[i0 < 3]\nl[i0 < 3] = log(x[i0])\n"
+     "y[i0 < 3] = if 0 < x[i0] then l[i0] else 0\n",
+     {0, 2, -1},
+     {0, 0.5, 0}},
+    {"root of a clipped value",
+     "input x[i0 < 3]\nc[i0 < 3] = if 0 < x[i0] then x[i0] else 0\n"
+     "y[i0 < 3] = if 0 < x[i0] then sqrt(c[i0]) else 0\n",
+     {0, 4, -1},
+     {0, 0.25, 0}},
+    {"two guarded uses of one logarithm",
+     "input x[i0 < 3]\n"
+     "y[i0 < 3] = (if 0 < x[i0] then log(x[i0]) else 0) + (if 1 < x[i0] then 2 * log(x[i0]) else 0)\n",
+     {0, 2, 0.5},
+     {0, 1.5, 2}},
+    {"the same, shared by an equation",
+     "input x[i0 < 3]\nl[i0 < 3] = log(x[i0])\n"
+     "y[i0 < 3] = (if 0 < x[i0] then l[i0] else 0) + (if 1 < x[i0] then 2 * l[i0] else 0)\n",
+     {0, 2, 0.5},
+     {0, 1.5, 2}},
+    {"an element that is not read",
+     "input x[i0 < 3]\nl[i0 < 3] = log(x[i0])\ny[i0 < 2] = l[i0 + 1]\n",
+     {0, 2, 4},
+     {0, 0.5, 0.25}},
+    {"an element that is not the maximum",
+     "input x[i0 < 3]\nl[i0 < 3] = log(x[i0])\ny = max(i0 < 3) l[i0]\n",
+     {0, 2, 4},
+     {0, 0, 0.25}},
+    {"picked by data",
+     "input x[i0 < 3]\nl[i0 < 3] = 1 / x[i0]\nk[i0 < 1] = argmax(i1 < 3) x[i1]\n"
+     "y[i0 < 1] = l[k[i0]]\n",
+     {0, 2, 4},
+     {0, 0, -0.0625}},
+    {"two steps behind a branch",
+     "input x[i0 < 3]\nr[i0 < 3] = sqrt(x[i0])\nl[i0 < 3] = r[i0] * 2 + 1\n"
+     "y[i0 < 3] = if 0 < x[i0] then l[i0] else 7\n",
+     {0, 4, 0.25},
+     {0, 0.5, 2}},
+    {"a branch in a recurrence",
+     "input x[i0 < 3]\ns[i0 < 3] = if x[i0] == 0 then s[i0 - 1] else s[i0 - 1] + log(x[i0])\n"
+     "y = s[2]\n",
+     {0, 2, 4},
+     {0, 0.5, 0.25}},
+    {"ties go to the first", "input x[i0 < 4]\ny = max(i0 < 4) x[i0]\n", {1, 3, 3, 2}, {0, 1, 0, 0}},
+    {"ties over two indices", "input x[i0 < 4]\ny = min(i0 < 2, i1 < 2) x[2 * i0 + i1]\n", {5, 3, 3, 4}, {0, 1, 0, 0}},
+    {"two zeros among factors", "input x[i0 < 4]\ny = prod(i0 < 4) x[i0]\n", {0, 3, 0, 2}, {0, 0, 0, 0}},
+    {"one zero among factors", "input x[i0 < 4]\ny = prod(i0 < 4) x[i0]\n", {5, 3, 0, 2}, {0, 0, 30, 0}},
+    {"one zero among factors over two indices",
+     "input x[i0 < 4]\ny = prod(i0 < 2, i1 < 2) x[i0 + 2 * i1]\n",
+     {5, 3, 0, 2},
+     {0, 0, 30, 0}},
+    {"an empty maximum",
+     "input x[i0 < 2]\nm = max(i0 < 0) x[0] * i0 + x[1]\ny = if m < 0 then x[0] else m\n",
+     {2, 3},
+     {1, 0}},
+    {"reads outside are constant", "input x[i0 < 3]\ny[i0 < 3] = x[i0 + 1] * 2 + x[i0 - 2]\n", {1, 2, 3}, {1, 2, 2}},
+    {"square root of a square sum at zero",
+     "input x[i0 < 2]\nS = sum(i0 < 2) x[i0] ^ 2\n"
+     "y = if S == 0 then 0 else sqrt(S)\n",
+     {0, 0},
+     {0, 0}},
 };
 
 static void test_exact(void) {
@@ -501,15 +602,16 @@ static void second(const char *name, const char *text, const char *leaves) {
       memcpy(c->dim, cot->dim, sizeof c->dim);
       cx_diff_reverse(h, find(h, "y"), c->id, by, n, gr);
       cx_graph_output(h, gr[0]);
-      double *r = CX_NEW_N(a, double, size[0] + 1), *err = CX_NEW_N(a, double, size[0] + 1), *hd = CX_NEW_N(a, double,
-       size[0] + 1);
+      double *r = CX_NEW_N(a, double, size[0] + 1), *err = CX_NEW_N(a, double, size[0] + 1),
+             *hd = CX_NEW_N(a, double, size[0] + 1);
       ridders(h, &in, leaf[j], d[j], 0.02, r, err);
       for (int64_t p = 0; p < size[0]; p++) {
         for (int64_t q = 0; q < size[j]; q++) hd[p] += out[j][p * size[j] + q] * d[j][q];
         check_count++;
         if (isnan(r[p]) || fabs(hd[p] - r[p]) > 1e-6 * fmax(1, fabs(r[p])) + 10 * err[p])
           bad(cx_format(a, "second derivative %lld by %s is %.12g, difference quotient %.12g", (long long)p, leaf[j],
-           hd[p], r[p]), NULL);
+                        hd[p], r[p]),
+              NULL);
       }
     }
   }
@@ -537,23 +639,26 @@ static double gauss(double x, int k) { /* exp(-x^2 / 2): Hermite polynomials */
   double h = k == 0 ? 1 : k == 1 ? -x : k == 2 ? x * x - 1 : k == 3 ? 3 * x - x * x * x : x * x * x * x - 6 * x * x + 3;
   return h * exp(-x * x / 2);
 }
-static const struct { const char *name, *text; double (*f)(double x, int k); } orders[] = {
-  {"power", "input x\ny = x ^ 6\n", p6},
-  {"power by multiplication", "input x\nu = x * x\nv = u * x\ny = v * v\n", p6},
-  {"power as a product", "input x\ny = prod(i0 < 6) x\n", p6},
-  {"power as a product over two indices", "input x\ny = prod(i0 < 2, i1 < 3) x\n", p6},
-  {"power as a recurrence", "input x\ns[i0 < 6] = if i0 == 0 then x else s[i0 - 1] * x\ny = s[5]\n", p6},
-  {"power as a descending recurrence", "input x\ns[i0 < 6] = if i0 == 5 then x else s[i0 + 1] * x\ny = s[0]\n", p6},
-  {"sine", "input x\ny = 2 * sin(x) * cos(x)\n", s2},
-  {"inverse", "input x\ny = 1 / (1 + x)\n", inverse},
-  {"exponential", "input x\ny = 3 * sqrt(exp(x))\n", ex},
-  {"sum of exponentials", "input x\ny = sum(i0 < 4) exp((i0 - 1) * x)\n", sums},
-  {"softplus as a log-sum-exp", "input x\nS = sum(i0 < 2) exp(i0 * x)\ny = log(S)\n", soft},
-  {"softplus", "input x\ny = softplus(x)\n", soft},
-  {"softplus as a maximum", "input x\nz[i0 < 2] = if i0 == 1 then log(1 + exp(x)) else -9\ny = max(i0 < 2) z[i0]\n",
-   soft},
-  {"density", "input x\ny = exp(-x ^ 2 / 2)\n", gauss},
-  {"density as a branch", "input x\ny = if 100 < x then log(-1) else 1 / sqrt(exp(x * x))\n", gauss},
+static const struct {
+  const char *name, *text;
+  double (*f)(double x, int k);
+} orders[] = {
+    {"power", "input x\ny = x ^ 6\n", p6},
+    {"power by multiplication", "input x\nu = x * x\nv = u * x\ny = v * v\n", p6},
+    {"power as a product", "input x\ny = prod(i0 < 6) x\n", p6},
+    {"power as a product over two indices", "input x\ny = prod(i0 < 2, i1 < 3) x\n", p6},
+    {"power as a recurrence", "input x\ns[i0 < 6] = if i0 == 0 then x else s[i0 - 1] * x\ny = s[5]\n", p6},
+    {"power as a descending recurrence", "input x\ns[i0 < 6] = if i0 == 5 then x else s[i0 + 1] * x\ny = s[0]\n", p6},
+    {"sine", "input x\ny = 2 * sin(x) * cos(x)\n", s2},
+    {"inverse", "input x\ny = 1 / (1 + x)\n", inverse},
+    {"exponential", "input x\ny = 3 * sqrt(exp(x))\n", ex},
+    {"sum of exponentials", "input x\ny = sum(i0 < 4) exp((i0 - 1) * x)\n", sums},
+    {"softplus as a log-sum-exp", "input x\nS = sum(i0 < 2) exp(i0 * x)\ny = log(S)\n", soft},
+    {"softplus", "input x\ny = softplus(x)\n", soft},
+    {"softplus as a maximum", "input x\nz[i0 < 2] = if i0 == 1 then log(1 + exp(x)) else -9\ny = max(i0 < 2) z[i0]\n",
+     soft},
+    {"density", "input x\ny = exp(-x ^ 2 / 2)\n", gauss},
+    {"density as a branch", "input x\ny = if 100 < x then log(-1) else 1 / sqrt(exp(x * x))\n", gauss},
 };
 
 static void test_orders(void) {
@@ -594,10 +699,11 @@ static void test_orders(void) {
 static void test_leaves(void) {
   a = cx_arena_new(ctx);
   place = "leaves";
-  cx_graph *g = read_text("input x[i0 < 3]\ninput z0[i0 < 3]\nz[i0 < 3] = x[i0] ^ 2\ny[i0 < 3] = z[i0] * x[2 - i0]\n"
-   "u = sum(i0 < 3) y[i0] * z0[i0]\n");
+  cx_graph *g = read_text(
+      "input x[i0 < 3]\ninput z0[i0 < 3]\nz[i0 < 3] = x[i0] ^ 2\ny[i0 < 3] = z[i0] * x[2 - i0]\n"
+      "u = sum(i0 < 3) y[i0] * z0[i0]\n");
   uint32_t x = find(g, "x"), y = find(g, "y"), z = find(g, "z"), z0 = find(g, "z0"), u = find(g, "u"), out[2],
-   both[2] = {x, z};
+           both[2] = {x, z};
   cx_graph_output(g, cx_diff_forward(g, y, y, 0)); /* the identity */
   cx_graph_output(g, cx_diff_forward(g, y, z, 0)); /* an equation as a leaf */
   cx_graph_output(g, cx_diff_forward(g, z, y, 0)); /* nothing */
@@ -632,15 +738,20 @@ static void test_leaves(void) {
 
 /* instances side by side: the blocks on the diagonal of the whole Jacobian */
 static void test_batch(void) {
-  static const struct { const char *text; int batch; } t[] = {
-    {"input x[i0 < 3, i1 < 4]\ninput w[i0 < 4]\ny[i0 < 3] = sum(i1 < 4) sin(x[i0, i1] * w[i1]) * x[i0, 3 - i1]\n", 1},
-    {"input x[i0 < 3, i1 < 4]\nz[i0 < 3, i1 < 4] = exp(x[i0, i1]) + x[i0, i1 - 1]\nS[i0 < 3] = sum(i1 < 4) z[i0, i1]\n"
-     "y[i0 < 3, i1 < 2] = z[i0, 2 * i1] / S[i0]\n", 1},
-    {"input x[i0 < 3]\nz[i0 < 3] = sin(x[i0])\ny[i0 < 3, i1 < 2] = z[i0] ^ (i1 + 2)\n", 1},
-    {"input x[i0 < 2, i1 < 3]\ny[i0 < 2, i1 < 3] = exp(x[i0, i1] ^ 2) / x[i0, i1]\n", 2},
-    {"input x[i0 < 2, i1 < 3, i2 < 2]\ny[i0 < 2, i1 < 3] = prod(i2 < 2) x[i0, i1, i2] + i2\n", 2},
-    {"input x[i0 < 3, i1 < 4]\ns[i0 < 3, i1 < 4] = tanh(s[i0, i1 - 1] * 2 + x[i0, i1])\n"
-     "y[i0 < 3] = max(i1 < 4) s[i0, i1]\n", 1},
+  static const struct {
+    const char *text;
+    int batch;
+  } t[] = {
+      {"input x[i0 < 3, i1 < 4]\ninput w[i0 < 4]\ny[i0 < 3] = sum(i1 < 4) sin(x[i0, i1] * w[i1]) * x[i0, 3 - i1]\n", 1},
+      {"input x[i0 < 3, i1 < 4]\nz[i0 < 3, i1 < 4] = exp(x[i0, i1]) + x[i0, i1 - 1]\nS[i0 < 3] = sum(i1 < 4) z[i0, i1]\n"
+       "y[i0 < 3, i1 < 2] = z[i0, 2 * i1] / S[i0]\n",
+       1},
+      {"input x[i0 < 3]\nz[i0 < 3] = sin(x[i0])\ny[i0 < 3, i1 < 2] = z[i0] ^ (i1 + 2)\n", 1},
+      {"input x[i0 < 2, i1 < 3]\ny[i0 < 2, i1 < 3] = exp(x[i0, i1] ^ 2) / x[i0, i1]\n", 2},
+      {"input x[i0 < 2, i1 < 3, i2 < 2]\ny[i0 < 2, i1 < 3] = prod(i2 < 2) x[i0, i1, i2] + i2\n", 2},
+      {"input x[i0 < 3, i1 < 4]\ns[i0 < 3, i1 < 4] = tanh(s[i0, i1 - 1] * 2 + x[i0, i1])\n"
+       "y[i0 < 3] = max(i1 < 4) s[i0, i1]\n",
+       1},
   };
   for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
     a = cx_arena_new(ctx);
@@ -670,43 +781,60 @@ static void test_batch(void) {
 
 /* ---- the form of adjoints: gathers over the window, no sum over what an equality fixes ---- */
 static void test_forms(void) {
-  static const struct { const char *name, *text, *leaf, *has, *not; bool second; } t[] = {
-    {"shift", "input x[i0 < 50]\ny = sum(i0 < 49) sin(x[i0 + 1])\n", "x", "if 1 <= i0", "sum(", false},
-    {"reversal", "input x[i0 < 50]\nz[i0 < 50] = sin(x[49 - i0])\ny = sum(i0 < 50) z[i0] ^ 2\n", "x", NULL, "sum(",
-     false},
-    {"stencil", "input x[i0 < 50]\nz[i0 < 50] = x[i0 - 1] * x[i0 + 1] - 2 * x[i0]\ny = sum(i0 < 50) exp(z[i0])\n",
-     "x", "x[i0 - 2]", "sum(", false},
-    {"convolution", "input x[i0 < 50]\ninput w[i0 < 3]\nz[i0 < 48] = sum(i1 < 3) w[i1] * x[i0 + i1]\n"
-     "y = sum(i0 < 48) sin(z[i0])\n", "x", "sum(i1 < 3)", "sum(i1 < 48)", false},
-    {"convolution by its kernel", "input x[i0 < 50]\ninput w[i0 < 3]\nz[i0 < 48] = sum(i1 < 3) w[i1] * x[i0 + i1]\n"
-     "y = sum(i0 < 48) sin(z[i0])\n", "w", "sum(i1 < 48)", "==", false},
-    {"convolution in two dimensions", "input x[i0 < 20, i1 < 30]\ninput w[i0 < 3, i1 < 5]\n"
-     "z[i0 < 18, i1 < 26] = sum(i2 < 3, i3 < 5) w[i2, i3] * x[i0 + i2, i1 + i3]\n"
-     "y = sum(i0 < 18, i1 < 26) sin(z[i0, i1])\n", "x", "sum(i2 < 3, i3 < 5)", "==", false},
-    {"stride", "input x[i0 < 51]\ninput w[i0 < 3]\nz[i0 < 25] = sum(i1 < 3) w[i1] * x[2 * i0 + i1]\n"
-     "y = sum(i0 < 25) sin(z[i0])\n", "x", "sum(i1 < 2)", "sum(i1 < 25)", false},
-    {"strided read", "input x[i0 < 50]\nz[i0 < 25] = sin(x[2 * i0])\ny = sum(i0 < 25) z[i0] ^ 2\n", "x", "mod(i0, 2)",
-     "sum(", false},
-    {"pooling", "input x[i0 < 50]\nz[i0 < 25] = max(i1 < 2) x[2 * i0 + i1]\ny = sum(i0 < 25) z[i0] ^ 2\n", "x", NULL,
-     "sum(", false},
-    {"transpose", "input x[i0 < 20, i1 < 30]\nz[i0 < 30, i1 < 20] = sin(x[i1, i0])\n"
-     "y = sum(i0 < 30, i1 < 20) z[i0, i1] ^ 2\n", "x", NULL, "sum(", false},
-    {"diagonal", "input x[i0 < 20, i1 < 20]\ny = sum(i0 < 20) sin(x[i0, i0])\n", "x", "i0 == i1", "sum(", false},
-    {"matrix product", "input x[i0 < 20, i1 < 30]\ninput B[i0 < 30, i1 < 10]\n"
-     "z[i0 < 20, i1 < 10] = sum(i2 < 30) x[i0, i2] * B[i2, i1]\ny = sum(i0 < 20, i1 < 10) sin(z[i0, i1])\n",
-     "x", "sum(i2 < 10)", "==", false},
-    {"recurrence", "input x[i0 < 50]\nz[i0 < 50] = tanh(z[i0 - 1] + x[i0])\ny = z[49]\n", "x", "i0 + 1]", "sum(",
-     false},
-    {"time shift in a layer", "input x[i0 < 20, i1 < 3]\ninput W[i0 < 3, i1 < 3]\n"
-     "z[i0 < 20, i1 < 3] = sum(i2 < 3) W[i1, i2] * s[i0 - 1, i2]\n"
-     "s[i0 < 20, i1 < 3] = tanh(z[i0, i1] + x[i0, i1])\ny = sum(i0 < 3) s[19, i0]\n", "x", "sum(i2 < 3)",
-      "sum(i2 < 20", false},
-    {"chained Rosenbrock", "input x[i0 < 50]\ny = sum(i0 < 49) 100 * (x[i0 + 1] - x[i0] ^ 2) ^ 2 + (1 - x[i0]) ^ 2\n",
-     "x", NULL, "sum(", false},
-    {"gather by data", "input x[i0 < 50]\ninput const k[i0 < 20] integer bounds 0 .. 49\n"
-     "y = sum(i0 < 20) sin(x[k[i0]])\n", "x", "i0 == k[i1]", NULL, false},
-    {"second derivative of a stencil", "input x[i0 < 50]\ny = sum(i0 < 49) exp(x[i0] * x[i0 + 1])\n", "x", "i0 == i1",
-     "sum(", true},
+  static const struct {
+    const char *name, *text, *leaf, *has, *not ;
+    bool second;
+  } t[] = {
+      {"shift", "input x[i0 < 50]\ny = sum(i0 < 49) sin(x[i0 + 1])\n", "x", "if 1 <= i0", "sum(", false},
+      {"reversal", "input x[i0 < 50]\nz[i0 < 50] = sin(x[49 - i0])\ny = sum(i0 < 50) z[i0] ^ 2\n", "x", NULL, "sum(",
+       false},
+      {"stencil", "input x[i0 < 50]\nz[i0 < 50] = x[i0 - 1] * x[i0 + 1] - 2 * x[i0]\ny = sum(i0 < 50) exp(z[i0])\n",
+       "x", "x[i0 - 2]", "sum(", false},
+      {"convolution",
+       "input x[i0 < 50]\ninput w[i0 < 3]\nz[i0 < 48] = sum(i1 < 3) w[i1] * x[i0 + i1]\n"
+       "y = sum(i0 < 48) sin(z[i0])\n",
+       "x", "sum(i1 < 3)", "sum(i1 < 48)", false},
+      {"convolution by its kernel",
+       "input x[i0 < 50]\ninput w[i0 < 3]\nz[i0 < 48] = sum(i1 < 3) w[i1] * x[i0 + i1]\n"
+       "y = sum(i0 < 48) sin(z[i0])\n",
+       "w", "sum(i1 < 48)", "==", false},
+      {"convolution in two dimensions",
+       "input x[i0 < 20, i1 < 30]\ninput w[i0 < 3, i1 < 5]\n"
+       "z[i0 < 18, i1 < 26] = sum(i2 < 3, i3 < 5) w[i2, i3] * x[i0 + i2, i1 + i3]\n"
+       "y = sum(i0 < 18, i1 < 26) sin(z[i0, i1])\n",
+       "x", "sum(i2 < 3, i3 < 5)", "==", false},
+      {"stride",
+       "input x[i0 < 51]\ninput w[i0 < 3]\nz[i0 < 25] = sum(i1 < 3) w[i1] * x[2 * i0 + i1]\n"
+       "y = sum(i0 < 25) sin(z[i0])\n",
+       "x", "sum(i1 < 2)", "sum(i1 < 25)", false},
+      {"strided read", "input x[i0 < 50]\nz[i0 < 25] = sin(x[2 * i0])\ny = sum(i0 < 25) z[i0] ^ 2\n", "x", "mod(i0, 2)",
+       "sum(", false},
+      {"pooling", "input x[i0 < 50]\nz[i0 < 25] = max(i1 < 2) x[2 * i0 + i1]\ny = sum(i0 < 25) z[i0] ^ 2\n", "x", NULL,
+       "sum(", false},
+      {"transpose",
+       "input x[i0 < 20, i1 < 30]\nz[i0 < 30, i1 < 20] = sin(x[i1, i0])\n"
+       "y = sum(i0 < 30, i1 < 20) z[i0, i1] ^ 2\n",
+       "x", NULL, "sum(", false},
+      {"diagonal", "input x[i0 < 20, i1 < 20]\ny = sum(i0 < 20) sin(x[i0, i0])\n", "x", "i0 == i1", "sum(", false},
+      {"matrix product",
+       "input x[i0 < 20, i1 < 30]\ninput B[i0 < 30, i1 < 10]\n"
+       "z[i0 < 20, i1 < 10] = sum(i2 < 30) x[i0, i2] * B[i2, i1]\ny = sum(i0 < 20, i1 < 10) sin(z[i0, i1])\n",
+       "x", "sum(i2 < 10)", "==", false},
+      {"recurrence", "input x[i0 < 50]\nz[i0 < 50] = tanh(z[i0 - 1] + x[i0])\ny = z[49]\n", "x", "i0 + 1]", "sum(",
+       false},
+      {"time shift in a layer",
+       "input x[i0 < 20, i1 < 3]\ninput W[i0 < 3, i1 < 3]\n"
+       "z[i0 < 20, i1 < 3] = sum(i2 < 3) W[i1, i2] * s[i0 - 1, i2]\n"
+       "s[i0 < 20, i1 < 3] = tanh(z[i0, i1] + x[i0, i1])\ny = sum(i0 < 3) s[19, i0]\n",
+       "x", "sum(i2 < 3)", "sum(i2 < 20", false},
+      {"chained Rosenbrock", "input x[i0 < 50]\ny = sum(i0 < 49) 100 * (x[i0 + 1] - x[i0] ^ 2) ^ 2 + (1 - x[i0]) ^ 2\n",
+       "x", NULL, "sum(", false},
+      {"gather by data",
+       "input x[i0 < 50]\ninput const k[i0 < 20] integer bounds 0 .. 49\n"
+       "y = sum(i0 < 20) sin(x[k[i0]])\n",
+       "x", "i0 == k[i1]", NULL, false},
+      {"second derivative of a stencil", "input x[i0 < 50]\ny = sum(i0 < 49) exp(x[i0] * x[i0 + 1])\n", "x", "i0 == i1",
+       "sum(", true},
   };
   for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
     a = cx_arena_new(ctx);
@@ -726,10 +854,10 @@ static void test_forms(void) {
     cx_buf b = {.arena = a};
     char *s = cx_graph_text(g, a), *line;
     for (line = strtok(s, "\n"); line; line = strtok(NULL, "\n"))
-      if (strncmp(line, "input", 5) && strncmp(line, "y ", 2) && strncmp(line, "z[", 2) && strncmp(line, "s[",
-       2)) cx_putf(&b, "%s\n", line);
+      if (strncmp(line, "input", 5) && strncmp(line, "y ", 2) && strncmp(line, "z[", 2) && strncmp(line, "s[", 2))
+        cx_putf(&b, "%s\n", line);
     check_count++;
-    if ((t[i].has && !strstr(b.at, t[i].has)) || (t[i].not && strstr(b.at, t[i].not)))
+    if ((t[i].has && !strstr(b.at, t[i].has)) || (t[i].not &&strstr(b.at, t[i].not )))
       bad(cx_format(a, "asked for \"%s\" and no \"%s\" in", t[i].has ? t[i].has : "", t[i].not ? t[i].not : ""), b.at);
     cx_arena_free(a);
   }
@@ -738,9 +866,9 @@ static void test_forms(void) {
 /* an expression that the gradient needs at several places is computed once for each */
 static void test_shared_shifts(void) {
   static const char *const text[] = {
-    "input x[i0 < 50]\ny = sum(i0 < 49) exp(x[i0] - x[i0 + 1])\n",
-    "input x[i0 < 50]\nr[i0 < 48] = exp(x[i0 + 1] * x[i0]) - x[i0 + 2]\ny = sum(i0 < 48) r[i0] ^ 2\n",
-    "input x[i0 < 9, i1 < 8]\ny = sum(i0 < 8, i1 < 7) exp(x[i0, i1] * x[i0 + 1, i1] + x[i0, i1 + 1])\n",
+      "input x[i0 < 50]\ny = sum(i0 < 49) exp(x[i0] - x[i0 + 1])\n",
+      "input x[i0 < 50]\nr[i0 < 48] = exp(x[i0 + 1] * x[i0]) - x[i0 + 2]\ny = sum(i0 < 48) r[i0] ^ 2\n",
+      "input x[i0 < 9, i1 < 8]\ny = sum(i0 < 8, i1 < 7) exp(x[i0, i1] * x[i0 + 1, i1] + x[i0, i1 + 1])\n",
   };
   for (size_t i = 0; i < sizeof text / sizeof *text; i++) {
     a = cx_arena_new(ctx);
@@ -767,19 +895,29 @@ static void random_text(cx_buf *b, bool smooth) {
   static const char *const shape[] = {"", "[i0 < 4]", "[i0 < 4, i1 < 3]"};
   static const char *const red[] = {"", "", "sum", "sum", "prod", "max", "prod", "min"};
   static const int nover[] = {0, 0, 1, 2, 1, 1, 2, 2};
-  static const char *const form[] = {"sin(%s)", "tanh(%s) * %s", "%s * %s", "%s - %s / 2", "exp(tanh(%s))",
-   "%s / (2 + cos(%s))", "logistic(%s) + %s * %s",
-                                     "log(1.5 + %s ^ 2)", "(if i0 < 2 then %s else tanh(%s))",
-                                      "(if %s < -90 then log(-2) else sqrt(1.2 + sin(%s)))", "-%s ^ 2 * %s",
-                                      "max(%s, %s)"};
+  static const char *const form[] = {"sin(%s)",
+                                     "tanh(%s) * %s",
+                                     "%s * %s",
+                                     "%s - %s / 2",
+                                     "exp(tanh(%s))",
+                                     "%s / (2 + cos(%s))",
+                                     "logistic(%s) + %s * %s",
+                                     "log(1.5 + %s ^ 2)",
+                                     "(if i0 < 2 then %s else tanh(%s))",
+                                     "(if %s < -90 then log(-2) else sqrt(1.2 + sin(%s)))",
+                                     "-%s ^ 2 * %s",
+                                     "max(%s, %s)"};
   int rank[12] = {0, 1, 2, 1, 1}, n = 5;
-  cx_puts(b, "input e0\ninput e1[i0 < 4]\ninput e2[i0 < 4, i1 < 3]\ninput const e3[i0 < 4] integer bounds -1 .. 4\n"
-   "input e4[i0 < 4]\n");
+  cx_puts(b,
+          "input e0\ninput e1[i0 < 4]\ninput e2[i0 < 4, i1 < 3]\ninput const e3[i0 < 4] integer bounds -1 .. 4\n"
+          "input e4[i0 < 4]\n");
   int total = n + 2 + (int)below(4);
   for (; n < total; n++) {
     bool last = n == total - 1, cycle = !last && below(4) == 0;
-    int r = cycle ? 1 + (int)below(2) : last ? (int)below(2) : (int)below(3), o = (int)below(smooth ? 5 : 8),
-     slots = r + nover[o];
+    int r = cycle  ? 1 + (int)below(2)
+            : last ? (int)below(2)
+                   : (int)below(3),
+        o = (int)below(smooth ? 5 : 8), slots = r + nover[o];
     if (cycle) o = (int)below(2) * 2, slots = r + nover[o];
     rank[n] = r;
     if (last) cx_putf(b, "y%s = ", shape[r]);
@@ -806,15 +944,15 @@ static void random_text(cx_buf *b, bool smooth) {
         int s = slots ? (int)below((uint32_t)slots) : -1, s2 = slots ? (int)below((uint32_t)slots) : -1;
         if (self) cx_putf(b, k ? (slots > 1 ? "i1" : "1") : "i0 - 1");
         else switch (s < 0 ? 0 : below(9)) {
-          case 0: cx_putf(b, "%d", (int)below(4)); break;
-          case 1: cx_putf(b, "i%d + 1", s); break;
-          case 2: cx_putf(b, "3 - i%d", s); break;
-          case 3: cx_putf(b, "i%d + i%d", s, s2); break;
-          case 4: cx_putf(b, "2 * i%d - 1", s); break;
-          case 5: cx_putf(b, "e3[i%d]", s); break;
-          case 6: cx_putf(b, "i%d - i%d", s, s2); break;
-          default: cx_putf(b, "i%d", s);
-        }
+            case 0: cx_putf(b, "%d", (int)below(4)); break;
+            case 1: cx_putf(b, "i%d + 1", s); break;
+            case 2: cx_putf(b, "3 - i%d", s); break;
+            case 3: cx_putf(b, "i%d + i%d", s, s2); break;
+            case 4: cx_putf(b, "2 * i%d - 1", s); break;
+            case 5: cx_putf(b, "e3[i%d]", s); break;
+            case 6: cx_putf(b, "i%d - i%d", s, s2); break;
+            default: cx_putf(b, "i%d", s);
+          }
       }
       if (rank[e]) cx_puts(b, "]");
       self = false;
@@ -856,7 +994,8 @@ int main(void) {
     test_shared_shifts();
     test_random();
     CX_END(ctx, f);
-  } else {
+  }
+  else {
     check_failed++;
     fprintf(stderr, "%s\n", place ? place : "");
     for (int i = 0; i < cx_diag_count(ctx); i++) fputs(cx_diag_render(ctx, cx_ctx_arena(ctx), i, false), stderr);

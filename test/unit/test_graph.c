@@ -23,7 +23,9 @@ static cx_eq *eq(cx_graph *g, const char *name, cx_eq_kind kind, int rank, int64
   return e;
 }
 
-static cx_graph *read_text(const char *text) { return cx_graph_read(c, a, cx_source_add(c, "test.ir", text, strlen(text))); }
+static cx_graph *read_text(const char *text) {
+  return cx_graph_read(c, a, cx_source_add(c, "test.ir", text, strlen(text)));
+}
 
 /* ---- nodes ---- */
 static void test_consing(void) {
@@ -59,12 +61,18 @@ static void test_order(void) {
   CHECK_STR(cx_node_text(g, a, cx_op2(g, OP_add, q, p)), cx_node_text(h, a, cx_op2(h, OP_add, s, r)));
 }
 
-static const cx_node *as_is(void *user, cx_graph *g, const cx_node *n) { (void)user, (void)g; return n; }
+static const cx_node *as_is(void *user, cx_graph *g, const cx_node *n) {
+  (void)user, (void)g;
+  return n;
+}
 static const cx_node *double_constants(void *user, cx_graph *g, const cx_node *n) {
   ++*(int *)user;
   return n->op == OP_const ? cx_const(g, 2 * n->u.num) : n;
 }
-static void count(void *user, const cx_node *n) { (void)n; ++*(int *)user; }
+static void count(void *user, const cx_node *n) {
+  (void)n;
+  ++*(int *)user;
+}
 
 static void test_random_walks(void) {
   rnd_state = 12345;
@@ -140,8 +148,9 @@ static void test_affine(void) {
   const cx_node *i = cx_index(g, 0), *j = cx_index(g, 1), *n2 = cx_const(g, 2), *n3 = cx_const(g, 3);
   int64_t c0, k[32];
   /* 3 * (i - 2 * (j - 2)) + 2 - i = 2 i - 6 j + 14 */
-  const cx_node *e = cx_op2(g, OP_sub, cx_op2(g, OP_mul, n3, cx_op2(g, OP_sub, i, cx_op2(g, OP_mul, n2, cx_op2(g, OP_sub, j, n2)))),
-                            cx_op2(g, OP_sub, i, n2));
+  const cx_node *e =
+      cx_op2(g, OP_sub, cx_op2(g, OP_mul, n3, cx_op2(g, OP_sub, i, cx_op2(g, OP_mul, n2, cx_op2(g, OP_sub, j, n2)))),
+             cx_op2(g, OP_sub, i, n2));
   CHECK(cx_affine(e, &c0, k) && c0 == 14 && k[0] == 2 && k[1] == -6 && k[2] == 0);
   CHECK(cx_affine(cx_op1(g, OP_neg, j), &c0, k) && c0 == 0 && k[1] == -1);
   CHECK(!cx_affine(cx_op2(g, OP_mul, i, j), &c0, k));
@@ -210,7 +219,8 @@ static void test_extract(void) {
   uint32_t roots[2] = {z->id, y->id};
   cx_graph *h = cx_extract(g, a, roots, 2, map);
   CHECK(h->neq == 3 && map[0] == -1 && map[1] == 0 && map[2] == 1 && map[3] == -1 && map[4] == 2);
-  CHECK_STR(cx_graph_text(h, a), "input x[i0 < 4]\ny[i0 < 4] = exp(x[i0])\nz[i0 < 4] = x[i0] + y[i0]\noutput z\noutput y\n");
+  CHECK_STR(cx_graph_text(h, a),
+            "input x[i0 < 4]\ny[i0 < 4] = exp(x[i0])\nz[i0 < 4] = x[i0] + y[i0]\noutput z\noutput y\n");
   CHECK(cx_verify(h) == NULL);
 }
 
@@ -223,28 +233,69 @@ static void round_trip(const char *text) {
 
 static void test_text(void) {
   fresh();
-  round_trip("input const X[i0 < 100 (n), i1 < 4 (d)]\n"
-             "input w[i0 < 4 (d)] bounds 0..inf\n"
-             "z[i0 < 100 (n)] = sum(i1 < 4 (d)) X[i0, i1] * w[i1]\n"
-             "output z\n");
-  round_trip("input s\ninput k[i0 < 3] integer inert bounds -1..9\n"
-             "m = max(i0 < 2, i1 < 3) -k[i0] - i1\nn[i0 < 2] = max(i0 < 2, i0 < 3) - 1\n"
-             "a = s - (s - 1) - 1\nb = (-s)^2 + -s^2 - 2^(-s)\n");
+  round_trip(
+      "input const X[i0 < 100 (n), i1 < 4 (d)]\n"
+      "input w[i0 < 4 (d)] bounds 0..inf\n"
+      "z[i0 < 100 (n)] = sum(i1 < 4 (d)) X[i0, i1] * w[i1]\n"
+      "output z\n");
+  round_trip(
+      "input s\ninput k[i0 < 3] integer inert bounds -1..9\n"
+      "m = max(i0 < 2, i1 < 3) -k[i0] - i1\nn[i0 < 2] = max(i0 < 2, i0 < 3) - 1\n"
+      "a = s - (s - 1) - 1\nb = (-s)^2 + -s^2 - 2^(-s)\n");
   round_trip("");
 }
 
 static void test_spelling(void) {
-  static const struct { const char *text, *back; } rows[] = {
-    {"s - (s - t)", NULL}, {"s - t - s", NULL}, {"-s^2", NULL}, {"(-s)^2", NULL}, {"s^t^u", NULL}, {"(s^t)^u", NULL},
-    {"-2", NULL}, {"-(2)", NULL}, {"-2^s", NULL}, {"(-2)^s", NULL}, {"s^(-2)", NULL}, {"s^-2", "s^(-2)"}, {"--2", NULL},
-    {"s * -t", NULL}, {"-s * t", NULL}, {"-(s * t)", NULL}, {"s * 2", "2 * s"}, {"t * u + s", NULL}, {"1e+300", NULL},
-    {"0.1", NULL}, {"1e-300", NULL}, {"-0", NULL}, {"inf", NULL}, {"-inf", NULL}, {"nan", NULL}, {"-(inf)", NULL},
-    {"if s < t then t else if t <= u then s else u + 1", NULL}, {"(if s then t else u) + 1", NULL},
-    {"if s then (if t then s else u) else 1", "if s then if t then s else u else 1"},
-    {"not s < t and u or s", NULL}, {"not (s or t)", NULL}, {"(s < t) < u", NULL}, {"s > t", "t < s"}, {"s >= t", "t <= s"},
-    {"s / (t * u)", NULL}, {"s / t / u", NULL}, {"max(s, min(t, 3))", NULL}, {"mod(s, -t)", NULL}, {"muladd(s, t, u)", NULL},
-    {"s < t + u", NULL}, {"(s < t) + u", NULL}, {"-(not s)", NULL}, {"exp(-s)", NULL}, {"s - -t", NULL}, {"s==t", "s == t"},
-    {"s + (t + u)", NULL}, {"u + t != s", NULL},
+  static const struct {
+    const char *text, *back;
+  } rows[] = {
+      {"s - (s - t)", NULL},
+      {"s - t - s", NULL},
+      {"-s^2", NULL},
+      {"(-s)^2", NULL},
+      {"s^t^u", NULL},
+      {"(s^t)^u", NULL},
+      {"-2", NULL},
+      {"-(2)", NULL},
+      {"-2^s", NULL},
+      {"(-2)^s", NULL},
+      {"s^(-2)", NULL},
+      {"s^-2", "s^(-2)"},
+      {"--2", NULL},
+      {"s * -t", NULL},
+      {"-s * t", NULL},
+      {"-(s * t)", NULL},
+      {"s * 2", "2 * s"},
+      {"t * u + s", NULL},
+      {"1e+300", NULL},
+      {"0.1", NULL},
+      {"1e-300", NULL},
+      {"-0", NULL},
+      {"inf", NULL},
+      {"-inf", NULL},
+      {"nan", NULL},
+      {"-(inf)", NULL},
+      {"if s < t then t else if t <= u then s else u + 1", NULL},
+      {"(if s then t else u) + 1", NULL},
+      {"if s then (if t then s else u) else 1", "if s then if t then s else u else 1"},
+      {"not s < t and u or s", NULL},
+      {"not (s or t)", NULL},
+      {"(s < t) < u", NULL},
+      {"s > t", "t < s"},
+      {"s >= t", "t <= s"},
+      {"s / (t * u)", NULL},
+      {"s / t / u", NULL},
+      {"max(s, min(t, 3))", NULL},
+      {"mod(s, -t)", NULL},
+      {"muladd(s, t, u)", NULL},
+      {"s < t + u", NULL},
+      {"(s < t) + u", NULL},
+      {"-(not s)", NULL},
+      {"exp(-s)", NULL},
+      {"s - -t", NULL},
+      {"s==t", "s == t"},
+      {"s + (t + u)", NULL},
+      {"u + t != s", NULL},
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     fresh();
@@ -266,7 +317,8 @@ static bool same_graph(const cx_graph *g, const cx_graph *h) {
   for (int i = 0; i < g->neq; i++) {
     const cx_eq *p = g->eq[i], *q = h->eq[i];
     if (p->name != q->name || p->kind != q->kind || p->red != q->red || p->rank != q->rank || p->nred != q->nred ||
-        p->constant != q->constant || p->integer != q->integer || p->inert != q->inert || p->lo != q->lo || p->hi != q->hi)
+        p->constant != q->constant || p->integer != q->integer || p->inert != q->inert || p->lo != q->lo ||
+        p->hi != q->hi)
       return false;
     for (int k = 0; k < p->rank; k++)
       if (p->dim[k].n != q->dim[k].n || p->dim[k].name != q->dim[k].name) return false;
@@ -280,13 +332,15 @@ static bool same_graph(const cx_graph *g, const cx_graph *h) {
 }
 
 static void test_random_text(void) {
-  static const char *const names[] = {"x", "y", "x", "i0", "max", "if", "a b", "weird`\\\n", "x'", "\xce\xbc", "x.3", "sum"};
+  static const char *const names[] = {"x",   "y",          "x",  "i0",       "max", "if",
+                                      "a b", "weird`\\\n", "x'", "\xce\xbc", "x.3", "sum"};
   rnd_state = 777;
   for (int trial = 0; trial < 300; trial++) {
     cx_graph *g = fresh();
     int n = 1 + (int)rnd(8);
     for (int i = 0; i < n; i++) {
-      cx_eq *e = eq(g, names[rnd(sizeof names / sizeof *names)], rnd(3) ? EQ_CALC : EQ_INPUT, (int)rnd(3), rnd(9), rnd(9));
+      cx_eq *e =
+          eq(g, names[rnd(sizeof names / sizeof *names)], rnd(3) ? EQ_CALC : EQ_INPUT, (int)rnd(3), rnd(9), rnd(9));
       if (rnd(2)) e->dim[0].name = cx_intern_z(c, names[rnd(5)]);
       e->constant = e->kind == EQ_INPUT && rnd(2);
       e->integer = rnd(4) == 0;
@@ -301,41 +355,50 @@ static void test_random_text(void) {
     }
     for (int i = 0; i < n; i++)
       if (g->eq[i]->kind == EQ_CALC)
-        g->eq[i]->body = rnd_expr(g, rnd(2) ? cx_raw : cx_opn, g->eq[i]->rank + g->eq[i]->nred, (int)rnd(trial % 10 ? 12 : 150), false);
+        g->eq[i]->body = rnd_expr(g, rnd(2) ? cx_raw : cx_opn, g->eq[i]->rank + g->eq[i]->nred,
+                                  (int)rnd(trial % 10 ? 12 : 150), false);
     for (uint32_t i = rnd(3); i > 0; i--) cx_graph_output(g, rnd((uint32_t)n));
     for (int i = 0; i < n; i++) /* an expression without an index may sit in a load over nothing */
       if (g->eq[i]->kind == EQ_CALC && g->eq[i]->body->any_free) CHECK(0);
     const char *why = cx_verify(g);
-    if (why) { CHECK_STR(why, "nothing wrong"); continue; }
+    if (why) {
+      CHECK_STR(why, "nothing wrong");
+      continue;
+    }
     const char *text = cx_graph_text(g, a);
     cx_graph *h = read_text(text);
     CHECK(h != NULL);
-    if (!h) { fprintf(stderr, "%s\n%s\n", text, cx_diag_render(c, a, cx_diag_count(c) - 1, false)); continue; }
+    if (!h) {
+      fprintf(stderr, "%s\n%s\n", text, cx_diag_render(c, a, cx_diag_count(c) - 1, false));
+      continue;
+    }
     CHECK(same_graph(g, h));
     CHECK_STR(cx_graph_text(h, a), text);
   }
 }
 
 static void test_read_errors(void) {
-  static const struct { const char *text, *part; } rows[] = {
-    {"x = y\n", "no equation is called `y`"},
-    {"input x[i0 < 3]\ny = x\n", "has 1 dimensions, not 0"},
-    {"input x\ninput x\n", "defined twice"},
-    {"x = 1 +\n", "expected an expression"},
-    {"x = (1\n", "expected `)`"},
-    {"x = 1 2\n", "end of the line"},
-    {"x[i1 < 3] = 1\n", "expected `i0 < `"},
-    {"x[i0 < 99999999999999999999] = 1\n", "too large"},
-    {"x[i0 < 4000000000, i1 < 4000000000] = 1\n", "does not fit 64 bits"},
-    {"x = i3\n", "index that is not its own"},
-    {"x = sqrt(1, 2)\n", "no op sqrt of 2 arguments"},
-    {"x = prim nosuch(x)\n", "no primitive"},
-    {"output z\n", "no equation is called `z`"},
-    {"x = %1\n", "no let above"},
-    {"let %2 = 1\n", "the next let is number 1"},
-    {"x bounds 2..1 = 1\n", "bounds 2..1"},
-    {"`x = 1\n", "does not end"},
-    {"x = if 1 then 2\n", "expected `else`"},
+  static const struct {
+    const char *text, *part;
+  } rows[] = {
+      {"x = y\n", "no equation is called `y`"},
+      {"input x[i0 < 3]\ny = x\n", "has 1 dimensions, not 0"},
+      {"input x\ninput x\n", "defined twice"},
+      {"x = 1 +\n", "expected an expression"},
+      {"x = (1\n", "expected `)`"},
+      {"x = 1 2\n", "end of the line"},
+      {"x[i1 < 3] = 1\n", "expected `i0 < `"},
+      {"x[i0 < 99999999999999999999] = 1\n", "too large"},
+      {"x[i0 < 4000000000, i1 < 4000000000] = 1\n", "does not fit 64 bits"},
+      {"x = i3\n", "index that is not its own"},
+      {"x = sqrt(1, 2)\n", "no op sqrt of 2 arguments"},
+      {"x = prim nosuch(x)\n", "no primitive"},
+      {"output z\n", "no equation is called `z`"},
+      {"x = %1\n", "no let above"},
+      {"let %2 = 1\n", "the next let is number 1"},
+      {"x bounds 2..1 = 1\n", "bounds 2..1"},
+      {"`x = 1\n", "does not end"},
+      {"x = if 1 then 2\n", "expected `else`"},
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     fresh();
@@ -356,7 +419,12 @@ static void test_read_errors(void) {
 }
 
 /* ---- the verifier finds every seeded corruption ---- */
-static bool always(const cx_eq *const *arg, cx_eq *out, const char **why) { (void)why; out->rank = arg[0]->rank; out->dim[0] = arg[0]->dim[0]; return true; }
+static bool always(const cx_eq *const *arg, cx_eq *out, const char **why) {
+  (void)why;
+  out->rank = arg[0]->rank;
+  out->dim[0] = arg[0]->dim[0];
+  return true;
+}
 static const cx_prim copy_prim = {"copy", 1, always, NULL, NULL};
 
 static void test_verify(void) {
@@ -373,40 +441,50 @@ static void test_verify(void) {
     cx_node *b = (cx_node *)y->body, *d = (cx_node *)b->arg[1];
     const cx_node *two[2] = {i, i};
     switch (k) {
-    case 0: b->op = OP_COUNT; break;
-    case 1: b->op = OP_none; break;
-    case 2: b->nargs = 1; break;
-    case 3: b->id++; break;
-    case 4: b->hash ^= 1; break;
-    case 5: b->free_lo = 0; break;
-    case 6: b->any_free = true; break;
-    case 7: b->has_load = false; break;
-    case 8: b->arg[0] = NULL; break;
-    case 9: b->arg[0] = b; break;
-    case 10: b->arg[1] = cx_index(other, 0); break;
-    case 11: d->op = OP_div; break;
-    case 12: { const cx_node *t = b->arg[0]; b->arg[0] = b->arg[1]; b->arg[1] = t; break; }
-    case 13: { const cx_node *t = d->arg[0]; d->arg[0] = d->arg[1]; d->arg[1] = t; break; }
-    case 14: ((cx_node *)d->arg[1])->u.num = 4; break;
-    case 15: y->body = cx_load(g, x->id, two, 2); break;
-    case 16: y->body = cx_load(g, 77, &i, 1); break;
-    case 17: y->body = cx_index(g, 1); break;
-    case 18: y->body = cx_index(g, CX_FREE + 3); break;
-    case 19: y->body = cx_index(other, 0); break;
-    case 20: y->body = NULL; break;
-    case 21: y->red = RED_sum; break;
-    case 22: y->nred = 1; break;
-    case 23: y->red = RED_COUNT; break;
-    case 24: y->rank = 9; break;
-    case 25: y->dim[0].n = -1; break;
-    case 26: y->id = 0; break;
-    case 27: y->name = NULL; break;
-    case 28: y->lo = 1, y->hi = 0; break;
-    case 29: x->body = i; break;
-    case 30: g->out[0] = 3; break;
-    case 31: p->prim_arg[0] = 5; break;
-    case 32: p->dim[0].n = 5; break;
-    case 33: y->kind = 7; break;
+      case 0: b->op = OP_COUNT; break;
+      case 1: b->op = OP_none; break;
+      case 2: b->nargs = 1; break;
+      case 3: b->id++; break;
+      case 4: b->hash ^= 1; break;
+      case 5: b->free_lo = 0; break;
+      case 6: b->any_free = true; break;
+      case 7: b->has_load = false; break;
+      case 8: b->arg[0] = NULL; break;
+      case 9: b->arg[0] = b; break;
+      case 10: b->arg[1] = cx_index(other, 0); break;
+      case 11: d->op = OP_div; break;
+      case 12: {
+        const cx_node *t = b->arg[0];
+        b->arg[0] = b->arg[1];
+        b->arg[1] = t;
+        break;
+      }
+      case 13: {
+        const cx_node *t = d->arg[0];
+        d->arg[0] = d->arg[1];
+        d->arg[1] = t;
+        break;
+      }
+      case 14: ((cx_node *)d->arg[1])->u.num = 4; break;
+      case 15: y->body = cx_load(g, x->id, two, 2); break;
+      case 16: y->body = cx_load(g, 77, &i, 1); break;
+      case 17: y->body = cx_index(g, 1); break;
+      case 18: y->body = cx_index(g, CX_FREE + 3); break;
+      case 19: y->body = cx_index(other, 0); break;
+      case 20: y->body = NULL; break;
+      case 21: y->red = RED_sum; break;
+      case 22: y->nred = 1; break;
+      case 23: y->red = RED_COUNT; break;
+      case 24: y->rank = 9; break;
+      case 25: y->dim[0].n = -1; break;
+      case 26: y->id = 0; break;
+      case 27: y->name = NULL; break;
+      case 28: y->lo = 1, y->hi = 0; break;
+      case 29: x->body = i; break;
+      case 30: g->out[0] = 3; break;
+      case 31: p->prim_arg[0] = 5; break;
+      case 32: p->dim[0].n = 5; break;
+      case 33: y->kind = 7; break;
     }
     const char *why = cx_verify(g);
     if ((why != NULL) != (k >= 0)) fprintf(stderr, "corruption %d: %s\n", k, why ? why : "not found");
@@ -421,8 +499,9 @@ static void test_rules(void) {
   const char *names[2] = {"x", "y"};
   const cx_node *v[2] = {x, y};
   CHECK(cx_rule_expr(g, "x + 0", names, v, 2) == x);
-  CHECK(cx_rule_expr(g, "if x > y then 2 * pi else -x^2", names, v, 2) ==
-        cx_op3(g, OP_select, cx_op2(g, OP_lt, y, x), cx_const(g, 2 * M_PI), cx_op1(g, OP_neg, cx_op2(g, OP_mul, x, x))));
+  CHECK(
+      cx_rule_expr(g, "if x > y then 2 * pi else -x^2", names, v, 2) ==
+      cx_op3(g, OP_select, cx_op2(g, OP_lt, y, x), cx_const(g, 2 * M_PI), cx_op1(g, OP_neg, cx_op2(g, OP_mul, x, x))));
   CHECK(cx_op_diff(g, OP_exp, 0, &x) == cx_op1(g, OP_exp, x));
   CHECK(cx_op_diff(g, OP_mul, 0, v) == y && cx_op_diff(g, OP_mul, 1, v) == x);
   CHECK(cx_op_diff(g, OP_floor, 0, &x) == cx_const(g, 0));
@@ -433,11 +512,13 @@ static void test_rules(void) {
     cx_rule_expr(g, "sum(k: x)", names, v, 2);
     CX_END(c, f);
     CHECK(0);
-  } else CHECK(f.status == CX_E_PROGRAM && cx_diag_count(c) == before + 1);
-}
+  }
+  else CHECK(f.status == CX_E_PROGRAM && cx_diag_count(c) == before + 1); }
 
 /* ---- every allocation may fail: whatever is left behind can be freed, and the context goes on ---- */
-typedef struct { long left, live; } budget;
+typedef struct {
+  long left, live;
+} budget;
 static void *counted(void *user, void *ptr, size_t old, size_t size) {
   budget *b = user;
   (void)old;

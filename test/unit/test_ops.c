@@ -13,29 +13,71 @@ static double uniform(double lo, double hi) { /* xorshift64* */
 }
 
 /* Where each op is differentiated: ranges of x, y, z, away from jumps and kinks. Ops not named: -3..3. */
-typedef struct { const char *name; double range[3][2]; } domain;
+typedef struct {
+  const char *name;
+  double range[3][2];
+} domain;
 static const domain domains[] = {
-  {"div", {{-3, 3}, {0.3, 3}}},        {"min", {{-3, 0}, {0.2, 3}}},        {"max", {{-3, 0}, {0.2, 3}}},
-  {"abs", {{-3, -0.1}}},               {"hypot", {{0.1, 3}, {-3, 3}}},      {"pow", {{0.2, 4}, {-3, 3}}},
-  {"mod", {{4.1, 4.9}, {1.3, 1.35}}},  {"floor", {{1.2, 1.8}}},             {"ceil", {{1.2, 1.8}}},
-  {"round", {{0.6, 1.4}}},             {"trunc", {{1.2, 1.8}}},             {"sign", {{0.2, 2}}},
-  {"lt", {{-3, 0}, {0.2, 3}}},         {"le", {{-3, 0}, {0.2, 3}}},         {"eq", {{-3, 0}, {0.2, 3}}},
-  {"ne", {{-3, 0}, {0.2, 3}}},         {"and", {{0.2, 3}, {0.2, 3}}},       {"or", {{0.2, 3}, {0.2, 3}}},
-  {"not", {{0.2, 3}}},                 {"select", {{0.2, 1}, {-3, 3}, {-3, 3}}}, {"sqrt", {{0.1, 9}}},
-  {"cbrt", {{0.1, 9}}},                {"log", {{0.1, 9}}},                 {"log2", {{0.1, 9}}},
-  {"log10", {{0.1, 9}}},               {"log1p", {{-0.8, 9}}},              {"logistic", {{-30, 30}}},
-  {"softplus", {{-30, 30}}},           {"logit", {{0.05, 0.95}}},           {"log1mexp", {{0.05, 20}}},
-  {"logaddexp", {{-20, 20}, {-20, 20}}}, {"xlogy", {{-3, 3}, {0.2, 3}}},    {"tan", {{-1.3, 1.3}}},
-  {"asin", {{-0.9, 0.9}}},             {"acos", {{-0.9, 0.9}}},             {"atan2", {{0.2, 3}, {-3, 3}}},
-  {"acosh", {{1.1, 9}}},               {"atanh", {{-0.9, 0.9}}},            {"sinc", {{0.02, 12}}},
-  {"j0", {{0.1, 20}}},                 {"j1", {{0.1, 20}}},                 {"erfcx", {{-3, 60}}},
-  {"erfinv", {{-0.95, 0.95}}},         {"norm_cdf", {{-8, 4}}},             {"norm_quantile", {{0.02, 0.98}}},
-  {"log_norm_cdf", {{-40, 4}}},        {"gamma", {{0.3, 5}}},               {"lgamma", {{0.2, 30}}},
-  {"digamma", {{0.3, 30}}},            {"trigamma", {{0.3, 30}}},           {"polygamma", {{2, 2}, {0.4, 20}}},
-  {"lbeta", {{0.2, 30}, {0.2, 30}}},   {"gamma_p", {{0.3, 20}, {0.3, 20}}}, {"gamma_q", {{0.3, 20}, {0.3, 20}}},
-  {"gamma_p_dx", {{0.3, 20}, {0.3, 20}}}, {"gamma_p_da", {{0.3, 20}, {0.3, 20}}},
-  {"beta_inc", {{0.3, 20}, {0.3, 20}, {0.1, 0.9}}},    {"beta_inc_dx", {{0.3, 20}, {0.3, 20}, {0.1, 0.9}}},
-  {"beta_inc_da", {{0.3, 20}, {0.3, 20}, {0.1, 0.9}}}, {"beta_inc_db", {{0.3, 20}, {0.3, 20}, {0.1, 0.9}}},
+    {"div", {{-3, 3}, {0.3, 3}}},
+    {"min", {{-3, 0}, {0.2, 3}}},
+    {"max", {{-3, 0}, {0.2, 3}}},
+    {"abs", {{-3, -0.1}}},
+    {"hypot", {{0.1, 3}, {-3, 3}}},
+    {"pow", {{0.2, 4}, {-3, 3}}},
+    {"mod", {{4.1, 4.9}, {1.3, 1.35}}},
+    {"floor", {{1.2, 1.8}}},
+    {"ceil", {{1.2, 1.8}}},
+    {"round", {{0.6, 1.4}}},
+    {"trunc", {{1.2, 1.8}}},
+    {"sign", {{0.2, 2}}},
+    {"lt", {{-3, 0}, {0.2, 3}}},
+    {"le", {{-3, 0}, {0.2, 3}}},
+    {"eq", {{-3, 0}, {0.2, 3}}},
+    {"ne", {{-3, 0}, {0.2, 3}}},
+    {"and", {{0.2, 3}, {0.2, 3}}},
+    {"or", {{0.2, 3}, {0.2, 3}}},
+    {"not", {{0.2, 3}}},
+    {"select", {{0.2, 1}, {-3, 3}, {-3, 3}}},
+    {"sqrt", {{0.1, 9}}},
+    {"cbrt", {{0.1, 9}}},
+    {"log", {{0.1, 9}}},
+    {"log2", {{0.1, 9}}},
+    {"log10", {{0.1, 9}}},
+    {"log1p", {{-0.8, 9}}},
+    {"logistic", {{-30, 30}}},
+    {"softplus", {{-30, 30}}},
+    {"logit", {{0.05, 0.95}}},
+    {"log1mexp", {{0.05, 20}}},
+    {"logaddexp", {{-20, 20}, {-20, 20}}},
+    {"xlogy", {{-3, 3}, {0.2, 3}}},
+    {"tan", {{-1.3, 1.3}}},
+    {"asin", {{-0.9, 0.9}}},
+    {"acos", {{-0.9, 0.9}}},
+    {"atan2", {{0.2, 3}, {-3, 3}}},
+    {"acosh", {{1.1, 9}}},
+    {"atanh", {{-0.9, 0.9}}},
+    {"sinc", {{0.02, 12}}},
+    {"j0", {{0.1, 20}}},
+    {"j1", {{0.1, 20}}},
+    {"erfcx", {{-3, 60}}},
+    {"erfinv", {{-0.95, 0.95}}},
+    {"norm_cdf", {{-8, 4}}},
+    {"norm_quantile", {{0.02, 0.98}}},
+    {"log_norm_cdf", {{-40, 4}}},
+    {"gamma", {{0.3, 5}}},
+    {"lgamma", {{0.2, 30}}},
+    {"digamma", {{0.3, 30}}},
+    {"trigamma", {{0.3, 30}}},
+    {"polygamma", {{2, 2}, {0.4, 20}}},
+    {"lbeta", {{0.2, 30}, {0.2, 30}}},
+    {"gamma_p", {{0.3, 20}, {0.3, 20}}},
+    {"gamma_q", {{0.3, 20}, {0.3, 20}}},
+    {"gamma_p_dx", {{0.3, 20}, {0.3, 20}}},
+    {"gamma_p_da", {{0.3, 20}, {0.3, 20}}},
+    {"beta_inc", {{0.3, 20}, {0.3, 20}, {0.1, 0.9}}},
+    {"beta_inc_dx", {{0.3, 20}, {0.3, 20}, {0.1, 0.9}}},
+    {"beta_inc_da", {{0.3, 20}, {0.3, 20}, {0.1, 0.9}}},
+    {"beta_inc_db", {{0.3, 20}, {0.3, 20}, {0.1, 0.9}}},
 };
 
 static void range_of(const char *name, int k, double *lo, double *hi) {
@@ -145,18 +187,30 @@ static void facts(void) {
       double x = uniform(-6, 6), y = uniform(-6, 6), z = uniform(-6, 6);
       if (i % 3 == 0) x = floor(x), y = floor(y);
       double v = value(op, x, y, z);
-      if (o->facts & F_COMM) { double w = value(op, y, x, z); held &= v == w || (isnan(v) && isnan(w)); }
+      if (o->facts & F_COMM) {
+        double w = value(op, y, x, z);
+        held &= v == w || (isnan(v) && isnan(w));
+      }
       if (o->facts & F_ASSOC) {
         double l = value(op, v, z, 0), r = value(op, x, value(op, y, z, 0), 0);
         held &= fabs(l - r) <= 1e-13 * (1 + fabs(l));
       }
-      if (o->facts & F_ODD) { double w = value(op, -x, y, z); held &= v == -w || isnan(v); }
-      if (o->facts & F_EVEN) { double w = value(op, -x, y, z); held &= v == w || (isnan(v) && isnan(w)); }
+      if (o->facts & F_ODD) {
+        double w = value(op, -x, y, z);
+        held &= v == -w || isnan(v);
+      }
+      if (o->facts & F_EVEN) {
+        double w = value(op, -x, y, z);
+        held &= v == w || (isnan(v) && isnan(w));
+      }
       if (o->facts & F_NONNEG) held &= v >= 0 || isnan(v);
       if (o->facts & F_POS) held &= v > 0 || isnan(v);
       if (o->facts & F_BOOL) held &= v == 0 || v == 1;
       if (o->facts & F_INTEGER) held &= v == floor(v);
-      if (o->facts & F_INT) { double w = value(op, floor(x), floor(y), floor(z)); held &= w == floor(w) || isnan(w); }
+      if (o->facts & F_INT) {
+        double w = value(op, floor(x), floor(y), floor(z));
+        held &= w == floor(w) || isnan(w);
+      }
       double s = value(op, lo[0] + (hi[0] - lo[0]) * i / 300, 0, 0);
       if (o->facts & F_INC) held &= s >= before;
       before = s;
@@ -176,9 +230,8 @@ int main(void) {
     derivatives(c);
     corners(c);
     CX_END(c, f);
-  } else {
-    CHECK(!"left by a throw");
   }
+  else { CHECK(!"left by a throw"); }
   for (int i = 0; i < cx_diag_count(c); i++) fprintf(stderr, "%s\n", cx_diag_get(c, i).message);
   CHECK(cx_diag_count(c) == 0);
   cx_ctx_free(c);

@@ -192,8 +192,9 @@ static void test_shape(void) {
 }
 
 static void test_incomplete(void) {
-  static const char *const more[] = {"f(x) = {",   "print (1",    "x = [1,", "x = 1 +",  "x =", "if a then b",   "y ~",
-                                     "subject to", "write x to",  "a and",   "sum(k:\n", "√",   "plot f(x) for", "x = 1 at"};
+  static const char *const more[] = {
+      "f(x) = {",   "print (1",   "x = [1,", "x = 1 +",  "x =", "if a then b",   "y ~",
+      "subject to", "write x to", "a and",   "sum(k:\n", "√",   "plot f(x) for", "x = 1 at"};
   static const char *const done[] = {"",      "x = 1",     "f(x) = { x }", "print 1)", "if a then b else c",
                                      "\"abc", "x = 1 # (", "fit by adam",  "]",        "x = 3\n"};
   cx_ctx *c = cx_ctx_new(NULL, NULL);

@@ -74,7 +74,8 @@ static bool close_to(double x, double y, double tol) {
 }
 
 /* the outputs before and after the passes; text: shown when they differ */
-static cx_graph *same_values(const char *file, int line, const char *text, const char *passes, double scale, double tol) {
+static cx_graph *same_values(const char *file, int line, const char *text, const char *passes, double scale,
+                             double tol) {
   cx_arena *a = cx_ctx_arena(ctx);
   cx_graph *before = read_text(a, text), *after = read_text(a, text);
   run_passes(after, passes);
@@ -88,8 +89,8 @@ static cx_graph *same_values(const char *file, int line, const char *text, const
         check_count++;
         if (!isnan(x[k][i]) && !close_to(y[k][i], x[k][i], tol)) {
           check_failed++;
-          fprintf(stderr, "%s:%d: output %d[%d]: %.17g before %s, %.17g after:\n%s\n", file, line, k, (int)i, x[k][i], passes,
-                  y[k][i], needed(after, a));
+          fprintf(stderr, "%s:%d: output %d[%d]: %.17g before %s, %.17g after:\n%s\n", file, line, k, (int)i, x[k][i],
+                  passes, y[k][i], needed(after, a));
           return after;
         }
       }
@@ -101,22 +102,24 @@ static cx_graph *same_values(const char *file, int line, const char *text, const
   return after;
 }
 #define SAME_VALUES(text, passes) same_values(__FILE__, __LINE__, text, passes, 2, 1e-11)
-static bool has(const cx_graph *g, const char *part) { return strstr(without_bounds(needed(g, cx_ctx_arena(ctx))), part) != NULL; }
-#define HAS(g, part) \
-  do { \
-    check_count++; \
-    if (!has(g, part)) { \
-      check_failed++; \
+static bool has(const cx_graph *g, const char *part) {
+  return strstr(without_bounds(needed(g, cx_ctx_arena(ctx))), part) != NULL;
+}
+#define HAS(g, part)                                                                                        \
+  do {                                                                                                      \
+    check_count++;                                                                                          \
+    if (!has(g, part)) {                                                                                    \
+      check_failed++;                                                                                       \
       fprintf(stderr, "%s:%d: no \"%s\" in\n%s\n", __FILE__, __LINE__, part, needed(g, cx_ctx_arena(ctx))); \
-    } \
+    }                                                                                                       \
   } while (0)
-#define HAS_NOT(g, part) \
-  do { \
-    check_count++; \
-    if (has(g, part)) { \
-      check_failed++; \
+#define HAS_NOT(g, part)                                                                                 \
+  do {                                                                                                   \
+    check_count++;                                                                                       \
+    if (has(g, part)) {                                                                                  \
+      check_failed++;                                                                                    \
       fprintf(stderr, "%s:%d: \"%s\" in\n%s\n", __FILE__, __LINE__, part, needed(g, cx_ctx_arena(ctx))); \
-    } \
+    }                                                                                                    \
   } while (0)
 
 /* the first value of output 0 on given inputs */
@@ -138,12 +141,12 @@ static double value_at(const cx_graph *g, const double *const *data) {
 }
 
 static const char softmax[] =
-  "input z[i0 < 3, i1 < 4]\n"
-  "input const label[i0 < 3] integer bounds 0 .. 3\n"
-  "S[i0 < 3] = sum(i1 < 4) exp(z[i0, i1])\n"
-  "p[i0 < 3, i1 < 4] = exp(z[i0, i1]) / S[i0]\n"
-  "loss = sum(i0 < 3) -(log(p[i0, label[i0]]) / 3)\n"
-  "output loss\n";
+    "input z[i0 < 3, i1 < 4]\n"
+    "input const label[i0 < 3] integer bounds 0 .. 3\n"
+    "S[i0 < 3] = sum(i1 < 4) exp(z[i0, i1])\n"
+    "p[i0 < 3, i1 < 4] = exp(z[i0, i1]) / S[i0]\n"
+    "loss = sum(i0 < 3) -(log(p[i0, label[i0]]) / 3)\n"
+    "output loss\n";
 
 static void test_softmax(void) {
   cx_graph *g = SAME_VALUES(softmax, "simplify stabilise");
@@ -153,27 +156,32 @@ static void test_softmax(void) {
   const double *const in[] = {z, label};
   CHECK_NEAR(value_at(g, in), (2000 + 0 + log(4)) / 3, 1e-14);
   /* the same through an equation of the exponentials */
-  g = SAME_VALUES("input z[i0 < 3, i1 < 4]\n"
-                  "input const label[i0 < 3] integer bounds 0 .. 3\n"
-                  "e[i0 < 3, i1 < 4] = exp(z[i0, i1])\n"
-                  "S[i0 < 3] = sum(i1 < 4) e[i0, i1]\n"
-                  "p[i0 < 3, i1 < 4] = e[i0, i1] / S[i0]\n"
-                  "loss = sum(i0 < 3) -(log(p[i0, label[i0]]) / 3)\n"
-                  "output loss\noutput p\n", "simplify stabilise");
+  g = SAME_VALUES(
+      "input z[i0 < 3, i1 < 4]\n"
+      "input const label[i0 < 3] integer bounds 0 .. 3\n"
+      "e[i0 < 3, i1 < 4] = exp(z[i0, i1])\n"
+      "S[i0 < 3] = sum(i1 < 4) e[i0, i1]\n"
+      "p[i0 < 3, i1 < 4] = e[i0, i1] / S[i0]\n"
+      "loss = sum(i0 < 3) -(log(p[i0, label[i0]]) / 3)\n"
+      "output loss\noutput p\n",
+      "simplify stabilise");
   CHECK_NEAR(value_at(g, in), (2000 + 0 + log(4)) / 3, 1e-14);
   /* a label that is not known to be in range keeps its meaning: log(0) */
-  g = SAME_VALUES("input z[i0 < 3, i1 < 4]\n"
-                  "input const label[i0 < 3] integer bounds 0 .. 4\n"
-                  "S[i0 < 3] = sum(i1 < 4) exp(z[i0, i1])\n"
-                  "p[i0 < 3, i1 < 4] = exp(z[i0, i1]) / S[i0]\n"
-                  "loss[i0 < 3] = log(p[i0, label[i0]])\n"
-                  "output loss\n", "simplify stabilise");
+  g = SAME_VALUES(
+      "input z[i0 < 3, i1 < 4]\n"
+      "input const label[i0 < 3] integer bounds 0 .. 4\n"
+      "S[i0 < 3] = sum(i1 < 4) exp(z[i0, i1])\n"
+      "p[i0 < 3, i1 < 4] = exp(z[i0, i1]) / S[i0]\n"
+      "loss[i0 < 3] = log(p[i0, label[i0]])\n"
+      "output loss\n",
+      "simplify stabilise");
 }
 
 static void test_log_sum_exp(void) {
   const char *text = "input z[i0 < 5]\nS = sum(i0 < 5) exp(z[i0])\nL = log(S)\noutput L\noutput S\n";
   cx_graph *g = SAME_VALUES(text, "simplify stabilise");
-  static const double big[5] = {1000, 999, -1000, 3, 1000}, none[5] = {-INFINITY, -INFINITY, -INFINITY, -INFINITY, -INFINITY};
+  static const double big[5] = {1000, 999, -1000, 3, 1000},
+                      none[5] = {-INFINITY, -INFINITY, -INFINITY, -INFINITY, -INFINITY};
   static const double all[5] = {-INFINITY, 2, INFINITY, 0, 0};
   const double *in = big;
   CHECK_NEAR(value_at(g, &in), 1000 + log(2 + exp(-1)), 1e-14);
@@ -182,45 +190,54 @@ static void test_log_sum_exp(void) {
   in = all;
   CHECK(value_at(g, &in) == INFINITY);
   /* a mixture: weights are factors of the exponentials */
-  g = SAME_VALUES("input x[i0 < 4]\ninput const w[i0 < 3] bounds 0 .. 1\ninput m[i0 < 3]\n"
-                  "f[i0 < 4, i1 < 3] = exp(-((x[i0] - m[i1]) ^ 2 / 2)) / 2.5\n"
-                  "S[i0 < 4] = sum(i1 < 3) w[i1] * f[i0, i1]\n"
-                  "L = sum(i0 < 4) log(S[i0])\noutput L\n", "simplify stabilise");
+  g = SAME_VALUES(
+      "input x[i0 < 4]\ninput const w[i0 < 3] bounds 0 .. 1\ninput m[i0 < 3]\n"
+      "f[i0 < 4, i1 < 3] = exp(-((x[i0] - m[i1]) ^ 2 / 2)) / 2.5\n"
+      "S[i0 < 4] = sum(i1 < 3) w[i1] * f[i0, i1]\n"
+      "L = sum(i0 < 4) log(S[i0])\noutput L\n",
+      "simplify stabilise");
   static const double x[4] = {1e3, -1e3, 0, 60}, w[3] = {0.5, 0.5, 0}, m[3] = {0, 1, 60};
   const double *const mix[] = {x, w, m};
   double expected = log(0.5) * 4 - 4 * log(2.5) - 999. * 999 / 2 - 1e6 / 2 + log(1 + exp(-0.5)) - 59. * 59 / 2;
   CHECK_NEAR(value_at(g, mix), expected, 1e-12);
   /* a ratio of two sums over the same exponents: attention */
-  g = SAME_VALUES("input s[i0 < 4]\ninput v[i0 < 4]\nN = sum(i0 < 4) exp(s[i0]) * v[i0]\nD = sum(i0 < 4) exp(s[i0])\n"
-                  "y = N / D\noutput y\n", "simplify stabilise");
+  g = SAME_VALUES(
+      "input s[i0 < 4]\ninput v[i0 < 4]\nN = sum(i0 < 4) exp(s[i0]) * v[i0]\nD = sum(i0 < 4) exp(s[i0])\n"
+      "y = N / D\noutput y\n",
+      "simplify stabilise");
   static const double s[4] = {1000, 1000, -1000, 0}, v[4] = {1, 3, 7, 9};
   const double *const att[] = {s, v};
   CHECK_NEAR(value_at(g, att), 2, 1e-14);
   /* masked: what does not count does not set the scale */
-  g = SAME_VALUES("input s[i0 < 4]\ninput k[i0 < 4] integer bounds 0 .. 1\n"
-                  "S = sum(i0 < 4) if k[i0] == 1 then exp(s[i0]) else 0\nL = log(S)\noutput L\n", "simplify stabilise");
+  g = SAME_VALUES(
+      "input s[i0 < 4]\ninput k[i0 < 4] integer bounds 0 .. 1\n"
+      "S = sum(i0 < 4) if k[i0] == 1 then exp(s[i0]) else 0\nL = log(S)\noutput L\n",
+      "simplify stabilise");
   static const double mask[4] = {0, 0, 1, 0};
   const double *const masked[] = {s, mask};
   CHECK_NEAR(value_at(g, masked), -1000, 1e-14);
 }
 
 static void test_logistic(void) {
-  const char *text = "input z[i0 < 4]\ninput const y[i0 < 4] integer bounds 0 .. 1\n"
-                     "p[i0 < 4] = 1 / (1 + exp(-z[i0]))\n"
-                     "L = sum(i0 < 4) y[i0] * log(p[i0]) + (1 - y[i0]) * log(1 - p[i0])\noutput L\n";
+  const char *text =
+      "input z[i0 < 4]\ninput const y[i0 < 4] integer bounds 0 .. 1\n"
+      "p[i0 < 4] = 1 / (1 + exp(-z[i0]))\n"
+      "L = sum(i0 < 4) y[i0] * log(p[i0]) + (1 - y[i0]) * log(1 - p[i0])\noutput L\n";
   cx_graph *g = SAME_VALUES(text, "simplify stabilise");
   HAS(g, "softplus(");
   static const double z[4] = {1000, -1000, 1000, -40}, y[4] = {1, 0, 0, 1};
   const double *const in[] = {z, y};
   CHECK_NEAR(value_at(g, in), -1040, 1e-15);
-  g = SAME_VALUES("input p[i0 < 6] bounds 0 .. 1\nP = prod(i0 < 6) p[i0]\nL = log(P)\noutput L\n", "simplify stabilise");
+  g = SAME_VALUES("input p[i0 < 6] bounds 0 .. 1\nP = prod(i0 < 6) p[i0]\nL = log(P)\noutput L\n",
+                  "simplify stabilise");
   static const double tiny[6] = {1e-200, 1e-200, 1e-200, 1, 1, 1};
   const double *const one[] = {tiny};
   CHECK_NEAR(value_at(g, one), -600 * log(10), 1e-14);
 }
 
 static void test_roots(void) {
-  cx_graph *g = SAME_VALUES("input x[i0 < 4]\nS = sum(i0 < 4) x[i0] ^ 2\ny = sqrt(S)\noutput y\n", "simplify stabilise");
+  cx_graph *g =
+      SAME_VALUES("input x[i0 < 4]\nS = sum(i0 < 4) x[i0] ^ 2\ny = sqrt(S)\noutput y\n", "simplify stabilise");
   HAS(g, "== 0 then 0 else sqrt(");
   g = SAME_VALUES("input x\ninput y\nr = sqrt(x * x + y * y) / 2\noutput r\n", "simplify stabilise");
   HAS(g, "== 0 then 0 else sqrt(");
@@ -230,99 +247,137 @@ static void test_roots(void) {
 
 static void test_delta(void) {
   /* reverse mode of a convolution: sum over i, k of ybar[i] w[k] (i + k == q) */
-  cx_graph *g = SAME_VALUES("input y[i0 < 20]\ninput w[i0 < 3]\n"
-                            "x[i0 < 22] = sum(i1 < 20, i2 < 3) y[i1] * w[i2] * (i1 + i2 == i0)\noutput x\n", "simplify delta");
+  cx_graph *g = SAME_VALUES(
+      "input y[i0 < 20]\ninput w[i0 < 3]\n"
+      "x[i0 < 22] = sum(i1 < 20, i2 < 3) y[i1] * w[i2] * (i1 + i2 == i0)\noutput x\n",
+      "simplify delta");
   HAS(g, "sum(i1 < 3) ");
   HAS_NOT(g, "if"); /* y is 0 outside */
-  g = SAME_VALUES("input y[i0 < 20]\ninput w[i0 < 3]\n"
-                  "x[i0 < 22] = sum(i1 < 20, i2 < 3) exp(y[i1] + w[i2]) * (i1 + i2 == i0)\noutput x\n", "simplify delta");
+  g = SAME_VALUES(
+      "input y[i0 < 20]\ninput w[i0 < 3]\n"
+      "x[i0 < 22] = sum(i1 < 20, i2 < 3) exp(y[i1] + w[i2]) * (i1 + i2 == i0)\noutput x\n",
+      "simplify delta");
   HAS(g, "sum(i1 < 3) if ");
   /* stride 2, window 3: two values of i at most */
-  g = SAME_VALUES("input y[i0 < 10]\ninput w[i0 < 3]\n"
-                  "x[i0 < 22] = sum(i1 < 10, i2 < 3) y[i1] * w[i2] * (2 * i1 + i2 == i0)\noutput x\n", "simplify delta");
+  g = SAME_VALUES(
+      "input y[i0 < 10]\ninput w[i0 < 3]\n"
+      "x[i0 < 22] = sum(i1 < 10, i2 < 3) y[i1] * w[i2] * (2 * i1 + i2 == i0)\noutput x\n",
+      "simplify delta");
   HAS(g, "sum(i1 < 2) ");
   /* pooling: windows that do not overlap */
-  g = SAME_VALUES("input y[i0 < 10]\ninput w[i0 < 2]\n"
-                  "x[i0 < 20] = sum(i1 < 10, i2 < 2) y[i1] * w[i2] * (2 * i1 + i2 == i0)\noutput x\n", "simplify delta");
+  g = SAME_VALUES(
+      "input y[i0 < 10]\ninput w[i0 < 2]\n"
+      "x[i0 < 20] = sum(i1 < 10, i2 < 2) y[i1] * w[i2] * (2 * i1 + i2 == i0)\noutput x\n",
+      "simplify delta");
   HAS_NOT(g, "sum");
   /* a strided read: only every second value is hit */
   g = SAME_VALUES("input y[i0 < 10]\nx[i0 < 21] = sum(i1 < 10) y[i1] * (2 * i1 == i0)\noutput x\n", "simplify delta");
   HAS_NOT(g, "sum");
   /* the Kronecker delta of a tangent; two dimensions; a reversal */
-  g = SAME_VALUES("input X[i0 < 4, i1 < 3]\nT[i0 < 4, i1 < 3] = sum(i2 < 3) X[i0, i2] * (i2 == i1)\noutput T\n", "simplify delta");
+  g = SAME_VALUES("input X[i0 < 4, i1 < 3]\nT[i0 < 4, i1 < 3] = sum(i2 < 3) X[i0, i2] * (i2 == i1)\noutput T\n",
+                  "simplify delta");
   HAS(g, "= X[i0, i1]");
-  g = SAME_VALUES("input y[i0 < 4, i1 < 5]\n"
-                  "x[i0 < 6, i1 < 7] = sum(i2 < 4, i3 < 5, i4 < 3, i5 < 3) y[i2, i3] * ((i2 + i4 == i0) * (i3 + i5 == i1))\n"
-                  "output x\n", "simplify delta");
+  g = SAME_VALUES(
+      "input y[i0 < 4, i1 < 5]\n"
+      "x[i0 < 6, i1 < 7] = sum(i2 < 4, i3 < 5, i4 < 3, i5 < 3) y[i2, i3] * ((i2 + i4 == i0) * (i3 + i5 == i1))\n"
+      "output x\n",
+      "simplify delta");
   HAS(g, "sum(i2 < 3, i3 < 3) y[");
   g = SAME_VALUES("input y[i0 < 5]\nx[i0 < 5] = sum(i1 < 5) y[i1] * (4 - i1 == i0)\noutput x\n", "simplify delta");
   HAS_NOT(g, "sum");
   /* an index that data fixes; one that stays a scatter */
-  g = SAME_VALUES("input y[i0 < 6]\ninput const a[i0 < 4] integer bounds -1 .. 7\n"
-                  "x[i0 < 4] = sum(i1 < 6) y[i1] * (i1 == a[i0])\noutput x\n", "simplify delta");
+  g = SAME_VALUES(
+      "input y[i0 < 6]\ninput const a[i0 < 4] integer bounds -1 .. 7\n"
+      "x[i0 < 4] = sum(i1 < 6) y[i1] * (i1 == a[i0])\noutput x\n",
+      "simplify delta");
   HAS(g, "y[a[i0]]");
-  g = SAME_VALUES("input y[i0 < 6]\ninput const a[i0 < 6] integer bounds 0 .. 3\n"
-                  "x[i0 < 4] = sum(i1 < 6) y[i1] * (a[i1] == i0)\noutput x\n", "simplify delta");
+  g = SAME_VALUES(
+      "input y[i0 < 6]\ninput const a[i0 < 6] integer bounds 0 .. 3\n"
+      "x[i0 < 4] = sum(i1 < 6) y[i1] * (a[i1] == i0)\noutput x\n",
+      "simplify delta");
   HAS(g, "sum(i1 < 6) ");
   /* reverse mode of a max pooling */
-  g = SAME_VALUES("input y[i0 < 10]\ninput r[i0 < 20]\na[i0 < 10] = argmax(i1 < 2) r[2 * i0 + i1]\n"
-                  "x[i0 < 20] = sum(i1 < 10) y[i1] * (2 * i1 + a[i1] == i0)\noutput x\n", "simplify delta");
+  g = SAME_VALUES(
+      "input y[i0 < 10]\ninput r[i0 < 20]\na[i0 < 10] = argmax(i1 < 2) r[2 * i0 + i1]\n"
+      "x[i0 < 20] = sum(i1 < 10) y[i1] * (2 * i1 + a[i1] == i0)\noutput x\n",
+      "simplify delta");
   HAS_NOT(g, "sum");
-  g = SAME_VALUES("input y[i0 < 9]\ninput r[i0 < 20]\na[i0 < 9] = argmax(i1 < 3) r[2 * i0 + i1]\n"
-                  "x[i0 < 20] = sum(i1 < 9) y[i1] * (2 * i1 + a[i1] == i0)\noutput x\n", "simplify delta");
+  g = SAME_VALUES(
+      "input y[i0 < 9]\ninput r[i0 < 20]\na[i0 < 9] = argmax(i1 < 3) r[2 * i0 + i1]\n"
+      "x[i0 < 20] = sum(i1 < 9) y[i1] * (2 * i1 + a[i1] == i0)\noutput x\n",
+      "simplify delta");
   HAS(g, "sum(i1 < 2)");
   /* a range that conditions shorten */
   g = SAME_VALUES("input y[i0 < 10]\nx = sum(i0 < 10) y[i0] * (2 <= i0) * (i0 < 5)\noutput x\n", "simplify delta");
   HAS(g, "sum(i0 < 3) y[i0 + 2]");
   /* terms, selects and quotients, each by itself */
-  g = SAME_VALUES("input y[i0 < 6]\ninput p[i0 < 6] bounds 1 .. inf\ninput u[i0 < 6]\n"
-                  "x[i0 < 6] = sum(i1 < 6) y[i1] * ((i1 == i0) - p[i1]) / p[i0] + (if i1 == i0 then u[i1] / p[i1] else 0)\n"
-                  "output x\n", "simplify delta");
+  g = SAME_VALUES(
+      "input y[i0 < 6]\ninput p[i0 < 6] bounds 1 .. inf\ninput u[i0 < 6]\n"
+      "x[i0 < 6] = sum(i1 < 6) y[i1] * ((i1 == i0) - p[i1]) / p[i0] + (if i1 == i0 then u[i1] / p[i1] else 0)\n"
+      "output x\n",
+      "simplify delta");
   HAS_NOT(g, "==");
-  g = SAME_VALUES("input y[i0 < 6]\nx[i0 < 8] = sum(i1 < 6) y[i1] / y[i1 - 1] * (i1 + 2 == i0)\noutput x\n", "simplify delta");
-  g = SAME_VALUES("input y[i0 < 6]\nx[i0 < 8] = sum(i1 < 6) 1 / (2 + cos(y[i1])) * (i1 + 2 == i0)\noutput x\n", "simplify delta");
+  g = SAME_VALUES("input y[i0 < 6]\nx[i0 < 8] = sum(i1 < 6) y[i1] / y[i1 - 1] * (i1 + 2 == i0)\noutput x\n",
+                  "simplify delta");
+  g = SAME_VALUES("input y[i0 < 6]\nx[i0 < 8] = sum(i1 < 6) 1 / (2 + cos(y[i1])) * (i1 + 2 == i0)\noutput x\n",
+                  "simplify delta");
   HAS(g, "if 2 <= i0");
 }
 
 static void test_inline_share(void) {
-  cx_graph *g = SAME_VALUES("input x[i0 < 6]\na[i0 < 6] = exp(x[i0])\nb[i0 < 6] = sin(a[i0])\ns = sum(i0 < 6) b[i0]\noutput s\n",
-                            "simplify inline");
+  cx_graph *g =
+      SAME_VALUES("input x[i0 < 6]\na[i0 < 6] = exp(x[i0])\nb[i0 < 6] = sin(a[i0])\ns = sum(i0 < 6) b[i0]\noutput s\n",
+                  "simplify inline");
   HAS(g, "s = sum(i0 < 6) sin(exp(x[i0]))");
-  g = SAME_VALUES("input x[i0 < 6]\ninput w[i0 < 6, i1 < 3]\na[i0 < 6] = exp(x[i0])\n"
-                  "y[i0 < 3] = sum(i1 < 6) a[i1] * w[i1, i0]\noutput y\n", "simplify inline");
+  g = SAME_VALUES(
+      "input x[i0 < 6]\ninput w[i0 < 6, i1 < 3]\na[i0 < 6] = exp(x[i0])\n"
+      "y[i0 < 3] = sum(i1 < 6) a[i1] * w[i1, i0]\noutput y\n",
+      "simplify inline");
   HAS(g, " * a[i1]"); /* each value of a is used three times */
-  g = SAME_VALUES("input x[i0 < 6, i1 < 4]\nt[i0 < 4, i1 < 6] = x[i1, i0]\n"
-                  "y[i0 < 4] = sum(i1 < 6) t[i0, i1] * t[i0, i1]\noutput y\n", "simplify inline");
+  g = SAME_VALUES(
+      "input x[i0 < 6, i1 < 4]\nt[i0 < 4, i1 < 6] = x[i1, i0]\n"
+      "y[i0 < 4] = sum(i1 < 6) t[i0, i1] * t[i0, i1]\noutput y\n",
+      "simplify inline");
   HAS_NOT(g, "t[");
-  g = SAME_VALUES("input x[i0 < 6]\na[i0 < 6] = exp(x[i0])\nb[i0 < 6] = exp(x[i0])\ns = sum(i0 < 6) a[i0] * cos(b[i0])\noutput s\n",
-                  "simplify share");
+  g = SAME_VALUES(
+      "input x[i0 < 6]\na[i0 < 6] = exp(x[i0])\nb[i0 < 6] = exp(x[i0])\ns = sum(i0 < 6) a[i0] * cos(b[i0])\noutput s\n",
+      "simplify share");
   HAS_NOT(g, "b[");
-  g = SAME_VALUES("input x[i0 < 6]\ninput y[i0 < 5]\ninput c\n"
-                  "s = sum(i0 < 6, i1 < 5) c * sin(x[i0]) * y[i1]\noutput s\n", "simplify share");
+  g = SAME_VALUES(
+      "input x[i0 < 6]\ninput y[i0 < 5]\ninput c\n"
+      "s = sum(i0 < 6, i1 < 5) c * sin(x[i0]) * y[i1]\noutput s\n",
+      "simplify share");
   HAS(g, "sum(i0 < 5)");
-  g = SAME_VALUES("input x[i0 < 6]\ninput a[i0 < 3]\ny[i0 < 3] = sum(i1 < 6) a[i0] * sin(x[i1] * a[i0])\noutput y\n", "simplify share");
+  g = SAME_VALUES("input x[i0 < 6]\ninput a[i0 < 3]\ny[i0 < 3] = sum(i1 < 6) a[i0] * sin(x[i1] * a[i0])\noutput y\n",
+                  "simplify share");
   HAS(g, "y_sum");
 }
 
 static void test_suffstat(void) {
   static const char text[] =
-    "input const X[i0 < 50, i1 < 3]\ninput const y[i0 < 50]\ninput w[i0 < 3]\ninput b\ninput s bounds 0.1 .. inf\n"
-    "eta[i0 < 50] = sum(i1 < 3) X[i0, i1] * w[i1]\n"
-    "mu[i0 < 50] = eta[i0] + b\n"
-    "L = sum(i0 < 50) -(((y[i0] - mu[i0]) / s) ^ 2 / 2) - log(s) - 0.5 * log(2 * 3.141592653589793)\noutput L\n";
+      "input const X[i0 < 50, i1 < 3]\ninput const y[i0 < 50]\ninput w[i0 < 3]\ninput b\ninput s bounds 0.1 .. inf\n"
+      "eta[i0 < 50] = sum(i1 < 3) X[i0, i1] * w[i1]\n"
+      "mu[i0 < 50] = eta[i0] + b\n"
+      "L = sum(i0 < 50) -(((y[i0] - mu[i0]) / s) ^ 2 / 2) - log(s) - 0.5 * log(2 * 3.141592653589793)\noutput L\n";
   cx_graph *g = SAME_VALUES(text, "simplify suffstat");
   HAS(g, "prim qr_r");
   HAS_NOT(g, "mu[");
   /* weights, and a polynomial of one column */
-  g = SAME_VALUES("input const x[i0 < 30]\ninput const y[i0 < 30]\ninput const v[i0 < 30] bounds 0 .. 1\ninput a\ninput b\n"
-                  "L = sum(i0 < 30) v[i0] * (y[i0] - a * x[i0] - b * x[i0] ^ 2) ^ 2\noutput L\n", "simplify suffstat");
+  g = SAME_VALUES(
+      "input const x[i0 < 30]\ninput const y[i0 < 30]\ninput const v[i0 < 30] bounds 0 .. 1\ninput a\ninput b\n"
+      "L = sum(i0 < 30) v[i0] * (y[i0] - a * x[i0] - b * x[i0] ^ 2) ^ 2\noutput L\n",
+      "simplify suffstat");
   HAS(g, "prim qr_r");
   /* too few rows, and a residual that is not affine */
-  g = SAME_VALUES("input const x[i0 < 3]\ninput const y[i0 < 3]\ninput a\ninput b\n"
-                  "L = sum(i0 < 3) (y[i0] - a * x[i0] - b) ^ 2\noutput L\n", "simplify suffstat");
+  g = SAME_VALUES(
+      "input const x[i0 < 3]\ninput const y[i0 < 3]\ninput a\ninput b\n"
+      "L = sum(i0 < 3) (y[i0] - a * x[i0] - b) ^ 2\noutput L\n",
+      "simplify suffstat");
   HAS_NOT(g, "prim");
-  g = SAME_VALUES("input const x[i0 < 30]\ninput const y[i0 < 30]\ninput a\ninput b\n"
-                  "L = sum(i0 < 30) (y[i0] - exp(a * x[i0]) - b) ^ 2\noutput L\n", "simplify suffstat");
+  g = SAME_VALUES(
+      "input const x[i0 < 30]\ninput const y[i0 < 30]\ninput a\ninput b\n"
+      "L = sum(i0 < 30) (y[i0] - exp(a * x[i0]) - b) ^ 2\noutput L\n",
+      "simplify suffstat");
   HAS_NOT(g, "prim");
 }
 
@@ -360,27 +415,34 @@ static void same_gradients(const char *text, const char *const *leaf, double sca
       }
   }
 }
-#define SAME_GRADIENTS(text, scale, ...) same_gradients(text, (const char *const[]){__VA_ARGS__, NULL}, scale, 1e-9, #__VA_ARGS__)
+#define SAME_GRADIENTS(text, scale, ...) \
+  same_gradients(text, (const char *const[]){__VA_ARGS__, NULL}, scale, 1e-9, #__VA_ARGS__)
 
 static void test_gradients(void) {
-  static const char bernoulli[] = "input const X[i0 < 30, i1 < 3]\ninput const y[i0 < 30] integer bounds 0 .. 1\ninput w[i0 < 3]\n"
-    "z[i0 < 30] = sum(i1 < 3) X[i0, i1] * w[i1]\np[i0 < 30] = 1 / (1 + exp(-z[i0]))\n"
-    "L = sum(i0 < 30) y[i0] * log(p[i0]) + (1 - y[i0]) * log(1 - p[i0])\noutput L\n";
-  static const char mixture[] = "input const x[i0 < 9, i1 < 2]\ninput a[i0 < 4]\ninput m[i0 < 4, i1 < 2]\n"
-    "q[i0 < 9, i1 < 4] = sum(i2 < 2) (x[i0, i2] - m[i1, i2]) ^ 2\nA = sum(i0 < 4) exp(a[i0])\nw[i0 < 4] = exp(a[i0]) / A\n"
-    "S[i0 < 9] = sum(i1 < 4) w[i1] * exp(-0.5 * q[i0, i1])\nL = sum(i0 < 9) log(S[i0])\noutput L\n";
-  static const char attention[] = "input Q[i0 < 3, i1 < 2]\ninput K[i0 < 4, i1 < 2]\ninput V[i0 < 4, i1 < 2]\n"
-    "s[i0 < 3, i1 < 4] = sum(i2 < 2) Q[i0, i2] * K[i1, i2]\nS[i0 < 3] = sum(i1 < 4) exp(s[i0, i1])\n"
-    "w[i0 < 3, i1 < 4] = exp(s[i0, i1]) / S[i0]\no[i0 < 3, i1 < 2] = sum(i2 < 4) w[i0, i2] * V[i2, i1]\n"
-    "L = sum(i0 < 3, i1 < 2) o[i0, i1] ^ 2\noutput L\n";
+  static const char bernoulli[] =
+      "input const X[i0 < 30, i1 < 3]\ninput const y[i0 < 30] integer bounds 0 .. 1\ninput w[i0 < 3]\n"
+      "z[i0 < 30] = sum(i1 < 3) X[i0, i1] * w[i1]\np[i0 < 30] = 1 / (1 + exp(-z[i0]))\n"
+      "L = sum(i0 < 30) y[i0] * log(p[i0]) + (1 - y[i0]) * log(1 - p[i0])\noutput L\n";
+  static const char mixture[] =
+      "input const x[i0 < 9, i1 < 2]\ninput a[i0 < 4]\ninput m[i0 < 4, i1 < 2]\n"
+      "q[i0 < 9, i1 < 4] = sum(i2 < 2) (x[i0, i2] - m[i1, i2]) ^ 2\nA = sum(i0 < 4) exp(a[i0])\nw[i0 < 4] = exp(a[i0]) / A\n"
+      "S[i0 < 9] = sum(i1 < 4) w[i1] * exp(-0.5 * q[i0, i1])\nL = sum(i0 < 9) log(S[i0])\noutput L\n";
+  static const char attention[] =
+      "input Q[i0 < 3, i1 < 2]\ninput K[i0 < 4, i1 < 2]\ninput V[i0 < 4, i1 < 2]\n"
+      "s[i0 < 3, i1 < 4] = sum(i2 < 2) Q[i0, i2] * K[i1, i2]\nS[i0 < 3] = sum(i1 < 4) exp(s[i0, i1])\n"
+      "w[i0 < 3, i1 < 4] = exp(s[i0, i1]) / S[i0]\no[i0 < 3, i1 < 2] = sum(i2 < 4) w[i0, i2] * V[i2, i1]\n"
+      "L = sum(i0 < 3, i1 < 2) o[i0, i1] ^ 2\noutput L\n";
   static const char norm[] = "input x[i0 < 4]\nS = sum(i0 < 4) x[i0] ^ 2\nL = sqrt(S)\noutput L\n";
-  static const char pool[] = "input w[i0 < 3]\ninput const x[i0 < 20]\nc[i0 < 18] = sum(i1 < 3) x[i0 + i1] * w[i1]\n"
-    "m[i0 < 9] = max(i1 < 2) c[2 * i0 + i1]\nL = sum(i0 < 9) m[i0] ^ 2\noutput L\n";
-  static const char linear[] = "input const X[i0 < 40, i1 < 3]\ninput const y[i0 < 40]\ninput w[i0 < 3]\ninput b\ninput s bounds 0.1 .. inf\n"
-    "e[i0 < 40] = sum(i1 < 3) X[i0, i1] * w[i1]\nL = sum(i0 < 40) -0.5 * ((y[i0] - e[i0] - b) / s) ^ 2 - log(s)\noutput L\n";
-  static const char rnn[] = "input W[i0 < 2, i1 < 2]\ninput const u[i0 < 6, i1 < 2]\n"
-    "h[i0 < 7, i1 < 2] = if i0 == 0 then 0 else tanh(a[i0 - 1, i1] + u[i0 - 1, i1])\n"
-    "a[i0 < 6, i1 < 2] = sum(i2 < 2) h[i0, i2] * W[i2, i1]\nL = sum(i0 < 2) h[6, i0] ^ 2\noutput L\n";
+  static const char pool[] =
+      "input w[i0 < 3]\ninput const x[i0 < 20]\nc[i0 < 18] = sum(i1 < 3) x[i0 + i1] * w[i1]\n"
+      "m[i0 < 9] = max(i1 < 2) c[2 * i0 + i1]\nL = sum(i0 < 9) m[i0] ^ 2\noutput L\n";
+  static const char linear[] =
+      "input const X[i0 < 40, i1 < 3]\ninput const y[i0 < 40]\ninput w[i0 < 3]\ninput b\ninput s bounds 0.1 .. inf\n"
+      "e[i0 < 40] = sum(i1 < 3) X[i0, i1] * w[i1]\nL = sum(i0 < 40) -0.5 * ((y[i0] - e[i0] - b) / s) ^ 2 - log(s)\noutput L\n";
+  static const char rnn[] =
+      "input W[i0 < 2, i1 < 2]\ninput const u[i0 < 6, i1 < 2]\n"
+      "h[i0 < 7, i1 < 2] = if i0 == 0 then 0 else tanh(a[i0 - 1, i1] + u[i0 - 1, i1])\n"
+      "a[i0 < 6, i1 < 2] = sum(i2 < 2) h[i0, i2] * W[i2, i1]\nL = sum(i0 < 2) h[6, i0] ^ 2\noutput L\n";
   SAME_GRADIENTS(softmax, 2, "z");
   SAME_GRADIENTS(softmax, 1000, "z");
   SAME_GRADIENTS(bernoulli, 2, "w");
@@ -442,14 +504,29 @@ static void test_learn(void) {
 
 /* random graphs: a chain of equations over two sizes, each built of loads of earlier ones */
 static void random_text(cx_buf *b) {
-  static const char *const one[] = {"exp(-%s)", "log(1 + %s * %s)", "%s * %s", "%s - %s", "sqrt(%s ^ 2)", "%s / (2 + cos(%s))",
-                                    "max(%s, %s)", "if %s < %s then %s else %s", "-%s", "abs(%s)", "logistic(%s) + %s",
-                                    "1 - exp(%s) / (1 + exp(%s))", "log(exp(%s) * 2)", "%s * (i0 == i1)"};
+  static const char *const one[] = {"exp(-%s)",
+                                    "log(1 + %s * %s)",
+                                    "%s * %s",
+                                    "%s - %s",
+                                    "sqrt(%s ^ 2)",
+                                    "%s / (2 + cos(%s))",
+                                    "max(%s, %s)",
+                                    "if %s < %s then %s else %s",
+                                    "-%s",
+                                    "abs(%s)",
+                                    "logistic(%s) + %s",
+                                    "1 - exp(%s) / (1 + exp(%s))",
+                                    "log(exp(%s) * 2)",
+                                    "%s * (i0 == i1)"};
   cx_puts(b, "input e0[i0 < 3, i1 < 4] bounds -1 .. 1\ninput const e1[i0 < 3, i1 < 4]\n");
   int n = 3 + (int)(bits() % 8);
   for (int i = 2; i < n; i++) {
     bool sum = unit() < 0.35;
-    cx_putf(b, "e%d[i0 < 3, i1 < 4] = %s", i, !sum ? "" : unit() < 0.6 ? "sum(i2 < 4) " : unit() < 0.5 ? "max(i2 < 4) " : "sum(i2 < 3, i3 < 4) ");
+    cx_putf(b, "e%d[i0 < 3, i1 < 4] = %s", i,
+            !sum           ? ""
+            : unit() < 0.6 ? "sum(i2 < 4) "
+            : unit() < 0.5 ? "max(i2 < 4) "
+                           : "sum(i2 < 3, i3 < 4) ");
     bool two = sum && strstr(b->at + b->n - 10, "i3") != NULL;
     const char *f = one[bits() % (sizeof one / sizeof *one)];
     for (; *f; f++) {
@@ -462,7 +539,8 @@ static void random_text(cx_buf *b) {
       static const char *const summed[] = {"i0, i2", "i0, i2", "i0, i1", "i0, i1 - i2", "i2 - 1, i1"};
       static const char *const twice[] = {"i2, i3", "i0, i3", "i2, i1", "i0 - i2, i1", "i2, i1 + i3"};
       const char *const *sub = two ? twice : sum ? summed : plain;
-      if (sum && unit() < 0.3) cx_putf(b, "(i%d == %s) * ", two && unit() < 0.5 ? 3 : 2, unit() < 0.5 ? "i0" : "i1 - i0");
+      if (sum && unit() < 0.3)
+        cx_putf(b, "(i%d == %s) * ", two && unit() < 0.5 ? 3 : 2, unit() < 0.5 ? "i0" : "i1 - i0");
       cx_putf(b, "e%d[%s]", (int)(bits() % (uint64_t)i), sub[bits() % 5]);
     }
     cx_puts(b, "\n");
@@ -474,8 +552,9 @@ static void test_random(void) {
   for (int i = 0; i < 400 && check_failed < 5; i++) {
     cx_buf b = {.arena = cx_ctx_arena(ctx)};
     random_text(&b);
-    static const char *const passes[] = {"simplify", "simplify stabilise", "simplify delta", "simplify inline", "simplify share",
-                                         "simplify stabilise delta suffstat simplify inline share"};
+    static const char *const passes[] = {"simplify",       "simplify stabilise",
+                                         "simplify delta", "simplify inline",
+                                         "simplify share", "simplify stabilise delta suffstat simplify inline share"};
     same_values(__FILE__, i, b.at, passes[i % 6], 1, 1e-9);
   }
 }
@@ -496,7 +575,8 @@ int main(void) {
     test_triangular_factor();
     test_random();
     CX_END(ctx, f);
-  } else {
+  }
+  else {
     check_failed++;
     for (int i = 0; i < cx_diag_count(ctx); i++) fputs(cx_diag_render(ctx, cx_ctx_arena(ctx), i, false), stderr);
   }

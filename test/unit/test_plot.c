@@ -34,12 +34,14 @@ static void ticks(cx_arena *a) {
   /* whatever the range, there are at least two ticks and they rise */
   srand(7);
   for (int k = 0; k < 2000; k++) {
-    double lo = (rand() / (double)RAND_MAX - 0.5) * pow(10, rand() % 30 - 15), hi = lo + pow(10, (rand() % 2000) / 100.0 - 10);
+    double lo = (rand() / (double)RAND_MAX - 0.5) * pow(10, rand() % 30 - 15),
+           hi = lo + pow(10, (rand() % 2000) / 100.0 - 10);
     cx_axis x = cx_axis_make(a, lo, hi, false, 6);
     CHECK(x.ntick >= 2);
     for (int j = 1; j < x.ntick; j++) CHECK(x.tick[j] > x.tick[j - 1]);
   }
-  double odd[][2] = {{0, 0}, {3, 3}, {INFINITY, -INFINITY}, {NAN, NAN}, {-1.7e308, 1.7e308}, {1, 1 + 1e-15}, {5e-324, 1e-323}};
+  double odd[][2] = {{0, 0},         {3, 3},          {INFINITY, -INFINITY}, {NAN, NAN}, {-1.7e308, 1.7e308},
+                     {1, 1 + 1e-15}, {5e-324, 1e-323}};
   for (size_t k = 0; k < sizeof odd / sizeof *odd; k++) {
     cx_axis x = cx_axis_make(a, odd[k][0], odd[k][1], false, 6);
     CHECK(isfinite(x.lo) && isfinite(x.hi) && x.hi > x.lo);
@@ -74,8 +76,13 @@ static int lifts(const cx_path *p) {
 }
 
 static void ranges(cx_arena *a) {
-  static const struct { double (*f)(double); double lo, hi; bool cropped; int lifts; } row[] = {
-      {inverse, -1, 1, true, 1}, {inverse_square, -1, 1, true, 1}, {tan, -6, 6, true, 4}, {cube, -3, 3, false, 0},
+  static const struct {
+    double (*f)(double);
+    double lo, hi;
+    bool cropped;
+    int lifts;
+  } row[] = {
+      {inverse, -1, 1, true, 1}, {inverse_square, -1, 1, true, 1}, {tan, -6, 6, true, 4},   {cube, -3, 3, false, 0},
       {peak, -6, 6, false, 0},   {growth, -10, 10, false, 0},      {step, -1, 1, false, 1}, {sin, -50, 50, false, 0},
       {gap, -1, 1, false, 0},    {nothing, -1, 1, false, 0},       {log, 0, 1, false, 0}};
   for (size_t k = 0; k < sizeof row / sizeof *row; k++) {
@@ -89,7 +96,8 @@ static void ranges(cx_arena *a) {
     else if (lo <= hi) CHECK(f.y.hi - f.y.lo < 0.3 * (hi - lo));
     cx_path path = cx_curve_path(a, &p.curve[0], &f, p.kind == PLOT_FUNCTION);
     CHECK(lifts(&path) == row[k].lifts);
-    for (int i = 0; i < path.n; i++) CHECK(isnan(path.at[i].x) || (path.at[i].y >= -1e-12 && path.at[i].y <= 1 + 1e-12));
+    for (int i = 0; i < path.n; i++)
+      CHECK(isnan(path.at[i].x) || (path.at[i].y >= -1e-12 && path.at[i].y <= 1 + 1e-12));
   }
 }
 
@@ -133,7 +141,8 @@ static void files(cx_ctx *c, cx_arena *a) {
   CHECK(!strstr(svg, "nan") && !strstr(svg, "inf"));
   double z[20 * 10];
   for (int k = 0; k < 200; k++) z[k] = k == 7 ? NAN : k == 9 ? INFINITY : sin(k % 20) + cos(k / 20);
-  cx_plot map = {.nx = 20, .ny = 10, .z = z, .x0 = 0, .x1 = 1, .y0 = -1, .y1 = 1, .xlabel = "x", .ylabel = "y", .title = "z"};
+  cx_plot map = {
+      .nx = 20, .ny = 10, .z = z, .x0 = 0, .x1 = 1, .y0 = -1, .y1 = 1, .xlabel = "x", .ylabel = "y", .title = "z"};
   svg = cx_plot_svg(a, &map, NULL, &size);
   CHECK(count(svg, "<image ") == 2 && !strstr(svg, "nan"));
   CHECK_NEAR(cx_map_sample(&map, 0, 0), z[0], 0);
@@ -170,9 +179,8 @@ static void files(cx_ctx *c, cx_arena *a) {
       cx_plot_write(c, bad[k], &p, NULL);
       CX_END(c, f);
       CHECK(false);
-    } else {
-      CHECK(f.status == CX_E_RUNTIME && cx_error_count(c) == before + 1);
     }
+    else { CHECK(f.status == CX_E_RUNTIME && cx_error_count(c) == before + 1); }
   }
   CHECK(rmdir(dir) == 0); /* nothing left beside the pictures */
 }

@@ -16,7 +16,10 @@ static cx_status run(const char *text, const double *const *in, int nin) {
   cx_diag_clear(c);
   cx_graph *g = cx_graph_read(c, a, cx_source_add(c, "test.ir", text, strlen(text)));
   CHECK(g != NULL);
-  if (!g) { fprintf(stderr, "%s", cx_diag_render(c, a, 0, false)); return CX_E_PROGRAM; }
+  if (!g) {
+    fprintf(stderr, "%s", cx_diag_render(c, a, 0, false));
+    return CX_E_PROGRAM;
+  }
   cx_array array[8];
   int k = 0;
   for (int i = 0; i < g->neq; i++) {
@@ -42,7 +45,8 @@ static void test_arrays(void) {
             "p = prod(i0 < 2, i1 < 3) X[i0, i1]\nm = max(i0 < 2, i1 < 3) -X[i0, i1]\nn = min(i0 < 3) w[i0]\n"
             "am[i0 < 2] = argmax(i1 < 3) mod(X[i0, i1], 5)\nan = argmin(i0 < 2, i1 < 3) (X[i0, i1] - 5)^2\n"
             "T[i0 < 3, i1 < 2] = X[i1, i0]\nout[i0 < 5] = w[i0 - 1] + X[i0, 1]\n"
-            "output z\noutput p\noutput m\noutput n\noutput am\noutput an\noutput T\noutput out\n", in, 2) == CX_OK);
+            "output z\noutput p\noutput m\noutput n\noutput am\noutput an\noutput T\noutput out\n",
+            in, 2) == CX_OK);
   CHECK(out[0][0] == 0.5 - 2 + 6 && out[0][1] == 2 - 5 + 12);
   CHECK(out[1][0] == 720);
   CHECK(out[2][0] == -1);
@@ -59,12 +63,13 @@ static void test_meaning(void) {
   static const double x[4] = {4, NAN, -INFINITY, 7};
   const double *in[1] = {x};
   CHECK(run("input x[i0 < 4]\n"
-            "a[i0 < 6] = x[i0 / 2]\n"                                  /* 0, 0.5, 1, 1.5, 2, 2.5: halves to even */
-            "b[i0 < 4] = if x[i0] == x[i0] then 1 else 0\n"            /* NaN is not equal */
+            "a[i0 < 6] = x[i0 / 2]\n"                       /* 0, 0.5, 1, 1.5, 2, 2.5: halves to even */
+            "b[i0 < 4] = if x[i0] == x[i0] then 1 else 0\n" /* NaN is not equal */
             "c = sum(i0 < 0) x[i0]\nd = prod(i0 < 0) x[i0]\ne = max(i0 < 0) x[i0]\nf = argmax(i0 < 0) x[i0]\n"
             "g = (if 0 then log(-1) else 3) + x[x[1]] + x[1 / 0] + x[-1 / 0]\n"
-            "h = argmax(i0 < 3) mod(i0, 2) * 0\n"                      /* ties: the first */
-            "output a\noutput b\noutput c\noutput d\noutput e\noutput f\noutput g\noutput h\n", in, 1) == CX_OK);
+            "h = argmax(i0 < 3) mod(i0, 2) * 0\n" /* ties: the first */
+            "output a\noutput b\noutput c\noutput d\noutput e\noutput f\noutput g\noutput h\n",
+            in, 1) == CX_OK);
   CHECK(out[0][0] == 4 && out[0][1] == 4 && isnan(out[0][2]) && out[0][3] == -INFINITY && out[0][4] == -INFINITY &&
         out[0][5] == -INFINITY);
   CHECK(out[1][0] == 1 && out[1][1] == 0 && out[1][2] == 1);
@@ -73,14 +78,16 @@ static void test_meaning(void) {
 }
 
 static void test_recurrences(void) {
-  CHECK(run("f[i0 < 50] = if i0 < 2 then 1 else f[i0 - 1] + f[i0 - 2]\n" /* Fibonacci */
-            "b[i0 < 9] = if i0 == 8 then 1 else 2 * b[i0 + 1]\n"         /* downwards: 2^(8 - t) */
-            "C[i0 < 9, i1 < 9] = if i1 == 0 then 1 else C[i0 - 1, i1] + C[i0 - 1, i1 - 1]\n" /* Pascal's triangle */
-            "q[i0 < 200] = q[i0 - 1] + 0.1 * v[i0]\n"                    /* a spring, symplectic Euler from (1, 0) */
-            "v[i0 < 200] = if i0 == 0 then -0.1 * (1 + 0) else v[i0 - 1] - 0.1 * (1 + q[i0 - 1])\n"
-            "s[i0 < 9] = sum(i1 < 3) (if i0 == 0 then i1 == 0 else s[i0 - 1 - i1])\n" /* tribonacci */
-            "L[i0 < 3, i1 < 9] = sum(i2 < 3) (if i1 == 0 then (if i2 == 0 then i0 else 0) else L[i2, i1 - 1] * (i2 <= i0))\n"
-            "output f\noutput b\noutput C\noutput q\noutput s\noutput L\n", NULL, 0) == CX_OK);
+  CHECK(
+      run("f[i0 < 50] = if i0 < 2 then 1 else f[i0 - 1] + f[i0 - 2]\n"                     /* Fibonacci */
+          "b[i0 < 9] = if i0 == 8 then 1 else 2 * b[i0 + 1]\n"                             /* downwards: 2^(8 - t) */
+          "C[i0 < 9, i1 < 9] = if i1 == 0 then 1 else C[i0 - 1, i1] + C[i0 - 1, i1 - 1]\n" /* Pascal's triangle */
+          "q[i0 < 200] = q[i0 - 1] + 0.1 * v[i0]\n" /* a spring, symplectic Euler from (1, 0) */
+          "v[i0 < 200] = if i0 == 0 then -0.1 * (1 + 0) else v[i0 - 1] - 0.1 * (1 + q[i0 - 1])\n"
+          "s[i0 < 9] = sum(i1 < 3) (if i0 == 0 then i1 == 0 else s[i0 - 1 - i1])\n" /* tribonacci */
+          "L[i0 < 3, i1 < 9] = sum(i2 < 3) (if i1 == 0 then (if i2 == 0 then i0 else 0) else L[i2, i1 - 1] * (i2 <= i0))\n"
+          "output f\noutput b\noutput C\noutput q\noutput s\noutput L\n",
+          NULL, 0) == CX_OK);
   CHECK(out[0][49] == 12586269025.0); /* the 50th Fibonacci number, OEIS A000045 */
   CHECK(out[1][0] == 256);
   CHECK(out[2][8 * 9 + 4] == 70); /* C(8, 4) */
@@ -105,9 +112,11 @@ static void test_model(void) {
   for (int i = 0; i < N * D; i++) s = s * 1664525u + 1013904223u, X[i] = (double)(s >> 8) / (1 << 23) - 1;
   for (int i = 0; i < N; i++) s = s * 1664525u + 1013904223u, y[i] = s >> 31;
   const double *in[3] = {X, y, w};
-  CHECK(run("input const X[i0 < 40 (n), i1 < 3 (d)]\ninput const y[i0 < 40 (n)] integer bounds 0..1\ninput w[i0 < 3 (d)]\n"
-            "z[i0 < 40 (n)] = sum(i1 < 3 (d)) X[i0, i1] * w[i1]\n"
-            "loss = sum(i0 < 40 (n)) softplus(z[i0]) - y[i0] * z[i0]\noutput loss\n", in, 3) == CX_OK);
+  CHECK(
+      run("input const X[i0 < 40 (n), i1 < 3 (d)]\ninput const y[i0 < 40 (n)] integer bounds 0..1\ninput w[i0 < 3 (d)]\n"
+          "z[i0 < 40 (n)] = sum(i1 < 3 (d)) X[i0, i1] * w[i1]\n"
+          "loss = sum(i0 < 40 (n)) softplus(z[i0]) - y[i0] * z[i0]\noutput loss\n",
+          in, 3) == CX_OK);
   double loss = 0;
   for (int i = 0; i < N; i++) {
     double z = 0;
@@ -125,10 +134,14 @@ static bool roots_shape(const cx_eq *const *arg, cx_eq *result, const char **why
   return true;
 }
 static size_t roots_scratch(const cx_eq *const *arg) { return (size_t)arg[0]->dim[0].n; }
-static int roots_eval(const cx_eq *result, const cx_eq *const *arg, const double *const *in, double *to, double *scratch, const char **why) {
+static int roots_eval(const cx_eq *result, const cx_eq *const *arg, const double *const *in, double *to,
+                      double *scratch, const char **why) {
   (void)arg;
   for (int64_t i = 0; i < result->dim[0].n; i++) {
-    if (in[0][i] < 0) { *why = "negative"; return 1; }
+    if (in[0][i] < 0) {
+      *why = "negative";
+      return 1;
+    }
     scratch[i] = in[0][i];
   }
   for (int64_t i = 0; i < result->dim[0].n; i++) to[i] = sqrt(scratch[i]);
@@ -142,7 +155,8 @@ static void test_primitive(void) {
     a = cx_arena_new(c);
     cx_diag_clear(c);
     cx_graph *g = cx_graph_new(c, a);
-    cx_eq *z = cx_eq_new(g, NULL, EQ_CALC), *r = cx_eq_new(g, cx_intern_z(c, "r"), EQ_PRIM), *x = cx_eq_new(g, NULL, EQ_INPUT);
+    cx_eq *z = cx_eq_new(g, NULL, EQ_CALC), *r = cx_eq_new(g, cx_intern_z(c, "r"), EQ_PRIM),
+          *x = cx_eq_new(g, NULL, EQ_INPUT);
     x->rank = r->rank = z->rank = 1;
     x->dim[0].n = r->dim[0].n = z->dim[0].n = 3;
     r->prim = &roots;
@@ -160,8 +174,8 @@ static void test_primitive(void) {
       cx_ref_run(g, a, &array, out);
       CX_END(c, f);
       CHECK(!negative && out[0][0] == 3 && out[0][1] == 4 && out[0][2] == 5);
-    } else CHECK(negative && f.status == CX_E_RUNTIME && strstr(cx_diag_get(c, 0).message, "`r`: negative"));
-  }
+    }
+    else CHECK(negative && f.status == CX_E_RUNTIME && strstr(cx_diag_get(c, 0).message, "`r`: negative")); }
 }
 
 static void test_refusals(void) {

@@ -11,10 +11,24 @@ static uint64_t bits(void) { return state ^= state << 13, state ^= state >> 7, s
 static double unit(void) { return (double)(bits() >> 11) * 0x1p-53; }
 
 /* ---- what a variable may be: the bounds its equation declares are what a condition is proved from ---- */
-static const struct { double lo, hi; bool integer; } kind[] = {
-  {-INFINITY, INFINITY, false}, {0, INFINITY, false}, {0.001, INFINITY, false}, {-INFINITY, 0, false}, {0, 1, false},
-  {-1, 1, false}, {-1, INFINITY, false}, {1, INFINITY, false}, {2, 3, false}, {-3, -2, false}, {-INFINITY, INFINITY, true},
-  {0, 1, true}, {0, 3, true}, {5, 9, true},
+static const struct {
+  double lo, hi;
+  bool integer;
+} kind[] = {
+    {-INFINITY, INFINITY, false},
+    {0, INFINITY, false},
+    {0.001, INFINITY, false},
+    {-INFINITY, 0, false},
+    {0, 1, false},
+    {-1, 1, false},
+    {-1, INFINITY, false},
+    {1, INFINITY, false},
+    {2, 3, false},
+    {-3, -2, false},
+    {-INFINITY, INFINITY, true},
+    {0, 1, true},
+    {0, 3, true},
+    {5, 9, true},
 };
 enum { KINDS = sizeof kind / sizeof *kind };
 
@@ -72,17 +86,35 @@ static double measure(const cx_node *e, const double *leaf) {
   double m[3] = {0, 0, 0}, sum = 0;
   for (int i = 0; i < e->nargs; i++) sum += m[i] = measure(e->arg[i], leaf);
   switch (e->op) {
-  case OP_neg: case OP_not: return sum + 1;
-  case OP_add: case OP_sub: case OP_and: case OP_or: return sum + 3;
-  case OP_mul: return 2 * sum + 1;
-  case OP_div: return 2 * sum + 6;
-  case OP_pow: return 20 * sum + 20;
-  case OP_log: case OP_log1p: return 9 * sum + 9;
-  case OP_xlogy: return 10 * sum + 20;
-  case OP_exp: case OP_exp2: case OP_expm1: case OP_log2: case OP_log10: case OP_logistic: case OP_softplus: case OP_logit:
-  case OP_log1mexp: case OP_logaddexp: case OP_sinh: case OP_cosh: case OP_tanh: case OP_asinh: case OP_acosh: case OP_atanh:
-    return 2 * sum + 12;
-  default: return 2 * sum + 2;
+    case OP_neg:
+    case OP_not: return sum + 1;
+    case OP_add:
+    case OP_sub:
+    case OP_and:
+    case OP_or: return sum + 3;
+    case OP_mul: return 2 * sum + 1;
+    case OP_div: return 2 * sum + 6;
+    case OP_pow: return 20 * sum + 20;
+    case OP_log:
+    case OP_log1p: return 9 * sum + 9;
+    case OP_xlogy: return 10 * sum + 20;
+    case OP_exp:
+    case OP_exp2:
+    case OP_expm1:
+    case OP_log2:
+    case OP_log10:
+    case OP_logistic:
+    case OP_softplus:
+    case OP_logit:
+    case OP_log1mexp:
+    case OP_logaddexp:
+    case OP_sinh:
+    case OP_cosh:
+    case OP_tanh:
+    case OP_asinh:
+    case OP_acosh:
+    case OP_atanh: return 2 * sum + 12;
+    default: return 2 * sum + 2;
   }
 }
 
@@ -127,23 +159,27 @@ static void test_rule(cx_ctx *c, const cx_rule *r) {
     check_count++;
     if (!(measure(got, leaf) < measure(lhs, leaf))) {
       check_failed++;
-      fprintf(stderr, "%s: the measure does not shrink: %s to %s\n", r->name, cx_node_text(g, a, lhs), cx_node_text(g, a, got));
+      fprintf(stderr, "%s: the measure does not shrink: %s to %s\n", r->name, cx_node_text(g, a, lhs),
+              cx_node_text(g, a, got));
       break;
     }
     for (int s = 0; s < 8; s++) {
       bool moderate = s < 5;
       for (int v = 0; v < CX_RULE_VARS; v++) number[v * KINDS + chosen[v]] = sample(chosen[v], moderate);
-      double x = cx_ref_node(g, lhs, NULL, value), y = cx_ref_node(g, rhs, NULL, value), z = cx_ref_node(g, got, NULL, value);
+      double x = cx_ref_node(g, lhs, NULL, value), y = cx_ref_node(g, rhs, NULL, value),
+             z = cx_ref_node(g, got, NULL, value);
       check_count++;
       bool zero = false;
       for (int v = 0; v < CX_RULE_VARS; v++)
         if (occurs(r->lhs, v) && bind[v]->op == OP_load && number[v * KINDS + chosen[v]] == 0) zero = true;
       bool bad = false;
       if (isfinite(x) && moderate && !(isfinite(y) && isfinite(z))) bad = true;
-      if (isnan(x) && moderate && !zero && !isnan(y) && !extreme(g, lhs, value)) bad = true; /* an undefined value must not look like a number */
+      if (isnan(x) && moderate && !zero && !isnan(y) && !extreme(g, lhs, value))
+        bad = true; /* an undefined value must not look like a number */
       if (isfinite(x) && isfinite(y) && isfinite(z)) {
         double tol = 8 * (spread(lhs, value, x) + spread(rhs, value, y)) + 1e-300;
-        if (!isfinite(tol) || (!moderate && (tol > 1e-3 * fabs(x) || extreme(g, lhs, value) || extreme(g, rhs, value)))) continue;
+        if (!isfinite(tol) || (!moderate && (tol > 1e-3 * fabs(x) || extreme(g, lhs, value) || extreme(g, rhs, value))))
+          continue;
         compared++;
         sharp += tol < 1e-9 * fabs(x) || (x == 0 && tol < 1e-12);
         bad |= fabs(x - y) > tol || fabs(x - z) > tol + 8 * spread(got, value, z);
@@ -153,7 +189,8 @@ static void test_rule(cx_ctx *c, const cx_rule *r) {
         fprintf(stderr, "%s: %s = %.17g but %s = %.17g, built %s = %.17g, at", r->name, cx_node_text(g, a, lhs), x,
                 cx_node_text(g, a, rhs), y, cx_node_text(g, a, got), z);
         for (int v = 0; v < CX_RULE_VARS; v++)
-          if (occurs(r->lhs, v) && bind[v]->op == OP_load) fprintf(stderr, " %c = %.17g", 'a' + v, number[v * KINDS + chosen[v]]);
+          if (occurs(r->lhs, v) && bind[v]->op == OP_load)
+            fprintf(stderr, " %c = %.17g", 'a' + v, number[v * KINDS + chosen[v]]);
         fprintf(stderr, "\n");
         trial = 4000;
         break;
@@ -227,7 +264,7 @@ static void test_forms(void) {
   SAME("max(x, max(x, y))", "max(x, y)");
   SAME("max(p, 0)", "p");
   SAME("erfc(-x) - 1", "-(1 - erfc(-x))");
-  CHECK_STR(form("exp(log(x))"), "exp(log(x))");     /* log of a negative stays undefined */
+  CHECK_STR(form("exp(log(x))"), "exp(log(x))"); /* log of a negative stays undefined */
   CHECK_STR(form("sqrt(x) * sqrt(x)"), form("sqrt(x)^2"));
   CHECK(strstr(form("sqrt(x) * sqrt(x)"), "sqrt") != NULL);
   CHECK(strcmp(form("1e-200 * (1e-200 * x)"), "0") != 0); /* the product of the constants is 0 */
@@ -258,7 +295,8 @@ int main(void) {
     test_forms();
     test_sharing();
     CX_END(ctx, f);
-  } else {
+  }
+  else {
     check_failed++;
     for (int i = 0; i < cx_diag_count(ctx); i++) fputs(cx_diag_render(ctx, cx_ctx_arena(ctx), i, false), stderr);
   }

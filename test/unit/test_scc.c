@@ -43,7 +43,8 @@ int main(void) {
   /* two that need each other; one of them in the same step: the order counts */
   CHECK_STR(components("p[i0 < 9] = p[i0 - 1] + v[i0]\nv[i0 < 9] = v[i0 - 1] - p[i0 - 1]\n"), "v@0 p@0 up");
   CHECK_STR(components("v[i0 < 9] = v[i0 - 1] - p[i0 - 1]\np[i0 < 9] = p[i0 - 1] + v[i0]\n"), "v@0 p@0 up");
-  CHECK_STR(components("p[i0 < 9] = p[i0 - 1] + v[i0]\nv[i0 < 9] = v[i0 - 1] - p[i0]\n"), "error: `p` is defined by itself");
+  CHECK_STR(components("p[i0 < 9] = p[i0 - 1] + v[i0]\nv[i0 < 9] = v[i0 - 1] - p[i0]\n"),
+            "error: `p` is defined by itself");
   /* one runs up, the other down */
   CHECK_STR(components("p[i0 < 9] = v[i0 - 1]\nv[i0 < 9] = p[i0 + 1]\n"), "error: `p` is defined by itself");
   /* through a sum over another index: an RNN with a matrix, h[t, j] = tanh(sum(k: W[j, k] * h[t-1, k]) + x[t, j]) */

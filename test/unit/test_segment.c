@@ -12,30 +12,60 @@ enum { T = 1203, C = 2 };
 static double u[T * C], y[T], wide[3 * T];
 
 /* segmented: false where time has no order of two sweeps */
-static const struct { const char *name, *text; bool segmented; } programs[] = {
-    {"network", "data u[T, c], y[T]\nparam W[3, 3] = 0.3, U[3, c] = 0.1, v[3] = 0.2\ns[0, k] = 0 * v[k]\n"
-                "s[t, k] = tanh(sum(j: W[k, j] * s[t-1, j]) + sum(j: U[k, j] * u[t, j]) + 0.1 * k)\n"
-                "minimize mean(t: (sum(k: v[k] * s[t, k]) - y[t])^2)", true},
-    {"last state", "data u[T, c], y[T]\nparam W[3, 3] = 0.3, U[3, c] = 0.4\ns[0, k] = 0.1 * W[0, k]\n"
-                   "s[t, k] = tanh(sum(j: W[k, j] * s[t-1, j]) + sum(j: U[k, j] * u[t-1, j]))\n"
-                   "minimize sum(k: s[rows(u), k]^2)", true},
-    {"two steps back", "data y[T]\nparam a = 0.5, b = 0.3, x0 = 0.2\nz[0] = x0\nz[1] = x0 * a\nz[t] = a * z[t-1] + b * z[t-2] + sin(y[t-1])\n"
-                       "minimize sum(t: (z[t] - y[t])^2) + z[7] * z[700]", true},
-    {"ahead", "data y[T]\nparam a = 0.9, g = 1\nz[0] = a\nz[t] = z[t-1] + a * sin(z[t-1] * g) + y[t]\nminimize mean(t: (z[t+1] - a * z[t] - y[t])^2)", true},
-    {"downwards", "data y[T]\nparam a = 0.9, b = 0.2\nz[rows(y)] = a\nz[t] = a * z[t+1] + b * y[t]^2\nminimize mean(t: log(1 + z[t]^2)) + z[0]", false},
-    {"two states", "data u[T, c], y[T]\nparam p = 0.4, q = 0.2\nh[0] = p\nk[0] = q\nh[t] = tanh(p * k[t-1] + u[t, 0])\nk[t] = q * h[t-1] + 0.5 * k[t-1] + u[t, 1]\n"
-                   "minimize mean(t: (h[t] * k[t] - y[t])^2)", true},
-    {"most", "data y[T]\nparam a = 0.9\nz[0] = a\nz[t] = a * z[t-1] + y[t]\nminimize max(t: z[t]^2) + a * min(t: z[t])", false},
-    {"time itself", "data y[T]\nparam a = 0.9, r[4] = 0.1\nz[0] = a\nz[t] = if mod(t, 4) == 2 then a * z[t-1] + t / 1000 else 0.5 * z[t-1] + r[mod(t, 4)] + y[t]\n"
-                    "minimize mean(t: z[t]^2)", true},
-    {"scaled", "data y[T]\nparam a = 0.3, b = 1\nm = mean(t: y[t])\nx = (y - m) / 3\nz[0] = a\nz[t] = tanh(a * z[t-1] + b * x[t])\nc = mean(t: z[t])\n"
-               "minimize exp(c) + mean(t: (z[t] - x[t])^2)", true},
-    {"along the second index", "data w[3, T]\nparam a = 0.3, b = 0.5\nz[i, 0] = a * (1 + w[i, 0])\nz[i, t] = tanh(a * z[i, t-1] + b * w[i, t])\n"
-                               "minimize mean(i, t: (z[i, t] - w[i, t])^2)", true},
-    {"an unknown a step", "data y[T]\nparam e[T] = 0.1, a = 0.5\nz[0] = a\nz[t] = a * z[t-1] + e[t]\nminimize mean(t: (z[t] - y[t])^2) + mean(t: e[t]^2)", true},
-    {"two sweeps", "data y[T]\nparam a = 0.5\nz[0] = a\nz[t] = a * z[t-1] + y[t]\nm = mean(t: z[t])\nv[0] = m\nv[t] = a * v[t-1] + z[t] * m\nminimize mean(t: v[t]^2)", false},
-    {"a mean", "data y[T]\nparam a = 0.5\nz[0] = a\nz[t] = a * z[t-1] + y[t]\nminimize mean(t: exp(-z[t]^2) * sum(k: z[k] * 0.001))", true},
-    {"all pairs", "data y[T]\nparam a = 0.5\nz[0] = a\nz[t] = tanh(a * z[t-1] + y[t])\nminimize mean(t: sum(k: exp(-(z[t] - z[k])^2)))", false},
+static const struct {
+  const char *name, *text;
+  bool segmented;
+} programs[] = {
+    {"network",
+     "data u[T, c], y[T]\nparam W[3, 3] = 0.3, U[3, c] = 0.1, v[3] = 0.2\ns[0, k] = 0 * v[k]\n"
+     "s[t, k] = tanh(sum(j: W[k, j] * s[t-1, j]) + sum(j: U[k, j] * u[t, j]) + 0.1 * k)\n"
+     "minimize mean(t: (sum(k: v[k] * s[t, k]) - y[t])^2)",
+     true},
+    {"last state",
+     "data u[T, c], y[T]\nparam W[3, 3] = 0.3, U[3, c] = 0.4\ns[0, k] = 0.1 * W[0, k]\n"
+     "s[t, k] = tanh(sum(j: W[k, j] * s[t-1, j]) + sum(j: U[k, j] * u[t-1, j]))\n"
+     "minimize sum(k: s[rows(u), k]^2)",
+     true},
+    {"two steps back",
+     "data y[T]\nparam a = 0.5, b = 0.3, x0 = 0.2\nz[0] = x0\nz[1] = x0 * a\nz[t] = a * z[t-1] + b * z[t-2] + sin(y[t-1])\n"
+     "minimize sum(t: (z[t] - y[t])^2) + z[7] * z[700]",
+     true},
+    {"ahead",
+     "data y[T]\nparam a = 0.9, g = 1\nz[0] = a\nz[t] = z[t-1] + a * sin(z[t-1] * g) + y[t]\nminimize mean(t: (z[t+1] - a * z[t] - y[t])^2)",
+     true},
+    {"downwards",
+     "data y[T]\nparam a = 0.9, b = 0.2\nz[rows(y)] = a\nz[t] = a * z[t+1] + b * y[t]^2\nminimize mean(t: log(1 + z[t]^2)) + z[0]",
+     false},
+    {"two states",
+     "data u[T, c], y[T]\nparam p = 0.4, q = 0.2\nh[0] = p\nk[0] = q\nh[t] = tanh(p * k[t-1] + u[t, 0])\nk[t] = q * h[t-1] + 0.5 * k[t-1] + u[t, 1]\n"
+     "minimize mean(t: (h[t] * k[t] - y[t])^2)",
+     true},
+    {"most", "data y[T]\nparam a = 0.9\nz[0] = a\nz[t] = a * z[t-1] + y[t]\nminimize max(t: z[t]^2) + a * min(t: z[t])",
+     false},
+    {"time itself",
+     "data y[T]\nparam a = 0.9, r[4] = 0.1\nz[0] = a\nz[t] = if mod(t, 4) == 2 then a * z[t-1] + t / 1000 else 0.5 * z[t-1] + r[mod(t, 4)] + y[t]\n"
+     "minimize mean(t: z[t]^2)",
+     true},
+    {"scaled",
+     "data y[T]\nparam a = 0.3, b = 1\nm = mean(t: y[t])\nx = (y - m) / 3\nz[0] = a\nz[t] = tanh(a * z[t-1] + b * x[t])\nc = mean(t: z[t])\n"
+     "minimize exp(c) + mean(t: (z[t] - x[t])^2)",
+     true},
+    {"along the second index",
+     "data w[3, T]\nparam a = 0.3, b = 0.5\nz[i, 0] = a * (1 + w[i, 0])\nz[i, t] = tanh(a * z[i, t-1] + b * w[i, t])\n"
+     "minimize mean(i, t: (z[i, t] - w[i, t])^2)",
+     true},
+    {"an unknown a step",
+     "data y[T]\nparam e[T] = 0.1, a = 0.5\nz[0] = a\nz[t] = a * z[t-1] + e[t]\nminimize mean(t: (z[t] - y[t])^2) + mean(t: e[t]^2)",
+     true},
+    {"two sweeps",
+     "data y[T]\nparam a = 0.5\nz[0] = a\nz[t] = a * z[t-1] + y[t]\nm = mean(t: z[t])\nv[0] = m\nv[t] = a * v[t-1] + z[t] * m\nminimize mean(t: v[t]^2)",
+     false},
+    {"a mean",
+     "data y[T]\nparam a = 0.5\nz[0] = a\nz[t] = a * z[t-1] + y[t]\nminimize mean(t: exp(-z[t]^2) * sum(k: z[k] * 0.001))",
+     true},
+    {"all pairs",
+     "data y[T]\nparam a = 0.5\nz[0] = a\nz[t] = tanh(a * z[t-1] + y[t])\nminimize mean(t: sum(k: exp(-(z[t] - z[k])^2)))",
+     false},
 };
 
 static cx_array bound(const cx_decl *d) {
@@ -44,7 +74,12 @@ static cx_array bound(const cx_decl *d) {
   return cx_array_dense(y, 1, (int64_t[]){T});
 }
 
-typedef struct { cx_graph *g; cx_array *constant, *all; const void **in; int64_t size[32]; } made;
+typedef struct {
+  cx_graph *g;
+  cx_array *constant, *all;
+  const void **in;
+  int64_t size[32];
+} made;
 
 /* value, gradient, and a product with the Hessian, as one graph */
 static made make(cx_ctx *c, cx_arena *a, const char *text) {
@@ -122,7 +157,8 @@ static void run(cx_arena *a, const made *m, int64_t segment, double **out, size_
   *bytes = cx_work_bytes(x);
   *cut = !strncmp(cx_exec_text(x, a), "time ", 5);
   for (int k = 0; k < m->g->nout; k++) out[k] = CX_NEW_N(a, double, m->size[k] + 1);
-  for (int turn = 0; turn < 2; turn++) CHECK(cx_exec_run(x, w, m->in, (void *const *)out, &why) == 0); /* nothing is left over */
+  for (int turn = 0; turn < 2; turn++)
+    CHECK(cx_exec_run(x, w, m->in, (void *const *)out, &why) == 0); /* nothing is left over */
 }
 
 static void check(cx_arena *a, const char *name, const made *m, bool expected) {
@@ -137,11 +173,13 @@ static void check(cx_arena *a, const char *name, const made *m, bool expected) {
     run(a, m, length[s], cut, &part, &segmented);
     if (segmented != expected) fprintf(stderr, "%s: segments of %d\n", name, (int)length[s]);
     CHECK(segmented == expected);
-    if (segmented && length[s] == 100 && !(part * 3 < whole * 2)) fprintf(stderr, "%s: %zu bytes, in one piece %zu\n", name, part, whole);
+    if (segmented && length[s] == 100 && !(part * 3 < whole * 2))
+      fprintf(stderr, "%s: %zu bytes, in one piece %zu\n", name, part, whole);
     if (segmented && length[s] == 100) CHECK(part * 3 < whole * 2);
     for (int k = 0; k < m->g->nout; k++) {
       double d = apart(cut[k], ref[k], m->size[k]), e = apart(one[k], ref[k], m->size[k]);
-      if (!(d < 1e-11)) fprintf(stderr, "%s, segments of %d: output %d is %g away, in one piece %g\n", name, (int)length[s], k, d, e);
+      if (!(d < 1e-11))
+        fprintf(stderr, "%s, segments of %d: output %d is %g away, in one piece %g\n", name, (int)length[s], k, d, e);
       CHECK(d < 1e-11);
     }
   }
@@ -156,7 +194,8 @@ static void program(const char *name, const char *text, bool expected) {
     CHECK(m.g != NULL);
     if (m.g) check(a, name, &m, expected);
     CX_END(c, f);
-  } else {
+  }
+  else {
     for (int k = 0; k < cx_diag_count(c); k++) fputs(cx_diag_render(c, cx_ctx_arena(c), k, false), stderr);
     fprintf(stderr, "%s: thrown\n", name);
     CHECK(false);
@@ -168,6 +207,7 @@ int main(void) {
   for (int k = 0; k < T * C; k++) u[k] = sin(0.7 * k * k);
   for (int k = 0; k < T; k++) y[k] = cos(0.3 * k * k);
   for (int k = 0; k < 3 * T; k++) wide[k] = cos(0.2 * k * k);
-  for (size_t n = 0; n < sizeof programs / sizeof *programs; n++) program(programs[n].name, programs[n].text, programs[n].segmented);
+  for (size_t n = 0; n < sizeof programs / sizeof *programs; n++)
+    program(programs[n].name, programs[n].text, programs[n].segmented);
   return CHECK_DONE();
 }

@@ -7,22 +7,23 @@
 #include "run/session_int.h"
 
 /* ---- several fits ---- */
-static const char fits[] = "data x[n], y[n]\n"
-                           "param a = 0.1, b = 0.2\n"
-                           "minimize mean(i: (y[i] - a * x[i] - b)^2)\n"
-                           "fit by adam(rate = 0.01, batch = 7, epochs = 9)\n"
-                           "print \"first\", a, b\n"
-                           "fit by momentum(rate = 0.003, momentum = 0.5, batch = 10, epochs = 8)\n"
-                           "print a, b\n"
-                           "param c = 2\n"
-                           "maximize -(c - 1)^4\n"
-                           "fit by lbfgs\n"
-                           "print a, b, c\n";
+static const char fits[] =
+    "data x[n], y[n]\n"
+    "param a = 0.1, b = 0.2\n"
+    "minimize mean(i: (y[i] - a * x[i] - b)^2)\n"
+    "fit by adam(rate = 0.01, batch = 7, epochs = 9)\n"
+    "print \"first\", a, b\n"
+    "fit by momentum(rate = 0.003, momentum = 0.5, batch = 10, epochs = 8)\n"
+    "print a, b\n"
+    "param c = 2\n"
+    "maximize -(c - 1)^4\n"
+    "fit by lbfgs\n"
+    "print a, b, c\n";
 
 typedef struct {
   char text[4000];
   volatile sig_atomic_t stop;
-  int fit, stop_at;      /* the fit that is interrupted after its first step, -1: none */
+  int fit, stop_at; /* the fit that is interrupted after its first step, -1: none */
 } record;
 
 static void event(void *user, const cx_event *e) {
@@ -30,8 +31,9 @@ static void event(void *user, const cx_event *e) {
   size_t n = strlen(r->text), room = sizeof r->text - n;
   if (e->kind == EV_FIT_BEGIN && r->fit++ == r->stop_at) r->stop = 1;
   if (e->kind == EV_FIT_END)
-    snprintf(r->text + n, room, "fit %s %a %a %lld %lld %s\n", e->text, e->fit->value, e->fit->ntrace ? e->fit->trace[e->fit->ntrace - 1] : 0,
-             (long long)e->fit->steps, (long long)e->fit->evaluations, e->fit->reason);
+    snprintf(r->text + n, room, "fit %s %a %a %lld %lld %s\n", e->text, e->fit->value,
+             e->fit->ntrace ? e->fit->trace[e->fit->ntrace - 1] : 0, (long long)e->fit->steps,
+             (long long)e->fit->evaluations, e->fit->reason);
   for (int k = 0; e->kind == EV_RESULT && k < e->nresult; k++) {
     n = strlen(r->text), room = sizeof r->text - n;
     if (e->result[k].label) snprintf(r->text + n, room, "%s ", e->result[k].text);
@@ -39,7 +41,8 @@ static void event(void *user, const cx_event *e) {
   }
 }
 
-static cx_status run(const char *text, int stop_at, const char *save, const char *resume, record *r, const char **message) {
+static cx_status run(const char *text, int stop_at, const char *save, const char *resume, record *r,
+                     const char **message) {
   enum { N = 64 };
   static char file[] = "/tmp/calx-session-XXXXXX.csv";
   static bool made;
@@ -54,7 +57,8 @@ static cx_status run(const char *text, int stop_at, const char *save, const char
   }
   *r = (record){.stop_at = stop_at};
   cx_ctx *c = cx_ctx_new(NULL, NULL);
-  cx_session_opt opt = {.seed = 3, .threads = 1, .stop = &r->stop, .checkpoint = save, .resume = resume, .event = event, .user = r};
+  cx_session_opt opt = {
+      .seed = 3, .threads = 1, .stop = &r->stop, .checkpoint = save, .resume = resume, .event = event, .user = r};
   const char *arg[] = {file};
   cx_status s = cx_session_run(c, cx_source_add(c, "fits.calx", text, strlen(text)), arg, 1, &opt);
   static char copy[300];
@@ -78,10 +82,12 @@ static void several_fits(void) {
     CHECK(part.fit == k + 1);
     CHECK(run(fits, -1, NULL, path, &rest, &message) == CX_OK);
     CHECK_STR(message, "");
-    CHECK_STR(rest.text, whole.text); /* everything, to the last bit: also what stands before the fit that was stopped */
+    CHECK_STR(rest.text,
+              whole.text); /* everything, to the last bit: also what stands before the fit that was stopped */
   }
   /* a checkpoint of the third fit, for a program of one; a damaged one; one that is not there */
-  static const char one[] = "data x[n], y[n]\nparam a = 0.1, b = 0.2\nminimize mean(i: (y[i] - a * x[i] - b)^2)\nfit by lbfgs\n";
+  static const char one[] =
+      "data x[n], y[n]\nparam a = 0.1, b = 0.2\nminimize mean(i: (y[i] - a * x[i] - b)^2)\nfit by lbfgs\n";
   const char *message;
   CHECK(run(one, -1, NULL, path, &rest, &message) == CX_E_DATA);
   CHECK(strstr(message, "is of fit 3 of its program, this program has 1") != NULL);
@@ -95,8 +101,9 @@ static void several_fits(void) {
 
 /* ---- batches and questions about single rows ---- */
 static void rows_by_number(void) {
-  static const char text[] = "data x[n], y[n]\nparam a = 0.1\nminimize mean(i: (y[i] - a * x[i])^2)\n"
-                             "fit by sgd(rate = 0.001, batch = 5, epochs = 2)\nprint x[60], sum(i in 30..40: x[i])\n";
+  static const char text[] =
+      "data x[n], y[n]\nparam a = 0.1\nminimize mean(i: (y[i] - a * x[i])^2)\n"
+      "fit by sgd(rate = 0.001, batch = 5, epochs = 2)\nprint x[60], sum(i in 30..40: x[i])\n";
   static record r;
   const char *message;
   CHECK(run(text, -1, NULL, NULL, &r, &message) == CX_OK);
@@ -147,7 +154,8 @@ static void wrong_derivatives(void) {
   CHECK(faults(twice, RIGHT, &finite) == 0);
   CHECK(faults(twice, TWICE, &finite) == 2 && finite);
   CHECK(faults("param x = 1\nminimize abs(x - 0.9) + max(x, 2 * x - 1)\n", RIGHT, &finite) == 0); /* kinks nearby */
-  CHECK(faults("f(x) = abs(x)\nprint f'(0), d(max(v[0], v[1]), v) at v = [1, 1]\n", RIGHT, &finite) == 0); /* at kinks */
+  CHECK(faults("f(x) = abs(x)\nprint f'(0), d(max(v[0], v[1]), v) at v = [1, 1]\n", RIGHT, &finite) ==
+        0); /* at kinks */
   CHECK(faults("param x = 1\nminimize log(x - 3)\n", RIGHT, &finite) > 0 && !finite);
   CHECK(faults("print 1 / (2 - 2)\n", RIGHT, &finite) == 1 && !finite);
 }

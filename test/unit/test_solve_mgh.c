@@ -6,7 +6,10 @@
 #include <complex.h>
 
 typedef double complex Z;
-typedef struct { head h; Z (*f)(const Z *x); } problem;
+typedef struct {
+  head h;
+  Z (*f)(const Z *x);
+} problem;
 
 static int gradient(void *user, const void *x, double *f, void *g) {
   problem *p = user;
@@ -41,8 +44,9 @@ static Z freudenstein(const Z *x) { /* (2) */
   return sq(-13 + x[0] + ((5 - x[1]) * x[1] - 2) * x[1]) + sq(-29 + x[0] + ((x[1] + 1) * x[1] - 14) * x[1]);
 }
 static Z brown(const Z *x) { return sq(x[0] - 1e6) + sq(x[1] - 2e-6) + sq(x[0] * x[1] - 2); } /* (4) */
-static Z beale(const Z *x) { /* (5) */
-  return sq(1.5 - x[0] * (1 - x[1])) + sq(2.25 - x[0] * (1 - x[1] * x[1])) + sq(2.625 - x[0] * (1 - x[1] * x[1] * x[1]));
+static Z beale(const Z *x) {                                                                  /* (5) */
+  return sq(1.5 - x[0] * (1 - x[1])) + sq(2.25 - x[0] * (1 - x[1] * x[1])) +
+         sq(2.625 - x[0] * (1 - x[1] * x[1] * x[1]));
 }
 static Z jennrich(const Z *x) { /* (6) */
   Z f = 0;
@@ -85,21 +89,21 @@ int main(void) {
     int n;
     Z (*f)(const Z *);
     double start[4], least, other, tol;
-  } all[] = {
-    {"Freudenstein-Roth", 2, freudenstein, {0.5, -2}, 0, 48.98425, 1e-5},
-    {"Brown badly scaled", 2, brown, {1, 1}, 0, 0, 1e-6},
-    {"Beale", 2, beale, {1, 1}, 0, 0, 1e-12},
-    {"Jennrich-Sampson", 2, jennrich, {0.3, 0.4}, 124.362, 124.362, 1e-5},
-    {"Gaussian", 3, gaussian, {0.4, 1, 0}, 1.12793e-8, 1.12793e-8, 1e-13},
-    {"Box", 3, box, {0, 10, 20}, 0, 0, 1e-12},
-    {"Powell singular", 4, powell, {3, -1, 0, 1}, 0, 0, 1e-8},
-    {"Wood", 4, wood, {-3, -1, -3, -1}, 0, 0, 1e-12},
-    {"Brown-Dennis", 4, dennis, {25, 5, -5, -1}, 85822.2, 85822.2, 1e-6}};
+  } all[] = {{"Freudenstein-Roth", 2, freudenstein, {0.5, -2}, 0, 48.98425, 1e-5},
+             {"Brown badly scaled", 2, brown, {1, 1}, 0, 0, 1e-6},
+             {"Beale", 2, beale, {1, 1}, 0, 0, 1e-12},
+             {"Jennrich-Sampson", 2, jennrich, {0.3, 0.4}, 124.362, 124.362, 1e-5},
+             {"Gaussian", 3, gaussian, {0.4, 1, 0}, 1.12793e-8, 1.12793e-8, 1e-13},
+             {"Box", 3, box, {0, 10, 20}, 0, 0, 1e-12},
+             {"Powell singular", 4, powell, {3, -1, 0, 1}, 0, 0, 1e-8},
+             {"Wood", 4, wood, {-3, -1, -3, -1}, 0, 0, 1e-12},
+             {"Brown-Dennis", 4, dennis, {25, 5, -5, -1}, 85822.2, 85822.2, 1e-6}};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++)
     for (int way = 0; way < 3; way++) { /* lbfgs, newton with the Hessian, newton by products */
       cx_ctx *c = cx_ctx_new(NULL, NULL);
       problem p = {{all[i].n, false}, all[i].f};
-      cx_problem q = {.n = all[i].n, .user = &p, .gradient = gradient, .hessian = way == 1 ? hessian : NULL, .update = plain};
+      cx_problem q = {
+          .n = all[i].n, .user = &p, .gradient = gradient, .hessian = way == 1 ? hessian : NULL, .update = plain};
       double x[4];
       cx_fit_report r;
       memcpy(x, all[i].start, sizeof x);

@@ -42,87 +42,108 @@ static void draw(const cx_graph *g, cx_array *all, cx_array *constant, const voi
 
 typedef struct {
   const char *name, *text;
-  bool hessian;     /* of y by x; else the Jacobian */
-  int terms;        /* 0: dense */
+  bool hessian; /* of y by x; else the Jacobian */
+  int terms;    /* 0: dense */
   int64_t entries;
-  bool exact;       /* every entry is a place of its own */
+  bool exact; /* every entry is a place of its own */
 } program;
 
 static const program programs[] = {
-  {"elementwise", "input x[i0 < 9]\ny[i0 < 9] = sin(x[i0]) * x[i0]\n", false, 1, 9, true},
-  {"elementwise through equations", "input x[i0 < 9]\nu[i0 < 9] = sin(x[i0])\nv[i0 < 9] = u[i0] * exp(u[i0])\n"
-   "y[i0 < 9] = v[i0] / (u[i0] + x[i0])\n", false, 1, 9, true},
-  {"chain", "input x[i0 < 9]\ny[i0 < 8] = x[i0 + 1] - sin(x[i0])\n", false, 2, 16, true},
-  {"chain with a boundary", "input x[i0 < 9]\ny[i0 < 9] = x[i0] - (if i0 == 0 then 1 else x[i0 - 1] ^ 2)\n", false, 2,
-   17, true},
-  {"stencil", "input x[i0 < 9]\ny[i0 < 9] = x[i0 - 1] * x[i0 + 1] - 2 * x[i0] ^ 2\n", false, 3, 25, true},
-  {"stencil of a stencil", "input x[i0 < 12]\nu[i0 < 12] = x[i0 - 1] * x[i0 + 1] - 2 * x[i0] ^ 2\n"
-   "y[i0 < 12] = u[i0 - 1] * u[i0] + exp(u[i0 + 1])\n", false, 5, 12 + 11 + 11 + 10 + 10, true},
-  {"grid", "input x[i0 < 5, i1 < 6]\ny[i0 < 5, i1 < 6] = x[i0 - 1, i1] + x[i0, i1 + 1] ^ 2 - 4 * sin(x[i0, i1])\n",
-   false, 3,
-   30 + 24 + 25, true},
-  {"convolution", "input x[i0 < 12]\ninput w[i0 < 3]\ny[i0 < 10] = exp(c[i0])\n"
-   "c[i0 < 10] = sum(i1 < 3) w[i1] * x[i0 + i1]\n",
-   false, 1, 30, true},
-  {"convolution with stride", "input x[i0 < 21]\ninput w[i0 < 3]\n"
-   "y[i0 < 10] = sum(i1 < 3) w[i1] * x[2 * i0 + i1] ^ 2\n", false, 1,
-   30, true},
-  {"convolution with padding", "input x[i0 < 12]\ninput w[i0 < 3]\ny[i0 < 12] = sum(i1 < 3) w[i1] * x[i0 + i1 - 1]\n",
-   false, 1,
-   36, false},
-  {"reversal", "input x[i0 < 9]\ny[i0 < 9] = exp(x[8 - i0])\n", false, 1, 9, true},
-  {"transpose", "input x[i0 < 3, i1 < 4]\ny[i0 < 4, i1 < 3] = exp(x[i1, i0])\n", false, 1, 12, true},
-  {"diagonal of a matrix", "input x[i0 < 5, i1 < 5]\ny[i0 < 5] = x[i0, i0] ^ 2\n", false, 1, 5, true},
-  {"one column", "input x[i0 < 9]\ny[i0 < 9] = x[3] ^ 2 * i0\n", false, 1, 9, true},
-  {"rows of a matrix", "input x[i0 < 6, i1 < 4]\ny[i0 < 6] = sum(i1 < 4) sin(x[i0, i1])\n", false, 1, 24, true},
-  {"softmax rows", "input x[i0 < 6, i1 < 4]\nS[i0 < 6] = sum(i1 < 4) exp(x[i0, i1])\n"
-   "y[i0 < 6, i1 < 4] = exp(x[i0, i1]) / S[i0]\n",
-   false, 2, 24 + 96, false},
-  {"triangle", "input x[i0 < 6]\nc[i0 < 6] = sum(i1 < 6) if i1 <= i0 then x[i1] ^ 2 else 0\ny[i0 < 6] = c[i0]\n",
-   false, 0, 0, false},
-  {"branches by value", "input x[i0 < 9]\n"
-   "y[i0 < 8] = if x[i0] < 0.7 then x[i0 + 1] ^ 2 else log(x[i0]) * x[i0 + 1]\n", false, 2,
-   16, true},
-  {"columns by data", "input x[i0 < 7]\ninput const k[i0 < 12] integer bounds 0 .. 6\ny[i0 < 12] = sin(x[k[i0]])\n",
-   false, 1, 12, true},
-  {"columns by data, some outside", "input x[i0 < 7]\ninput const k[i0 < 12] integer bounds -2 .. 8\n"
-   "y[i0 < 12] = sin(x[k[i0]]) + k[i0]\n",
-   false, 1, 12, false},
-  {"bundle adjustment", "input x[i0 < 5, i1 < 3]\ninput X[i0 < 6, i1 < 3]\n"
-   "input const cam[i0 < 14] integer bounds 0 .. 4\n"
-   "input const pt[i0 < 14] integer bounds 0 .. 5\nd[i0 < 14, i1 < 3] = X[pt[i0], i1] - x[cam[i0], i1]\n"
-   "s[i0 < 14] = sum(i1 < 3) d[i0, i1] ^ 2\ny[i0 < 14, i1 < 2] = d[i0, i1] / s[i0] + d[i0, 2]\n", false, 3,
-    84 + 28 + 28,
-    false},
-  {"through data twice", "input x[i0 < 30]\ninput const k[i0 < 12] integer bounds 0 .. 29\n"
-   "input const l[i0 < 9] integer bounds 0 .. 11\n"
-   "u[i0 < 12] = exp(x[k[i0]])\ny[i0 < 9] = u[l[i0]] ^ 2 + x[i0]\n", false, 2, 18, false},
-  {"columns by values", "input x[i0 < 7]\nm = argmax(i0 < 7) x[i0]\ny[i0 < 7] = x[m] * x[i0]\n", false, 0, 0, false},
-  {"dense", "input x[i0 < 5]\ninput A[i0 < 5, i1 < 5]\ny[i0 < 5] = tanh(z[i0])\n"
-   "z[i0 < 5] = sum(i1 < 5) A[i0, i1] * x[i1]\n", false, 0, 0, false},
-  {"recurrence", "input x[i0 < 5]\ny[i0 < 5] = tanh(y[i0 - 1] + x[i0])\n", false, 0, 0, false},
-  {"a diagonal matrix as a factor", "input x[i0 < 6]\nD[i0 < 6, i1 < 6] = if i0 == i1 then exp(x[i0]) else 0\n"
-   "y[i0 < 6] = sum(i1 < 6) D[i0, i1] * x[i1] ^ 2\n", false, 1, 6, true},
-  /* Hessians */
-  {"separable", "input x[i0 < 9]\ny = sum(i0 < 9) exp(x[i0]) * x[i0]\n", true, 1, 9, true},
-  {"chained Rosenbrock", "input x[i0 < 9]\ny = sum(i0 < 8) 100 * (x[i0 + 1] - x[i0] ^ 2) ^ 2 + (1 - x[i0]) ^ 2\n",
-   true, 3, 25, true},
-  {"chained Rosenbrock through residuals", "input x[i0 < 9]\nr[i0 < 8] = 10 * (x[i0 + 1] - x[i0] ^ 2)\n"
-   "y = sum(i0 < 8) r[i0] ^ 2 + (1 - x[i0]) ^ 2\n", true, 3, 25, true},
-  {"three in a row", "input x[i0 < 9]\ny = sum(i0 < 7) sin(x[i0] * x[i0 + 1] * x[i0 + 2])\n", true, 5,
-   9 + 8 + 8 + 7 + 7, true},
-  {"grid energy", "input x[i0 < 5, i1 < 6]\n"
-   "y = sum(i0 < 4, i1 < 5) sqrt(1 + (x[i0 + 1, i1] - x[i0, i1]) ^ 2 + (x[i0, i1 + 1] - x[i0, i1]) ^ 2)\n",
-   true, 7, -1, false},
-  {"springs by data", "input x[i0 < 40]\ninput const p[i0 < 20] integer bounds 0 .. 39\n"
-   "input const q[i0 < 20] integer bounds 0 .. 39\n"
-   "y = sum(i0 < 20) exp(x[p[i0]] - x[q[i0]])\n", true, 4, 80, false},
-  {"logarithms of what is not taken", "input x[i0 < 6]\nl[i0 < 6] = log(x[i0] - 1)\n"
-   "y = sum(i0 < 6) if 1 < x[i0] then l[i0] * x[i0] else x[i0] ^ 3\n",
-   true, 1, 6, true},
-  {"softmax loss", "input x[i0 < 5, i1 < 3]\ninput const l[i0 < 5] integer bounds 0 .. 2\n"
-   "S[i0 < 5] = sum(i1 < 3) exp(x[i0, i1])\n"
-   "y = sum(i0 < 5) log(S[i0]) - x[i0, l[i0]]\n", true, 2, 60, false},
+    {"elementwise", "input x[i0 < 9]\ny[i0 < 9] = sin(x[i0]) * x[i0]\n", false, 1, 9, true},
+    {"elementwise through equations",
+     "input x[i0 < 9]\nu[i0 < 9] = sin(x[i0])\nv[i0 < 9] = u[i0] * exp(u[i0])\n"
+     "y[i0 < 9] = v[i0] / (u[i0] + x[i0])\n",
+     false, 1, 9, true},
+    {"chain", "input x[i0 < 9]\ny[i0 < 8] = x[i0 + 1] - sin(x[i0])\n", false, 2, 16, true},
+    {"chain with a boundary", "input x[i0 < 9]\ny[i0 < 9] = x[i0] - (if i0 == 0 then 1 else x[i0 - 1] ^ 2)\n", false, 2,
+     17, true},
+    {"stencil", "input x[i0 < 9]\ny[i0 < 9] = x[i0 - 1] * x[i0 + 1] - 2 * x[i0] ^ 2\n", false, 3, 25, true},
+    {"stencil of a stencil",
+     "input x[i0 < 12]\nu[i0 < 12] = x[i0 - 1] * x[i0 + 1] - 2 * x[i0] ^ 2\n"
+     "y[i0 < 12] = u[i0 - 1] * u[i0] + exp(u[i0 + 1])\n",
+     false, 5, 12 + 11 + 11 + 10 + 10, true},
+    {"grid", "input x[i0 < 5, i1 < 6]\ny[i0 < 5, i1 < 6] = x[i0 - 1, i1] + x[i0, i1 + 1] ^ 2 - 4 * sin(x[i0, i1])\n",
+     false, 3, 30 + 24 + 25, true},
+    {"convolution",
+     "input x[i0 < 12]\ninput w[i0 < 3]\ny[i0 < 10] = exp(c[i0])\n"
+     "c[i0 < 10] = sum(i1 < 3) w[i1] * x[i0 + i1]\n",
+     false, 1, 30, true},
+    {"convolution with stride",
+     "input x[i0 < 21]\ninput w[i0 < 3]\n"
+     "y[i0 < 10] = sum(i1 < 3) w[i1] * x[2 * i0 + i1] ^ 2\n",
+     false, 1, 30, true},
+    {"convolution with padding", "input x[i0 < 12]\ninput w[i0 < 3]\ny[i0 < 12] = sum(i1 < 3) w[i1] * x[i0 + i1 - 1]\n",
+     false, 1, 36, false},
+    {"reversal", "input x[i0 < 9]\ny[i0 < 9] = exp(x[8 - i0])\n", false, 1, 9, true},
+    {"transpose", "input x[i0 < 3, i1 < 4]\ny[i0 < 4, i1 < 3] = exp(x[i1, i0])\n", false, 1, 12, true},
+    {"diagonal of a matrix", "input x[i0 < 5, i1 < 5]\ny[i0 < 5] = x[i0, i0] ^ 2\n", false, 1, 5, true},
+    {"one column", "input x[i0 < 9]\ny[i0 < 9] = x[3] ^ 2 * i0\n", false, 1, 9, true},
+    {"rows of a matrix", "input x[i0 < 6, i1 < 4]\ny[i0 < 6] = sum(i1 < 4) sin(x[i0, i1])\n", false, 1, 24, true},
+    {"softmax rows",
+     "input x[i0 < 6, i1 < 4]\nS[i0 < 6] = sum(i1 < 4) exp(x[i0, i1])\n"
+     "y[i0 < 6, i1 < 4] = exp(x[i0, i1]) / S[i0]\n",
+     false, 2, 24 + 96, false},
+    {"triangle", "input x[i0 < 6]\nc[i0 < 6] = sum(i1 < 6) if i1 <= i0 then x[i1] ^ 2 else 0\ny[i0 < 6] = c[i0]\n",
+     false, 0, 0, false},
+    {"branches by value",
+     "input x[i0 < 9]\n"
+     "y[i0 < 8] = if x[i0] < 0.7 then x[i0 + 1] ^ 2 else log(x[i0]) * x[i0 + 1]\n",
+     false, 2, 16, true},
+    {"columns by data", "input x[i0 < 7]\ninput const k[i0 < 12] integer bounds 0 .. 6\ny[i0 < 12] = sin(x[k[i0]])\n",
+     false, 1, 12, true},
+    {"columns by data, some outside",
+     "input x[i0 < 7]\ninput const k[i0 < 12] integer bounds -2 .. 8\n"
+     "y[i0 < 12] = sin(x[k[i0]]) + k[i0]\n",
+     false, 1, 12, false},
+    {"bundle adjustment",
+     "input x[i0 < 5, i1 < 3]\ninput X[i0 < 6, i1 < 3]\n"
+     "input const cam[i0 < 14] integer bounds 0 .. 4\n"
+     "input const pt[i0 < 14] integer bounds 0 .. 5\nd[i0 < 14, i1 < 3] = X[pt[i0], i1] - x[cam[i0], i1]\n"
+     "s[i0 < 14] = sum(i1 < 3) d[i0, i1] ^ 2\ny[i0 < 14, i1 < 2] = d[i0, i1] / s[i0] + d[i0, 2]\n",
+     false, 3, 84 + 28 + 28, false},
+    {"through data twice",
+     "input x[i0 < 30]\ninput const k[i0 < 12] integer bounds 0 .. 29\n"
+     "input const l[i0 < 9] integer bounds 0 .. 11\n"
+     "u[i0 < 12] = exp(x[k[i0]])\ny[i0 < 9] = u[l[i0]] ^ 2 + x[i0]\n",
+     false, 2, 18, false},
+    {"columns by values", "input x[i0 < 7]\nm = argmax(i0 < 7) x[i0]\ny[i0 < 7] = x[m] * x[i0]\n", false, 0, 0, false},
+    {"dense",
+     "input x[i0 < 5]\ninput A[i0 < 5, i1 < 5]\ny[i0 < 5] = tanh(z[i0])\n"
+     "z[i0 < 5] = sum(i1 < 5) A[i0, i1] * x[i1]\n",
+     false, 0, 0, false},
+    {"recurrence", "input x[i0 < 5]\ny[i0 < 5] = tanh(y[i0 - 1] + x[i0])\n", false, 0, 0, false},
+    {"a diagonal matrix as a factor",
+     "input x[i0 < 6]\nD[i0 < 6, i1 < 6] = if i0 == i1 then exp(x[i0]) else 0\n"
+     "y[i0 < 6] = sum(i1 < 6) D[i0, i1] * x[i1] ^ 2\n",
+     false, 1, 6, true},
+    /* Hessians */
+    {"separable", "input x[i0 < 9]\ny = sum(i0 < 9) exp(x[i0]) * x[i0]\n", true, 1, 9, true},
+    {"chained Rosenbrock", "input x[i0 < 9]\ny = sum(i0 < 8) 100 * (x[i0 + 1] - x[i0] ^ 2) ^ 2 + (1 - x[i0]) ^ 2\n",
+     true, 3, 25, true},
+    {"chained Rosenbrock through residuals",
+     "input x[i0 < 9]\nr[i0 < 8] = 10 * (x[i0 + 1] - x[i0] ^ 2)\n"
+     "y = sum(i0 < 8) r[i0] ^ 2 + (1 - x[i0]) ^ 2\n",
+     true, 3, 25, true},
+    {"three in a row", "input x[i0 < 9]\ny = sum(i0 < 7) sin(x[i0] * x[i0 + 1] * x[i0 + 2])\n", true, 5,
+     9 + 8 + 8 + 7 + 7, true},
+    {"grid energy",
+     "input x[i0 < 5, i1 < 6]\n"
+     "y = sum(i0 < 4, i1 < 5) sqrt(1 + (x[i0 + 1, i1] - x[i0, i1]) ^ 2 + (x[i0, i1 + 1] - x[i0, i1]) ^ 2)\n",
+     true, 7, -1, false},
+    {"springs by data",
+     "input x[i0 < 40]\ninput const p[i0 < 20] integer bounds 0 .. 39\n"
+     "input const q[i0 < 20] integer bounds 0 .. 39\n"
+     "y = sum(i0 < 20) exp(x[p[i0]] - x[q[i0]])\n",
+     true, 4, 80, false},
+    {"logarithms of what is not taken",
+     "input x[i0 < 6]\nl[i0 < 6] = log(x[i0] - 1)\n"
+     "y = sum(i0 < 6) if 1 < x[i0] then l[i0] * x[i0] else x[i0] ^ 3\n",
+     true, 1, 6, true},
+    {"softmax loss",
+     "input x[i0 < 5, i1 < 3]\ninput const l[i0 < 5] integer bounds 0 .. 2\n"
+     "S[i0 < 5] = sum(i1 < 3) exp(x[i0, i1])\n"
+     "y = sum(i0 < 5) log(S[i0]) - x[i0, l[i0]]\n",
+     true, 2, 60, false},
 };
 
 static int sparse_ones; /* programs that were found sparse */
@@ -152,13 +173,12 @@ static void one(const program *p, bool prepared) {
   if (why) check_failed++, fprintf(stderr, "%s: malformed: %s\n", p->name, why);
   CHECK(s.rows * s.cols == count(g->eq[jac]));
   check_count++;
-  bool as_said = (p->terms < 0 || (s.n == p->terms && sparse == (p->terms > 0))) &&
-                 (p->entries <= 0 || s.entries == p->entries);
+  bool as_said =
+      (p->terms < 0 || (s.n == p->terms && sparse == (p->terms > 0))) && (p->entries <= 0 || s.entries == p->entries);
   if (!as_said) {
     check_failed++;
-    fprintf(stderr, "%s%s: %d terms, %d entries (dense: %d), expected %d, %d\n", p->name,
-     prepared ? ", prepared" : "", s.n, (int)s.entries,
-            (int)(s.rows * s.cols), p->terms, (int)p->entries);
+    fprintf(stderr, "%s%s: %d terms, %d entries (dense: %d), expected %d, %d\n", p->name, prepared ? ", prepared" : "",
+            s.n, (int)s.entries, (int)(s.rows * s.cols), p->terms, (int)p->entries);
     for (int i = 0; i < s.n; i++) {
       fprintf(stderr, "value %s: %s\n", g->eq[s.term[i].value]->name, cx_node_text(g, a, g->eq[s.term[i].value]->body));
       fprintf(stderr, "row %s\n", cx_node_text(g, a, g->eq[s.term[i].row]->body));
@@ -219,7 +239,7 @@ static void one(const program *p, bool prepared) {
       if (fabs(sum[k] - out[0][k]) <= 1e-11 * fmax(1, fabs(out[0][k]))) continue;
       check_failed++;
       fprintf(stderr, "%s: [%d, %d] is %.17g, dense %.17g (way %d)\n", p->name, (int)(k / s.cols), (int)(k % s.cols),
-       sum[k], out[0][k], way);
+              sum[k], out[0][k], way);
       break;
     }
   }
@@ -228,15 +248,20 @@ static void one(const program *p, bool prepared) {
 
 /* random residuals and energies of neighbours, multiples, picked places and conditions, one or two equations deep */
 static void random_program(cx_buf *b, program *p) {
-  static const char *const at[] = {"i0", "i0", "i0 + 1", "i0 - 2", "11 - i0", "k[i0]", "2 * i0", "l[i0]", "i0 + i1",
-   "i0 - i1 + 1", "5"};
-  static const char *const form[] = {"sin(%s)", "%s * %s", "%s - exp(%s)", "%s / (1 + %s ^ 2)",
-   "(if i0 < 7 then %s else %s ^ 2)",
-                                     "(if %s < 0.8 then %s else 2 * %s)", "(if k[i0] == i0 then %s else 0)",
-                                      "%s ^ 2 * %s * w[i0]"};
+  static const char *const at[] = {"i0",     "i0",    "i0 + 1",  "i0 - 2",      "11 - i0", "k[i0]",
+                                   "2 * i0", "l[i0]", "i0 + i1", "i0 - i1 + 1", "5"};
+  static const char *const form[] = {"sin(%s)",
+                                     "%s * %s",
+                                     "%s - exp(%s)",
+                                     "%s / (1 + %s ^ 2)",
+                                     "(if i0 < 7 then %s else %s ^ 2)",
+                                     "(if %s < 0.8 then %s else 2 * %s)",
+                                     "(if k[i0] == i0 then %s else 0)",
+                                     "%s ^ 2 * %s * w[i0]"};
   p->hessian = bits() % 2;
-  cx_puts(b, "input x[i0 < 12]\ninput const k[i0 < 12] integer bounds -1 .. 12\n"
-   "input const l[i0 < 12] integer bounds 0 .. 11\n"
+  cx_puts(b,
+          "input x[i0 < 12]\ninput const k[i0 < 12] integer bounds -1 .. 12\n"
+          "input const l[i0 < 12] integer bounds 0 .. 11\n"
           "input w[i0 < 12]\n");
   int deep = (int)(bits() % 3);
   for (int e = 0; e <= deep; e++) {
@@ -253,7 +278,7 @@ static void random_program(cx_buf *b, program *p) {
         }
         f++;
         cx_putf(b, "%c[%s]", e && bits() % 3 ? 'u' + (int)(bits() % (uint64_t)e) : 'x',
-         at[(bits() >> 8) % (sum ? 11 : 8)]);
+                at[(bits() >> 8) % (sum ? 11 : 8)]);
       }
     }
     cx_puts(b, "\n");
@@ -281,8 +306,10 @@ static void test_sizes(void) {
   for (int big = 0; big < 2; big++) {
     a = cx_arena_new(ctx);
     int n = big ? 10000000 : 10;
-    char *text = cx_format(a, "input x[i0 < %d]\n"
-     "y = sum(i0 < %d) 100 * (x[i0 + 1] - x[i0] ^ 2) ^ 2 + (1 - x[i0]) ^ 2\n", n, n - 1);
+    char *text = cx_format(a,
+                           "input x[i0 < %d]\n"
+                           "y = sum(i0 < %d) 100 * (x[i0 + 1] - x[i0] ^ 2) ^ 2 + (1 - x[i0]) ^ 2\n",
+                           n, n - 1);
     cx_graph *g = cx_graph_read(ctx, a, cx_source_add(ctx, "large", text, strlen(text)));
     uint32_t x = find(g, "x"), y = find(g, "y"), d;
     cx_graph_output(g, y);
@@ -310,7 +337,8 @@ int main(void) {
     test_random();
     test_sizes();
     CX_END(ctx, f);
-  } else {
+  }
+  else {
     check_failed++;
     for (int i = 0; i < cx_diag_count(ctx); i++) fputs(cx_diag_render(ctx, cx_ctx_arena(ctx), i, false), stderr);
   }

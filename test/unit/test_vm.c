@@ -290,9 +290,8 @@ static bool open_text(fixture *f, const char *text, const cx_array *constant, cx
     f->x = cx_exec_new(f->a, f->g, constant, &opt);
     f->w = cx_work_new(f->a, f->x);
     CX_END(f->c, fr);
-  } else {
-    ok = false;
   }
+  else { ok = false; }
   return ok;
 }
 static void close_text(fixture *f) {
