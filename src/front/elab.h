@@ -233,7 +233,7 @@ bool cx_v_const(cx_elab *E, cx_val v, double *x);
 cx_interval cx_var_bounds(cx_elab *E, const cx_node *e);
 /* elab_range.c */
 bool cx_vars_resolve(cx_elab *E, const int64_t *slot, int n, int first_con); /* from the constraints */
-void cx_constrain(cx_elab *E, const cx_node *u, int64_t n, cx_sym size, cx_sym array, cx_span s);
+void cx_constrain(cx_elab *E, const cx_node *u, cx_dim d, cx_sym array, cx_span s, cx_span of); /* of: array[u] */
 /* runs body twice where the first run could not know a range */
 typedef cx_val (*cx_scope_fn)(cx_elab *E, void *user);
 cx_val cx_in_scope(cx_elab *E, const int64_t *slot, int n, cx_scope_fn fn, void *user, cx_span s);

@@ -121,8 +121,8 @@ static void constrain(cx_elab *E, cx_constraint c) {
   if (all_known(E, c.u, -1)) check(E, &c);
   else *CX_PUSH(E->arena, E->con) = c;
 }
-void cx_constrain(cx_elab *E, const cx_node *u, int64_t n, cx_sym size, cx_sym array, cx_span s) {
-  cx_constraint c = {u, n, size, 0, E->guarded > 0, s, CX_NOSPAN, array};
+void cx_constrain(cx_elab *E, const cx_node *u, cx_dim d, cx_sym array, cx_span s, cx_span of) {
+  cx_constraint c = {u, d.n, d.name, 0, E->guarded > 0, s, of, array};
   /* x[k] with k in 0..i: what k reaches by i narrows i. One side each, as k may have no value at all. */
   const cx_node *up = extreme(E, u, true), *down = extreme(E, u, false);
   bool known = all_known(E, up, -1) && all_known(E, down, -1);
@@ -134,6 +134,82 @@ void cx_constrain(cx_elab *E, const cx_node *u, int64_t n, cx_sym size, cx_sym a
   constrain(E, c);
   c.u = down, c.side = -1;
   constrain(E, c);
+}
+
+/* what c leaves of the variable, from *lo to *hi; false while it says nothing of it */
+static bool ends(cx_elab *E, const cx_constraint *c, int64_t slot, double *lo, double *hi) {
+  double a;
+  const cx_node *rest;
+  if (!affine_in(E, c->u, slot, &a, &rest) || a == 0) return false;
+  cx_interval r = cx_var_bounds(E, rest);
+  if (isinf(r.lo) || isinf(r.hi)) return false;
+  double top = c->n == INT64_MAX ? INFINITY : (double)(c->n - 1);
+  *lo = a > 0 ? ceil(-r.lo / a) : ceil((top - r.hi) / a);
+  *hi = a > 0 ? floor((top - r.hi) / a) : floor(-r.lo / a);
+  if (c->side && (c->side > 0) == (a > 0)) *lo = -INFINITY;
+  if (c->side && (c->side > 0) != (a > 0)) *hi = INFINITY;
+  return true;
+}
+
+/* how far the index may go by all that is read of c's array; below an `if` only the index alone tells */
+static double reach(cx_elab *E, const cx_constraint *c, int64_t slot, int first) {
+  double lo, hi, least = INFINITY;
+  for (int j = first; j < E->con.n; j++) {
+    const cx_constraint *d = &E->con.at[j];
+    bool same = d == c || (c->array && d->array == c->array && d->n == c->n && d->weak == c->weak);
+    if (d->weak && d->u->op != OP_index) continue;
+    if (same && all_known(E, d->u, slot) && ends(E, d, slot, &lo, &hi) && hi < least) least = hi;
+  }
+  return least;
+}
+
+static const char *spelt(cx_elab *E, const cx_constraint *c) { /* "a[i]", as the program has it */
+  size_t n;
+  const char *text = cx_source_text(E->ctx, c->of.file, &n);
+  if (text && c->of.end <= n && c->of.end - c->of.beg < 40 && !memchr(text + c->of.beg, '\n', c->of.end - c->of.beg))
+    return cx_strdup(E->arena, text + c->of.beg, c->of.end - c->of.beg);
+  return c->array ? c->array : "an array";
+}
+
+/* Arrays read at the same subscript have one length there: a[i] * b[i] over the shorter one is a mistake. Not so where
+ * what else is read of the longer one ends it with the shorter one: p[i] beside u[i + 1] - u[i]. */
+static bool lengths_agree(cx_elab *E, const cx_var *v, int64_t slot, int first, bool weak) {
+  for (int j = first; j < E->con.n; j++) {
+    const cx_constraint *c = &E->con.at[j], *d = NULL;
+    double lo, hi, far = 0, near = 0;
+    if (c->weak != weak || c->side || c->n == INT64_MAX || c->u->has_load || !has_slot(E, c->u, slot) ||
+        !all_known(E, c->u, slot) || !ends(E, c, slot, &lo, &hi))
+      continue;
+    for (int k = first; k < j; k++) {
+      const cx_constraint *b = &E->con.at[k];
+      if (b->u != c->u || b->of.beg == c->of.beg || b->side || b->weak != weak || b->n == c->n || b->n == INT64_MAX)
+        continue;
+      if (E->opt.unbound && (!b->size || !c->size)) continue; /* a stand-in may turn out to be that number */
+      far = reach(E, c, slot, first), near = reach(E, b, slot, first);
+      if (far == near) continue;
+      d = b;
+      break;
+    }
+    if (!d) continue;
+    const char *size[2], *name = v->name ? v->name : "i";
+    for (int k = 0; k < 2; k++) {
+      const cx_constraint *x = k ? c : d;
+      size[k] = !x->size         ? cx_format(E->arena, "%lld", (long long)x->n)
+                : E->opt.unbound ? x->size
+                                 : cx_format(E->arena, "%s = %lld", x->size, (long long)x->n);
+    }
+    int id = cx_error(E->ctx, d->of, "`%s` runs over %s in `%s`, but over %s in `%s`", name, size[0], spelt(E, d),
+                      size[1], spelt(E, c));
+    cx_diag_label(E->ctx, id, d->of, "%s", size[0]);
+    cx_diag_label(E->ctx, id, c->of, "%s", size[1]);
+    if (E->opt.unbound)
+      cx_diag_help(E->ctx, id, "give both one size, or say how far `%s` goes: %s in 0..9", name, name);
+    else
+      cx_diag_help(E->ctx, id, "give both one size, or say how far `%s` goes: %s in 0..%.0f", name, name,
+                   fmax(0, fmin(far, near)));
+    return false;
+  }
+  return true;
 }
 
 bool cx_vars_resolve(cx_elab *E, const int64_t *slot, int n, int first) {
@@ -148,8 +224,7 @@ bool cx_vars_resolve(cx_elab *E, const int64_t *slot, int n, int first) {
       for (int j = first; j < E->con.n; j++) {
         const cx_constraint *c = &E->con.at[j];
         if (!has_slot(E, c->u, slot[k])) continue;
-        double a;
-        const cx_node *rest;
+        double l, h;
         if (c->weak) { /* under an `if`: the subscript itself still tells, an offset does not */
           weak_only = true;
           if (c->u->op == OP_index && (double)c->n - 1 < under_if && c->n != INT64_MAX)
@@ -160,20 +235,17 @@ bool cx_vars_resolve(cx_elab *E, const int64_t *slot, int n, int first) {
           waits = true;
           continue;
         }
-        if (!affine_in(E, c->u, slot[k], &a, &rest) || a == 0) continue;
-        cx_interval r = cx_var_bounds(E, rest);
-        if (isinf(r.lo) || isinf(r.hi)) continue;
-        double top = c->n == INT64_MAX ? INFINITY : (double)(c->n - 1);
+        if (!ends(E, c, slot[k], &l, &h)) continue;
         if (c->n == INT64_MAX) self = true;
-        double l = a > 0 ? ceil(-r.lo / a) : ceil((top - r.hi) / a),
-               h = a > 0 ? floor((top - r.hi) / a) : floor(-r.lo / a);
-        if (c->side && (c->side > 0) == (a > 0)) l = -INFINITY;
-        if (c->side && (c->side > 0) != (a > 0)) h = INFINITY;
         if (l > lo) lo = l, why_lo = c;
         if (h < hi) hi = h, why_hi = c;
-        if (v->size == NULL && a == 1 && r.lo == 0 && r.hi == 0) v->size = c->size;
+        if (v->size == NULL && c->u->op == OP_index) v->size = c->size;
       }
-      if (isinf(hi) && !waits) hi = under_if;
+      ok &= lengths_agree(E, v, slot[k], first, false);
+      if (isinf(hi) && !waits && !isinf(under_if)) {
+        ok &= lengths_agree(E, v, slot[k], first, true);
+        hi = under_if;
+      }
       if (isinf(hi)) {
         if (waits && round < n - 1) continue;
         if (round < n - 1) continue;

@@ -398,7 +398,7 @@ cx_val cx_v_subscript(cx_elab *E, cx_val base, const cx_val *sub, const bool *al
     double at;
     if (cx_v_const(E, u, &at)) u.e = cx_const(E->g, at);
     to[d] = u.e;
-    cx_constrain(E, u.e, base.dim[d].n, base.dim[d].name, name, u.span);
+    cx_constrain(E, u.e, base.dim[d], name, u.span, s);
   }
   r.e = cx_v_at(E, base, to);
   return r;

@@ -71,7 +71,8 @@ static void test_small(void) {
   same("Luksan-Vlcek", m, NULL, 3 * 40 - 2, 1e-12);
   same("its constraints", m, "c", 3 * 38, 1e-13);
   /* two params: blocks, one of them without entries */
-  m = model("param a[12], b[9]\nf[i] = a[i]^2 * b[i]\nminimize sum(i: f[i]) + sum(i: exp(a[i]))\ng[i] = b[i] * 3\n");
+  m = model(
+      "param a[12], b[9]\nf[i in 0..8] = a[i]^2 * b[i]\nminimize sum(i: f[i]) + sum(i: exp(a[i]))\ng[i] = b[i] * 3\n");
   same("blocks", m, "f, g", 9 + 9 + 9, 1e-14);
   same("blocks of a Hessian", m, NULL, 12 + 9 + 9, 1e-13);
   m = model("param A[4, 5], s\nr[i] = s * sum(j: A[i, j])\n");
@@ -87,7 +88,7 @@ static void test_bundle(void) {
   for (int k = 0; k < N; k++) cam[k] = (int)(uniform() * 5), point[k] = (int)(uniform() * 12);
   calx_model *m = model(
       "data cam[n] : int, point[n] : int\nparam C[5, 4], X[12, 3]\n"
-      "d[k, j] = X[point[k], j] - C[cam[k], j]\nr2[k] = (d[k, 0]^2 + d[k, 1]^2) / d[k, 2]^2\n"
+      "d[k, j in 0..2] = X[point[k], j] - C[cam[k], j]\nr2[k] = (d[k, 0]^2 + d[k, 1]^2) / d[k, 2]^2\n"
       "r[k, j in 0..1] = C[cam[k], 3] * (1 + 0.1 * r2[k]) * d[k, j] / d[k, 2]\n"
       "minimize sum(k, j: r[k, j]^2)\n");
   if (!m) return;

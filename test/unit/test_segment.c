@@ -28,7 +28,7 @@ static const struct {
      true},
     {"two steps back",
      "data y[T]\nparam a = 0.5, b = 0.3, x0 = 0.2\nz[0] = x0\nz[1] = x0 * a\nz[t] = a * z[t-1] + b * z[t-2] + sin(y[t-1])\n"
-     "minimize sum(t: (z[t] - y[t])^2) + z[7] * z[700]",
+     "minimize sum(t in 0..T-1: (z[t] - y[t])^2) + z[7] * z[700]",
      true},
     {"ahead",
      "data y[T]\nparam a = 0.9, g = 1\nz[0] = a\nz[t] = z[t-1] + a * sin(z[t-1] * g) + y[t]\nminimize mean(t: (z[t+1] - a * z[t] - y[t])^2)",
