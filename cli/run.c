@@ -61,18 +61,6 @@ char *cli_dir(const char *path) {
   return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
 }
 
-static bool make_folders(char *path) {
-  for (char *s = path + 1;; s++) {
-    char was = *s;
-    if (was && was != '/') continue;
-    *s = 0;
-    bool ok = mkdir(path, 0777) == 0 || errno == EEXIST;
-    *s = was;
-    if (!ok) return false;
-    if (!was) return true;
-  }
-}
-
 int cli_show_diags(cli *c, cx_ctx *ctx, int from) {
   cx_frame f;
   int n = cx_diag_count(ctx);
@@ -308,9 +296,8 @@ static cx_status run(runner *r, cx_ctx *ctx) {
   r->begun = cli_now();
   r->stop = cli_stop();
   for (int k = 0; k < J_PARTS; k++) r->json[k].arena = r->arena;
-  char *out = c->out ? cx_format(r->arena, "%s", c->out) : NULL;
-  if (out && !make_folders(out)) {
-    cx_diag(ctx, CX_ERROR, CX_E_RUNTIME, CX_NOSPAN, "the folder `%s` cannot be made: %s", out, strerror(errno));
+  if (c->out && !cx_make_folders(r->arena, cx_format(r->arena, "%s/", c->out))) {
+    cx_diag(ctx, CX_ERROR, CX_E_RUNTIME, CX_NOSPAN, "the folder `%s` cannot be made: %s", c->out, strerror(errno));
     cx_throw(ctx, CX_E_RUNTIME);
   }
   const char *checkpoint = c->checkpoint ? c->checkpoint : cx_format(r->arena, "%s.ckpt", p->stem);

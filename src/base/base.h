@@ -84,6 +84,9 @@ void cx_put(cx_buf *b, const char *s, size_t n);
 void cx_puts(cx_buf *b, const char *s);
 void cx_putf(cx_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3), nonnull(2)));
 
+/* the folders in front of the last / of path are made where they are missing; false, with errno: one cannot be */
+bool cx_make_folders(cx_arena *a, const char *path);
+
 /* ---- characters and numbers, whatever the locale ---- */
 /* the character at s < end: its length in bytes; *cp is 0xFFFFFFFF (and the length 1) where it is no UTF-8 */
 int cx_utf8(const char *s, const char *end, uint32_t *cp);

@@ -56,10 +56,8 @@ static _Noreturn void fail(const writer *w, const char *help, const char *fmt, .
 static _Noreturn void fail_errno(const writer *w, int why) {
   const char *slash = strrchr(w->path, '/');
   switch (why) {
-    case ENOENT:
-    case ENOTDIR:
-      fail(w, slash ? cx_format(w->a, "mkdir -p %.*s", (int)(slash - w->path), w->path) : NULL,
-           "its folder does not exist");
+    case ENOENT: fail(w, "make the folder, or name another one", "its folder does not exist");
+    case ENOTDIR: fail(w, "name another folder", "`%.*s` is no folder", slash ? (int)(slash - w->path) : 0, w->path);
     case EACCES:
     case EPERM: fail(w, "choose another folder, or change the mode of this one", "no permission to write there");
     case EROFS: fail(w, "choose another folder", "the file system is read-only");
@@ -87,6 +85,7 @@ static void begin(writer *w) {
     if (w->fd < 0) fail_errno(w, errno);
     return;
   }
+  if (!there && !cx_make_folders(w->a, w->path)) fail_errno(w, errno);
   if (there) {
     if (access(w->path, W_OK) != 0) fail_errno(w, errno); /* a rename would replace even a file that is read-only */
     char *real = realpath(w->path, NULL);

@@ -20,7 +20,7 @@ static bool ends(const char *s, const char *with) {
 /* beside it first, then renamed: a full disk or a kill leaves what was there */
 static bool write_whole(cx_arena *a, const char *path, const void *data, size_t size) {
   char *beside = cx_format(a, "%s.tmp%ld", path, (long)getpid());
-  FILE *f = fopen(beside, "wb");
+  FILE *f = cx_make_folders(a, path) ? fopen(beside, "wb") : NULL;
   if (!f) return false;
   bool ok = fwrite(data, 1, size, f) == size;
   if (fclose(f)) ok = false;

@@ -288,6 +288,11 @@ static cx_status fit(cx_session *s, const cx_action *act) {
 }
 
 /* ---- the whole ---- */
+/* what left by a throw: the kind of the first error that is shown, where there is one */
+static cx_status thrown(const cx_ctx *c, cx_status status) {
+  return cx_error_count(c) && status != CX_E_INTERRUPT ? cx_diag_status(c) : status;
+}
+
 static void open_model(cx_session *s, int32_t file, const char *const *arg, int narg) {
   s->prog = s->opt->console ? cx_program_of(s->ctx, s->a, cx_parse_console(s->ctx, s->a, file), file, s->opt->dir)
                             : cx_program_new(s->ctx, s->a, file, s->opt->dir);
@@ -362,7 +367,7 @@ cx_status cx_session_run(cx_ctx *c, int32_t file, const char *const *arg, int na
     }
     CX_END(c, f);
   }
-  else { status = f.status; }
+  else { status = thrown(c, f.status); }
   if (t) cx_arena_free(t);
   if (a) cx_arena_free(a);
   return status;
@@ -415,7 +420,7 @@ cx_status cx_session_dump(cx_ctx *c, int32_t file, const char *const *arg, int n
     }
     CX_END(c, f);
   }
-  else { status = f.status; }
+  else { status = thrown(c, f.status); }
   return status;
 }
 
@@ -435,6 +440,6 @@ cx_status cx_session_check(cx_ctx *c, int32_t file, const char *const *arg, int 
       if ((*row)[k].fault) status = CX_E_DIAGNOSTIC;
     CX_END(c, f);
   }
-  else { status = f.status; }
+  else { status = thrown(c, f.status); }
   return status;
 }

@@ -92,7 +92,7 @@ bool cx_solver_save(cx_solver *s, const char *path) {
   o = (out){cx_alloc(a, o.n), 0};
   write_all(s, a, &o);
   const char *temp = cx_format(a, "%s.tmp", path);
-  int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  int fd = cx_make_folders(a, path) ? open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666) : -1;
   bool ok = fd >= 0;
   for (size_t done = 0; ok && done < o.n;) {
     ssize_t w = write(fd, o.at + done, o.n - done);

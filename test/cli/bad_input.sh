@@ -178,6 +178,8 @@ data)
   printf 'x,z\n1,2\n2,3\n' >t.csv; refused 4 't.csv has the columns x, z' $calx run p.calx t.csv
   refused 4 'has no column q' $calx run p.calx x=t.csv:x y=t.csv:q
   printf 'x,x\n1,2\n3,4\n' >t.csv; refused 4 't.csv has two columns called x' $calx run p.calx t.csv
+  program 'data x[n] = "t.csv", y[n]' 'fit by adma'; refused 3 'there is no method' $calx run p.calx # the first error's code
+  line
   printf 'x,y\n' >t.csv; refused 4 't.csv: it has a header but no rows' $calx run p.calx t.csv
   : >t.csv; refused 4 't.csv: the file is empty' $calx run p.calx t.csv
   refused 4 'the file is empty' $calx run p.calx /dev/null
@@ -235,7 +237,10 @@ writing)
   refused 1 'o.csv: it is larger than the limit' limited -f 64 $calx run p.calx
   [ -z "$(ls | grep '^o.csv')" ] || fail "left behind: $(ls)"
   refused_json 1 'o.csv' limited -f 64 $calx run p.calx
-  program 'write 1 to "nowhere/at/all/o.csv"'; refused 1 'folder does not exist' $calx run p.calx
+  program 'write [1, 2] to "new/at/all/o.csv"' 'plot x for x in 0..1 to "new/too/o.svg"'
+  refused 0 '' $calx run p.calx; [ -s new/at/all/o.csv ] && [ -s new/too/o.svg ] || fail 'folders of written files'
+  refused 0 '' $calx run p.calx --out other; [ -s other/new/at/all/o.csv ] && [ -s other/new/too/o.svg ] || fail 'the same below --out'
+  program 'write 1 to "p.calx/o.csv"'; refused 1 '`p.calx` is no folder' $calx run p.calx
   program 'write 1 to "o.xyz"'; refused 1 'ending' $calx run p.calx
   program 'write 1 to ""'; refused 1 'ending' $calx run p.calx
   mkdir o.csv; program 'write [1, 2] to "o.csv"'; refused 1 'o.csv' $calx run p.calx; rmdir o.csv

@@ -106,9 +106,9 @@ exit_codes)
   code 4 $calx run d.calx bad.csv; has err bad.csv
   rosenbrock >m.calx; echo 'fit by gradient_descent(rate = 10, steps = 50)' >>m.calx
   code 5 $calx run m.calx
-  printf 'write [1, 2] to "/nowhere/at/all.csv"\n' >w.calx
-  code 1 $calx run w.calx; has err nowhere
-  printf 'plot x for x in 0..1 to "/nowhere/at/all.svg"\n' >w.calx
+  printf 'write [1, 2] to "/dev/null/at/all.csv"\n' >w.calx
+  code 1 $calx run w.calx; has err /dev/null/at
+  printf 'plot x for x in 0..1 to "/dev/null/at/all.svg"\n' >w.calx
   : >empty.calx; code 0 $calx run empty.calx
   head -c 3000 /dev/urandom >junk.calx; "$calx" run junk.calx >out 2>err; [ $? = 3 ] || fail "binary junk: exit code $?"
   ;;

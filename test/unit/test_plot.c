@@ -172,7 +172,7 @@ static void files(cx_ctx *c, cx_arena *a) {
     remove(path);
   }
   cx_frame f;
-  const char *bad[] = {"/nowhere/at/all.svg", "picture.gif", "/dev/full.svg/x.svg"};
+  const char *bad[] = {"/dev/null/at/all.svg", "picture.gif", "/dev/full/x.svg"};
   for (int k = 0; k < 3; k++) {
     int before = cx_error_count(c);
     CX_TRY(c, f) {

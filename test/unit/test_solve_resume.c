@@ -150,10 +150,10 @@ static void driver(void) {
   cx_solver_resume(again, path);
   CHECK(cx_solver_report(again)->steps == 14 && cx_solver_iterate(again));
   CHECK(stat(path, &after) == 0 && before.st_ino == after.st_ino);
-  snprintf(options, sizeof options, "batch=50,epochs=5,checkpoint=%s/no/such/place", folder);
+  snprintf(options, sizeof options, "batch=50,epochs=5,checkpoint=/dev/null/no/such/place");
   memset(y, 0, sizeof y);
   CHECK(fit(c, a, &q, "adam", options, y, NULL, &r) == CX_OK); /* a warning; the fit goes on */
-  CHECK(!memcmp(x, y, sizeof x) && says(c, "cannot write the checkpoint") && says(c, "No such file"));
+  CHECK(!memcmp(x, y, sizeof x) && says(c, "cannot write the checkpoint") && says(c, "Not a directory"));
   if (access("/dev/full", W_OK) == 0) {
     char full[64];
     snprintf(full, sizeof full, "%s/full", folder);
