@@ -77,6 +77,9 @@ typedef struct cx_model {
   bool maximize;
 } cx_model;
 
+/* does a param of this domain stay bounded as its unknown goes to +infinity (up), to -infinity? */
+bool cx_domain_bounded(cx_domain d, bool up);
+
 /* ---- in two steps ---- */
 typedef struct cx_program {
   cx_ctx *ctx;

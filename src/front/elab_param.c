@@ -90,6 +90,24 @@ static const struct {
                   {DOM_CORRELATION, 2, RAW_STRICT_TRIANGLE},
                   {DOM_CHOLESKY_CORRELATION, 2, RAW_STRICT_TRIANGLE}};
 
+bool cx_domain_bounded(cx_domain d, bool up) {
+  switch (d.kind) {
+    case DOM_POSITIVE:
+    case DOM_INTERVAL:
+    case DOM_UNIT: /* one end: a + exp(u) or b - exp(u) */
+      return !up ? isfinite(d.lo) || isfinite(d.hi) : isfinite(d.lo) && isfinite(d.hi);
+    case DOM_SIMPLEX:
+    case DOM_UNIT_VECTOR:
+    case DOM_CORRELATION:
+    case DOM_CHOLESKY_CORRELATION: return true;
+    case DOM_ORDERED: /* gaps, scales: exp(u) */
+    case DOM_POSITIVE_ORDERED:
+    case DOM_COVARIANCE:
+    case DOM_CHOLESKY_COVARIANCE: return !up;
+    default: return false;
+  }
+}
+
 static cx_val call_library(cx_elab *E, const char *name, cx_val *arg, int n, cx_span s, bool *found) {
   cx_ast *call = CX_NEW(E->arena, cx_ast);
   call->kind = A_CALL;

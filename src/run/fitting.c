@@ -199,6 +199,13 @@ static const char *where(void *user, int64_t k, char *buf, size_t size) {
   return buf;
 }
 
+static bool bounded(void *user, int64_t k, bool up) {
+  cx_objective *o = user;
+  int p = 0;
+  while (p + 1 < o->flat.n && k >= o->flat.offset[p + 1]) p++;
+  return cx_domain_bounded(o->m->param[p].domain, up);
+}
+
 static cx_update update(void *user, cx_arena *a, const char *method, const char *const *state) {
   cx_objective *o = user;
   return cx_update_compile(o->m->ctx, a, method, state, o->p->n, o->m->single, o->threads);
@@ -231,6 +238,7 @@ cx_objective *cx_objective_new(cx_model *m, cx_program *prog, cx_arena *a, uint3
                     .gradient = gradient,
                     .hessvec = hessvec,
                     .where = where,
+                    .bounded = bounded,
                     .update = update,
                     .fit = o->which};
   if (p->n <= HESSIAN_MAX && nparam <= 12) p->hessian = hessian;

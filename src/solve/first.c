@@ -183,6 +183,16 @@ static const int32_t *next_rows(cx_solver *s, first *m, int64_t *n) {
   return m->order + s->k->at;
 }
 
+/* of a small gradient, or one that does not get small: is there no optimum to be found? */
+static bool at_infinity(cx_solver *s, const first *m, const void *x) {
+  cx_arena *a = cx_arena_new(s->ctx);
+  double *xd = CX_NEW_N(a, double, s->p->n), *gd = CX_NEW_N(a, double, s->p->n);
+  for (int64_t i = 0; i < s->p->n; i++) xd[i] = cx_at(x, i, s->p->single), gd[i] = cx_at(m->g, i, s->p->single);
+  bool yes = cx_at_rest(s, xd, s->k->f, gd, NULL) == CX_INFINITE;
+  cx_arena_free(a);
+  return yes;
+}
+
 /* Objective and gradient of what is given back, for the report: the best where there is one. */
 static bool end(cx_solver *s, first *m, bool converged, const char *reason) {
   cx_core *k = s->k;
@@ -191,6 +201,7 @@ static bool end(cx_solver *s, first *m, bool converged, const char *reason) {
   if (whole_gradient(s, m, x, &k->f, m->g)) return broken(s);
   if (!isfinite(k->f) || !all_finite(m->g, s->p->n, s->p->single)) return cx_diverged(s, k->f, x, m->g, false), false;
   gradient_size(s, x, m->g);
+  if ((!converged || k->relgrad <= s->tol) && !m->rows && at_infinity(s, m, x)) return false;
   cx_finish(s, converged ? CX_OK : CX_E_CONVERGENCE, converged, "%s", reason);
   return false;
 }

@@ -61,6 +61,11 @@ static void remember(cx_solver *s, lbfgs *m) {
   if (s->k->stored < m->memory) s->k->stored++;
 }
 
+static cx_rest rest(cx_solver *s, lbfgs *m) {
+  direction(s, m);
+  return cx_at_rest(s, s->x, s->k->f, m->g, s->k->stored ? m->d : NULL);
+}
+
 static bool step(cx_solver *s) {
   lbfgs *m = s->m;
   cx_core *k = s->k;
@@ -72,12 +77,19 @@ static bool step(cx_solver *s) {
     if (!isfinite(k->f) || !isfinite(k->gmax)) return cx_diverged(s, k->f, x, g, true), false;
     cx_trace(s, k->f);
   }
-  if (k->relgrad <= s->tol) return cx_finish(s, CX_OK, true, "the gradient is below the tolerance"), false;
-  if (k->step >= s->budget)
-    return k->out_of_steps = 1,
-           cx_finish(s, CX_E_CONVERGENCE, false, "at step %lld the relative gradient is still %.3g: raise steps",
-                     (long long)k->step, k->relgrad),
-           false;
+  if (k->relgrad <= s->tol) {
+    cx_rest r = rest(s, m);
+    if (r == CX_INFINITE) return false;
+    if (r == CX_SETTLED || k->step >= s->budget)
+      return cx_finish(s, CX_OK, true, "the gradient is below the tolerance"), false;
+  }
+  if (k->step >= s->budget) {
+    k->out_of_steps = 1;
+    if (rest(s, m) != CX_INFINITE)
+      cx_finish(s, CX_E_CONVERGENCE, false, "at step %lld the relative gradient is still %.3g: raise steps",
+                (long long)k->step, k->relgrad);
+    return false;
+  }
   for (;;) {
     direction(s, m);
     double slope = cx_dot(g, m->d, n);
@@ -92,14 +104,15 @@ static bool step(cx_solver *s) {
       k->stored = k->head = 0;
       continue;
     }
+    if (rest(s, m) == CX_INFINITE) return false;
     if (k->relgrad <= sqrt(s->tol))
-      return cx_finish(s, CX_OK, true, "the objective no longer changes at this precision (relative gradient %.3g)",
-                       k->relgrad),
-             false;
-    return cx_finish(s, CX_E_CONVERGENCE, false,
-                     "the line search found no decrease: the gradient may be wrong, or the objective has a kink here; "
-                     "run `calx check`"),
-           false;
+      cx_finish(s, CX_OK, true, "the objective no longer changes at this precision (relative gradient %.3g)",
+                k->relgrad);
+    else
+      cx_finish(s, CX_E_CONVERGENCE, false,
+                "the line search found no decrease: the gradient may be wrong, or the objective has a kink here; "
+                "run `calx check`");
+    return false;
   }
   remember(s, m);
   double change = fabs(ft - k->f);
@@ -112,6 +125,7 @@ static bool step(cx_solver *s) {
   k->flat = change <= s->unit * fabs(ft) ? k->flat + 1 : 0;
   if (k->flat >= 5 && k->relgrad > s->tol) {
     bool ok = k->relgrad <= sqrt(s->tol);
+    if (rest(s, m) == CX_INFINITE) return false;
     cx_finish(s, ok ? CX_OK : CX_E_CONVERGENCE, ok,
               "the objective no longer changes at this precision (relative gradient %.3g)", k->relgrad);
     return false;

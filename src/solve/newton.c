@@ -200,6 +200,14 @@ static double predicted(cx_solver *s, newton *m) { /* decrease of the model */
   return -cx_dot(m->g, m->p, s->p->n) - 0.5 * cx_dot(m->p, m->hd, s->p->n);
 }
 
+static cx_rest rest(cx_solver *s, newton *m) { /* by the step without a trust region, where H allows one */
+  int64_t n = s->p->n;
+  int64_t evals = s->k->evals;
+  bool found = m->dense ? cholesky_step(m, n) : !steihaug(s, m, m->g, INFINITY, 0.01, n < PROBES ? n : PROBES);
+  s->k->evals = evals; /* as those of cx_at_rest */
+  return found ? cx_at_rest(s, s->x, s->k->f, m->g, m->p) : CX_SETTLED;
+}
+
 static bool step(cx_solver *s) {
   newton *m = s->m;
   cx_core *k = s->k;
@@ -224,8 +232,13 @@ static bool step(cx_solver *s) {
     m->have_h = true;
   }
   double escape = fmin(k->radius, 1e-2 * fmax(1, sqrt(cx_dot(x, x, n))));
-  bool leaving = false;
+  bool leaving = false, farther = false;
   if (k->relgrad <= s->tol) {
+    cx_rest r = rest(s, m);
+    if (r == CX_INFINITE) return false;
+    farther = r == CX_SHORT && k->step < s->budget;
+  }
+  if (k->relgrad <= s->tol && !farther) {
     if (!saddle(s, m, escape)) return cx_finish(s, CX_OK, true, "the gradient is below the tolerance"), false;
     leaving = true;
     if (cx_dot(g, m->p, n) > 0)
@@ -233,6 +246,7 @@ static bool step(cx_solver *s) {
   }
   if (k->step >= s->budget) {
     k->out_of_steps = 1;
+    if (rest(s, m) == CX_INFINITE) return false;
     cx_finish(s, CX_E_CONVERGENCE, false, "at step %lld the relative gradient is still %.3g: raise steps",
               (long long)k->step, k->relgrad);
     return false;
@@ -267,7 +281,8 @@ static bool step(cx_solver *s) {
     k->flat++;
   }
   bool stuck = k->radius <= s->unit * fmax(1, sqrt(cx_dot(x, x, n)));
-  if (k->relgrad <= s->tol || (!stuck && k->flat < 20)) return true;
+  if ((k->relgrad <= s->tol && !farther) || (!stuck && k->flat < 20)) return true;
+  if (cx_at_rest(s, x, k->f, g, NULL) == CX_INFINITE) return false;
   if (k->relgrad <= sqrt(s->tol))
     cx_finish(s, CX_OK, true, "the objective no longer changes at this precision (relative gradient %.3g)", k->relgrad);
   else

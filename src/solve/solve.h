@@ -42,6 +42,8 @@ typedef struct cx_problem {
   int (*batch)(void *user, const int32_t *row, int64_t nrow, const void *x, double *f, void *g);
   int (*validation)(void *user, const int32_t *row, int64_t nrow, const void *x, double *f); /* value only */
   const char *(*where)(void *user, int64_t k, char *buf, size_t n); /* names parameter k: "w[3, 2]"; may be NULL */
+  /* does the param of unknown k stay bounded as the unknown goes to +infinity, to -infinity? NULL: none does */
+  bool (*bounded)(void *user, int64_t k, bool up);
   /* the update of a first-order method; method: the name before the underscore in lib/optim.calx; state: names of at
    * most three states, NULL after the last; the text may use fewer. run NULL: it could not be compiled. */
   cx_update (*update)(void *user, cx_arena *a, const char *method, const char *const *state);

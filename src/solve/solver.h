@@ -122,6 +122,11 @@ void cx_eval(cx_solver *s, const double *x, double *f, double *g);
 void cx_hessvec(cx_solver *s, const double *x, const double *g, const double *v, double *hv);
 void cx_gradient_size(cx_solver *s, const double *x, double f, const double *g); /* sets k->gmax, k->relgrad */
 
+/* what a small gradient at x means (rest.c): an optimum; one farther on; or none, and the solver is finished. step: a
+ * quasi-Newton step, or NULL */
+typedef enum { CX_SETTLED, CX_SHORT, CX_INFINITE } cx_rest;
+cx_rest cx_at_rest(cx_solver *s, const double *x, double f, const double *g, const double *step);
+
 /* first-order methods share these (first.c) */
 void cx_first_begin(cx_solver *s);
 bool cx_first_step(cx_solver *s);

@@ -196,6 +196,13 @@ static double ascent(const double *x, double *g, double *h, int64_t n) {
   if (h) h[0] = exp(-x[0]);
   return exp(-x[0]);
 }
+static bool always(void *user, int64_t k, bool up) { return (void)user, (void)k, (void)up, true; }
+static double faint(const double *x, double *g, double *h, int64_t n) {
+  (void)n;
+  g[0] = 2e-10 * (x[0] - 3);
+  if (h) h[0] = 2e-10;
+  return 1e-10 * (x[0] - 3) * (x[0] - 3);
+}
 static void failing(void) {
   for (int k = 0; k < WAYS; k++) {
     smooth s;
@@ -217,8 +224,15 @@ static void failing(void) {
     CHECK(says(c, "no lower bound"));
     q = way(&s, 1, ascent, k); /* an infimum at infinity: the gradient does vanish */
     x[0] = 0;
-    r = run(&q, name(k), "", x, CX_OK);
-    CHECK(x[0] > 10 && isfinite(x[0]));
+    r = run(&q, name(k), "", x, CX_E_CONVERGENCE);
+    CHECK(x[0] > 10 && isfinite(x[0]) && says(c, "as a parameter grows without bound"));
+    q.bounded = always; /* the unknown of a param that stays at its domain's border */
+    x[0] = 0;
+    run(&q, name(k), "", x, CX_OK);
+    q = way(&s, 1, faint, k); /* a small gradient, and a minimum all the same */
+    x[0] = 0;
+    run(&q, name(k), "", x, CX_OK);
+    CHECK_NEAR(x[0], 3, 1e-6);
   }
 }
 
