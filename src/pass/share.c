@@ -3,6 +3,7 @@
  * 1. Equations with the same sizes, reduction and body become one: users load the first; the others become its alias.
  * 2. sum(i, k: a * f(i) * g(k)) = a * sum(i: f(i)) * sum(k: g(k)): the factors of a summand fall into groups that
  *    share no reduced index; each group is summed by itself, the group without one stands outside.
+ * 3. An equation that is another one where two indices are equal is read from its diagonal.
  * Terms are never summed apart: the sum of residuals x[i] - m would lose its digits to sum(x) - n m. */
 #include "pass/eqs.h"
 #include "ir/product.h"
@@ -150,8 +151,54 @@ static void separate(cx_graph *g, cx_eq *e) {
   e->body = cx_op3(g, OP_select, cond, r, cx_const(g, 0));
 }
 
+/* ---- 3. diagonals ---- */
+typedef struct {
+  int *uses;
+} needs;
+static void need(void *user, const cx_node *n) {
+  if (n->op == OP_load) ((needs *)user)->uses[n->u.eq]++;
+}
+
+static void diagonals(cx_graph *g) {
+  cx_arena *a = cx_arena_new(g->ctx);
+  cx_eq_order o = cx_order(g, a);
+  int neq = g->neq;
+  needs in = {CX_NEW_N(a, int, neq + 1)};
+  for (int i = 0; i < g->nout; i++) in.uses[g->out[i]]++;
+  for (int i = o.n - 1; i >= 0; i--) {
+    const cx_eq *e = g->eq[o.order[i]];
+    if (e->kind == EQ_CALC && (in.uses[e->id] || o.cyclic[e->id])) cx_visit(g, e->body, need, &in);
+    for (int k = 0; k < e->nprim_arg; k++) in.uses[e->prim_arg[k]]++;
+  }
+  for (int i = 0; i < neq; i++) { /* sums alone: anything else is as cheap computed twice */
+    const cx_eq *e = g->eq[i];
+    if (e->kind != EQ_CALC || e->red != RED_sum || e->rank < 2 || o.cyclic[i] || !in.uses[i]) continue;
+    for (int q = 1; q < e->rank; q++)
+      for (int p = 0; p < q; p++) {
+        int64_t slot[2 * CX_MAX_RANK];
+        const cx_node *to[2 * CX_MAX_RANK], *sub[CX_MAX_RANK];
+        cx_eq d = *e; /* where index q is index p */
+        if (e->dim[p].n != e->dim[q].n) continue;
+        for (int k = 0; k < e->rank + e->nred; k++) slot[k] = k, to[k] = cx_index(g, k == q ? p : k - (k > q));
+        for (int k = 0; k < e->rank; k++) sub[k] = to[k];
+        d.rank--;
+        memmove(d.dim + q, d.dim + q + 1, (size_t)(d.rank - q) * sizeof *d.dim);
+        d.body = cx_subst(g, e->body, slot, to, e->rank + e->nred);
+        for (int j = 0; j < neq; j++) {
+          cx_eq *x = g->eq[j];
+          if (x->kind != EQ_CALC || o.cyclic[j] || !equal(&d, x)) continue;
+          x->red = RED_none, x->nred = 0;
+          memset(x->rdim, 0, sizeof x->rdim);
+          x->body = cx_load(g, e->id, sub, e->rank);
+        }
+      }
+  }
+  cx_arena_free(a);
+}
+
 void cx_pass_share(cx_graph *g) {
   for (int i = 0, n = g->neq; i < n; i++)
     if (g->eq[i]->kind == EQ_CALC && g->eq[i]->red == RED_sum) separate(g, g->eq[i]);
   unite(g);
+  diagonals(g);
 }
