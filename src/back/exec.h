@@ -65,6 +65,7 @@ struct cx_ins {
   cx_opnd d, a[CX_MAX_ARGS];
   union {
     void *kern;              /* elementwise */
+    cx_kern_pair pair;       /* a[1]: the second result */
     double value;            /* fill */
     const cx_access *access; /* pack, gather */
     const cx_aff *aff;       /* index, arg */
@@ -210,7 +211,7 @@ extern const double cx_red_start[RED_COUNT];
 /* vm.c */
 void cx_vm_run(cx_vm *s, const cx_ins *p, const cx_ins *end);
 typedef struct {
-  cx_ins_fn ew, index, pack, gather, fill, red, acc, arg, matmul, rowdot, columns, matvec, transpose, loop, guard;
+  cx_ins_fn ew, index, pack, gather, fill, red, acc, arg, matmul, rowdot, columns, matvec, transpose, pair, loop, guard;
 } cx_vm_table;
 const cx_vm_table *cx_vm_get(bool single);
 const char *cx_vm_name(cx_ins_fn fn);

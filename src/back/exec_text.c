@@ -32,6 +32,7 @@ static void code(cx_arena *a, buf *b, const cx_kernel *k, const cx_ins *i, const
     }
     if (!strcmp(name, "reduce") || !strcmp(name, "lanes") || !strcmp(name, "arg"))
       add(a, b, cx_format(a, " %s", cx_red_name[i->op]));
+    if (!strcmp(name, "pair")) add(a, b, cx_format(a, " of %s", cx_ops[i->op].name));
     if (i->R != 1) add(a, b, cx_format(a, " x%lld", (long long)i->R));
     if (i->dense) add(a, b, " dense");
     if (!i->lanes) add(a, b, " uniform");

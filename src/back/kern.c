@@ -21,6 +21,12 @@ const cx_kernels *cx_kernels_nth(bool single, int k) {
   return single ? &cx_kern_float_base : &cx_kern_double_base;
 }
 
+int cx_kern_pair_of(cx_op op) {
+  for (int k = 0; k < CX_PAIRS; k++)
+    if (cx_kern_double_base.pair[k].first == op || cx_kern_double_base.pair[k].second == op) return k;
+  return -1;
+}
+
 const cx_kernels *cx_kernels_get(bool single, bool baseline_only) {
   return cx_kernels_nth(single, baseline_only ? cx_isa_level() : 0);
 }

@@ -6,12 +6,22 @@
 
 /* stride 1: contiguous, 0: one value for all; no alignment needed. dst may be the same array as an argument. */
 typedef void (*cx_kern)(void *dst, const void *const *arg, const int *stride, int64_t n);
+/* first[i], second[i]: two functions of arg[i * stride] that share most of their work */
+typedef void (*cx_kern_pair)(void *first, void *second, const void *arg, int stride, int64_t n);
+typedef struct {
+  cx_op first, second;
+  cx_kern_pair run;
+} cx_pair;
+enum { CX_PAIRS = 2 };
 typedef struct {
   const char *isa; /* "avx512", "avx2" or "base" */
   cx_kern op[OP_COUNT];
+  cx_pair pair[CX_PAIRS]; /* of the same ops in every set */
 } cx_kernels;
 
 const cx_kernels *cx_kernels_get(bool single, bool baseline_only);
+/* number of the pair that the op belongs to, -1 without one */
+int cx_kern_pair_of(cx_op op);
 /* the k-th set this processor runs, best first; NULL after the last (tests) */
 const cx_kernels *cx_kernels_nth(bool single, int k);
 

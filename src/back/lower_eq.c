@@ -69,12 +69,34 @@ typedef struct {
   const cx_loc *to, *best;
   cx_slots q;
   bool by_own;
+  const cx_loc *twin; /* where the other function of a pair goes */
+  const cx_pair *pair;
 } plan;
 
 static void plain(cx_lower_state *L, void *user) {
   plan *p = user;
   cx_opnd d = cx_low_dest(L, p->to);
   cx_low_value(L, L->e->body, &d, L->rslot >= 0, L->k->lanes);
+}
+
+/* two functions of one argument by one instruction; the equation's own one may be the second */
+static void pair(cx_lower_state *L, void *user) {
+  plan *p = user;
+  const cx_node *x = L->e->body->arg[0];
+  cx_opnd own = cx_low_dest(L, p->to), other = cx_low_dest(L, p->twin);
+  cx_val v = cx_low_value(L, x, NULL, L->rslot >= 0, true);
+  bool first = L->e->body->op == p->pair->first;
+  cx_ins *i = L_INS(L, L->nlevel - 1);
+  *i = (cx_ins){.fn = L->vm->pair, .op = (uint16_t)p->pair->first, .na = 2, .lanes = true};
+  i->R = L->rslot >= 0 ? L->R : 1;
+  i->u.pair = p->pair->run;
+  i->d = first ? own : other, i->a[0] = v.o, i->a[1] = first ? other : own;
+  if (!v.dr) i->a[0].rs = 0;
+  i->dense = true;
+  for (int k = 0; k < 3; k++) {
+    const cx_opnd *o = k < 2 ? &i->a[k] : &i->d;
+    i->dense &= o->ls == 1 && o->rs == L->k->block;
+  }
 }
 
 static void move(cx_lower_state *L, void *user) { /* from the block to the caller's array */
@@ -177,7 +199,29 @@ static int64_t kept(const cx_eq *e, const cx_place *p) { /* elements of its bloc
   return n;
 }
 
-static void equation(cx_lower_state *L, const cx_eq *e) {
+/* the equation of this kernel that one instruction computes together with the i-th; NULL: there is none */
+static const cx_eq *twin_of(const cx_lower_state *L, int i) {
+  const cx_sched *s = L->s;
+  const cx_eq *e = s->g->eq[L->k->eq[i]];
+  const cx_place *p = &s->place[e->id];
+  int pair = L->k->lanes && e->red == RED_none ? cx_kern_pair_of((cx_op)e->body->op) : -1;
+  for (int j = i + 1; j < L->k->neq && pair >= 0; j++) {
+    const cx_eq *t = s->g->eq[L->k->eq[j]];
+    const cx_place *q = &s->place[t->id];
+    bool same = t->red == RED_none && cx_kern_pair_of((cx_op)t->body->op) == pair && t->body->op != e->body->op &&
+                t->body->arg[0] == e->body->arg[0] && t->rank == e->rank && p->mask == q->mask && p->flat == q->flat &&
+                p->run == q->run && p->slot == q->slot && !s->comp[p->comp].dir && !s->comp[q->comp].dir;
+    for (int d = 0; d < e->rank && same; d++) same = t->dim[d].n == e->dim[d].n;
+    for (int k = 0; k < 2 && same && !p->flat; k++) { /* both are written along the lanes */
+      const cx_place *r = k ? q : p;
+      same = (r->block.on || r->full.stride[__builtin_ctz(r->mask)] == 1);
+    }
+    if (same) return t;
+  }
+  return NULL;
+}
+
+static void equation(cx_lower_state *L, const cx_eq *e, const cx_eq *twin) {
   cx_sched *s = L->s;
   cx_place *p = &s->place[e->id];
   int base = L->nlevel - 1;
@@ -206,7 +250,13 @@ static void equation(cx_lower_state *L, const cx_eq *e) {
     if (!L->k->lanes) memcpy(best.stride, p->full.stride, sizeof best.stride);
     w.best = &best;
   }
-  if (!cx_lower_product(L, e, w.to)) {
+  if (twin) {
+    const cx_place *t = &s->place[twin->id];
+    w.twin = t->block.on ? &t->block : &t->full, w.pair = &L->kern->pair[cx_kern_pair_of((cx_op)e->body->op)];
+    cx_low_need(L, e->body->arg[0]);
+    cx_low_nest(L, &own, 0, true, pair, &w);
+    cx_low_forget(L, base);
+  } else if (!cx_lower_product(L, e, w.to)) {
     cx_low_need(L, e->body);
     if (e->red == RED_none) cx_low_nest(L, &own, 0, true, plain, &w);
     else {
@@ -220,9 +270,10 @@ static void equation(cx_lower_state *L, const cx_eq *e) {
     cx_low_forget(L, base);
   }
   cx_low_temp_free(L, best_temp);
-  if (p->block.on && p->full.on && !p->lane_red) {
-    plan m = {.to = &p->full, .best = &p->block};
-    cx_low_nest(L, &own, 0, true, move, &m);
+  for (int k = 0; k < (twin ? 2 : 1); k++) {
+    const cx_place *q = k ? &s->place[twin->id] : p;
+    plan m = {.to = &q->full, .best = &q->block};
+    if (q->block.on && q->full.on && !q->lane_red) cx_low_nest(L, &own, 0, true, move, &m);
   }
   for (int k = 0; k < cx_low_nslot(e); k++)
     if (p->mask >> k & 1) L->level_of[k] = CLOSED;
@@ -241,7 +292,7 @@ static int64_t block_rows(cx_sched *s, const cx_kernel *k) {
     if (!p->lane_red && p->block.on) live += (double)kept(s->g->eq[k->eq[i]], p) * (double)s->esize;
   }
   int64_t b = CX_BLOCK;
-  while (b > 256 && (live + 6 * (double)s->esize) * (double)b > 24 * 1024) b /= 2;
+  while (b > 256 && (live + 6 * (double)s->esize) * (double)b > 48 * 1024) b /= 2;
   while (b > 32 && live * (double)b > 512 * 1024) b /= 2;
   while (b > 64 && k->work > 4000000 && k->n < 3 * b) b /= 2; /* enough blocks for threads */
   int64_t all = (k->n + 15) / 16 * 16;
@@ -274,7 +325,7 @@ static void recurrence(cx_lower_state *L, const cx_comp *c) {
     int at = L->level[lv].code.n;
     L->level_of[axis] = lv;
     if (shorter) *L_INS(L, lv) = (cx_ins){.fn = L->vm->guard};
-    equation(L, e);
+    equation(L, e, NULL);
     L->level_of[axis] = CLOSED;
     if (shorter) {
       cx_ins *gd = &L->level[lv].code.at[at];
@@ -340,7 +391,8 @@ void cx_lower(cx_sched *s, cx_kernel *k) {
     if (!direct) k->acc_bytes += (n * (e->red >= RED_argmax ? 2 : 1) * s->esize + 63) / 64 * 64;
   }
 
-  int open = -1; /* the level of the run that is open */
+  int open = -1;                                   /* the level of the run that is open */
+  bool *done = CX_NEW_N(s->tmp, bool, g->neq + 1); /* with its twin */
   for (int i = 0; i < k->neq; i++) {
     const cx_eq *first = g->eq[k->eq[i]];
     const cx_place *p = &s->place[first->id];
@@ -352,14 +404,16 @@ void cx_lower(cx_sched *s, cx_kernel *k) {
       open = cx_low_open(L, RUN_SLOT, 0, first->dim[p->slot].n, 1);
       L->level[open].loop = true;
     }
-    for (int m = 0; m < members; m++)
+    const cx_eq *twin = done[first->id] ? NULL : twin_of(L, i);
+    if (twin && done[twin->id]) twin = NULL;
+    for (int m = 0; m < members && !done[first->id]; m++)
       if (!(run >= 0 && p->whole)) new_block(L, g->eq[k->eq[i + m]]);
-    if (run >= 0) {
-      L->level_of[p->slot] = open;
-      equation(L, first);
-      L->level_of[p->slot] = CLOSED;
-    } else if (!c->dir) equation(L, first);
-    else recurrence(L, c);
+    if (twin && !(run >= 0 && s->place[twin->id].whole)) new_block(L, twin);
+    if (twin) done[twin->id] = true;
+    if (run >= 0) L->level_of[p->slot] = open;
+    if (c->dir) recurrence(L, c);
+    else if (!done[first->id]) equation(L, first, twin);
+    if (run >= 0) L->level_of[p->slot] = CLOSED;
     i += members - 1;
     if (run < 0 && L->nlevel == 1)
       while (L->held.n) cx_low_temp_free(L, L->held.at[--L->held.n]);

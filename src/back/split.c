@@ -1,6 +1,7 @@
 /* split.c - before the schedule: expensive subexpressions get equations of their own where that saves work.
  *
  * - one that occurs in several equations, up to the numbering of indices, is computed once;
+ * - so is each of two functions of one argument that a joint kernel computes together;
  * - one whose indices span a much smaller space than its equation's is computed there, not in the inner loop.
  * Only ops beyond arithmetic count as expensive. Members of a recurrence are left alone. */
 #include "back/exec.h"
@@ -12,7 +13,7 @@ typedef struct {
   int64_t dim[CX_MAX_RANK];
   int rank, count;
   uint32_t eq, seen;
-  bool small;
+  bool small, paired;
 } shared;
 typedef struct {
   cx_graph *g;
@@ -156,12 +157,19 @@ void cx_split(cx_graph *g, cx_arena *a, const cx_comp *comp, int ncomp) {
     s.e = g->eq[k];
     if (s.e->kind == EQ_CALC && !skip[k]) cx_visit(g, s.e->body, count, &s);
   }
+  for (int k = 0; k < s.all.n; k++)
+    for (int j = 0, pair = cx_kern_pair_of((cx_op)s.all.at[k].canon->op); j < k && pair >= 0; j++) {
+      shared *x = &s.all.at[k], *y = &s.all.at[j];
+      bool both = x->canon->arg[0] == y->canon->arg[0] && cx_kern_pair_of((cx_op)y->canon->op) == pair;
+      for (int d = 0; d < x->rank && both; d++) both = x->dim[d] == y->dim[d];
+      if (both) x->paired = y->paired = true;
+    }
   bool any = false;
   for (int k = 0; k < s.all.n; k++) {
     shared *x = &s.all.at[k];
     double w = 1;
     for (int d = 0; d < x->rank; d++) w *= (double)x->dim[d];
-    if (!(x->small || (x->count > 1 && w >= 64))) continue;
+    if (!(x->small || ((x->count > 1 || x->paired) && w >= 64))) continue;
     cx_eq *e = cx_eq_new(g, NULL, EQ_CALC);
     e->rank = (uint8_t)x->rank;
     for (int d = 0; d < x->rank; d++) e->dim[d].n = x->dim[d];
