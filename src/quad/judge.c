@@ -1,0 +1,342 @@
+/* judge.c - after each round: is an instance done, where are its panels split, how far do its rays reach, is it
+ * singular, oscillating or divergent? What is discovered becomes a point, and the instance starts anew with it. */
+#include "quad/judge.h"
+#include <float.h>
+#include <math.h>
+
+#define FLOOR (4 * DBL_EPSILON) /* of the integral of |f|: rounding of the integrand */
+
+static double *slots(const cx_quad *q, const cx_quad_work *w, int32_t leaf, int c) {
+  return w->leaf_data + ((size_t)leaf * (size_t)q->ncomp + (size_t)c) * LEAF_SLOTS;
+}
+
+/* Neumaier's sum */
+static void add(double *sum, double *low, double x) {
+  double t = *sum + x;
+  *low += fabs(*sum) >= fabs(x) ? (*sum - t) + x : (x - t) + *sum;
+  *sum = t;
+}
+
+static bool outermost(const cx_quad_work *w, const cx_quad_leaf *l) {
+  return w->piece[l->piece].map != MAP_LINE && (l->next < 0 || w->leaf[l->next].piece != l->piece);
+}
+
+cx_quad_sum cx_quad_sums(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
+  size_t n = (size_t)q->ncomp;
+  cx_quad_sum t = {w->sum, w->sum + n, w->sum + 2 * n, w->sum + 3 * n, w->sum + 4 * n};
+  for (int c = 0; c < q->ncomp; c++) {
+    double v = 0, low = 0, a = 0, e = 0, r = 0;
+    for (int32_t k = in->first; k >= 0; k = w->leaf[k].next) {
+      const double *s = slots(q, w, k, c);
+      add(&v, &low, s[VALUE]);
+      a += s[ABS];
+      e += s[ERROR] + s[SEAM];
+      r = hypot(r, s[ROUND]);
+      if (outermost(w, &w->leaf[k]) && !(w->leaf[k].flag & LEAF_FINAL)) e += s[REST];
+    }
+    t.value[c] = v + low, t.abs[c] = a, t.error[c] = e, t.round[c] = 2 * r + FLOOR * a;
+    t.asked[c] = q->tol * (q->scale && q->scale[c] > 0 ? q->scale[c] * a : fabs(t.value[c]));
+  }
+  return t;
+}
+
+static void finish(cx_quad_inst *in, cx_quad_status s, double where) {
+  in->live = false;
+  in->status = s;
+  in->where = where;
+}
+
+static void restart(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
+  if (!cx_quad_build(q, w, in)) finish(in, QUAD_FAILED, NAN);
+}
+
+static bool discovered(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, cx_quad_point_kind kind, double x,
+                       double width) {
+  if (!cx_quad_discover(w, in, kind, x, width)) return false;
+  restart(q, w, in);
+  return true;
+}
+
+/* Between its outermost node and its end a panel sees nothing, 1/460 of its width: a jump there shows only as a
+ * disagreement of neighbours about the value at the seam. */
+#define GAP (1 / 460.0)
+static void seams(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
+  for (int32_t k = in->first; k >= 0; k = w->leaf[k].next) {
+    const cx_quad_leaf *l = &w->leaf[k];
+    bool joined = l->prev >= 0 && w->leaf[l->prev].piece == l->piece;
+    for (int c = 0; c < q->ncomp; c++) {
+      double *s = slots(q, w, k, c), *p = joined ? slots(q, w, l->prev, c) : NULL;
+      s[SEAM] = 0;
+      if (!joined) continue;
+      double jump = fabs(s[LEFT] - p[RIGHT]);
+      if (jump <= 20 * (s[LEVEL] + p[LEVEL])) continue;
+      s[SEAM] += jump * GAP * (l->b - l->a);
+      p[SEAM] += jump * GAP * (w->leaf[l->prev].b - w->leaf[l->prev].a);
+    }
+  }
+}
+
+/* worst component of a column over the tolerance */
+static double over(const cx_quad *q, const cx_quad_work *w, int32_t leaf, int column, const double *tol) {
+  double m = 0;
+  for (int c = 0; c < q->ncomp; c++) {
+    const double *s = slots(q, w, leaf, c);
+    double e = s[column] + (column == ERROR ? s[SEAM] : 0);
+    if (e > 0) m = fmax(m, e / tol[c]);
+  }
+  return m;
+}
+
+static void split(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int32_t k, int parts) {
+  cx_quad_leaf p = w->leaf[k];
+  int32_t after = k;
+  double width = (p.b / 2 - p.a / 2) / parts * 2;
+  for (int i = 1; i < parts; i++) {
+    int32_t m = cx_quad_leaf_new(w, q->ncomp);
+    if (m < 0) return; /* w->failed says it */
+    cx_quad_leaf *l = &w->leaf[m];
+    l->a = p.a + i * width, l->b = i + 1 < parts ? p.a + (i + 1) * width : p.b;
+    l->piece = p.piece, l->depth = (int16_t)(p.depth + parts / 2), l->stuck = p.stuck, l->noise = p.noise;
+    l->hi_depth = i + 1 == parts ? (int16_t)(p.hi_depth + parts / 2) : 0;
+    cx_quad_insert(w, in, m, after);
+    after = m;
+    if (!cx_quad_pend(w, m, (int32_t)(in - w->inst))) return;
+  }
+  cx_quad_leaf *l = &w->leaf[k];
+  l->b = p.a + width;
+  l->depth = (int16_t)(p.depth + parts / 2), l->lo_depth = (int16_t)(p.lo_depth + parts / 2), l->hi_depth = 0;
+  cx_quad_pend(w, k, (int32_t)(in - w->inst));
+}
+
+static bool too_narrow(const cx_quad_work *w, const cx_quad_leaf *l) {
+  if (l->depth >= 45) return true;
+  double ulp = DBL_EPSILON * fmax(fabs(l->a), fabs(l->b));
+  return l->b - l->a <= 64 * (w->piece[l->piece].map == MAP_LINE ? ulp : ulp + 1e-12);
+}
+
+static void drop_from(cx_quad_work *w, cx_quad_inst *in, int32_t k) { /* k and all further out in its piece */
+  int32_t piece = w->leaf[k].piece;
+  w->piece[piece].end = w->leaf[k].a;
+  w->piece[piece].done = true;
+  while (k >= 0 && w->leaf[k].piece == piece) {
+    int32_t next = w->leaf[k].next;
+    cx_quad_leaf_drop(w, in, k);
+    k = next;
+  }
+}
+
+/* A panel with nodes that are no numbers. True: the instance ended, started anew or lost the panel. */
+static bool bad_panel(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int32_t k, const double *tol, bool *again) {
+  cx_quad_leaf *l = &w->leaf[k];
+  const cx_quad_piece *p = &w->piece[l->piece];
+  int all = CX_QUAD_NODES;
+  if (p->map == MAP_LINE) {
+    if (l->inf == l->bad && l->bad <= q->ncomp && discovered(q, w, in, QP_SINGULAR, l->bad_x, 0)) return true;
+    if ((l->bad >= all && l->depth >= 3) || l->depth >= 14) return finish(in, QUAD_NAN, l->bad_x), true;
+  } else {
+    /* inf - inf and 0 * inf far out, where the integrand has died away: no more of the ray */
+    bool dead = l->prev >= 0 && w->leaf[l->prev].piece == l->piece && !w->leaf[l->prev].bad &&
+                over(q, w, l->prev, REST, tol) <= 0.02;
+    /* or the distance to p is beyond what the integrand can tell from p */
+    bool blind = p->map == MAP_TOWARD && fabs(l->bad_x - p->p) <= 64 * DBL_EPSILON * fabs(p->p) &&
+                 (l->bad >= all || l->depth >= 6);
+    if ((dead || blind) && l->prev >= 0 && w->leaf[l->prev].piece == l->piece) {
+      drop_from(w, in, k);
+      return *again = true;
+    }
+    if ((l->bad >= all && l->depth >= 2) || l->depth >= 14) {
+      finish(in, l->inf == l->bad ? QUAD_DIVERGES : QUAD_NAN,
+             p->map == MAP_TOWARD ? p->p
+             : l->inf == l->bad   ? p->dir * INFINITY
+                                  : l->bad_x);
+      return true;
+    }
+  }
+  l->worst = INFINITY;
+  return false;
+}
+
+/* A panel that will not converge at the end of a line, or has become too narrow to split: singular there? */
+static bool stubborn(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int32_t k) {
+  cx_quad_leaf *l = &w->leaf[k];
+  const cx_quad_piece *p = &w->piece[l->piece];
+  if (p->map == MAP_LINE && l->ratio > 0.25) {
+    int deep = l->waves < 2.5 ? 5 : 8;
+    if (p->lo_plain && l->lo_depth >= deep && l->a <= p->lo && discovered(q, w, in, QP_SINGULAR, p->lo, 0)) return true;
+    if (p->hi_plain && l->hi_depth >= deep && l->b >= p->hi && discovered(q, w, in, QP_SINGULAR, p->hi, 0)) return true;
+  }
+  bool narrow = too_narrow(w, l);
+  if (narrow || (p->map == MAP_LINE && (l->depth == 20 || l->depth == 34))) {
+    double a = cx_quad_x(p, l->a), b = cx_quad_x(p, l->b), x;
+    bool found = cx_quad_locate(q, w, in, fmin(a, b), fmax(a, b), &x);
+    if (w->failed) return finish(in, QUAD_FAILED, x), true;
+    if (found && x > in->lo && x < in->hi && discovered(q, w, in, QP_SINGULAR, x, 0)) return true;
+    if (narrow) w->leaf[k].flag |= LEAF_FINAL;
+  }
+  return false;
+}
+
+/* Noise: high coefficients of neighbours alike in size, small, and no smaller than before the split. */
+static void note_noise(cx_quad_work *w, int32_t k) {
+  cx_quad_leaf *l = &w->leaf[k];
+  if (l->noise > 1e-6 || l->ratio < 0.3 || l->depth < 1) return;
+  bool alike = false;
+  for (int i = 0; i < 2; i++) {
+    int32_t n = i ? l->next : l->prev;
+    if (n < 0 || w->leaf[n].piece != l->piece) continue;
+    const cx_quad_leaf *o = &w->leaf[n];
+    alike |= o->ratio >= 0.3 && o->noise >= 0.1 * l->noise && o->noise <= 1e-6;
+  }
+  if (!alike) return;
+  if (++l->stuck >= 4) l->flag |= LEAF_FINAL | LEAF_NOISE;
+}
+
+/* a ray whose coordinate has come to its end, while something is left beyond */
+static bool hopeless_tail(cx_quad_work *w, cx_quad_inst *in, int32_t k) {
+  const cx_quad_leaf *l = &w->leaf[k];
+  const cx_quad_piece *p = &w->piece[l->piece];
+  double where = p->map == MAP_TOWARD ? p->p : p->dir * INFINITY;
+  /* exp(-d s): d stays; 1/s^p: d s stays, and p <= 1 diverges */
+  int32_t m = k;
+  while (w->leaf[m].prev >= 0 && w->leaf[w->leaf[m].prev].piece == l->piece && w->leaf[m].a > l->b / 2)
+    m = w->leaf[m].prev;
+  double before = w->leaf[m].decay;
+  bool steady = l->decay > 1e-4 && before > 0 && before < 1.4 * l->decay;
+  if (!steady && !(l->decay * l->b > 1.2)) return finish(in, QUAD_DIVERGES, where), true;
+  return false;
+}
+
+/* Without knowledge of the integrand a panel much wider than its neighbour is suspect: features come in families. */
+static bool grade(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
+  bool any = false;
+  for (int32_t k = in->first, next; k >= 0 && in->live; k = next) {
+    cx_quad_leaf *l = &w->leaf[k];
+    next = l->next;
+    if (l->flag & LEAF_FINAL) continue;
+    double width = l->b - l->a, least = width;
+    for (int i = 0; i < 2; i++) {
+      int32_t n = i ? l->next : l->prev;
+      if (n >= 0 && w->leaf[n].piece == l->piece && !(w->leaf[n].flag & LEAF_PENDING))
+        least = fmin(least, w->leaf[n].b - w->leaf[n].a);
+    }
+    if (width > 4.5 * least) split(q, w, in, k, 2), any = true;
+  }
+  return any;
+}
+
+static bool is_wild(const cx_quad_leaf *l) { return l->waves >= 2.5 && l->ratio >= 0.5; }
+
+/* rays whose outermost panel oscillates unresolved: summed by a method of their own */
+static bool wild_ray(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int32_t last, const double *value) {
+  int piece = w->leaf[last].piece;
+  double *got = w->sum + 8 * q->ncomp, *outside = w->sum + 12 * q->ncomp;
+  for (int c = 0; c < q->ncomp; c++) {
+    outside[c] = value[c];
+    for (int32_t k = in->first; k >= 0; k = w->leaf[k].next)
+      if (w->leaf[k].piece == piece) outside[c] -= slots(q, w, k, c)[VALUE];
+  }
+  cx_quad_status s;
+  if (!cx_quad_oscillation(q, w, in, piece, outside, &s, got)) return finish(in, QUAD_FAILED, NAN), true;
+  const cx_quad_piece *p = &w->piece[piece];
+  if (s != QUAD_OK && s != QUAD_TOLERANCE) return finish(in, s, p->map == MAP_TOWARD ? p->p : p->dir * INFINITY), true;
+  int32_t k = in->first;
+  while (w->leaf[k].piece != piece) k = w->leaf[k].next;
+  int32_t more = w->leaf[k].next;
+  double end = w->piece[piece].end;
+  if (more >= 0 && w->leaf[more].piece == piece) drop_from(w, in, more);
+  w->piece[piece].end = end;
+  w->piece[piece].done = true;
+  w->leaf[k].b = end;
+  w->leaf[k].flag = LEAF_FINAL;
+  w->leaf[k].bad = 0;
+  for (int c = 0; c < q->ncomp; c++) {
+    double *d = slots(q, w, k, c);
+    d[VALUE] = got[c], d[ABS] = got[q->ncomp + c], d[ERROR] = got[2 * q->ncomp + c], d[REST] = 0;
+  }
+  return true;
+}
+
+static cx_quad_status verdict(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, const cx_quad_sum *t) {
+  bool met = true, rounding = true, nought = true, noisy = false;
+  for (int c = 0; c < q->ncomp; c++) {
+    nought &= !(t->abs[c] > 0);
+    met &= t->error[c] + t->round[c] <= t->asked[c] || t->abs[c] == 0;
+    rounding &= t->error[c] <= fmax(t->asked[c], 2 * t->round[c]);
+  }
+  if (nought) return in->range->complete ? QUAD_OK : QUAD_TOLERANCE;
+  if (met) return QUAD_OK;
+  for (int32_t k = in->first; k >= 0; k = w->leaf[k].next) noisy |= (w->leaf[k].flag & LEAF_NOISE) != 0;
+  return rounding || noisy ? QUAD_ROUNDOFF : QUAD_TOLERANCE;
+}
+
+void cx_quad_judge(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
+  int n = q->ncomp;
+  double *tol = w->sum + 5 * n;
+  cx_quad_sum t;
+  bool again;
+  do { /* panels may be dropped: then the sums are formed anew */
+    again = false;
+    seams(q, w, in);
+    t = cx_quad_sums(q, w, in);
+    for (int c = 0; c < n; c++) tol[c] = fmax(t.asked[c], fmax(2 * t.round[c], DBL_MIN));
+    for (int32_t k = in->first; k >= 0 && !again; k = w->leaf[k].next) {
+      w->leaf[k].worst = w->leaf[k].flag & LEAF_FINAL ? 0 : over(q, w, k, ERROR, tol);
+      if (w->leaf[k].bad && bad_panel(q, w, in, k, tol, &again) && !again) return;
+    }
+    for (int32_t k = in->first; k >= 0 && !again; k = w->leaf[k].next) {
+      const cx_quad_leaf *l = &w->leaf[k];
+      if (!outermost(w, l) || l->flag & LEAF_FINAL) continue;
+      bool told = in->range->frequency > 0 && w->piece[l->piece].map != MAP_TOWARD;
+      if (told || (is_wild(l) && fmax(l->worst, over(q, w, k, REST, tol)) > 0.01))
+        again = wild_ray(q, w, in, k, t.value);
+      if (!in->live) return;
+    }
+  } while (again);
+  int64_t most = q->max_eval > 0 ? q->max_eval : 2000000;
+  bool spent = in->evaluations >= most;
+
+  double sum = 0, top = 0;
+  for (int32_t k = in->first; k >= 0; k = w->leaf[k].next) {
+    sum += w->leaf[k].worst;
+    top = fmax(top, w->leaf[k].worst);
+  }
+  bool any = false;
+  if (sum > 1 && !spent) {
+    double threshold = fmax(0.5 / in->nleaf, isinf(top) ? 0 : 1e-4 * top);
+    for (int32_t k = in->first; k >= 0; k = w->leaf[k].next) {
+      cx_quad_leaf *l = &w->leaf[k];
+      if (l->worst <= threshold || l->flag & LEAF_FINAL) continue;
+      note_noise(w, k);
+      if (stubborn(q, w, in, k) || !in->live) return;
+    }
+    for (int32_t k = in->first, next; k >= 0 && in->live; k = next) {
+      cx_quad_leaf *l = &w->leaf[k];
+      next = l->next;
+      if (l->worst <= threshold || l->flag & LEAF_FINAL) continue;
+      split(q, w, in, k, l->ratio >= 1 && l->waves >= 2.5 && !l->bad ? 4 : 2);
+      any = true;
+    }
+  }
+  /* rays reach out until what is left is negligible */
+  for (int i = 0; i < in->npiece && in->live && !spent; i++) {
+    int32_t last = -1;
+    if (w->piece[in->piece + i].done) continue;
+    for (int32_t k = in->first; k >= 0; k = w->leaf[k].next)
+      if (w->leaf[k].piece == in->piece + i) last = k;
+    if (last < 0 || w->leaf[last].flag & (LEAF_PENDING | LEAF_FINAL) || over(q, w, last, REST, tol) <= 0.02) continue;
+    if (cx_quad_extend(q, w, in, in->piece + i)) any = true;
+    else if (w->failed) return;
+    else if (!any && hopeless_tail(w, in, last)) return;
+  }
+  if (any || !in->live) return;
+  bool nought = true;
+  for (int c = 0; c < n; c++) nought &= !(t.abs[c] > 0);
+  if (nought && !in->range->complete && !in->searched && !spent) {
+    in->searched = true;
+    bool found = cx_quad_search(q, w, in);
+    if (found) restart(q, w, in);
+    if (found || w->failed) return;
+  }
+  if (!in->range->complete && !nought && !spent && grade(q, w, in)) return;
+  if (in->live) finish(in, verdict(q, w, in, &t), NAN);
+}

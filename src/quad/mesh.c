@@ -1,0 +1,321 @@
+/* mesh.c - pieces and panels: how an instance is cut before anything is known but its points. */
+#include "quad/quad_int.h"
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool cx_quad_grow(void *array, size_t *cap, size_t want, size_t size) {
+  if (want <= *cap) return true;
+  size_t n = *cap ? *cap : 64;
+  while (n < want) n *= 2;
+  void *p, **slot = array;
+  memcpy(&p, slot, sizeof p);
+  p = n > SIZE_MAX / size ? NULL : realloc(p, n * size);
+  if (!p) return false;
+  memcpy(slot, &p, sizeof p);
+  *cap = n;
+  return true;
+}
+
+double cx_quad_x(const cx_quad_piece *p, double s) {
+  switch (p->map) {
+    case MAP_LINE: return s;
+    case MAP_TOWARD: return p->p + p->dir * p->scale * exp(-s);
+    case MAP_AWAY: return p->p + p->dir * p->scale * exp(s);
+    case MAP_OUT: return p->p + p->dir * p->scale * expm1(s);
+    case MAP_FAR: return p->p + p->dir * s;
+    case MAP_NEAR: return p->p + p->dir * p->scale / s;
+  }
+  return NAN;
+}
+
+/* ---- panels: slots in one array, linked in the order of pieces and of s ---- */
+int32_t cx_quad_leaf_new(cx_quad_work *w, int ncomp) {
+  int32_t k = w->free_leaf;
+  if (k >= 0) w->free_leaf = w->leaf[k].next;
+  else {
+    k = w->nleaf;
+    if (!cx_quad_grow(&w->leaf, &w->cap_leaf, (size_t)k + 1, sizeof *w->leaf) ||
+        !cx_quad_grow(&w->leaf_data, &w->cap_data, ((size_t)k + 1) * (size_t)ncomp * LEAF_SLOTS, sizeof(double))) {
+      w->failed = true;
+      return -1;
+    }
+    w->nleaf++;
+  }
+  w->leaf[k] = (cx_quad_leaf){.prev = -1, .next = -1, .bad_x = NAN};
+  memset(w->leaf_data + (size_t)k * (size_t)ncomp * LEAF_SLOTS, 0, (size_t)ncomp * LEAF_SLOTS * sizeof(double));
+  return k;
+}
+
+void cx_quad_insert(cx_quad_work *w, cx_quad_inst *in, int32_t leaf, int32_t after) {
+  int32_t next = after < 0 ? in->first : w->leaf[after].next;
+  w->leaf[leaf].prev = after;
+  w->leaf[leaf].next = next;
+  if (after < 0) in->first = leaf;
+  else w->leaf[after].next = leaf;
+  if (next >= 0) w->leaf[next].prev = leaf;
+  in->nleaf++;
+}
+
+void cx_quad_leaf_drop(cx_quad_work *w, cx_quad_inst *in, int32_t leaf) {
+  cx_quad_leaf *l = &w->leaf[leaf];
+  if (l->prev >= 0) w->leaf[l->prev].next = l->next;
+  else in->first = l->next;
+  if (l->next >= 0) w->leaf[l->next].prev = l->prev;
+  l->next = w->free_leaf;
+  l->flag = 0;
+  w->free_leaf = leaf;
+  in->nleaf--;
+}
+
+bool cx_quad_pend(cx_quad_work *w, int32_t leaf, int32_t inst) {
+  if (!cx_quad_grow(&w->pending, &w->cap_pending, 2 * ((size_t)w->npending + 1), sizeof *w->pending)) {
+    w->failed = true;
+    return false;
+  }
+  w->pending[2 * w->npending] = leaf;
+  w->pending[2 * w->npending + 1] = inst;
+  w->npending++;
+  w->leaf[leaf].flag |= LEAF_PENDING;
+  return true;
+}
+
+/* Panel boundaries outwards in s, up to where the distance overflows or vanishes, and how many are laid at first. `fine`
+ * where nothing is known of what hides: x doubles within a panel or two. */
+static const double edge_toward[] = {0, 4, 12, 28, 60, 124, 252, 380, 508, 636, 764};
+static const double edge_out[] = {0, 1.1, 2.3, 4, 8, 16, 32, 64, 128, 256, 384, 512, 640, 768};
+static const double edge_fine[] = {0, .7, 1.4, 2.2, 3.1, 4, 5, 6.5, 9, 13, 20, 32, 64, 128, 256, 384, 512, 640, 768};
+#define COUNT(a) ((int)(sizeof(a) / sizeof(a)[0]))
+typedef struct {
+  const double *at;
+  int n, first;
+} edges;
+static edges edges_of(const cx_quad_piece *p) {
+  if (p->map == MAP_TOWARD) return (edges){edge_toward, COUNT(edge_toward), 2};
+  if (p->soft) return (edges){edge_fine, COUNT(edge_fine), 9};
+  return (edges){edge_out, COUNT(edge_out), 3};
+}
+
+static int32_t add_leaf(cx_quad_work *w, int ncomp, cx_quad_inst *in, int32_t after, int piece, double a, double b) {
+  int32_t k = cx_quad_leaf_new(w, ncomp);
+  if (k < 0) return -1;
+  w->leaf[k].a = a, w->leaf[k].b = b, w->leaf[k].piece = piece;
+  cx_quad_insert(w, in, k, after);
+  return cx_quad_pend(w, k, (int32_t)(in - w->inst)) ? k : -1;
+}
+
+bool cx_quad_extend(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int piece) {
+  cx_quad_piece *p = &w->piece[piece];
+  edges e = edges_of(p);
+  if (p->edge + 1 >= e.n || e.at[p->edge] >= p->end) return false;
+  int32_t last = in->first, after = -1;
+  for (; last >= 0; last = w->leaf[last].next)
+    if (w->leaf[last].piece <= piece) after = last;
+  double b = fmin(e.at[p->edge + 1], p->end);
+  if (add_leaf(w, q->ncomp, in, after, piece, e.at[p->edge], b) < 0) return false;
+  p->edge++;
+  return true;
+}
+
+static cx_quad_piece *new_piece(cx_quad_work *w, cx_quad_inst *in, cx_quad_map map) {
+  if (!cx_quad_grow(&w->piece, &w->cap_piece, (size_t)w->npiece + 1, sizeof *w->piece)) {
+    w->failed = true;
+    return NULL;
+  }
+  cx_quad_piece *p = &w->piece[w->npiece++];
+  *p = (cx_quad_piece){.map = map, .dir = 1, .scale = 1, .soft = !in->range->complete, .edge = -1};
+  in->npiece++;
+  return p;
+}
+
+/* a ray from s = 0; TOWARD p from p + dir * scale, OUT and AWAY from p */
+static void ray(cx_quad_work *w, cx_quad_inst *in, cx_quad_map map, double p, int dir, double scale, bool anchored) {
+  if (!(scale > 0)) return;
+  cx_quad_piece *r = new_piece(w, in, map);
+  if (!r) return;
+  r->p = p, r->dir = (int8_t)dir, r->scale = scale, r->anchored = anchored, r->edge = 0;
+  r->end = map == MAP_TOWARD ? log(scale) - log(1e-300) : log(1e300) - log(fmax(scale, fabs(p)));
+  r->end = fmax(r->end, 1);
+}
+
+static void line(cx_quad_work *w, cx_quad_inst *in, double a, double b, bool lo_plain, bool hi_plain) {
+  if (!(a < b)) return;
+  cx_quad_piece *l = new_piece(w, in, MAP_LINE);
+  if (!l) return;
+  l->lo = a, l->hi = b, l->lo_plain = lo_plain, l->hi_plain = hi_plain, l->done = true;
+}
+
+/* one interval between hard points, a < b; sa, sb: singular there; first, last: its peaks */
+static void interval(cx_quad_work *w, cx_quad_inst *in, double a, bool sa, double b, bool sb,
+                     const cx_quad_point *first, const cx_quad_point *last) {
+  bool peaks = first <= last, known = in->range->complete;
+  if (isinf(a) && isinf(b)) {
+    double left = peaks ? first->x : 0, right = peaks ? last->x : 0;
+    ray(w, in, MAP_OUT, left, -1, peaks ? first->width : 1, false);
+    line(w, in, left, right, false, false);
+    ray(w, in, MAP_OUT, right, 1, peaks ? last->width : 1, false);
+    return;
+  }
+  if (isinf(a) || isinf(b)) {
+    int dir = isinf(b) ? 1 : -1;
+    double end = dir > 0 ? a : b; /* the finite one */
+    bool singular = dir > 0 ? sa : sb;
+    if (!peaks) {
+      double scale = fmax(1, fabs(end) * 1e-8);
+      if (known && !singular) ray(w, in, MAP_OUT, end, dir, scale, true);
+      else {
+        ray(w, in, MAP_TOWARD, end, dir, scale, true);
+        ray(w, in, MAP_AWAY, end, dir, scale, true);
+      }
+      return;
+    }
+    const cx_quad_point *near = dir > 0 ? first : last, *far = dir > 0 ? last : first;
+    double gap = fabs(near->x - end);
+    if (singular || !known) { /* a ray to the end stops at the nearest peak's foot */
+      double scale = gap > 10 * near->width ? gap - 5 * near->width : gap / 2;
+      if (scale > 0) {
+        ray(w, in, MAP_TOWARD, end, dir, scale, true);
+        end += dir * scale;
+      }
+    }
+    line(w, in, fmin(end, far->x), fmax(end, far->x), false, false);
+    ray(w, in, MAP_OUT, far->x, dir, far->width, end == far->x);
+    return;
+  }
+  double la = a, lb = b, len = b / 2 - a / 2;
+  if (!peaks && ((sa && sb) || (!known && (sa || sb)))) {
+    if (sa) la = a + len;
+    if (sb) lb = a + len;
+  } else if (sa && sb) {
+    double g = fmin(first->x - a, len), h = fmin(b - last->x, len);
+    la = a + (g > 10 * first->width ? g - 5 * first->width : g / 2);
+    lb = b - (h > 10 * last->width ? h - 5 * last->width : h / 2);
+  } else if (sa) {
+    double g = peaks ? first->x - a : 2 * len;
+    la = !peaks ? b : a + (g > 10 * first->width ? g - 5 * first->width : g / 2);
+  } else if (sb) {
+    double g = peaks ? b - last->x : 2 * len;
+    lb = !peaks ? a : b - (g > 10 * last->width ? g - 5 * last->width : g / 2);
+  }
+  if (sa) ray(w, in, MAP_TOWARD, a, 1, la - a, true);
+  line(w, in, la, lb, !sa, !sb);
+  if (sb) ray(w, in, MAP_TOWARD, b, -1, b - lb, true);
+}
+
+static int ascending(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+/* boundaries of a line's panels: about the peaks, closer where little is known, and a few oscillations each */
+static bool line_panels(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int piece, int32_t *after) {
+  static const double feet[] = {-60, -20, -5, 0, 5, 20, 60};
+  const cx_quad_piece *p = &w->piece[piece];
+  double lo = p->lo, hi = p->hi, fixed[64], *s = fixed;
+  int n = 0;
+  size_t cap = 0;
+  double *heap = NULL;
+  s[n++] = lo;
+  if (p->soft) s[n++] = lo + (hi / 2 - lo / 2) * (2 * 0.46478);
+  for (int i = 0; i < in->npoint; i++) {
+    cx_quad_point k = w->point[in->point + i];
+    if (k.kind != QP_PEAK) continue;
+    if (n + 16 > 64) {
+      if (!cx_quad_grow(&heap, &cap, (size_t)n + 16, sizeof(double))) return free(heap), w->failed = true, false;
+      if (s == fixed) memcpy(heap, fixed, sizeof fixed);
+      s = heap;
+    }
+    for (int j = 0; j < COUNT(feet); j++) {
+      double x = k.x + feet[j] * k.width;
+      if (x > lo && x < hi) s[n++] = x;
+    }
+  }
+  qsort(s, (size_t)n, sizeof *s, ascending);
+  double least = 64 * DBL_EPSILON * fmax(fabs(lo), fabs(hi));
+  for (int i = 0; i < n; i++) {
+    double a = s[i], b = i + 1 < n ? s[i + 1] : hi;
+    while (i + 1 < n && !(b - a > least)) i++, b = i + 1 < n ? s[i + 1] : hi;
+    double wide = in->range->frequency > 0 ? 17 / in->range->frequency : INFINITY; /* 21 nodes resolve 17 radians */
+    int64_t m = (b - a) / wide < 1 ? 1 : (b - a) / wide > 20000 ? 20000 : (int64_t)ceil((b - a) / wide);
+    for (int64_t j = 0; j < m; j++) {
+      double from = j ? a + (b - a) * ((double)j / (double)m) : a,
+             to = j + 1 < m ? a + (b - a) * ((double)(j + 1) / (double)m) : b;
+      if (isinf(b - a)) from = a, to = b; /* half widths are formed as b / 2 - a / 2 */
+      *after = add_leaf(w, q->ncomp, in, *after, piece, from, to);
+      if (*after < 0) break;
+    }
+  }
+  free(heap);
+  return !w->failed;
+}
+
+static bool same(double a, double b) { return fabs(a - b) <= 4 * DBL_EPSILON * fmax(fabs(a), fabs(b)); }
+
+bool cx_quad_build(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
+  while (in->first >= 0) cx_quad_leaf_drop(w, in, in->first);
+  in->piece = w->npiece;
+  in->npiece = 0;
+  double a = in->lo;
+  bool sa = in->lo_singular;
+  cx_quad_point *pt = w->point + in->point, *end = pt + in->npoint, *peak = pt;
+  /* the peaks of each interval are gathered at the front of a sorted list: points are ascending in x */
+  for (cx_quad_point *k = pt; k <= end && !w->failed; k++) {
+    if (k < end && k->kind == QP_PEAK) continue;
+    double b = k < end ? k->x : in->hi;
+    bool sb = k < end ? k->kind == QP_SINGULAR : in->hi_singular;
+    cx_quad_point few[2];
+    int nfew = 0; /* first and last peak between */
+    for (; peak < k; peak++)
+      if (peak->kind == QP_PEAK) few[nfew ? 1 : 0] = *peak, nfew = nfew ? 2 : 1;
+    if (nfew == 1) few[1] = few[0];
+    interval(w, in, a, sa, b, sb, few, nfew ? few + 1 : few - 1);
+    peak = k < end ? k + 1 : k;
+    a = b, sa = sb;
+  }
+  int32_t after = -1;
+  for (int i = 0; i < in->npiece && !w->failed; i++) {
+    cx_quad_piece *p = &w->piece[in->piece + i];
+    if (p->map == MAP_LINE) {
+      if (!line_panels(q, w, in, in->piece + i, &after)) return false;
+      continue;
+    }
+    edges e = edges_of(p);
+    for (int k = 0; k < e.first && e.at[k] < p->end; k++) {
+      after = add_leaf(w, q->ncomp, in, after, in->piece + i, e.at[k], fmin(e.at[k + 1], p->end));
+      if (after < 0) return false;
+      p->edge = k + 1;
+    }
+  }
+  return !w->failed;
+}
+
+bool cx_quad_discover(cx_quad_work *w, cx_quad_inst *in, cx_quad_point_kind kind, double x, double width) {
+  if (in->restarts >= 12 || isinf(x)) return false;
+  if (kind != QP_PEAK && same(x, in->lo)) {
+    if (kind != QP_SINGULAR || in->lo_singular) return false;
+    in->lo_singular = true;
+  } else if (kind != QP_PEAK && same(x, in->hi)) {
+    if (kind != QP_SINGULAR || in->hi_singular) return false;
+    in->hi_singular = true;
+  } else {
+    cx_quad_point *pt = w->point + in->point;
+    int k = 0;
+    while (k < in->npoint && pt[k].x < x && !(same(pt[k].x, x) && pt[k].kind != QP_PEAK)) k++;
+    if (k < in->npoint && pt[k].kind != QP_PEAK && kind != QP_PEAK && same(pt[k].x, x)) {
+      if (pt[k].kind >= kind) return false;
+      pt[k].kind = kind; /* a break that is singular */
+    } else {
+      if (!cx_quad_grow(&w->point, &w->cap_point, (size_t)w->npoint + (size_t)in->npoint + 1, sizeof *w->point))
+        return !(w->failed = true);
+      pt = w->point + w->npoint; /* the list moves to the end, where it can grow */
+      memcpy(pt, w->point + in->point, (size_t)k * sizeof *pt);
+      pt[k] = (cx_quad_point){x, width, kind};
+      memcpy(pt + k + 1, w->point + in->point + k, (size_t)(in->npoint - k) * sizeof *pt);
+      in->point = w->npoint;
+      w->npoint += ++in->npoint;
+    }
+  }
+  in->restarts++;
+  return true;
+}

@@ -1,0 +1,181 @@
+/* quad.c - the driver: instances in waves, rounds of evaluation and judgement, batches of nodes. */
+#include "quad/judge.h"
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { WAVE = 64, BATCH_NODES = CX_QUAD_BATCH * CX_QUAD_NODES };
+
+cx_quad_work *cx_quad_work_new(void) {
+  cx_quad_work *w = calloc(1, sizeof *w);
+  if (w) cx_quad_rule_init(&w->rule);
+  return w;
+}
+
+void cx_quad_work_free(cx_quad_work *w) {
+  if (!w) return;
+  free(w->inst), free(w->piece), free(w->leaf), free(w->leaf_data), free(w->point), free(w->pending);
+  free(w->at), free(w->f), free(w->sum), free(w->id), free(w);
+}
+
+static bool buffers(cx_quad_work *w, int ncomp) {
+  if (!cx_quad_grow(&w->inst, &w->cap_inst, WAVE, sizeof *w->inst)) return false;
+  if ((size_t)ncomp <= w->cap_comp) return true;
+  size_t k = (size_t)ncomp, nodes = BATCH_NODES;
+  free(w->at), free(w->f), free(w->sum), free(w->id);
+  w->cap_comp = 0;
+  w->at = malloc(nodes * 3 * sizeof(double));
+  w->f = malloc(nodes * k * sizeof(double));
+  w->sum = malloc(16 * k * sizeof(double));
+  w->id = malloc(nodes * sizeof *w->id);
+  if (!w->at || !w->f || !w->sum || !w->id) return false;
+  w->t = w->at + nodes, w->jac = w->t + nodes;
+  w->cap_comp = k;
+  return true;
+}
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+bool cx_quad_halted(const cx_quad *q, const cx_quad_work *w) {
+  return (q->stop && *q->stop) || (q->seconds > 0 && now() > w->deadline);
+}
+
+static void read_leaf(const cx_quad *q, cx_quad_work *w, int32_t leaf, const cx_quad_job *job, int j, int njob) {
+  cx_quad_leaf *l = &w->leaf[leaf];
+  double half = job->b / 2 - job->a / 2, size = fmax(fabs(l->a), fabs(l->b)); /* the nodes' rounding, over epsilon */
+  const cx_quad_piece *at = &w->piece[l->piece];
+  if (at->map == MAP_OUT && !at->anchored) size = fmax(size, fabs(at->p) / (at->scale * exp(l->a)));
+  l->ratio = l->noise = l->waves = 0, l->decay = INFINITY;
+  l->bad = job->bad, l->inf = job->inf, l->bad_x = job->bad_x;
+  l->flag &= (uint8_t)~LEAF_PENDING;
+  for (int c = 0; c < q->ncomp; c++) {
+    cx_quad_panel p;
+    cx_quad_rule_apply(&w->rule, w->f + (c * njob + j) * CX_QUAD_NODES, half, &p);
+    double *s = w->leaf_data + ((size_t)leaf * (size_t)q->ncomp + (size_t)c) * LEAF_SLOTS;
+    s[VALUE] = p.value, s[ABS] = p.abs, s[ERROR] = p.error, s[REST] = 2 * p.rest;
+    s[LEFT] = p.end[0], s[RIGHT] = p.end[1], s[LEVEL] = p.level, s[SEAM] = 0;
+    s[ROUND] = DBL_EPSILON / 2 * size * p.variation;
+    if (p.ratio > l->ratio) l->ratio = p.ratio;
+    if (p.noise > l->noise) l->noise = p.noise;
+    if (p.decay < l->decay) l->decay = p.decay;
+    if (p.waves > l->waves) l->waves = p.waves;
+  }
+}
+
+static bool evaluate(const cx_quad *q, cx_quad_work *w) {
+  cx_quad_job job[CX_QUAD_BATCH];
+  int32_t leaf[CX_QUAD_BATCH];
+  for (int side = -1; side <= 1; side++) {
+    int n = 0;
+    for (int32_t i = 0; i <= w->npending; i++) {
+      if (i < w->npending) {
+        const cx_quad_leaf *l = &w->leaf[w->pending[2 * i]];
+        const cx_quad_piece *p = &w->piece[l->piece];
+        if (cx_quad_side(p) != side) continue;
+        cx_quad_inst *in = &w->inst[w->pending[2 * i + 1]];
+        in->evaluations += CX_QUAD_NODES;
+        job[n] = (cx_quad_job){.piece = p, .a = l->a, .b = l->b, .index = in->index};
+        leaf[n++] = w->pending[2 * i];
+      }
+      if (n == CX_QUAD_BATCH || (i == w->npending && n)) {
+        if (!cx_quad_batch(q, w, n, job)) return false;
+        for (int j = 0; j < n; j++) read_leaf(q, w, leaf[j], &job[j], j, n);
+        n = 0;
+      }
+    }
+  }
+  w->npending = 0;
+  return true;
+}
+
+static bool begin(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, const cx_quad_range *r, int32_t index) {
+  *in = (cx_quad_inst){.lo = r->lo, .hi = r->hi, .sign = 1, .range = r, .index = index, .first = -1, .where = NAN};
+  if (isnan(r->lo) || isnan(r->hi)) {
+    in->status = QUAD_NAN;
+    return true;
+  }
+  if (r->lo == r->hi) return true; /* 0, also of equal infinities */
+  if (r->lo > r->hi) in->lo = r->hi, in->hi = r->lo, in->sign = -1;
+  if (!cx_quad_grow(&w->point, &w->cap_point, (size_t)w->npoint + (size_t)r->npoint, sizeof *w->point)) return false;
+  in->point = w->npoint;
+  for (int i = 0; i < r->npoint; i++) {
+    cx_quad_point p = r->point[i];
+    if (!(p.x >= in->lo && p.x <= in->hi) || isinf(p.x)) continue;
+    if (p.kind == QP_PEAK) {
+      if (!(p.width > 0) || isinf(p.width)) continue;
+    } else if (p.x == in->lo || p.x == in->hi) {
+      if (p.kind == QP_SINGULAR) *(p.x == in->lo ? &in->lo_singular : &in->hi_singular) = true;
+      continue;
+    }
+    w->point[w->npoint++] = p;
+  }
+  in->npoint = w->npoint - in->point;
+  in->live = true;
+  return cx_quad_build(q, w, in);
+}
+
+/* a limit was met: what is there is all there is */
+static void halt(cx_quad_work *w, int n, cx_quad_status s) {
+  for (int i = 0; i < n; i++)
+    if (w->inst[i].live) w->inst[i].live = false, w->inst[i].status = s;
+}
+
+static void result(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, double *value, double *error,
+                   cx_quad_report *report) {
+  cx_quad_sum s = cx_quad_sums(q, w, in);
+  double worst = 0;
+  bool none = in->status == QUAD_DIVERGES || in->status == QUAD_NAN || in->status == QUAD_FAILED;
+  for (int c = 0; c < q->ncomp; c++) {
+    double err = none ? INFINITY : s.error[c] + s.round[c];
+    if (value) value[c] = none ? NAN : in->sign * s.value[c];
+    if (error) error[c] = err;
+    if (err > 0) worst = fmax(worst, err / s.asked[c]);
+  }
+  if (report) *report = (cx_quad_report){worst, in->evaluations, in->status, in->where};
+}
+
+cx_quad_status cx_quad_run(const cx_quad *q, cx_quad_work *w, int64_t ninst, const cx_quad_range *range, double *value,
+                           double *error, cx_quad_report *report) {
+  static const int gravity[] = {[QUAD_OK] = 0,  [QUAD_ROUNDOFF] = 1, [QUAD_TOLERANCE] = 2, [QUAD_DIVERGES] = 3,
+                                [QUAD_NAN] = 4, [QUAD_STOPPED] = 5,  [QUAD_FAILED] = 6};
+  cx_quad_status worst = QUAD_OK;
+  cx_quad own = *q;
+  if (!(own.tol > 0)) own.tol = 1e-10;
+  if (!buffers(w, q->ncomp)) return QUAD_FAILED;
+  w->deadline = own.seconds > 0 ? now() + own.seconds : INFINITY;
+  w->failed = false;
+  for (int64_t from = 0; from < ninst; from += WAVE) {
+    int n = (int)(ninst - from < WAVE ? ninst - from : WAVE), live = 0;
+    w->nleaf = w->npiece = w->npoint = w->npending = 0;
+    w->free_leaf = -1;
+    for (int i = 0; i < n; i++) {
+      if (!begin(&own, w, &w->inst[i], &range[from + i], (int32_t)(from + i))) w->failed = true;
+      live += w->inst[i].live;
+    }
+    while (live && !w->failed) {
+      if (cx_quad_halted(&own, w)) {
+        halt(w, n, own.stop && *own.stop ? QUAD_STOPPED : QUAD_TOLERANCE);
+        break;
+      }
+      if (!evaluate(&own, w)) break;
+      live = 0;
+      for (int i = 0; i < n; i++) {
+        if (w->inst[i].live) cx_quad_judge(&own, w, &w->inst[i]);
+        live += w->inst[i].live;
+      }
+    }
+    if (w->failed) halt(w, n, QUAD_FAILED);
+    for (int i = 0; i < n; i++) {
+      result(&own, w, &w->inst[i], value ? value + (from + i) * q->ncomp : NULL,
+             error ? error + (from + i) * q->ncomp : NULL, report ? report + from + i : NULL);
+      if (gravity[w->inst[i].status] > gravity[worst]) worst = w->inst[i].status;
+    }
+  }
+  return worst;
+}

@@ -1,0 +1,33 @@
+/* rule.h - the rule of every panel: 21 Kronrod nodes and 3 sentinels, with what they tell of the integrand. */
+#ifndef CX_QUAD_RULE_H
+#define CX_QUAD_RULE_H
+#include <stdbool.h>
+
+enum { CX_QUAD_RULE = 21, CX_QUAD_NODES = 24, CX_QUAD_NULLS = 8 };
+
+typedef struct {
+  double x[CX_QUAD_NODES]; /* in -1..1: the rule's nodes ascending, then the sentinels */
+  double w[CX_QUAD_RULE];  /* Kronrod's weights */
+  double null[CX_QUAD_NULLS]
+             [CX_QUAD_RULE]; /* f -> its coefficient of discrete degree 20 - k; annihilates lower degrees */
+  double guess[CX_QUAD_NODES - CX_QUAD_RULE][CX_QUAD_RULE]; /* f -> the interpolant at a sentinel */
+  double end[2][CX_QUAD_RULE];                              /* and at -1 and 1 */
+} cx_quad_rule;
+
+typedef struct {
+  double value, abs; /* integrals of f and |f| over the panel */
+  double error;      /* of the value, rounding of the integrand apart */
+  double rest;       /* integral of |f| beyond the panel's upper end, were it to decay on as it does inside */
+  double decay;      /* rate of that decay, per unit of the coordinate */
+  double ratio;      /* of successive coefficients: >= 1 where the panel resolves nothing */
+  double noise;      /* largest of the high coefficients over the largest |f| */
+  double end[2];     /* what the interpolant gives at the panel's ends */
+  double level;      /* size of the highest coefficients: the interpolant's error */
+  double variation;  /* of f over the nodes */
+  double waves;      /* number of half waves */
+} cx_quad_panel;
+
+void cx_quad_rule_init(cx_quad_rule *r);
+/* g: the integrand at the 24 nodes, finite; half: half the width */
+void cx_quad_rule_apply(const cx_quad_rule *r, const double *g, double half, cx_quad_panel *out);
+#endif
