@@ -160,7 +160,8 @@ typedef struct cx_sched {
   cx_array *array; /* by equation: the constant inputs */
   int *in_base;    /* by equation: base of an input */
   int64_t work_bytes, const_bytes;
-  CX_VEC(double) pool;
+  CX_VEC(double) pool; /* the constants of the code */
+  int *pool_slot, pool_slots;
   CX_VEC(cx_copy) copy; /* base first_extra + k */
   int first_constant, first_extra;
 } cx_sched;

@@ -250,14 +250,29 @@ static bool has_dense(const cx_lower_state *L, cx_opnd o) {
   return (o.ls == 1 && o.rs == L->k->block) || (o.ls == 0 && o.rs == 0);
 }
 
+/* constants of the code, each bit pattern once: an open hash table of positions + 1 */
+static int *pool_find(const cx_sched *s, double v) {
+  uint64_t bits;
+  memcpy(&bits, &v, sizeof bits);
+  uint32_t k = (uint32_t)((bits * 0x9e3779b97f4a7c15u) >> 32), mask = (uint32_t)s->pool_slots - 1;
+  while (s->pool_slot[k & mask] && memcmp(&s->pool.at[s->pool_slot[k & mask] - 1], &v, sizeof v)) k++;
+  return &s->pool_slot[k & mask];
+}
+static int pool_at(cx_sched *s, double v) {
+  if (2 * s->pool.n >= s->pool_slots) {
+    int n = s->pool_slots ? 2 * s->pool_slots : 64;
+    s->pool_slot = CX_NEW_N(s->tmp, int, n);
+    s->pool_slots = n;
+    for (int i = 0; i < s->pool.n; i++) *pool_find(s, s->pool.at[i]) = i + 1;
+  }
+  int *at = pool_find(s, v);
+  if (!*at) *CX_PUSH(s->a, s->pool) = v, *at = s->pool.n;
+  return *at - 1;
+}
+
 static cx_opnd constant(cx_lower_state *L, double v) {
-  cx_sched *s = L->s;
   static const int64_t none[CX_LOOPS];
-  int at = -1;
-  for (int i = 0; i < s->pool.n && at < 0; i++)
-    if (memcmp(&s->pool.at[i], &v, sizeof v) == 0) at = i;
-  if (at < 0) at = s->pool.n, *CX_PUSH(s->a, s->pool) = v;
-  return (cx_opnd){reg_of(L, BASE_POOL, 0, none), 0, at * s->esize, 0};
+  return (cx_opnd){reg_of(L, BASE_POOL, 0, none), 0, pool_at(L->s, v) * L->s->esize, 0};
 }
 
 static int level_of_mask(const cx_lower_state *L, uint32_t mask) {

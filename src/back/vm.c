@@ -41,9 +41,9 @@ static void narrow(int64_t base, int64_t c, int64_t n, int64_t *lo, int64_t *hi)
   }
   if (c < 0) base = n - 1 - base, c = -c; /* the mirror image */
   int64_t a = -floor_div(base, c), b = floor_div(n - 1 - base, c) + 1;
-  if (a > *lo) *lo = a;
   if (b < *hi) *hi = b;
   if (*hi < *lo) *hi = *lo;
+  if (a > *lo) *lo = a < *hi ? a : *hi; /* what is inside may begin behind these lanes */
 }
 
 #define REAL      double

@@ -203,6 +203,36 @@ static cx_val compare_chain(cx_elab *E, const cx_ast *x) {
   return all;
 }
 
+/* n values of one shape as an array, stored: computed once. Every element of it looks through as many choices as there
+ * are at its level, so many values are gathered in tables of tables: n log n in all. */
+enum { CHOICES = 64 };
+static cx_val table(cx_elab *E, const cx_val *v, int n, cx_span span) {
+  cx_val r = {.span = span, .rank = (uint8_t)(v[0].rank + 1)};
+  r.dim[0] = (cx_dim){n, NULL};
+  r.slot[0] = cx_var_range(E, NULL, 0, n - 1, NULL);
+  const cx_node *sub[CX_MAX_RANK], *i = cx_index(E->g, r.slot[0]);
+  for (int d = 0; d < v[0].rank; d++) {
+    r.dim[d + 1] = v[0].dim[d];
+    r.slot[d + 1] = cx_var_range(E, NULL, 0, v[0].dim[d].n - 1, v[0].dim[d].name);
+    sub[d + 1] = cx_index(E->g, r.slot[d + 1]);
+  }
+  int m = 1; /* values a choice */
+  while ((n - 1) / m >= CHOICES) m *= CHOICES;
+  for (int k = (n - 1) / m * m; k >= 0; k -= m) {
+    const cx_node *one;
+    if (m == 1) one = cx_v_at(E, v[k], sub + 1);
+    else {
+      sub[0] = cx_op2(E->g, OP_sub, i, cx_const(E->g, k));
+      one = cx_v_at(E, table(E, v + k, n - k < m ? n - k : m, span), sub);
+    }
+    const cx_node *here =
+        m == 1 ? cx_op2(E->g, OP_eq, i, cx_const(E->g, k)) : cx_op2(E->g, OP_lt, i, cx_const(E->g, k + m));
+    r.e = r.e ? cx_op3(E->g, OP_select, here, one, r.e) : one;
+  }
+  uint32_t eq;
+  return cx_v_store(E, r, NULL, &eq);
+}
+
 static cx_val array_literal(cx_elab *E, const cx_ast *x) {
   int n = x->nkid;
   if (!n) {
@@ -210,7 +240,6 @@ static cx_val array_literal(cx_elab *E, const cx_ast *x) {
     return cx_v_bad(x->span);
   }
   cx_val *v = CX_NEW_N(E->arena, cx_val, n);
-  cx_val r = {.span = x->span};
   for (int k = 0; k < n; k++) {
     v[k] = cx_elab_expr(E, x->kid[k]);
     if (v[k].bad) return v[k];
@@ -223,24 +252,11 @@ static cx_val array_literal(cx_elab *E, const cx_ast *x) {
     cx_diag_label(E->ctx, id, x->kid[k]->span, "%s", cx_v_shape(E, v[k]));
     return cx_v_bad(x->span);
   }
-  r.rank = (uint8_t)(v[0].rank + 1);
-  if (r.rank > CX_MAX_RANK) {
+  if (v[0].rank == CX_MAX_RANK) {
     cx_error(E->ctx, x->span, "an array has at most %d dimensions", CX_MAX_RANK);
     return cx_v_bad(x->span);
   }
-  r.dim[0] = (cx_dim){n, NULL};
-  r.slot[0] = cx_var_range(E, NULL, 0, n - 1, NULL);
-  const cx_node *sub[CX_MAX_RANK], *i = cx_index(E->g, r.slot[0]);
-  for (int d = 0; d < v[0].rank; d++) {
-    r.dim[d + 1] = v[0].dim[d];
-    r.slot[d + 1] = cx_var_range(E, NULL, 0, v[0].dim[d].n - 1, v[0].dim[d].name);
-    sub[d] = cx_index(E->g, r.slot[d + 1]);
-  }
-  r.e = cx_v_at(E, v[n - 1], sub);
-  for (int k = n - 2; k >= 0; k--)
-    r.e = cx_op3(E->g, OP_select, cx_op2(E->g, OP_eq, i, cx_const(E->g, k)), cx_v_at(E, v[k], sub), r.e);
-  uint32_t eq; /* a table: computed once */
-  return cx_v_store(E, r, NULL, &eq);
+  return table(E, v, n, x->span);
 }
 
 static cx_val transpose(cx_elab *E, const cx_ast *x) {

@@ -38,7 +38,7 @@ static const cx_node *subscript(gen *x, const cx_eq *e, int64_t n, bool plain_on
     int k = below(slots);
     const cx_node *i = cx_index(g, k);
     switch (below(5)) {
-      case 0: return cx_op2(g, OP_add, i, cx_const(g, below(5) - 2));
+      case 0: return cx_op2(g, OP_add, i, cx_const(g, below(3) ? below(5) - 2 : below((int)(2 * n + 1)) - (int)n));
       case 1: return cx_op2(g, OP_sub, cx_const(g, (double)(n - 1)), i);
       case 2: return cx_op2(g, OP_mul, cx_const(g, 2), i);
       case 3: return cx_op2(g, OP_add, i, cx_index(g, below(slots)));
@@ -384,6 +384,29 @@ static void test_edges(void) {
   close_text(&f);
 }
 
+/* reads shifted by more than a block of rows: whole blocks lie outside, before and behind */
+static void test_far_shifts(void) {
+  enum { N = 10000 };
+  static const int by[] = {-12000, -10000, -9999, -3000, -1024, -1, 1, 700, 5000, 9999, 10000, 30000};
+  static double x[N], out[N];
+  for (int i = 0; i < N; i++) x[i] = 1 + i;
+  for (size_t k = 0; k < sizeof by / sizeof *by; k++) {
+    fixture f;
+    const char *why;
+    char text[128];
+    snprintf(text, sizeof text, "input x[i0 < %d]\ny[i0 < %d] = x[i0 + %d] + sqrt(x[i0])\noutput y\n", N, N, by[k]);
+    CHECK(open_text(&f, text, NULL, (cx_exec_opt){.threads = 1}));
+    CHECK(cx_exec_run(f.x, f.w, (const void *[]){x}, (void *[]){out}, &why) == 0);
+    int wrong = 0;
+    for (int i = 0; i < N; i++) {
+      int at = i + by[k];
+      wrong += !(fabs(out[i] - (at >= 0 && at < N ? x[at] : 0) - sqrt(x[i])) < 1e-9);
+    }
+    CHECK(wrong == 0);
+    close_text(&f);
+  }
+}
+
 static void test_rebind(void) {
   fixture f;
   const char *why;
@@ -427,6 +450,7 @@ int main(int argc, char **argv) {
   if (argc > 1) return !one_graph(strtoull(argv[1], NULL, 10));
   test_threads();
   test_long_single_sum();
+  test_far_shifts();
   test_edges();
   test_rebind();
   test_too_large();
