@@ -17,6 +17,7 @@ typedef struct cx_work cx_work; /* scratch of one thread of the caller */
 typedef struct {
   int threads;     /* 0: all cores. Results do not depend on it, bit for bit */
   bool single;     /* arithmetic and variable inputs/outputs in float */
+  bool once;       /* run only once or twice: large data are read where they lie, not laid out as columns first */
   bool no_blas;    /* tests */
   bool no_simd;    /* tests: baseline kernels */
   int64_t segment; /* steps between checkpoints of a long recurrence; 0: as memory asks, negative: none */

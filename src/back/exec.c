@@ -134,7 +134,11 @@ static void run_chunk(void *user, int thread, int64_t chunk) {
   s->block = k->block;
   for (int64_t row = chunk * k->chunk_rows; row < end; row += k->block) {
     s->row0 = row, s->n = end - row < k->block ? end - row : k->block;
-    for (int r = 0; r < k->nreg; r++) s->reg[r] = s->base[k->reg[r].base] + k->reg[r].off + row * k->reg[r].scale;
+    for (int r = 0; r < k->nreg; r++) {
+      const cx_reg *q = &k->reg[r];
+      int64_t at = q->lay ? (row - row % q->lay) * q->scale + row % q->lay * size : row * q->scale;
+      s->reg[r] = s->base[q->base] + q->off + at;
+    }
     cx_vm_run(s, k->code, k->code + k->ncode);
   }
 }
@@ -292,58 +296,6 @@ static void check_constant(cx_sched *s, const cx_eq *e, const cx_array *a) {
   cx_throw(s->ctx, CX_E_DATA);
 }
 
-#define EACH_TYPE(X) \
-  X(CX_F64, double)  \
-  X(CX_F32, float)   \
-  X(CX_I64, int64_t) X(CX_I32, int32_t) X(CX_I16, int16_t) X(CX_U16, uint16_t) X(CX_I8, int8_t) X(CX_U8, uint8_t)
-
-/* rows [0, n) of one column from `from` into a block */
-static void lay_column(char *to, bool single, const char *from, cx_dtype type, int64_t stride, int64_t n) {
-  switch (type) {
-#define CASE(code, T)                                                                                                  \
-  case code:                                                                                                           \
-    if (single)                                                                                                        \
-      for (int64_t l = 0; l < n; l++) ((float *)(void *)to)[l] = (float)((const T *)(const void *)from)[l * stride];   \
-    else                                                                                                               \
-      for (int64_t l = 0; l < n; l++) ((double *)(void *)to)[l] = (double)((const T *)(const void *)from)[l * stride]; \
-    break;
-    EACH_TYPE(CASE)
-#undef CASE
-    default: break;
-  }
-}
-
-static void lay_out(cx_exec *x, const cx_copy *c) {
-  const cx_array *a = &x->constant[c->number];
-  char *to = x->base[x->first_extra + (c - x->copy)];
-  if (c->row < 0) {
-    int64_t all = a->rank ? a->dim[0] : 1;
-    if (x->opt.single) cx_array_copy_f32(a, 0, all, (float *)(void *)to);
-    else cx_array_copy(a, 0, all, (double *)(void *)to);
-    return;
-  }
-  const char *from = a->data;
-  int64_t size = x->opt.single ? 4 : 8, in = cx_dtype_size[a->type], n = a->dim[c->row], inner = c->loc.scale / size;
-  for (int64_t row = 0; row < n && inner; row += c->block) {
-    int64_t rows = n - row < c->block ? n - row : c->block, at[CX_MAX_RANK] = {0};
-    for (int64_t part = 0; part < rows; part += 16) { /* few rows at a time: their lines stay in the cache */
-      int64_t some = rows - part < 16 ? rows - part : 16;
-      memset(at, 0, sizeof at);
-      for (int64_t j = 0; j < inner; j++) {
-        int64_t o = (row + part) * a->stride[c->row];
-        for (int d = 0; d < a->rank; d++) o += at[d] * a->stride[d];
-        lay_column(to + (j * c->block + part) * size, x->opt.single, from + o * in, a->type, a->stride[c->row], some);
-        for (int d = a->rank - 1; d >= 0; d--) {
-          if (d == c->row) continue;
-          if (++at[d] < a->dim[d]) break;
-          at[d] = 0;
-        }
-      }
-    }
-    to += c->block * inner * size;
-  }
-}
-
 static void free_pool(void *p) { cx_pool_free(p); }
 
 static void compile(cx_exec *x, cx_arena *tmp, const cx_graph *g, const cx_array *constant) {
@@ -411,13 +363,7 @@ static void compile(cx_exec *x, cx_arena *tmp, const cx_graph *g, const cx_array
   for (int i = 0; i < s->pool.n; i++) put_real(x->base[BASE_POOL] + i * s->esize, x->opt.single, s->pool.at[i]);
   for (int k = 0; k < x->nconstant; k++)
     x->base[BASE_FIRST + x->nin + x->nout + k] = (char *)(uintptr_t)x->constant[k].data;
-  for (int k = 0; k < x->ncopy; k++) {
-    const cx_copy *c = &x->copy[k];
-    int64_t rows =
-        c->row < 0 ? count_of(x->g->eq[c->eq]) : (x->g->eq[c->eq]->dim[c->row].n + c->block - 1) / c->block * c->block;
-    x->base[s->first_extra + k] = cx_alloc_n(x->a, (size_t)rows + 16, (size_t)(c->row < 0 ? s->esize : c->loc.scale));
-    lay_out(x, c);
-  }
+  for (int k = 0; k < x->ncopy; k++) cx_columns_make(x, &x->copy[k]);
 }
 
 cx_exec *cx_exec_new(cx_arena *a, const cx_graph *g, const cx_array *constant_input, const cx_exec_opt *opt) {
@@ -526,6 +472,6 @@ void cx_exec_rebind(cx_exec *x, int k, const cx_array *a) {
   }
   x->base[BASE_FIRST + x->nin + x->nout + k] = (char *)(uintptr_t)c->data;
   for (int i = 0; i < x->ncopy; i++)
-    if (x->copy[i].number == k) lay_out(x, &x->copy[i]);
+    if (x->copy[i].number == k) cx_columns_again(x, &x->copy[i]);
   precompute(x, 1ull << (k < 63 ? k : 63));
 }

@@ -84,8 +84,8 @@ struct cx_ins {
 
 typedef struct {
   int base;
-  int64_t off, scale;
-} cx_reg; /* scale: bytes a row */
+  int64_t off, scale, lay;
+} cx_reg; /* scale: bytes a row; lay: rows of a block of laid out columns, 0: none */
 
 typedef struct {
   uint32_t eq;
@@ -119,6 +119,7 @@ typedef struct {
   int base;
   int64_t off;
   int64_t scale; /* bytes a row where rows are blocked, else 0: the row's stride says it */
+  int64_t lay;   /* rows of a block */
   int64_t stride[CX_MAX_RANK];
   cx_dtype type;
   bool padded; /* reading and writing up to 15 lanes past the end is harmless */
@@ -142,8 +143,10 @@ typedef struct {
   uint32_t eq;
   int number, row;
   int64_t block;
+  bool shared; /* by all functions of the context */
   cx_loc loc;
 } cx_copy;
+typedef struct cx_shared cx_shared;
 
 typedef struct cx_sched {
   cx_ctx *ctx;
@@ -209,6 +212,10 @@ void cx_fuse(cx_sched *s, cx_kernel *k);
 /* lower.c, lower_eq.c, lower_mat.c */
 void cx_lower(cx_sched *s, cx_kernel *k);
 extern const double cx_red_start[RED_COUNT];
+/* columns.c */
+int64_t cx_columns_block(const cx_sched *s, const cx_eq *p, int row); /* rows of a block of a large array, else 0 */
+void cx_columns_make(cx_exec *x, const cx_copy *c);
+void cx_columns_again(cx_exec *x, cx_copy *c); /* after its array was replaced */
 /* vm.c */
 void cx_vm_run(cx_vm *s, const cx_ins *p, const cx_ins *end);
 typedef struct {

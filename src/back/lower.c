@@ -30,7 +30,7 @@ void cx_low_temp_free(cx_lower_state *L, int t) {
 }
 
 /* ---- pointer registers ---- */
-static int reg_of(cx_lower_state *L, int base, int64_t scale, const int64_t *by) {
+static int reg_of(cx_lower_state *L, int base, int64_t scale, int64_t lay, const int64_t *by) {
   cx_regkey k = {0};
   for (int v = 1; v < L->nlevel; v++)
     if (L->level[v].loop && by[v]) k.c[k.n].id = L->level[v].id, k.c[k.n++].by = by[v];
@@ -40,7 +40,7 @@ static int reg_of(cx_lower_state *L, int base, int64_t scale, const int64_t *by)
     for (int j = 0; same && j < k.n; j++) same = q->c[j].id == k.c[j].id && q->c[j].by == k.c[j].by;
     if (same) return i;
   }
-  *CX_PUSH(L->s->tmp, L->reg) = (cx_reg){base, 0, scale};
+  *CX_PUSH(L->s->tmp, L->reg) = (cx_reg){base, 0, scale, lay};
   *CX_PUSH(L->s->tmp, L->key) = k;
   for (int v = 1; v < L->nlevel; v++)
     if (L->level[v].loop && by[v]) *CX_PUSH(L->s->tmp, L->level[v].bump) = (cx_bump){L->reg.n - 1, by[v]};
@@ -48,7 +48,7 @@ static int reg_of(cx_lower_state *L, int base, int64_t scale, const int64_t *by)
 }
 cx_opnd cx_low_temp_opnd(cx_lower_state *L, int t, int64_t rs, int ls) {
   static const int64_t none[CX_LOOPS];
-  return (cx_opnd){reg_of(L, BASE_TEMP, 0, none), ls, L->temp.at[t].off, rs};
+  return (cx_opnd){reg_of(L, BASE_TEMP, 0, 0, none), ls, L->temp.at[t].off, rs};
 }
 cx_opnd cx_low_addr_opnd(cx_lower_state *L, const cx_loc *loc, int64_t c0, const int64_t *coef, int64_t lane) {
   int64_t by[CX_LOOPS] = {0}, size = cx_dtype_size[loc->type];
@@ -62,7 +62,7 @@ cx_opnd cx_low_addr_opnd(cx_lower_state *L, const cx_loc *loc, int64_t c0, const
   }
   int64_t scale = loc->scale ? loc->scale : loc->base == BASE_TEMP ? 0 : lane * size;
   if (!lane) scale = 0;
-  o.reg = reg_of(L, loc->base, scale, by);
+  o.reg = reg_of(L, loc->base, scale, lane ? loc->lay : 0, by);
   return o;
 }
 cx_aff cx_low_aff_of(cx_lower_state *L, int64_t c0, const int64_t *coef) {
@@ -131,28 +131,29 @@ static const cx_loc *columns(cx_lower_state *L, const cx_eq *p, const cx_node *l
   }
   if (row < 0) whole = true;
   const cx_array *a = &s->array[p->id];
-  double bytes = (double)s->esize; /* a large array of bytes stays as it is: the copy would be eight times its size */
-  for (int d = 0; d < p->rank; d++) bytes *= (double)p->dim[d].n;
-  if (cx_dtype_size[a->type] <= 2 && bytes > CX_LARGE) return NULL;
+  /* a large array stays as it is where it is read but once, and where its copy would be eight times its size */
+  bool large = cx_columns_block(s, p, 0) > 0;
+  if (large && (s->opt->once || cx_dtype_size[a->type] <= 2)) return NULL;
   if (whole) { /* no column: as it stands, but in the type of the arithmetic; not where it is only picked from */
     double n = 1;
     for (int d = 0; d < p->rank; d++) n *= (double)p->dim[d].n;
     if (!affine || a->type == s->real || (row < 0 && n > 1e6)) return NULL;
     row = -1;
   } else if (a->type == s->real && a->stride[row] == 1 && p->rank == 1) return NULL;
-  int64_t block = row < 0 ? 1 : L->k->block;
+  int64_t block = row < 0 ? 1 : large ? cx_columns_block(s, p, row) : L->k->block;
   for (int k = 0; k < s->copy.n; k++)
     if (s->copy.at[k].eq == p->id && s->copy.at[k].row == row && s->copy.at[k].block == block)
       return &s->copy.at[k].loc;
   cx_copy *c = CX_PUSH(s->a, s->copy);
   *c = (cx_copy){.eq = p->id, .number = s->in_base[p->id] - s->first_constant, .row = row, .block = block};
+  c->shared = large && row >= 0;
   c->loc = (cx_loc){.on = true, .base = s->first_extra + s->copy.n - 1, .type = s->real, .padded = true};
   int64_t n = block;
   for (int d = p->rank - 1; d >= 0; d--) {
     c->loc.stride[d] = d == row ? 1 : n;
     if (d != row) n *= p->dim[d].n;
   }
-  if (row >= 0) c->loc.scale = n / block * s->esize;
+  if (row >= 0) c->loc.scale = n / block * s->esize, c->loc.lay = block;
   return &c->loc;
 }
 
@@ -272,7 +273,7 @@ static int pool_at(cx_sched *s, double v) {
 
 static cx_opnd constant(cx_lower_state *L, double v) {
   static const int64_t none[CX_LOOPS];
-  return (cx_opnd){reg_of(L, BASE_POOL, 0, none), 0, pool_at(L->s, v) * L->s->esize, 0};
+  return (cx_opnd){reg_of(L, BASE_POOL, 0, 0, none), 0, pool_at(L->s, v) * L->s->esize, 0};
 }
 
 static int level_of_mask(const cx_lower_state *L, uint32_t mask) {

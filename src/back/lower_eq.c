@@ -299,6 +299,19 @@ static int64_t block_rows(cx_sched *s, const cx_kernel *k) {
   return b < all ? b : all < 16 ? 16 : all;
 }
 
+/* ... and not longer than the blocks of large data laid out as columns */
+static void shorter(void *user, const cx_node *n) {
+  cx_lower_state *L = user;
+  if (n->op != OP_load) return;
+  const cx_eq *p = L->s->g->eq[n->u.eq];
+  if (p->kind != EQ_INPUT || !p->constant) return;
+  for (int d = 0; d < n->nargs; d++) {
+    if (n->arg[d]->op != OP_index || !(L->p->mask >> n->arg[d]->u.i & 1)) continue;
+    int64_t b = cx_columns_block(L->s, p, d);
+    if (b && b < L->k->block) L->k->block = b;
+  }
+}
+
 static void new_block(cx_lower_state *L, const cx_eq *e) {
   cx_place *q = &L->s->place[e->id];
   L->eq_temp[e->id] = -1;
@@ -354,6 +367,10 @@ void cx_lower(cx_sched *s, cx_kernel *k) {
   L->nlevel = 1;
   cx_fuse(s, k);
   k->block = k->lanes ? block_rows(s, k) : 1;
+  for (int i = 0; i < k->neq && k->lanes; i++) {
+    L->p = &s->place[k->eq[i]];
+    if (!L->p->flat) cx_visit(g, g->eq[k->eq[i]]->body, shorter, L);
+  }
   double rows = (double)k->n, chunks = (double)k->work / 262144;
   if (chunks > rows / (double)k->block) chunks = rows / (double)k->block;
   k->nchunk = !k->lanes || chunks < 1 ? 1 : chunks > 64 ? 64 : (int)chunks;

@@ -58,8 +58,8 @@ char *cx_vformat(cx_arena *a, const char *fmt, va_list ap) __attribute__((format
 void cx_defer(cx_arena *a, void (*fn)(void *), void *p); /* when it cannot be registered, runs at once and throws */
 cx_ctx *cx_arena_ctx(cx_arena *a);
 cx_arena *cx_ctx_arena(cx_ctx *c); /* lives as long as the context */
-enum { CX_SLOT_RULES, CX_SLOTS };
-void **cx_ctx_slot(cx_ctx *c, int k); /* a table that another room builds once a context; NULL at first */
+enum { CX_SLOT_RULES, CX_SLOT_COLUMNS, CX_SLOTS };
+void **cx_ctx_slot(cx_ctx *c, int k); /* what another room keeps once a context; NULL at first */
 
 #define CX_NEW(a, T)      ((T *)cx_alloc((a), sizeof(T)))
 #define CX_NEW_N(a, T, n) ((T *)cx_alloc_n((a), (size_t)(n), sizeof(T)))
@@ -92,6 +92,9 @@ bool cx_make_folders(cx_arena *a, const char *path);
 int cx_utf8(const char *s, const char *end, uint32_t *cp);
 int cx_char_width(uint32_t cp);        /* columns of a terminal: 0, 1 or 2 */
 int cx_width(const char *s, size_t n); /* columns of the n bytes */
+/* one decimal number from p on, correctly rounded, locale aside; dec is the decimal point. Returns where it stops, NULL:
+ * no number stands there */
+const char *cx_parse_number(const char *p, const char *end, char dec, double *out);
 bool cx_read_double(const char *s, size_t n,
                     double *out);                   /* the whole of s[0..n) as a decimal number, correctly rounded */
 const char *cx_show_double(char buf[32], double x); /* shortest text that reads back as x; returns buf */

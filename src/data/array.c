@@ -2,6 +2,8 @@
 #include "data/data.h"
 
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 /* One row a type: its name, the C type. */
 #define DTYPES(X) \
@@ -40,6 +42,20 @@ int64_t cx_array_count(const cx_array *a) {
     if (a->dim[k] == 0) return 0;
   for (int k = 0; k < a->rank; k++) n *= a->dim[k];
   return n;
+}
+
+void cx_array_drop(const cx_array *a, int64_t lo, int64_t hi) {
+#ifdef MADV_DONTNEED
+  if (!a->map || !a->rank || a->stride[0] <= 0 || hi <= lo) return;
+  uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start = (uintptr_t)a->map, row = (uintptr_t)a->stride[0];
+  row *= cx_dtype_size[a->type];
+  uintptr_t p = (uintptr_t)a->data + (uintptr_t)lo * row, q = (uintptr_t)a->data + (uintptr_t)hi * row;
+  if (p < start || q > start + a->map_bytes) return; /* what was read has been made into something else */
+  p = (p + page - 1) / page * page, q = q / page * page;
+  if (p < q) madvise((void *)p, q - p, MADV_DONTNEED);
+#else
+  (void)a, (void)lo, (void)hi;
+#endif
 }
 
 static double element(const cx_array *a, int64_t at) {

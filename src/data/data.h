@@ -13,6 +13,8 @@ typedef struct cx_array {
   int64_t dim[CX_MAX_RANK];
   int64_t stride[CX_MAX_RANK]; /* in elements; a column of a table read by columns has stride 1 in its rows */
   const void *data;            /* borrowed: a mapping, the caller's, or the arena's */
+  const void *map;             /* the mapped file that it was read from, map_bytes long; NULL: none */
+  size_t map_bytes;
   const char *const *level;
   int nlevel;                /* names: the values are 0..nlevel-1. As read: distinct, in order of appearance;
                                            bound to a category: sorted. A text column of a file is such an array too. */
@@ -27,6 +29,9 @@ cx_array cx_array_dense(const double *p, int rank, const int64_t *dim); /* borro
 void cx_array_row_major(cx_array *x, int rank, const int64_t *dim);     /* sets sizes and strides */
 bool cx_array_contiguous(const cx_array *a);                            /* row-major, without gaps */
 int64_t cx_array_count(const cx_array *a);
+/* rows [lo, hi) are not needed soon: where they lie in a mapped file, the process lets its pages go (they come back when
+ * they are read) */
+void cx_array_drop(const cx_array *a, int64_t lo, int64_t hi);
 /* n elements from the given one on, in row-major order */
 void cx_array_run(const cx_array *a, int64_t first, int64_t n, double *to);
 /* rows [lo, hi) × everything else, as row-major doubles / floats */
@@ -47,9 +52,6 @@ typedef struct {
 /* by content first, then by extension: CSV/TSV/text columns, NPY, NPZ, IDX(.gz), PNG, JPEG, a folder of images.
  * Throws CX_E_DATA with a diagnostic naming file, line and column. */
 cx_file *cx_read_file(cx_ctx *c, cx_arena *a, const char *path);
-/* one decimal number from p on, correctly rounded, locale aside; dec is the decimal point. Returns where it stops, NULL:
- * no number stands there */
-const char *cx_parse_number(const char *p, const char *end, char dec, double *out);
 /* by extension .csv .tsv .npy .png .txt; writes to a temporary beside it and renames, so a full disk or a kill leaves
  * the old file whole; throws CX_E_RUNTIME */
 void cx_write_file(cx_ctx *c, const char *path, const cx_array *x, const char *const *column_names);

@@ -76,6 +76,7 @@ void cx_read_open(cx_reader *r) {
       m->p = p;
       r->p = p;
       r->n = m->n;
+      r->mapped = true;
       close(m->fd);
       m->fd = -1;
       return;
@@ -99,6 +100,7 @@ void cx_read_open(cx_reader *r) {
   }
   release(m);
   r->p = buf;
+  r->mapped = false;
   r->n = n;
 }
 
@@ -162,6 +164,7 @@ void cx_read_gunzip(cx_reader *r) {
     cx_read_fail(r, 0, help, "the gzip data are damaged (%s)", z.msg ? z.msg : "wrong checksum or form");
   }
   r->p = buf;
+  r->mapped = false;
   r->n = len;
 }
 

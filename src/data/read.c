@@ -31,7 +31,9 @@ cx_file *cx_read_any(cx_reader *r) {
   if (stat(r->path, &st) == 0 && S_ISDIR(st.st_mode)) return cx_read_folder(r);
   cx_read_open(r);
   if (starts(r, "\x1f\x8b", 2)) cx_read_gunzip(r);
-  return dispatch(r);
+  cx_file *f = dispatch(r);
+  for (int k = 0; k < f->ncol && r->mapped; k++) f->col[k].array.map = r->p, f->col[k].array.map_bytes = r->n;
+  return f;
 }
 
 cx_file *cx_read_file(cx_ctx *c, cx_arena *a, const char *path) {

@@ -11,6 +11,7 @@ typedef struct cx_reader {
   cx_span span; /* the declaration that asked for the file */
   const uint8_t *p;
   size_t n;
+  bool mapped; /* p is the mapped file */
 } cx_reader;
 
 /* file.c */

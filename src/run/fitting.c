@@ -64,7 +64,8 @@ static int evaluate(cx_objective *o, const cx_fn *fn, cx_work *w, const void *x,
 static int gradient(void *user, const void *x, double *f, void *g) {
   cx_objective *o = user;
   if (!o->grad) { /* a fit by batches needs it for its report alone */
-    o->grad = cx_fn_new(o->m, o->a, gradient_roots(o->m, o->a, o->eq, &o->flat), o->flat.n + 1, o->threads);
+    uint32_t *root = gradient_roots(o->m, o->a, o->eq, &o->flat);
+    o->grad = (o->nbatch ? cx_fn_once : cx_fn_new)(o->m, o->a, root, o->flat.n + 1, o->threads);
     o->wgrad = cx_work_new(o->a, o->grad->exec);
   }
   return evaluate(o, o->grad, o->wgrad, x, f, g);

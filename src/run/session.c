@@ -36,7 +36,7 @@ static void emit(cx_session *s, const cx_event *e) {
 static double **values(cx_session *s, const uint32_t *eq, int n, int64_t *count) {
   double **v = CX_NEW_N(s->t, double *, n + 1);
   if (!n) return v;
-  cx_fn *f = cx_fn_new(s->m, s->t, eq, n, s->opt->threads);
+  cx_fn *f = cx_fn_once(s->m, s->t, eq, n, s->opt->threads);
   void **out = CX_NEW_N(s->t, void *, n);
   for (int k = 0; k < n; k++) {
     out[k] = v[k] = CX_NEW_N(s->t, double, f->out_n[k] + 1);

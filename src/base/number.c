@@ -5,7 +5,7 @@
  *    Accurately", PLDI 1990, section 3);
  *  - w < 2^64 and |e| <= 27: 5^|e| < 2^63, so the product, or the quotient with its remainder, fits 128-bit integers;
  *  - else long division of big integers, one bit of the quotient at a time. */
-#include "data/data.h"
+#include "base/base.h"
 
 #include <math.h>
 #include <string.h>
@@ -200,4 +200,10 @@ const char *cx_parse_number(const char *p, const char *end, char dec, double *ou
   else v = slow(first, last, e);
   *out = minus ? -v : v;
   return p;
+}
+
+bool cx_read_double(const char *s, size_t n, double *out) {
+  size_t sign = n && (*s == '-' || *s == '+');
+  bool word = sign == n || (s[sign] != '.' && (unsigned)(s[sign] - '0') > 9); /* inf is a name here */
+  return !word && cx_parse_number(s, s + n, '.', out) == s + n;
 }
