@@ -153,9 +153,57 @@ static void rows(void) {
   free(y);
 }
 
+/* value, gradient and gradient again in single: one copy of the data each precision, none where it runs once; memory
+ * goes with the last function, and with the context */
+static void shared(void) {
+  enum { N = 300000, D = 20 };
+  static const char text[] =
+      "data X[n, d], y[n]\nparam w[d] = 0.1, b\neta[i] = sum(j: X[i, j] * w[j]) + b\n"
+      "minimize sum(i: log(1 + exp(eta[i])) - y[i] * eta[i])\n";
+  double *X = malloc((size_t)N * D * sizeof *X), *y = malloc(N * sizeof *y);
+  for (int k = 0; k < N * D; k++) X[k] = sin(0.37 * k);
+  for (int k = 0; k < N; k++) y[k] = k % 3 == 0;
+  size_t copy = (size_t)N * D * sizeof *X;
+  cx_array data[2] = {cx_array_dense(X, 2, (int64_t[]){N, D}), cx_array_dense(y, 1, (int64_t[]){N})};
+  model m = open_model(text, data);
+  CHECK(m.m != NULL);
+  if (!m.m) return;
+  uint32_t root[3] = {m.m->objective};
+  cx_prepare(m.m->graph);
+  cx_diff_reverse(m.m->graph, root[0], CX_NO_COT, m.flat.raw, 2, root + 1);
+  double f[3], w[2][D], b[2];
+  const char *why;
+  size_t before = now;
+  cx_arena *a = cx_arena_new(m.c), *a2 = cx_arena_new(m.c);
+  cx_fn *once = cx_fn_once(m.m, a, root, 3, 1);
+  CHECK(cx_fn_at(once, cx_work_new(a, once->exec), &m.flat, m.x, (void *[]){&f[0], w[0], &b[0]}, &why) == 0);
+  CHECK(now - before < copy / 10);
+  cx_fn *gradient = cx_fn_new(m.m, a, root, 3, 1), *value = cx_fn_new(m.m, a2, root, 1, 1);
+  CHECK(now - before > copy && now - before < copy + copy / 5);
+  CHECK(cx_fn_at(gradient, cx_work_new(a, gradient->exec), &m.flat, m.x, (void *[]){&f[1], w[1], &b[1]}, &why) == 0);
+  CHECK(f[0] == f[1] && b[0] == b[1]);
+  for (int k = 0; k < D; k++) CHECK(w[0][k] == w[1][k]);
+  cx_arena_free(a);
+  CHECK(now - before > copy); /* the other one still reads it */
+  CHECK(cx_fn_at(value, cx_work_new(a2, value->exec), &m.flat, m.x, (void *[]){&f[2]}, &why) == 0);
+  CHECK_NEAR(f[2], f[0], 1e-12);
+  cx_arena_free(a2);
+  CHECK(now - before < copy / 10);
+  a = cx_arena_new(m.c);
+  cx_fn_new(m.m, a, root, 1, 1);
+  m.m->single = true;
+  cx_fn_new(m.m, a, root, 3, 1);
+  CHECK(now - before > copy + copy / 2 && now - before < 2 * copy);
+  cx_ctx_free(m.c); /* with all that is left */
+  free(X);
+  free(y);
+}
+
 int main(void) {
   recurrence();
   images();
   rows();
+  shared();
+  CHECK(now == 0);
   return CHECK_DONE();
 }

@@ -64,8 +64,8 @@ static cx_file *read_try(const char *name) {
   CX_TRY(ctx, f) {
     x = cx_read_file(ctx, arena, name);
     CX_END(ctx, f);
-  }
-  else CHECK(f.status == CX_E_DATA); return x;
+  } else CHECK(f.status == CX_E_DATA);
+  return x;
 }
 /* the message of the only error, and that there is one */
 static inline const char *read_error(const char *name) {

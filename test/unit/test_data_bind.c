@@ -34,8 +34,8 @@ static bool bind_dir(const char *dir, const char *a0, const char *a1, const char
     cx_bind(ctx, arena, decl, ndecl, arg, n, dir);
     CX_END(ctx, f);
     return true;
-  }
-  else CHECK(f.status == CX_E_DATA); return false;
+  } else CHECK(f.status == CX_E_DATA);
+  return false;
 }
 static bool bind(const char *a0, const char *a1, const char *a2) {
   bool ok = bind_dir(NULL, a0, a1, a2);
@@ -193,8 +193,8 @@ static void sizes(void) {
     cx_bind_check(ctx, decl, ndecl);
     CX_END(ctx, f);
     CHECK(!"overflow");
-  }
-  else CHECK(contains(cx_diag_get(ctx, 0).message, "more than this machine can address")); }
+  } else CHECK(contains(cx_diag_get(ctx, 0).message, "more than this machine can address"));
+}
 
 static void domains(void) {
   put_text("y.csv", "y\n1\n5\n\n12\n13\n");
@@ -284,8 +284,8 @@ static void domains(void) {
     CX_TRY(ctx, f) {
       cx_bind_check(ctx, decl, ndecl);
       CX_END(ctx, f);
-    }
-    else CHECK(f.status == CX_E_DATA); CHECK(cx_error_count(ctx) == (t[k].message != NULL));
+    } else CHECK(f.status == CX_E_DATA);
+    CHECK(cx_error_count(ctx) == (t[k].message != NULL));
     if (t[k].message) CHECK_STR(cx_error_count(ctx) ? cx_diag_get(ctx, 0).message : "", t[k].message);
     else if (cx_error_count(ctx)) fprintf(stderr, "unexpected: %s\n", cx_diag_get(ctx, 0).message);
   }
