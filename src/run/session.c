@@ -95,9 +95,8 @@ static void write_file(cx_session *s, const cx_action *act) {
 }
 
 /* ---- plots ---- */
-static void add_curve(cx_session *s, cx_plot *p, int *cap, const char *text, int64_t n, const double *x,
-                      const double *y, int64_t step) {
-  (void)cap;
+static void add_curve(cx_session *s, cx_plot *p, const char *text, int64_t n, const double *x, const double *y,
+                      int64_t step) {
   double *yy = CX_NEW_N(s->t, double, n + 1);
   for (int64_t k = 0; k < n; k++) yy[k] = y[k * step];
   p->curve[p->ncurve++] = (cx_curve){text, n, x, yy};
@@ -129,7 +128,7 @@ static void plot(cx_session *s, const cx_action *act) {
         cx_diag(s->ctx, CX_WARNING, CX_OK, act->ast->span, "there is no fit above whose trace could be plotted");
         continue;
       }
-      add_curve(s, &p, NULL, "objective", s->ntrace, steps(s, s->ntrace, (double)s->trace_stride), s->trace, 1);
+      add_curve(s, &p, "objective", s->ntrace, steps(s, s->ntrace, (double)s->trace_stride), s->trace, 1);
       p.xlabel = s->by_epoch ? "epoch" : "step";
       p.kind = PLOT_TRACE;
       continue;
@@ -152,8 +151,7 @@ static void plot(cx_session *s, const cx_action *act) {
     const double *xs = x ? x : steps(s, rows, 1);
     if (!x) p.kind = PLOT_SERIES;
     for (int64_t c = 0; c < cols && p.ncurve < CURVES_MAX; c++)
-      add_curve(s, &p, NULL, cols > 1 ? cx_format(s->t, "%s [%lld]", q->text, (long long)c) : q->text, rows, xs, y + c,
-                cols);
+      add_curve(s, &p, cols > 1 ? cx_format(s->t, "%s [%lld]", q->text, (long long)c) : q->text, rows, xs, y + c, cols);
   }
   cx_event e = {.kind = EV_PLOT, .where = act->ast->span, .plot = &p};
   emit(s, &e);
@@ -366,80 +364,103 @@ cx_status cx_session_run(cx_ctx *c, int32_t file, const char *const *arg, int na
       if (opt->stop && *opt->stop) status = CX_E_INTERRUPT;
     }
     CX_END(c, f);
+  } else {
+    status = thrown(c, f.status);
   }
-  else { status = thrown(c, f.status); }
   if (t) cx_arena_free(t);
   if (a) cx_arena_free(a);
   return status;
 }
 
-cx_status cx_session_dump(cx_ctx *c, int32_t file, const char *const *arg, int narg, const cx_session_opt *opt,
-                          cx_arena *out, const char *after, char **text) {
+/* ---- what is made of a model without running the program; memory is the caller's ---- */
+static cx_status opened(cx_ctx *c, int32_t file, const char *const *arg, int narg, const cx_session_opt *opt,
+                        cx_arena *a, void (*fn)(cx_session *s, void *user), void *user) {
   cx_frame f;
-  volatile cx_status status = CX_OK;
-  CX_TRY(c, f) {
-    cx_session *s = CX_NEW(out, cx_session);
-    s->ctx = c;
-    s->a = out;
-    s->opt = opt;
-    open_model(s, file, arg, narg);
-    cx_model *m = s->m;
-    CX_VEC(uint32_t) root = {0};
-    if (m->objective != CX_NO_EQ) {
-      uint32_t *g = CX_NEW_N(out, uint32_t, s->flat.n + 1);
-      *CX_PUSH(out, root) = m->objective;
-      if (strcmp(after, "elaborate")) {
-        cx_prepare(m->graph);
-        cx_diff_reverse(m->graph, m->objective, CX_NO_COT, s->flat.raw, s->flat.n, g);
-        for (int k = 0; k < s->flat.n; k++) *CX_PUSH(out, root) = g[k];
-      }
-    }
-    for (int k = 0; k < m->naction; k++)
-      for (int j = 0; j < m->action[k].nquery; j++)
-        if (m->action[k].query[j].eq != CX_NO_EQ) *CX_PUSH(out, root) = m->action[k].query[j].eq;
-    if (!strcmp(after, "schedule")) {
-      *text = cx_exec_text(cx_fn_new(m, out, root.at, root.n, opt->threads)->exec, out);
-    } else {
-      cx_graph *g = cx_extract(m->graph, out, root.at, root.n, NULL);
-      if (strcmp(after, "elaborate") && strcmp(after, "diff")) {
-        bool known = false;
-        const char *names[32];
-        int n = 0;
-        for (int k = 0; k < cx_npasses && k < 32; k++)
-          names[n++] = cx_passes[k].name, known |= !strcmp(cx_passes[k].name, after);
-        if (!known) {
-          int id = cx_diag(c, CX_ERROR, CX_E_USAGE, CX_NOSPAN, "there is no pass `%s`", after);
-          const char *hit = cx_nearest(after, names, n);
-          if (hit) cx_diag_help(c, id, "did you mean `%s`?", hit);
-          else cx_diag_help(c, id, "stages: elaborate, diff, the passes of `calx help dump`, schedule");
-          cx_throw(c, CX_E_USAGE);
-        }
-        cx_run_passes(g, after);
-      }
-      *text = cx_graph_text(g, out);
-    }
-    CX_END(c, f);
-  }
-  else { status = thrown(c, f.status); }
-  return status;
-}
-
-cx_status cx_session_check(cx_ctx *c, int32_t file, const char *const *arg, int narg, const cx_session_opt *opt,
-                           cx_arena *a, cx_check_row **row, int *nrow) {
-  cx_frame f;
-  volatile cx_status status = CX_OK;
   CX_TRY(c, f) {
     cx_session *s = CX_NEW(a, cx_session);
     s->ctx = c;
     s->a = a;
     s->opt = opt;
     open_model(s, file, arg, narg);
-    cx_session_view v = {s->prog, s->m, s->flat, opt->seed, opt->threads};
-    *row = cx_check_rows(&v, a, nrow);
-    for (int k = 0; k < *nrow; k++)
-      if ((*row)[k].fault) status = CX_E_DIAGNOSTIC;
+    fn(s, user);
     CX_END(c, f);
+    return CX_OK;
   }
-  else { status = thrown(c, f.status); }
+  return thrown(c, f.status);
+}
+
+/* is it a pass? else the error says what there is */
+static void known_pass(cx_ctx *c, const char *after) {
+  const char *names[32];
+  int n = 0;
+  for (int k = 0; k < cx_npasses && k < 32; k++) {
+    if (!strcmp(cx_passes[k].name, after)) return;
+    names[n++] = cx_passes[k].name;
+  }
+  int id = cx_diag(c, CX_ERROR, CX_E_USAGE, CX_NOSPAN, "there is no pass `%s`", after);
+  const char *hit = cx_nearest(after, names, n);
+  if (hit) cx_diag_help(c, id, "did you mean `%s`?", hit);
+  else cx_diag_help(c, id, "stages: elaborate, diff, the passes of `calx help dump`, schedule");
+  cx_throw(c, CX_E_USAGE);
+}
+
+typedef struct {
+  const char *after;
+  char *text;
+} dumped;
+static void dump(cx_session *s, void *user) {
+  dumped *d = user;
+  cx_model *m = s->m;
+  bool first = !strcmp(d->after, "elaborate"), second = !strcmp(d->after, "diff");
+  CX_VEC(uint32_t) root = {0};
+  if (m->objective != CX_NO_EQ) {
+    uint32_t *g = CX_NEW_N(s->a, uint32_t, s->flat.n + 1);
+    *CX_PUSH(s->a, root) = m->objective;
+    if (!first) {
+      cx_prepare(m->graph);
+      cx_diff_reverse(m->graph, m->objective, CX_NO_COT, s->flat.raw, s->flat.n, g);
+      for (int k = 0; k < s->flat.n; k++) *CX_PUSH(s->a, root) = g[k];
+    }
+  }
+  for (int k = 0; k < m->naction; k++)
+    for (int j = 0; j < m->action[k].nquery; j++)
+      if (m->action[k].query[j].eq != CX_NO_EQ) *CX_PUSH(s->a, root) = m->action[k].query[j].eq;
+  if (!strcmp(d->after, "schedule")) {
+    d->text = cx_exec_text(cx_fn_new(m, s->a, root.at, root.n, s->opt->threads)->exec, s->a);
+    return;
+  }
+  cx_graph *g = cx_extract(m->graph, s->a, root.at, root.n, NULL);
+  if (!first && !second) {
+    known_pass(s->ctx, d->after);
+    cx_run_passes(g, d->after);
+  }
+  d->text = cx_graph_text(g, s->a);
+}
+
+cx_status cx_session_dump(cx_ctx *c, int32_t file, const char *const *arg, int narg, const cx_session_opt *opt,
+                          cx_arena *a, const char *after, char **text) {
+  dumped d = {.after = after};
+  cx_status status = opened(c, file, arg, narg, opt, a, dump, &d);
+  *text = d.text;
+  return status;
+}
+
+typedef struct {
+  cx_check_row *row;
+  int n;
+} checked;
+static void check(cx_session *s, void *user) {
+  checked *k = user;
+  cx_session_view v = {s->prog, s->m, s->flat, s->opt->seed, s->opt->threads};
+  k->row = cx_check_rows(&v, s->a, &k->n);
+}
+
+cx_status cx_session_check(cx_ctx *c, int32_t file, const char *const *arg, int narg, const cx_session_opt *opt,
+                           cx_arena *a, cx_check_row **row, int *nrow) {
+  checked k = {0};
+  cx_status status = opened(c, file, arg, narg, opt, a, check, &k);
+  *row = k.row, *nrow = k.n;
+  for (int j = 0; j < k.n; j++)
+    if (k.row[j].fault && !status) status = CX_E_DIAGNOSTIC;
   return status;
 }
