@@ -1,18 +1,7 @@
 #!/bin/sh
 # bad_input.sh CALX SOURCE CASE - what a hostile or clumsy user types: each case states the exit code and what the
 # message must say. Prints what differs; 0 when nothing does.
-calx=$1
-source=$2
-case=$3
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failed=0
-unset NO_COLOR COLORTERM
-LSAN_OPTIONS=suppressions=$source/test/cli/leaks.txt:print_suppressions=0
-export LSAN_OPTIONS
-
-fail() { echo "FAILED: $*"; failed=1; }
+. "$2/test/cli/common.sh"
 # refused CODE PHRASE COMMAND...: the exit code, a phrase of what it says, and nothing of a sanitizer
 refused() {
   expected=$1; phrase=$2; shift 2

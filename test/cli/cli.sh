@@ -1,18 +1,6 @@
 #!/bin/sh
 # cli.sh CALX SOURCE CASE - one case of the command line's tests, in a new folder. Prints what differs; 0 when nothing does.
-calx=$1
-source=$2
-case=$3
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failed=0
-unset NO_COLOR COLORTERM
-# cairo and what is below it keep what they have read
-LSAN_OPTIONS=suppressions=$source/test/cli/leaks.txt:print_suppressions=0
-export LSAN_OPTIONS
-
-fail() { echo "FAILED: $*"; failed=1; }
+. "$2/test/cli/common.sh"
 # same WHAT EXPECTED COMMAND...: its standard output
 same() {
   what=$1; expected=$2; shift 2

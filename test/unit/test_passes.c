@@ -1,24 +1,12 @@
 /* The passes on hand-written and on random graphs: the same values before and after, the forms that are promised, and
  * finite values where the formula on paper overflows. */
-#include "back/back.h"
-#include "check.h"
+#include "graphs.h"
 #include "ir/prims.h"
 #include "pass/pass.h"
 #include <stdlib.h>
 
-static cx_ctx *ctx;
-static uint64_t state = 88172645463325252u;
-static uint64_t bits(void) { return state ^= state << 13, state ^= state >> 7, state ^= state << 17; }
-static double unit(void) { return (double)(bits() >> 11) * 0x1p-53; }
-
 static cx_graph *read_text(cx_arena *a, const char *text) {
   return cx_graph_read(ctx, a, cx_source_add(ctx, "test", text, strlen(text)));
-}
-
-static int64_t size_of(const cx_eq *e) {
-  int64_t n = 1;
-  for (int k = 0; k < e->rank; k++) n *= e->dim[k].n;
-  return n;
 }
 
 /* random values within the bounds of each input; scale: their size */
@@ -28,9 +16,9 @@ static cx_array *inputs(const cx_graph *g, cx_arena *a, double scale) {
   for (int i = 0; i < g->neq; i++) {
     const cx_eq *e = g->eq[i];
     if (e->kind != EQ_INPUT) continue;
-    int64_t count = size_of(e), dim[CX_MAX_RANK];
-    double *p = CX_NEW_N(a, double, count + 1);
-    for (int64_t k = 0; k < count; k++) {
+    int64_t size = count(e), dim[CX_MAX_RANK];
+    double *p = CX_NEW_N(a, double, size + 1);
+    for (int64_t k = 0; k < size; k++) {
       double x = (2 * unit() - 1) * scale;
       if (isfinite(e->lo) && isfinite(e->hi)) x = e->lo + unit() * (e->hi - e->lo + (e->integer ? 1 : 0)) * 0.9999999;
       else if (isfinite(e->lo)) x = e->lo + fabs(x);
@@ -85,7 +73,7 @@ static cx_graph *same_values(const char *file, int line, const char *text, const
     cx_ref_run(before, a, in, x);
     cx_ref_run(after, a, in, y);
     for (int k = 0; k < before->nout; k++)
-      for (int64_t i = 0; i < size_of(before->eq[before->out[k]]); i++) {
+      for (int64_t i = 0; i < count(before->eq[before->out[k]]); i++) {
         check_count++;
         if (!isnan(x[k][i]) && !close_to(y[k][i], x[k][i], tol)) {
           check_failed++;
@@ -440,7 +428,7 @@ static void same_gradients(const char *text, const char *const *leaf, double sca
     cx_ref_run(g[0], a, in, x);
     cx_ref_run(g[1], a, in, y);
     for (int k = 0; k < g[0]->nout; k++)
-      for (int64_t i = 0; i < size_of(g[0]->eq[g[0]->out[k]]); i++) {
+      for (int64_t i = 0; i < count(g[0]->eq[g[0]->out[k]]); i++) {
         check_count++;
         bool bad = scale < 100 ? !isnan(x[k][i]) && !close_to(y[k][i], x[k][i], tol) : !isfinite(y[k][i]);
         if (!bad) continue;
@@ -599,28 +587,19 @@ static void test_random(void) {
   }
 }
 
-int main(void) {
-  ctx = cx_ctx_new(NULL, NULL);
-  cx_frame f;
-  CX_TRY(ctx, f) {
-    test_softmax();
-    test_log_sum_exp();
-    test_logistic();
-    test_roots();
-    test_delta();
-    test_inline_share();
-    test_contract();
-    test_suffstat();
-    test_learn();
-    test_gradients();
-    test_triangular_factor();
-    test_random();
-    CX_END(ctx, f);
-  }
-  else {
-    check_failed++;
-    for (int i = 0; i < cx_diag_count(ctx); i++) fputs(cx_diag_render(ctx, cx_ctx_arena(ctx), i, false), stderr);
-  }
-  cx_ctx_free(ctx);
-  return CHECK_DONE();
+static void tests(void) {
+  test_softmax();
+  test_log_sum_exp();
+  test_logistic();
+  test_roots();
+  test_delta();
+  test_inline_share();
+  test_contract();
+  test_suffstat();
+  test_learn();
+  test_gradients();
+  test_triangular_factor();
+  test_random();
 }
+
+int main(void) { return in_context(tests); }

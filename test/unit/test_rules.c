@@ -1,14 +1,9 @@
 /* Every rule of rules.def: it fires, both sides agree on random values over the domain it states, what is undefined on
  * the left stays undefined, and the measure that makes rewriting end gets smaller. */
-#include "back/back.h"
-#include "check.h"
+#include "graphs.h"
 #include "ir/pattern.h"
 #include "ir/rule.h"
 #include <stdlib.h>
-
-static uint64_t state = 88172645463325252u;
-static uint64_t bits(void) { return state ^= state << 13, state ^= state >> 7, state ^= state << 17; }
-static double unit(void) { return (double)(bits() >> 11) * 0x1p-53; }
 
 /* ---- what a variable may be: the bounds its equation declares are what a condition is proved from ---- */
 static const struct {
@@ -206,7 +201,6 @@ static void test_rule(cx_ctx *c, const cx_rule *r) {
 }
 
 /* ---- forms: what a text over x, y, z becomes ---- */
-static cx_ctx *ctx;
 static char *form(const char *text) {
   static const char *const name[] = {"x", "y", "z", "n", "b", "p"};
   cx_arena *a = cx_ctx_arena(ctx);
@@ -282,24 +276,15 @@ static void test_sharing(void) {
   CHECK(s != NULL);
 }
 
-int main(void) {
-  ctx = cx_ctx_new(NULL, NULL);
-  cx_frame f;
-  CX_TRY(ctx, f) {
-    cx_graph *g = cx_graph_new(ctx, cx_ctx_arena(ctx));
-    const cx_rules *r = cx_rules_get(g);
-    for (int i = 0; i < r->n; i++) {
-      for (int j = 0; j < i; j++) CHECK(strcmp(r->rule[i].name, r->rule[j].name) != 0);
-      test_rule(ctx, &r->rule[i]);
-    }
-    test_forms();
-    test_sharing();
-    CX_END(ctx, f);
+static void tests(void) {
+  cx_graph *g = cx_graph_new(ctx, cx_ctx_arena(ctx));
+  const cx_rules *r = cx_rules_get(g);
+  for (int i = 0; i < r->n; i++) {
+    for (int j = 0; j < i; j++) CHECK(strcmp(r->rule[i].name, r->rule[j].name) != 0);
+    test_rule(ctx, &r->rule[i]);
   }
-  else {
-    check_failed++;
-    for (int i = 0; i < cx_diag_count(ctx); i++) fputs(cx_diag_render(ctx, cx_ctx_arena(ctx), i, false), stderr);
-  }
-  cx_ctx_free(ctx);
-  return CHECK_DONE();
+  test_forms();
+  test_sharing();
 }
+
+int main(void) { return in_context(tests); }

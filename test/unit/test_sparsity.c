@@ -1,26 +1,10 @@
 /* Sparse Jacobians and Hessians against the dense ones: the same entries, no more places than there should be, and
  * patterns that do not depend on the number of points. */
-#include "back/back.h"
-#include "check.h"
+#include "graphs.h"
 #include "pass/sparsity.h"
 
-static cx_ctx *ctx;
 static cx_arena *a;
-static uint64_t state = 88172645463325252u;
-static uint64_t bits(void) { return state ^= state << 13, state ^= state >> 7, state ^= state << 17; }
-static double unit(void) { return (double)(bits() >> 11) * 0x1p-53; }
 
-static int64_t count(const cx_eq *e) {
-  int64_t n = 1;
-  for (int k = 0; k < e->rank; k++) n *= e->dim[k].n;
-  return n;
-}
-static uint32_t find(const cx_graph *g, const char *name) {
-  for (int i = 0; i < g->neq; i++)
-    if (!strcmp(g->eq[i]->name, name)) return (uint32_t)i;
-  fprintf(stderr, "no equation %s\n", name);
-  cx_throw(ctx, CX_E_PROGRAM);
-}
 /* random inputs within their bounds; the graph's constant ones first, then the others */
 static void draw(const cx_graph *g, cx_array *all, cx_array *constant, const void **variable) {
   for (int i = 0; i < g->neq; i++) {
@@ -328,20 +312,11 @@ static void test_sizes(void) {
   CHECK(terms[0] == terms[1] && equations[0] == equations[1]);
 }
 
-int main(void) {
-  ctx = cx_ctx_new(NULL, NULL);
-  cx_frame f;
-  CX_TRY(ctx, f) {
-    for (size_t i = 0; i < sizeof programs / sizeof *programs; i++)
-      for (int prepared = 0; prepared < 2; prepared++) one(&programs[i], prepared);
-    test_random();
-    test_sizes();
-    CX_END(ctx, f);
-  }
-  else {
-    check_failed++;
-    for (int i = 0; i < cx_diag_count(ctx); i++) fputs(cx_diag_render(ctx, cx_ctx_arena(ctx), i, false), stderr);
-  }
-  cx_ctx_free(ctx);
-  return CHECK_DONE();
+static void tests(void) {
+  for (size_t i = 0; i < sizeof programs / sizeof *programs; i++)
+    for (int prepared = 0; prepared < 2; prepared++) one(&programs[i], prepared);
+  test_random();
+  test_sizes();
 }
+
+int main(void) { return in_context(tests); }
