@@ -143,6 +143,26 @@ static void run_chunk(void *user, int thread, int64_t chunk) {
   }
 }
 
+/* many sums: some of them at a time, so that each chunk's part is read along its line */
+static void sum_parts(const job *j, const cx_acc *a, char *to) {
+  enum { SOME = 256 };
+  double sum[SOME];
+  bool single = j->x->opt.single;
+  for (int64_t n = 0; n < a->count; n += SOME) {
+    int64_t some = a->count - n < SOME ? a->count - n : SOME;
+    for (int64_t c = 0; c < j->k->nchunk; c++) {
+      const char *p = part_of(j, a, c);
+      const float *f = (const float *)(const void *)p + n;
+      const double *d = (const double *)(const void *)p + n;
+      for (int64_t k = 0; k < some; k++) {
+        double v = single ? (double)f[k] : d[k];
+        sum[k] = c ? sum[k] + v : v;
+      }
+    }
+    for (int64_t k = 0; k < some; k++) put_real(to + (n + k) * (single ? 4 : 8), single, sum[k]);
+  }
+}
+
 /* partial results of the chunks, in their order */
 static void combine(const job *j) {
   bool single = j->x->opt.single;
@@ -151,6 +171,10 @@ static void combine(const job *j) {
     const cx_acc *a = &j->k->acc[i];
     if (a->part < 0) continue;
     char *to = j->w->base[a->to_base] + a->to_off;
+    if (a->red == RED_sum && a->count > 1) {
+      sum_parts(j, a, to);
+      continue;
+    }
     for (int64_t n = 0; n < a->count; n++) {
       double v = get_real(part_of(j, a, 0) + n * size, single), best = 0;
       if (a->red >= RED_argmax) best = get_real(part_of(j, a, 0) + (a->count + n) * size, single);

@@ -128,8 +128,9 @@ typedef struct {
 typedef struct {
   int kernel, stage, comp;
   uint64_t dep;
-  uint32_t mask; /* index slots that make up the row; 0: none */
-  int64_t n;     /* rows */
+  uint32_t mask;   /* index slots that make up the row; 0: none */
+  uint32_t pinned; /* own slots that a computed place fixes: scatter.c */
+  int64_t n;       /* rows */
   bool lane_red, flat;
   bool shared;   /* read by another kernel */
   int run, slot; /* fuse.c: the loop it shares with its neighbours, and the index that is the loop; -1 none */
@@ -209,6 +210,13 @@ void cx_schedule(cx_sched *s);
 int cx_axis(cx_sched *s, uint32_t eq, int slot);
 /* fuse.c */
 void cx_fuse(cx_sched *s, cx_kernel *k);
+/* scatter.c: the own slots of a sum that are computed places, those places, and what goes there */
+typedef struct {
+  int n, slot[CX_MAX_RANK];
+  uint32_t slots;
+  const cx_node *at[CX_MAX_RANK], *value;
+} cx_scatter;
+bool cx_scatter_of(cx_graph *g, const cx_eq *e, cx_scatter *s);
 /* lower.c, lower_eq.c, lower_mat.c */
 void cx_lower(cx_sched *s, cx_kernel *k);
 extern const double cx_red_start[RED_COUNT];
@@ -219,7 +227,8 @@ void cx_columns_again(cx_exec *x, cx_copy *c); /* after its array was replaced *
 /* vm.c */
 void cx_vm_run(cx_vm *s, const cx_ins *p, const cx_ins *end);
 typedef struct {
-  cx_ins_fn ew, index, pack, gather, fill, red, acc, arg, matmul, rowdot, columns, matvec, transpose, pair, loop, guard;
+  cx_ins_fn ew, index, pack, gather, fill, red, acc, arg, matmul, rowdot, columns, matvec, transpose, pair, scatter,
+      loop, guard;
 } cx_vm_table;
 const cx_vm_table *cx_vm_get(bool single);
 const char *cx_vm_name(cx_ins_fn fn);

@@ -35,7 +35,7 @@ static bool batch(const cx_node *n, uint32_t lane, uint32_t slot) {
 /* the slot of e on the axis, or -1; -2: on the axis, but better left inside */
 static int slot_on(cx_sched *s, const cx_eq *e, int root) {
   const cx_place *p = &s->place[e->id];
-  if (p->flat || s->comp[p->comp].dir) return -1;
+  if (p->flat || p->pinned || s->comp[p->comp].dir) return -1;
   for (int d = 0; d < e->rank; d++) {
     if ((p->mask >> d & 1) || cx_axis(s, e->id, d) != root) continue;
     return e->red == RED_sum && !batch(e->body, p->mask, 1u << d) ? -2 : d;

@@ -105,6 +105,8 @@ typedef struct {
 void cx_low_nest(cx_lower_state *L, const cx_slots *s, int from, bool repeat, void (*fn)(cx_lower_state *L, void *user),
                  void *user);
 void cx_low_forget(cx_lower_state *L, int base); /* after cx_low_value: frees the temporaries of the body */
+/* scatter.c */
+void cx_lower_scatter(cx_lower_state *L, const cx_scatter *s, const cx_loc *dest);
 /* lower_mat.c: sums of products; false: no such form */
 bool cx_lower_product(cx_lower_state *L, const cx_eq *e, const cx_loc *dest);
 #endif

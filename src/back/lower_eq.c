@@ -233,6 +233,7 @@ static void equation(cx_lower_state *L, const cx_eq *e, const cx_eq *twin) {
   cx_loc acc, best;
   int best_temp = -1;
   bool arg = e->red >= RED_argmax;
+  cx_scatter sc;
   if (p->lane_red) {
     int at = 0;
     while (L->k->acc[at].eq != e->id) at++;
@@ -256,6 +257,8 @@ static void equation(cx_lower_state *L, const cx_eq *e, const cx_eq *twin) {
     cx_low_need(L, e->body->arg[0]);
     cx_low_nest(L, &own, 0, true, pair, &w);
     cx_low_forget(L, base);
+  } else if (p->pinned && cx_scatter_of(s->g, e, &sc)) {
+    cx_lower_scatter(L, &sc, w.to);
   } else if (!cx_lower_product(L, e, w.to)) {
     cx_low_need(L, e->body);
     if (e->red == RED_none) cx_low_nest(L, &own, 0, true, plain, &w);

@@ -26,10 +26,15 @@ static int find(int *up, int x) {
 }
 static int nslot(const cx_eq *e) { return e->rank + e->nred; }
 static int64_t extent(const cx_eq *e, int slot) { return slot < e->rank ? e->dim[slot].n : e->rdim[slot - e->rank].n; }
-static double work_of(const cx_eq *e) {
-  double w = 1;
-  for (int i = 0; i < nslot(e); i++) w *= (double)extent(e, i);
-  return w;
+/* multiplications or so; of a sum to computed places: what is added, and the places */
+static double work_of(const cx_sched *s, const cx_eq *e) {
+  double w = 1, own = 1;
+  uint32_t pinned = s->place[e->id].pinned;
+  for (int i = 0; i < nslot(e); i++) {
+    if (!(pinned >> i & 1)) w *= (double)extent(e, i);
+    if (i < e->rank) own *= (double)extent(e, i);
+  }
+  return pinned ? w + own : w;
 }
 
 static void link_axes(void *user, const cx_node *n) {
@@ -66,7 +71,7 @@ static bool flat_body(cx_sched *s, const cx_eq *e, const cx_node *n) {
 }
 static bool flat(cx_sched *s, const cx_eq *e) {
   if (!(e->rank >= 2 && !e->nred) && !(e->rank == 0 && e->nred >= 2 && e->red <= RED_min)) return false;
-  return s->place[e->id].stage && work_of(e) >= 256 && e->body->free_lo && flat_body(s, e, e->body);
+  return s->place[e->id].stage && work_of(s, e) >= 256 && e->body->free_lo && flat_body(s, e, e->body);
 }
 
 /* ---- constant inputs an equation depends on; stage 1: something that changes from call to call ---- */
@@ -106,7 +111,7 @@ static void compute_again(cx_sched *s) {
       for (int j = 0; j < e->nprim_arg; j++) t.once[e->prim_arg[j]] |= !p->stage;
       if (e->kind != EQ_CALC) continue;
       t.count = 0, t.cheap = !s->comp[k].dir && e->red == RED_none && !p->stage && p->out < 0 && !t.once[e->id];
-      if (t.cheap && work_of(e) * (double)s->esize > CX_LARGE) cx_visit(s->g, e->body, weigh, &t);
+      if (t.cheap && work_of(s, e) * (double)s->esize > CX_LARGE) cx_visit(s->g, e->body, weigh, &t);
       else t.cheap = false;
       if (t.cheap && t.count <= CHEAP_NODES) p->stage = 1;
       cx_visit(s->g, e->body, mark_once, &t);
@@ -143,12 +148,11 @@ static void member_row(void *user, const cx_node *n) {
 
 static int best_slot(cx_sched *s, const cx_eq *e, int *up, const double *score, int axis, bool own_only) {
   int best = -1;
-  for (int i = 0; i < (own_only ? e->rank : nslot(e)); i++) {
+  for (int i = s->place[e->id].pinned ? e->rank : 0; i < (own_only ? e->rank : nslot(e)); i++) {
     double v = score[find(up, (int)e->id * SLOTS + i)];
     double most = best < 0 ? 0 : score[find(up, (int)e->id * SLOTS + best)];
     if (i != axis && v > 0 && (v > most || (v == most && i < e->rank))) best = i; /* the last of equals is contiguous */
   }
-  (void)s;
   return best;
 }
 
@@ -179,19 +183,20 @@ static void choose_rows(cx_sched *s, int *up) {
   for (int k = 0; k < g->neq; k++) {
     const cx_eq *e = g->eq[k];
     for (int i = 0; i < nslot(e); i++) {
+      if (s->place[k].pinned >> i & 1) continue;
       int c = find(up, k * SLOTS + i);
       bool again = false; /* an axis counts once; as an index of the result, if it is one */
       for (int j = 0; j < i; j++) again |= find(up, k * SLOTS + j) == c;
       size[c] = extent(e, i);
       if (e->kind == EQ_INPUT && e->constant && i == 0) data[c] = true;
       if (e->kind == EQ_INPUT && !e->constant) var[c] = true;
-      if (e->kind == EQ_CALC && !again) score[c] += work_of(e) * (i < e->rank ? 1 : 0.7);
+      if (e->kind == EQ_CALC && !again) score[c] += work_of(s, e) * (i < e->rank ? 1 : 0.7);
     }
   }
   shifts sh = {.s = s, .up = up, .across = CX_NEW_N(s->tmp, double, g->neq *SLOTS + 1)};
   for (int k = 0; k < g->neq; k++) {
     if (g->eq[k]->kind != EQ_CALC) continue;
-    sh.e = g->eq[k], sh.work = work_of(g->eq[k]);
+    sh.e = g->eq[k], sh.work = work_of(s, g->eq[k]);
     cx_visit(g, g->eq[k]->body, shifted, &sh);
   }
   for (int c = 0; c < g->neq * SLOTS; c++) {
@@ -212,12 +217,15 @@ static void choose_rows(cx_sched *s, int *up) {
       if (!c->dir && flat(s, e)) {
         p->flat = true;
         p->mask = (1u << nslot(e)) - 1;
-        p->n = (int64_t)work_of(e);
+        p->n = (int64_t)work_of(s, e);
         p->lane_red = e->nred > 0;
         continue;
       }
       int slot = best_slot(s, e, up, score, c->dir ? c->axis[m] : -1, c->dir != 0);
-      if (slot < 0) continue;
+      if (slot < 0) {
+        p->pinned = 0; /* too little for lanes */
+        continue;
+      }
       p->mask = 1u << slot;
       p->n = extent(e, slot);
       p->lane_red = slot >= e->rank;
@@ -266,7 +274,7 @@ static void place_in(cx_sched *s, const cx_comp *c, int at) {
   for (int m = 0; m < c->n; m++) {
     eq[kn->neq++] = c->eq[m];
     s->place[c->eq[m]].kernel = at;
-    work += work_of(s->g->eq[c->eq[m]]);
+    work += work_of(s, s->g->eq[c->eq[m]]);
   }
   kn->eq = eq;
   kn->work = work > 9e18 ? INT64_MAX : (int64_t)work;
@@ -385,6 +393,10 @@ void cx_schedule(cx_sched *s) {
           p->dep |= q->dep;
         }
       }
+  for (int k = 0; k < s->ncomp; k++) {
+    cx_scatter sc;
+    if (!s->comp[k].dir && cx_scatter_of(g, g->eq[s->comp[k].eq[0]], &sc)) s->place[s->comp[k].eq[0]].pinned = sc.slots;
+  }
   compute_again(s);
   /* members of a recurrence have one stage and one set of dependences */
   for (int k = 0; k < s->ncomp; k++) {

@@ -1,6 +1,7 @@
 /* test_vm.c - tier 0 against the reference evaluator on random graphs, and against closed forms. */
 #include "back/back.h"
 #include "check.h"
+#include "pass/pass.h"
 #include <stdlib.h>
 
 static uint64_t state;
@@ -170,6 +171,17 @@ static void random_graph(gen *x, bool single) {
       e->body = load(x, e, false);
       for (int f = 1 + below(2); f > 0; f--)
         e->body = cx_op2(g, OP_mul, e->body, below(3) ? load(x, e, false) : expr(x, e, 1, false));
+    } else if (red == RED_sum && kind == 4 && e->rank) { /* sums to computed places, of integers or not */
+      if (e->dim[0].n < 6) e->dim[0].n = 6 + below(6);
+      if (e->rank + e->nred < 5 && x->size[0] > e->rdim[0].n) e->rdim[0].n = x->size[0];
+      const cx_node *v = below(4) ? expr(x, e, 1 + below(2), false) : load(x, e, false);
+      for (int q = 1 + below(2); q > 0; q--) {
+        const cx_node *to = cx_index(g, below(e->rank)), *u = load(x, e, below(8) > 0);
+        const cx_node *same = cx_op2(g, OP_eq, to, u);
+        if (below(4) == 0) same = cx_op2(g, OP_and, same, cx_op2(g, OP_lt, load(x, e, true), cx_const(g, 1)));
+        v = below(3) ? cx_op3(g, OP_select, same, v, cx_const(g, 0)) : cx_op1(g, OP_neg, cx_op2(g, OP_mul, v, same));
+      }
+      e->body = v;
     } else e->body = expr(x, e, 1 + below(4), exact);
     if (red == RED_prod) e->body = cx_op1(g, OP_tanh, e->body);
     if (k == neq - 1 || below(3) == 0) cx_graph_output(g, e->id);
@@ -192,7 +204,7 @@ static void *copy_as(cx_arena *a, const double *v, int64_t n, bool single) {
   return p;
 }
 
-static int compared, rows, pairs;
+static int compared, rows, pairs, scattered;
 static bool compare(gen *x, double *const *want, cx_exec_opt opt, void ***keep) {
   const cx_graph *g = x->g;
   cx_array constant[MAX_IN];
@@ -212,6 +224,7 @@ static bool compare(gen *x, double *const *want, cx_exec_opt opt, void ***keep) 
   compared++;
   rows += strstr(cx_exec_text(ex, x->a), " rows,") != NULL;
   pairs += strstr(cx_exec_text(ex, x->a), "pair of") != NULL;
+  scattered += strstr(cx_exec_text(ex, x->a), "scatter") != NULL;
   double tol = opt.single ? 2e-3 : 1e-10;
   for (int k = 0; k < g->nout && ok; k++) {
     int64_t n = count(g->eq[g->out[k]]);
@@ -339,6 +352,106 @@ static void test_threads(void) {
   free(x);
 }
 
+/* a sum to computed places: what is outside, no integer or NaN goes nowhere; the places of two indices; the same bits for
+ * any number of threads; single precision */
+static void test_scatter(void) {
+  enum { N = 200000, K = 700 };
+  static const char *const text =
+      "input const u[i0 < 200000]\ninput const v[i0 < 200000]\ninput x[i0 < 200000]\ninput w[i0 < 3]\n"
+      "e[i0 < 700] = sum(i1 < 200000) if i0 == u[i1] then x[i1] else 0\n"
+      "f[i0 < 700, i1 < 3] = sum(i2 < 200000) if i0 == u[i2] then -(w[i1] * x[i2] * i0) else 0\n"
+      "h[i0 < 20, i1 < 10] = sum(i2 < 200000) if i0 == u[i2] and i1 == v[i2] then x[i2] else 0\n"
+      "output e\noutput f\noutput h\n";
+  double *u = malloc(N * sizeof *u), *v = malloc(N * sizeof *v), *x = malloc(N * sizeof *x), w[3] = {1, -2, 0.5};
+  float *xf = malloc(N * sizeof *xf), wf[3] = {1, -2, 0.5f};
+  static double want[K + 3 * K + 200], out[K + 3 * K + 200], first[K + 3 * K + 200];
+  static float outf[K + 3 * K + 200];
+  if (!u || !v || !x || !xf) exit(1);
+  state = 7;
+  memset(want, 0, sizeof want);
+  for (int i = 0; i < N; i++) {
+    int p = below(K + 20) - 10;
+    u[i] = i % 1000 == 3 ? NAN : i % 1000 == 4 ? p + 0.25 : i % 1000 == 5 ? 1e300 : p;
+    v[i] = below(12) - 1;
+    x[i] = uniform(), xf[i] = (float)x[i];
+    if (!(u[i] == p) || p < 0 || p >= K) continue;
+    want[p] += x[i];
+    for (int k = 0; k < 3; k++) want[K + 3 * p + k] -= w[k] * x[i] * p;
+    if (p < 20 && v[i] >= 0 && v[i] < 10) want[4 * K + 10 * p + (int)v[i]] += x[i];
+  }
+  cx_array c[2] = {cx_array_dense(u, 1, (int64_t[]){N}), cx_array_dense(v, 1, (int64_t[]){N})};
+  for (int turn = 0; turn < 6; turn++) {
+    fixture f;
+    const char *why;
+    bool single = turn == 5;
+    CHECK(open_text(&f, text, c, (cx_exec_opt){.threads = 1 + turn % 4, .no_simd = turn == 4, .single = single}));
+    CHECK(strstr(cx_exec_text(f.x, f.a), "scatter") != NULL);
+    const void *in[] = {single ? (void *)xf : (void *)x, single ? (void *)wf : (void *)w};
+    char *to = single ? (char *)outf : (char *)out;
+    size_t size = single ? 4 : 8;
+    CHECK(cx_exec_run(f.x, f.w, in, (void *[]){to, to + K * size, to + 4 * K * size}, &why) == 0);
+    if (turn == 0) memcpy(first, out, sizeof out);
+    if (!single && turn < 4) CHECK(memcmp(first, out, sizeof out) == 0);
+    double off = 0;
+    for (int k = 0; k < 4 * K + 200; k++)
+      off = fmax(off, fabs((single ? (double)outf[k] : out[k]) - want[k]) / fmax(1, fabs(want[k])));
+    CHECK(off < (single ? 1e-3 : 1e-11));
+    close_text(&f);
+  }
+  free(u), free(v), free(x), free(xf);
+}
+
+/* gradient and Hessian of a factorisation r[i] = P[u[i]] . Q[v[i]] by the machine and by the reference evaluator; one
+ * gradient against its closed form */
+static void test_scatter_derivatives(void) {
+  enum { N = 400, A = 9, B = 7, C = 3 };
+  static const char *const text =
+      "input const u[i0 < 400] integer\ninput const v[i0 < 400] integer\ninput const r[i0 < 400]\n"
+      "input P[i0 < 9, i1 < 3]\ninput Q[i0 < 7, i1 < 3]\n"
+      "m[i0 < 400] = sum(i1 < 3) P[u[i0], i1] * Q[v[i0], i1]\n"
+      "s = sum(i0 < 400) (m[i0] - r[i0]) * (m[i0] - r[i0])\n";
+  static double u[N], v[N], r[N], P[A * C], Q[B * C], gp[A * C], gq[B * C], hessian[A * C * B * C], want[A * C];
+  cx_ctx *c = cx_ctx_new(NULL, NULL);
+  cx_arena *a = cx_arena_new(c);
+  cx_frame f;
+  state = 11;
+  for (int i = 0; i < N; i++) u[i] = below(A + 1), v[i] = below(B), r[i] = uniform(); /* 9 is outside */
+  for (int i = 0; i < A * C; i++) P[i] = uniform();
+  for (int i = 0; i < B * C; i++) Q[i] = uniform();
+  for (int i = 0; i < N; i++) {
+    double e = -r[i];
+    for (int k = 0; k < C && u[i] < A; k++) e += P[(int)u[i] * C + k] * Q[(int)v[i] * C + k];
+    for (int k = 0; k < C && u[i] < A; k++) want[(int)u[i] * C + k] += 2 * e * Q[(int)v[i] * C + k];
+  }
+  CX_TRY(c, f) {
+    cx_graph *g = cx_graph_read(c, a, cx_source_add(c, "test", text, strlen(text)));
+    uint32_t out[2], leaf[2] = {3, 4};
+    cx_prepare(g);
+    cx_diff_reverse(g, (uint32_t)g->neq - 1, CX_NO_COT, leaf, 2, out);
+    for (int k = 0; k < 2; k++) cx_graph_output(g, out[k]);
+    cx_graph_output(g, cx_diff_forward(g, out[0], leaf[1], 0));
+    cx_run_passes(g, NULL);
+    cx_array in[5] = {cx_array_dense(u, 1, (int64_t[]){N}), cx_array_dense(v, 1, (int64_t[]){N}),
+                      cx_array_dense(r, 1, (int64_t[]){N}), cx_array_dense(P, 2, (int64_t[]){A, C}),
+                      cx_array_dense(Q, 2, (int64_t[]){B, C})};
+    double *ref[3], *got[3] = {gp, gq, hessian};
+    cx_ref_run(g, a, in, ref);
+    for (int i = 0; i < A * C; i++) CHECK_NEAR(ref[0][i], want[i], 1e-12);
+    for (int threads = 1; threads < 4; threads++) {
+      cx_exec *x = cx_exec_new(a, g, in, &(cx_exec_opt){.threads = threads});
+      const char *why;
+      if (threads == 1) CHECK(strstr(cx_exec_text(x, a), "scatter") != NULL);
+      CHECK(cx_exec_run(x, cx_work_new(a, x), (const void *[]){P, Q}, (void *[]){gp, gq, hessian}, &why) == 0);
+      for (int k = 0; k < 3; k++)
+        for (int64_t i = 0; i < count(g->eq[g->out[k]]); i++) CHECK_NEAR(got[k][i], ref[k][i], 1e-12);
+    }
+    CX_END(c, f);
+  }
+  else { CHECK(false); }
+  cx_arena_free(a);
+  cx_ctx_free(c);
+}
+
 static void test_long_single_sum(void) {
   enum { N = 10000000 };
   float *x = malloc(N * sizeof *x);
@@ -449,6 +562,8 @@ static void test_too_large(void) {
 int main(int argc, char **argv) {
   if (argc > 1) return !one_graph(strtoull(argv[1], NULL, 10));
   test_threads();
+  test_scatter();
+  test_scatter_derivatives();
   test_long_single_sum();
   test_far_shifts();
   test_edges();
@@ -457,6 +572,7 @@ int main(int argc, char **argv) {
   const char *many = getenv("CX_VM_GRAPHS");
   for (uint64_t seed = 1, n = many ? strtoull(many, NULL, 10) : 300; seed <= n && check_failed < 5; seed++)
     CHECK(one_graph(seed));
-  printf("%d runs compared, %d with rows, %d with two functions at a time\n", compared, rows, pairs);
+  printf("%d runs compared, %d with rows, %d with two functions at a time, %d with sums to computed places\n", compared,
+         rows, pairs, scattered);
   return CHECK_DONE();
 }
