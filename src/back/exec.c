@@ -11,8 +11,8 @@ static int64_t elements(cx_sched *s, const cx_eq *e, int64_t pad) {
   int64_t count = pad;
   for (int d = 0; d < e->rank; d++) n *= (double)e->dim[d].n, count = n > 1e15 ? 0 : count * e->dim[d].n;
   if (n * (double)s->esize > 1099511627776.0) { /* 2^40 */
-    int diag = cx_diag(s->ctx, CX_ERROR, CX_E_RUNTIME, e->span, "out of memory: this array needs %.3g GB",
-                       n / (double)pad * (double)s->esize / 1e9);
+    int diag = cx_diag(s->ctx, CX_ERROR, CX_E_RUNTIME, e->span, "out of memory: %s needs %.3g GB",
+                       cx_eq_shape(s->tmp, e), n / (double)pad * (double)s->esize / 1e9);
     cx_diag_help(s->ctx, diag, "it has %.3g elements; sum over an index instead of keeping it, or make a size smaller",
                  n / (double)pad);
     cx_throw(s->ctx, CX_E_RUNTIME);
@@ -264,16 +264,7 @@ static char *kept(cx_arena *a, const cx_exec *x, int64_t bytes) {
     CX_END(c, f);
     return p;
   }
-  double most = 0;
-  cx_span where = CX_NOSPAN;
-  for (int k = 0; k < x->g->neq; k++) {
-    const cx_eq *e = x->g->eq[k];
-    double n = 1;
-    for (int d = 0; d < e->rank; d++) n *= (double)e->dim[d].n;
-    if (n > most && e->kind != EQ_INPUT && e->span.file >= 0) most = n, where = e->span;
-  }
-  cx_diag(c, CX_NOTE, CX_OK, where, "the largest array that is kept has %.3g elements; a sum over an index keeps none",
-          most);
+  cx_note_largest(x->g, x->opt.single ? sizeof(float) : sizeof(double));
   cx_throw(c, f.status);
 }
 

@@ -196,6 +196,8 @@ cx_status cx_diag_status(const cx_ctx *c) {
   return CX_OK;
 }
 
+bool cx_ran_out(const cx_ctx *c) { return c->oom_at >= 0; }
+
 cx_diag_view cx_diag_get(const cx_ctx *c, int diag) {
   if (diag < 0 || diag >= c->diag_count) return (cx_diag_view){CX_NOTE, CX_OK, CX_NOSPAN, "", NULL};
   const cx_diag_rec *d = c->diags[diag];

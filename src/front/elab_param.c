@@ -189,7 +189,13 @@ cx_val cx_elab_param(cx_elab *E, const cx_ast *x) {
     if (dim[k].n < 0) cx_error(E->ctx, z->span, "a size cannot be negative, but this is %lld", (long long)dim[k].n);
     total *= (double)dim[k].n;
   }
-  if (total > 1e10) cx_error(E->ctx, shape->span, "`%s` would have %.3g elements to be found", x->name, total);
+  if (total > 1e10 && cx_error_count(E->ctx) == errors) {
+    cx_val v = {.rank = (uint8_t)rank};
+    memcpy(v.dim, dim, sizeof dim);
+    int id =
+        cx_error(E->ctx, shape->span, "`%s%s` would have %.3g elements to be found", x->name, cx_v_shape(E, v), total);
+    cx_diag_help(E->ctx, id, "make a size smaller");
+  }
   cx_binding *b = cx_bind_name(E, x->name, B_VALUE, x->name_span);
   b->v = cx_v_bad(x->span);
   if (cx_error_count(E->ctx) > errors) return b->v;

@@ -36,6 +36,39 @@ cx_eq *cx_eq_new(cx_graph *g, cx_sym name, cx_eq_kind kind) {
   return e;
 }
 
+const char *cx_eq_shape(cx_arena *a, const cx_eq *e) {
+  bool named = e->name && e->name[0] != '_';
+  cx_buf b = {.arena = a};
+  cx_putf(&b, named ? "`%s" : "an array%s", named ? e->name : e->rank ? " " : "");
+  for (int k = 0; k < e->rank; k++) {
+    cx_puts(&b, k ? ", " : "[");
+    if (e->dim[k].name) cx_putf(&b, "%s = ", e->dim[k].name);
+    cx_putf(&b, "%lld", (long long)e->dim[k].n);
+  }
+  cx_putf(&b, "%s%s", e->rank ? "]" : "", named ? "`" : "");
+  return b.at;
+}
+
+void cx_note_largest(const cx_graph *g, size_t size) {
+  const cx_eq *big = NULL;
+  double most = 0;
+  for (int k = 0; k < g->neq; k++) {
+    const cx_eq *e = g->eq[k];
+    double n = 1;
+    for (int d = 0; d < e->rank; d++) n *= (double)e->dim[d].n;
+    if (n > most && e->span.file >= 0 && !(e->kind == EQ_INPUT && e->constant)) most = n, big = e;
+  }
+  int last = cx_diag_count(g->ctx) - 1;
+  if (!big || cx_diag_get(g->ctx, last).sev == CX_NOTE) return;
+  cx_arena *a = cx_arena_new(g->ctx);
+  int id = cx_diag(g->ctx, CX_NOTE, CX_OK, big->span, "the largest array is %s: %.3g elements, %.3g GB",
+                   cx_eq_shape(a, big), most, most * (double)size / 1e9);
+  cx_diag_help(
+      g->ctx, id,
+      big->kind == EQ_INPUT ? "make a size smaller" : "a sum over an index keeps no array; or make a size smaller");
+  cx_arena_free(a);
+}
+
 void cx_graph_output(cx_graph *g, uint32_t eq) {
   if (g->nout == g->cap_out) g->out = cx_grow(g->arena, g->out, &g->cap_out, sizeof *g->out);
   g->out[g->nout++] = eq;

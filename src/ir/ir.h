@@ -108,6 +108,10 @@ typedef struct cx_graph {
 cx_graph *cx_graph_new(cx_ctx *c, cx_arena *a);
 cx_eq *cx_eq_new(cx_graph *g, cx_sym name, cx_eq_kind kind); /* NULL name: a fresh one; bounds -inf..inf */
 void cx_graph_output(cx_graph *g, uint32_t eq);
+/* for messages: "`k[n = 150, d = 4]`", "an array [n = 150]" of an equation that the program does not name */
+const char *cx_eq_shape(cx_arena *a, const cx_eq *e);
+/* where memory ran out: a note which array of the graph is the largest, unless it has been said */
+void cx_note_largest(const cx_graph *g, size_t size);
 const cx_node *cx_const(cx_graph *g, double v);
 const cx_node *cx_index(cx_graph *g, int64_t slot);
 const cx_node *cx_load(cx_graph *g, uint32_t eq, const cx_node *const *sub, int nsub);

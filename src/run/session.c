@@ -286,8 +286,17 @@ static cx_status fit(cx_session *s, const cx_action *act) {
 }
 
 /* ---- the whole ---- */
-/* what left by a throw: the kind of the first error that is shown, where there is one */
-static cx_status thrown(const cx_ctx *c, cx_status status) {
+static void say_largest(const cx_session *s) {
+  cx_frame f;
+  CX_TRY(s->ctx, f) {
+    cx_note_largest(s->m->graph, s->m->single ? sizeof(float) : sizeof(double));
+    CX_END(s->ctx, f);
+  }
+}
+
+/* after a throw: which array took the memory; the kind of the first error that is shown, where there is one */
+static cx_status thrown(cx_ctx *c, cx_status status, const cx_session *s) {
+  if (s && s->m && cx_ran_out(c)) say_largest(s);
   return cx_error_count(c) && status != CX_E_INTERRUPT ? cx_diag_status(c) : status;
 }
 
@@ -317,10 +326,11 @@ static void open_model(cx_session *s, int32_t file, const char *const *arg, int 
 cx_status cx_session_run(cx_ctx *c, int32_t file, const char *const *arg, int narg, const cx_session_opt *opt) {
   cx_frame f;
   cx_arena *volatile a = NULL, *volatile t = NULL;
+  cx_session *volatile s = NULL;
   volatile cx_status status = CX_OK;
   CX_TRY(c, f) {
     a = cx_arena_new(c);
-    cx_session *s = CX_NEW(a, cx_session);
+    s = CX_NEW(a, cx_session);
     s->ctx = c;
     s->a = a;
     s->opt = opt;
@@ -365,7 +375,7 @@ cx_status cx_session_run(cx_ctx *c, int32_t file, const char *const *arg, int na
     }
     CX_END(c, f);
   } else {
-    status = thrown(c, f.status);
+    status = thrown(c, f.status, s);
   }
   if (t) cx_arena_free(t);
   if (a) cx_arena_free(a);
@@ -376,8 +386,9 @@ cx_status cx_session_run(cx_ctx *c, int32_t file, const char *const *arg, int na
 static cx_status opened(cx_ctx *c, int32_t file, const char *const *arg, int narg, const cx_session_opt *opt,
                         cx_arena *a, void (*fn)(cx_session *s, void *user), void *user) {
   cx_frame f;
+  cx_session *volatile s = NULL;
   CX_TRY(c, f) {
-    cx_session *s = CX_NEW(a, cx_session);
+    s = CX_NEW(a, cx_session);
     s->ctx = c;
     s->a = a;
     s->opt = opt;
@@ -386,7 +397,7 @@ static cx_status opened(cx_ctx *c, int32_t file, const char *const *arg, int nar
     CX_END(c, f);
     return CX_OK;
   }
-  return thrown(c, f.status);
+  return thrown(c, f.status, s);
 }
 
 /* is it a pass? else the error says what there is */

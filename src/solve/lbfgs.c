@@ -14,16 +14,31 @@ typedef struct {
   int64_t memory;
 } lbfgs;
 
-static void begin(cx_solver *s) {
-  lbfgs *m = s->m = CX_NEW(s->arena, lbfgs);
-  size_t n = (size_t)s->p->n;
-  m->memory = (int64_t)s->opt.num[O_memory];
+static void room(cx_solver *s, lbfgs *m, size_t n) {
   m->g = cx_keep(s, "g", n * sizeof(double));
   m->s = cx_keep(s, "s", n * (size_t)m->memory * sizeof(double));
   m->y = cx_keep(s, "y", n * (size_t)m->memory * sizeof(double));
   m->rho = cx_keep(s, "rho", (size_t)m->memory * sizeof(double));
   m->d = CX_NEW_N(s->arena, double, n), m->xt = CX_NEW_N(s->arena, double, n), m->gt = CX_NEW_N(s->arena, double, n);
   m->alpha = CX_NEW_N(s->arena, double, m->memory);
+}
+
+static void begin(cx_solver *s) {
+  lbfgs *m = s->m = CX_NEW(s->arena, lbfgs);
+  cx_frame f;
+  m->memory = (int64_t)s->opt.num[O_memory];
+  CX_TRY(s->ctx, f) {
+    room(s, m, (size_t)s->p->n);
+    CX_END(s->ctx, f);
+  }
+  else {
+    double n = (double)s->p->n;
+    int d = cx_diag(s->ctx, CX_NOTE, CX_OK, s->span,
+                    "lbfgs keeps %lld arrays of the params' size: %.3g numbers each, %.3g GB",
+                    2 * (long long)m->memory + 5, n, (2 * (double)m->memory + 5) * n * sizeof(double) / 1e9);
+    cx_diag_help(s->ctx, d, "make `memory` smaller, or fit by adam");
+    cx_throw(s->ctx, f.status);
+  }
   if (isnan(s->opt.num[O_tolerance])) s->tol = s->p->single ? 1e-4 : 1e-8;
   s->budget = isnan(s->opt.num[O_steps]) ? 1000 : (int64_t)s->opt.num[O_steps];
 }

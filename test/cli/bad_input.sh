@@ -102,9 +102,13 @@ sizes)
   refused 3 'cannot be negative' $calx eval 'zeros(-1)'
   refused 3 'whole number, but it is 1.5' $calx eval 'zeros(1.5)'
   refused 3 'too large for an index or a size' $calx eval 'zeros(1e300)'
-  refused 1 'out of memory: this array needs 8e+03 GB' $calx eval 'zeros(1e12)'
+  refused 1 'out of memory: an array \[1000000000000\] needs 8e+03 GB' $calx eval 'zeros(1e12)'
   refused_json 1 'out of memory' $calx eval 'zeros(1e12)'
   refused 3 'would have 9e+18 elements' $calx eval 'zeros(3000000000, 3000000000)'
+  program 'n = 100000' 'param w[n, n]' 'minimize sum(w^2)' 'fit by adam'
+  sanitized || refused 1 'the largest array is `w.n = 100000, n = 100000.`: 1e+10 elements, 80 GB' limited -v 8000000 $calx run p.calx
+  program 'param w[3000000]' 'minimize sum(w^2)' 'fit by lbfgs(memory = 1000)'
+  sanitized || refused 1 'lbfgs keeps 2005 arrays' limited -v 8000000 $calx run p.calx
   program 'param w[3000000000, 3000000000]' 'minimize sum(w)' 'fit by lbfgs'
   refused 3 'would have 9e+18 elements' $calx run p.calx
   program 'param w[0]' 'minimize sum(w^2)' 'fit by lbfgs' 'print w'
@@ -131,7 +135,7 @@ memory) # two to the power of 31 elements where so much memory is not to be had
     little() { limited -v 600000 "$@"; }
   fi
   refused 1 'out of memory: 17.2 GB more were needed' little $calx eval 'a = zeros(2147483648); a'
-  grep -q 'eval:1:.*note: the largest array that is kept' err || fail "what needed it is not said: $(cat err)"
+  grep -q 'the largest array is .a.2147483648..: 2.15e+09 elements, 17.2 GB' err || fail "what needed it is not said: $(cat err)"
   refused_json 1 'out of memory' little $calx eval 'a = zeros(2147483648); a'
   refused 0 '^5$' little $calx eval 'a[i in 0..2147483647] = i; a[5]'
   program 'param w[100000, 100000]' 'minimize sum(w^2)' 'fit by lbfgs'
