@@ -69,7 +69,7 @@ typedef struct cx_model {
   cx_derivative *derivative;
   int nderivative;
   bool single;
-  int32_t rows_eq; /* batch elaboration: the input of row numbers, else -1 */
+  int32_t rows_eq; /* of a batch: the input of row numbers, else -1 */
   int64_t rows;    /* size of the batch axis of the whole data, 0 without data */
   cx_sym rows_name;
   uint32_t objective;     /* all of it, CX_NO_EQ without */
@@ -95,7 +95,6 @@ cx_program *cx_program_new(cx_ctx *c, cx_arena *a, int32_t file, const char *dir
 cx_program *cx_program_of(cx_ctx *c, cx_arena *a, cx_ast *root, int32_t file, const char *dir); /* parsed already */
 typedef struct {
   bool unbound;    /* stand-in sizes for sizes that no data gives */
-  int64_t batch;   /* > 0: elaborate the objective for this many rows given by row numbers */
   bool no_queries; /* print, plot, write, explain left out */
 } cx_elab_opt;
 /* decl: cx_bind's result. NULL and diagnostics when the program has errors. */
@@ -198,9 +197,7 @@ typedef struct cx_elab {
   cx_names done;                 /* function -> its latest calls: the same arguments give the same value */
   int64_t applied, owned;        /* calls so far; params met so far */
   CX_VEC(const cx_ast *) broken; /* functions whose body has an error: said once */
-  cx_sym batch_name;
-  double batch_scale; /* sums over this axis stand for the whole data */
-  cx_binding *scope;  /* names below this one belong to the statement list at hand */
+  cx_binding *scope;             /* names below this one belong to the statement list at hand */
   bool in_block;
   int64_t *context;
   int ncontext; /* free variables of the arguments around */

@@ -372,14 +372,6 @@ static cx_val reduce_named(cx_elab *E, int r, const int64_t *slot, int n, cx_val
     return cx_v_bad(s);
   }
   v = cx_v_reduce(E, reductions[r].red, slot, n, v, s);
-  if (reductions[r].red == RED_sum && !reductions[r].mean && E->batch_name && !v.bad)
-    for (int k = 0; k < n; k++) { /* a sum over a minibatch estimates the sum over all rows */
-      const cx_var *x = cx_var_of(E, slot[k]);
-      if (x->size == E->batch_name && x->hi + 1 == E->opt.batch) {
-        cx_val pair[2] = {v, cx_v_num(E, E->batch_scale, s)};
-        v = cx_v_map(E, OP_mul, pair, 2, s);
-      }
-    }
   return reductions[r].mean ? cx_v_mean(E, v, count, s) : v;
 }
 

@@ -177,19 +177,6 @@ static void declare_data(cx_elab *E) {
   m->rows = rows;
   m->rows_name = row_name;
   m->rows_eq = -1;
-  const cx_eq *row = NULL;
-  if (E->opt.batch > 0 && row_name) {
-    cx_eq *r = cx_eq_new(E->g, cx_intern_z(E->ctx, "batch.rows"), EQ_INPUT);
-    r->constant = r->integer = true;
-    r->rank = 1;
-    r->dim[0] = (cx_dim){E->opt.batch, row_name};
-    r->lo = 0;
-    r->hi = (double)rows - 1;
-    m->rows_eq = (int32_t)r->id;
-    row = r;
-    E->batch_name = row_name;
-    E->batch_scale = (double)rows / (double)E->opt.batch;
-  }
   for (int k = 0; k < E->ndecl; k++) {
     cx_decl *d = &E->decl[k];
     for (int j = 0; j < d->rank; j++) {
@@ -232,24 +219,8 @@ static void declare_data(cx_elab *E) {
       e->lo = e->hi = cx_array_get(&d->array, NULL);
     }
     m->decl_eq[k] = e->id;
-    uint32_t eq = e->id;
-    if (row && d->rank && d->dim[0].name == row_name) { /* the rows of this batch */
-      cx_eq *part = cx_eq_new(E->g, cx_intern_z(E->ctx, cx_format(E->arena, "%s.batch", d->name)), EQ_CALC);
-      part->span = d->span;
-      part->rank = e->rank;
-      part->integer = e->integer;
-      part->lo = e->lo;
-      part->hi = e->hi;
-      memcpy(part->dim, e->dim, sizeof e->dim);
-      part->dim[0].n = E->opt.batch;
-      const cx_node *sub[CX_MAX_RANK], *i = cx_index(E->g, 0);
-      sub[0] = cx_load(E->g, row->id, &i, 1);
-      for (int j = 1; j < d->rank; j++) sub[j] = cx_index(E->g, j);
-      part->body = cx_load(E->g, e->id, sub, d->rank);
-      eq = part->id;
-    }
-    b->v = cx_v_load(E, eq, d->span);
-    b->leaf = eq;
+    b->v = cx_v_load(E, e->id, d->span);
+    b->leaf = e->id;
   }
 }
 
@@ -579,7 +550,6 @@ cx_model *cx_elaborate(cx_program *p, cx_arena *a, cx_decl *decl, int ndecl, con
   cx_model *m = CX_NEW(a, cx_model);
   cx_elab E = {.ctx = p->ctx, .arena = a, .prog = p, .m = m, .decl = decl, .ndecl = ndecl, .standin = 997};
   if (opt) E.opt = *opt;
-  E.opt.no_queries |= E.opt.batch > 0;
   int errors = cx_error_count(p->ctx);
   m->ctx = p->ctx;
   m->arena = a;

@@ -139,13 +139,13 @@ static int hessvec(void *user, const void *x, const void *v, void *hv) {
   return cx_exec_run(o->hv->exec, o->whv, in, out, &o->p->why);
 }
 
-/* the objective for `rows` rows given by number: the program elaborated once more with the batch as its data */
+/* the objective estimated from `rows` rows given by number, in a graph of its own */
 static sized *for_rows(cx_objective *o, int64_t rows, bool grad) {
   for (int k = 0; k < o->nbatch; k++)
     if (o->batch[k].rows == rows && o->batch[k].gradient == grad) return &o->batch[k];
   int k = o->nbatch < SIZES_MAX ? o->nbatch++ : SIZES_MAX - 1;
   sized *s = &o->batch[k];
-  cx_elab_opt opt = {.batch = rows};
+  cx_elab_opt opt = {.no_queries = true};
   s->m = cx_elaborate(o->prog, o->a, o->m->decl, o->m->ndecl, &opt);
   if (!s->m) cx_throw(o->m->ctx, CX_E_PROGRAM);
   s->rows = rows;
@@ -154,6 +154,16 @@ static sized *for_rows(cx_objective *o, int64_t rows, bool grad) {
   int fit = 0;
   for (int j = 0; j < s->m->naction; j++)
     if (s->m->action[j].kind == ACT_FIT && fit++ == o->which) of = s->m->action[j].objective;
+  uint32_t input, whole = of;
+  of = cx_on_rows(s->m->graph, of, (cx_dim){o->m->rows, o->m->rows_name}, rows, &input);
+  s->m->rows_eq = (int32_t)input;
+  if (of == whole) {
+    cx_span at = o->m->graph->eq[o->eq]->span;
+    int id = cx_error(o->m->ctx, at, "batches need an objective that is a mean or sum over the rows `%s` of the data",
+                      o->m->rows_name);
+    cx_diag_help(o->m->ctx, id, "minimize the mean or sum itself, not its root or logarithm, or leave the option out");
+    cx_throw(o->m->ctx, CX_E_PROGRAM);
+  }
   cx_flat flat = cx_flat_new(s->m, o->a, o->flat.n);
   uint32_t *root = grad ? gradient_roots(s->m, o->a, of, &flat) : &of;
   s->f = cx_fn_new(s->m, o->a, root, grad ? flat.n + 1 : 1, o->threads);

@@ -1,0 +1,202 @@
+/* rows.c - an objective estimated from some rows of the data.
+ *
+ * The objective is followed along what is linear (+, -, a factor, a quotient's numerator, branches) to its sums over the
+ * rows; each becomes (n / batch) * sum over the rows of the batch, which estimates it without bias, and so the gradient.
+ * All else is as it is: penalties, statistics of the whole data, and functions of a sum that are not linear.
+ * An array that a batch reads at its rows alone, a[rows[i]], is computed at these rows alone: a.batch[i]. */
+#include "pass/pass.h"
+
+#include <string.h>
+
+typedef struct {
+  uint32_t from, to;
+  int dim; /* of a.batch; -1: `to` is the estimate of `from` */
+  bool scaled;
+} made;
+
+enum { NO = 1, YES };
+typedef struct {
+  cx_graph *g;
+  cx_arena *a;
+  cx_dim all;
+  int64_t batch;
+  uint32_t rows;
+  uint8_t *varies; /* by equation: not looked at, NO, YES */
+  CX_VEC(made) made;
+  CX_VEC(struct {
+    uint32_t eq;
+    const cx_node *body;
+  })
+  todo; /* bodies whose loads are not looked at yet */
+} batching;
+
+static bool of_rows(const batching *b, cx_dim d) { return d.n == b->all.n && d.name == b->all.name; }
+
+static const cx_node *row(batching *b, int slot) {
+  const cx_node *i = cx_index(b->g, slot);
+  return cx_load(b->g, b->rows, &i, 1);
+}
+
+static cx_eq *twin(batching *b, const cx_eq *e, const char *suffix) {
+  cx_eq *t = cx_eq_new(b->g, cx_intern_z(b->g->ctx, cx_format(b->a, "%s.%s", e->name, suffix)), EQ_CALC);
+  uint32_t id = t->id;
+  cx_sym name = t->name;
+  *t = *e;
+  t->id = id, t->name = name, t->kind = EQ_CALC, t->constant = false;
+  return t;
+}
+
+static uint32_t at_rows(batching *b, uint32_t eq, int dim) {
+  for (int k = 0; k < b->made.n; k++)
+    if (b->made.at[k].from == eq && b->made.at[k].dim == dim) return b->made.at[k].to;
+  const cx_eq *e = b->g->eq[eq];
+  cx_eq *t = twin(b, e, "batch");
+  t->dim[dim].n = b->batch;
+  *CX_PUSH(b->a, b->made) = (made){eq, t->id, dim, false};
+  if (e->kind == EQ_CALC) {
+    int64_t slot = dim;
+    const cx_node *to = row(b, dim);
+    CX_PUSH(b->a, b->todo);
+    b->todo.at[b->todo.n - 1].eq = t->id;
+    b->todo.at[b->todo.n - 1].body = cx_subst(b->g, e->body, &slot, &to, 1);
+  } else {
+    const cx_node *sub[CX_MAX_RANK];
+    for (int k = 0; k < e->rank; k++) sub[k] = k == dim ? row(b, k) : cx_index(b->g, k);
+    t->body = cx_load(b->g, eq, sub, e->rank);
+  }
+  return t->id;
+}
+
+/* a[.., rows[i], ..] becomes a.batch[.., i, ..] */
+static const cx_node *read_batch(void *user, cx_graph *g, const cx_node *n) {
+  batching *b = user;
+  if (n->op != OP_load || n->u.eq == b->rows) return n;
+  for (int k = 0; k < n->nargs; k++) {
+    const cx_node *u = n->arg[k];
+    if (u->op != OP_load || u->u.eq != b->rows || u->arg[0]->op != OP_index || !of_rows(b, g->eq[n->u.eq]->dim[k]))
+      continue;
+    const cx_node *sub[CX_MAX_RANK];
+    memcpy(sub, n->arg, (size_t)n->nargs * sizeof *sub);
+    sub[k] = u->arg[0];
+    return cx_load(g, at_rows(b, n->u.eq, k), sub, n->nargs);
+  }
+  return n;
+}
+
+/* ---- sums over the rows ---- */
+typedef struct {
+  const batching *b;
+  int64_t slot;
+  bool yes;
+} asked;
+static void reads_rows(void *user, const cx_node *n) {
+  asked *q = user;
+  for (int k = 0; n->op == OP_load && k < n->nargs; k++)
+    q->yes |= n->arg[k]->op == OP_index && n->arg[k]->u.i == q->slot && of_rows(q->b, q->b->g->eq[n->u.eq]->dim[k]);
+}
+
+static int rows_dim(batching *b, const cx_eq *e) { /* which reduced dimension runs over them, -1: none */
+  for (int k = 0; e->red == RED_sum && k < e->nred; k++) {
+    asked q = {b, e->rank + k, of_rows(b, e->rdim[k])};
+    if (!q.yes && e->rdim[k].n == b->all.n) cx_visit(b->g, e->body, reads_rows, &q); /* sum(i in 0..n-1: ..) */
+    if (q.yes) return k;
+  }
+  return -1;
+}
+
+/* does the equation read a param? */
+typedef struct {
+  batching *b;
+  bool yes;
+} search;
+static bool varies(batching *b, uint32_t eq);
+static void find_param(void *user, const cx_node *n) {
+  search *s = user;
+  if (n->op == OP_load && !s->yes) s->yes = varies(s->b, n->u.eq);
+}
+static bool varies(batching *b, uint32_t eq) {
+  const cx_eq *e = b->g->eq[eq];
+  if (b->varies[eq]) return b->varies[eq] == YES;
+  b->varies[eq] = NO; /* in a circle: unless something else says yes */
+  search s = {b, e->kind == EQ_INPUT && !e->constant};
+  if (e->kind == EQ_CALC) cx_visit(b->g, e->body, find_param, &s);
+  for (int k = 0; e->kind == EQ_PRIM && k < e->nprim_arg; k++) s.yes |= varies(b, e->prim_arg[k]);
+  b->varies[eq] = s.yes ? YES : NO;
+  return s.yes;
+}
+
+static const cx_node *estimate(batching *b, const cx_node *e);
+
+static const made *estimate_eq(batching *b, uint32_t eq) {
+  for (int k = 0; k < b->made.n; k++)
+    if (b->made.at[k].from == eq && b->made.at[k].dim < 0) return &b->made.at[k];
+  int at = b->made.n;
+  *CX_PUSH(b->a, b->made) = (made){eq, eq, -1, false}; /* while it is looked at, and where nothing changes */
+  const cx_eq *e = b->g->eq[eq];
+  if (!varies(b, eq)) return &b->made.at[at]; /* data alone: computed once, of all of them */
+  if (e->kind != EQ_CALC || (e->red != RED_none && e->red != RED_sum)) return &b->made.at[at];
+  int k = rows_dim(b, e);
+  if (k >= 0) {
+    cx_eq *t = twin(b, e, "estimate");
+    int64_t slot = e->rank + k;
+    const cx_node *to = row(b, e->rank + k);
+    t->rdim[k] = (cx_dim){b->batch, b->all.name};
+    CX_PUSH(b->a, b->todo);
+    b->todo.at[b->todo.n - 1].eq = t->id;
+    b->todo.at[b->todo.n - 1].body = cx_subst(b->g, e->body, &slot, &to, 1);
+    b->made.at[at].to = t->id;
+    b->made.at[at].scaled = true;
+  } else {
+    const cx_node *body = estimate(b, e->body);
+    if (body != e->body) {
+      cx_eq *t = twin(b, e, "estimate");
+      t->body = body;
+      b->made.at[at].to = t->id;
+    }
+  }
+  return &b->made.at[at];
+}
+
+static const cx_node *estimate(batching *b, const cx_node *e) {
+  cx_graph *g = b->g;
+  const cx_node *x[3] = {0};
+  if (e->op == OP_load) {
+    const made *m = estimate_eq(b, e->u.eq);
+    if (m->to == e->u.eq) return e;
+    bool scaled = m->scaled;
+    const cx_node *l = cx_load(g, m->to, e->arg, e->nargs);
+    return scaled ? cx_op2(g, OP_mul, l, cx_const(g, (double)b->all.n / (double)b->batch)) : l;
+  }
+  bool both = e->op == OP_add || e->op == OP_sub, factor = e->op == OP_mul, branch = e->op == OP_select;
+  if (!both && !factor && !branch && e->op != OP_neg && e->op != OP_div && e->op != OP_muladd) return e;
+  int changed = 0;
+  for (int k = 0; k < e->nargs; k++) {
+    bool fixed = (branch && k == 0) || (e->op == OP_div && k == 1);
+    x[k] = fixed ? e->arg[k] : estimate(b, e->arg[k]);
+    changed += (factor || (e->op == OP_muladd && k < 2)) && x[k] != e->arg[k];
+  }
+  if (changed > 1) x[0] = e->arg[0], x[1] = e->arg[1]; /* a product of two sums is no sum */
+  for (int k = 0; k < e->nargs; k++)
+    if (x[k] != e->arg[k]) return cx_opn(g, e->op, x, e->nargs);
+  return e;
+}
+
+uint32_t cx_on_rows(cx_graph *g, uint32_t objective, cx_dim all, int64_t batch, uint32_t *rows) {
+  cx_arena *a = cx_arena_new(g->ctx);
+  batching b = {.g = g, .a = a, .all = all, .batch = batch};
+  cx_eq *r = cx_eq_new(g, cx_intern_z(g->ctx, "batch.rows"), EQ_INPUT);
+  r->constant = r->integer = true;
+  r->rank = 1;
+  r->dim[0] = (cx_dim){batch, all.name};
+  r->lo = 0;
+  r->hi = (double)all.n - 1;
+  *rows = b.rows = r->id;
+  b.varies = CX_NEW_N(a, uint8_t, g->neq);
+  uint32_t to = estimate_eq(&b, objective)->to;
+  for (int k = 0; k < b.todo.n; k++) {
+    uint32_t eq = b.todo.at[k].eq;
+    g->eq[eq]->body = cx_rewrite(g, b.todo.at[k].body, read_batch, &b);
+  }
+  cx_arena_free(a);
+  return to;
+}
