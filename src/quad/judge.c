@@ -60,19 +60,36 @@ static bool discovered(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, cx_q
 /* Between its outermost node and its end a panel sees nothing, 1/460 of its width: a jump there shows only as a
  * disagreement of neighbours about the value at the seam. */
 #define GAP (1 / 460.0)
+static void seam(const cx_quad *q, cx_quad_work *w, int32_t k, int kend, double kscale, int32_t m, int mend,
+                 double mscale) {
+  const cx_quad_leaf *a = &w->leaf[k], *b = &w->leaf[m];
+  for (int c = 0; c < q->ncomp; c++) {
+    double *s = slots(q, w, k, c), *t = slots(q, w, m, c);
+    double jump = fabs(s[kend] / kscale - t[mend] / mscale);
+    if (jump <= 20 * (s[LEVEL] / kscale + t[LEVEL] / mscale)) continue;
+    s[SEAM] += jump * kscale * GAP * (a->b - a->a);
+    t[SEAM] += jump * mscale * GAP * (b->b - b->a);
+  }
+}
+
 static void seams(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
-  for (int32_t k = in->first; k >= 0; k = w->leaf[k].next) {
-    const cx_quad_leaf *l = &w->leaf[k];
-    bool joined = l->prev >= 0 && w->leaf[l->prev].piece == l->piece;
-    for (int c = 0; c < q->ncomp; c++) {
-      double *s = slots(q, w, k, c), *p = joined ? slots(q, w, l->prev, c) : NULL;
-      s[SEAM] = 0;
-      if (!joined) continue;
-      double jump = fabs(s[LEFT] - p[RIGHT]);
-      if (jump <= 20 * (s[LEVEL] + p[LEVEL])) continue;
-      s[SEAM] += jump * GAP * (l->b - l->a);
-      p[SEAM] += jump * GAP * (w->leaf[l->prev].b - w->leaf[l->prev].a);
+  for (int32_t k = in->first; k >= 0; k = w->leaf[k].next)
+    for (int c = 0; c < q->ncomp; c++) slots(q, w, k, c)[SEAM] = 0;
+  int32_t begin = in->first; /* of the piece */
+  for (int32_t k = in->first, next; k >= 0; k = next) {
+    next = w->leaf[k].next;
+    if (next < 0) break;
+    const cx_quad_piece *p = &w->piece[w->leaf[k].piece], *o = &w->piece[w->leaf[next].piece];
+    if (p == o) {
+      if (!(w->leaf[next].flag & LEAF_CUT)) seam(q, w, k, RIGHT, 1, next, LEFT, 1);
+      continue;
     }
+    /* pieces meet where rays begin, s = 0, or where a line ends at no given point */
+    bool pl = p->map == MAP_LINE, ol = o->map == MAP_LINE;
+    double x = pl ? p->hi : cx_quad_x(p, 0), y = ol ? o->lo : cx_quad_x(o, 0);
+    if (fabs(x - y) <= 1e-12 * fabs(x) && !(pl && p->hi_plain) && !(ol && o->lo_plain) && (pl || w->leaf[begin].a <= 0))
+      seam(q, w, pl ? k : begin, pl ? RIGHT : LEFT, pl ? 1 : p->scale, next, LEFT, ol ? 1 : o->scale);
+    begin = next;
   }
 }
 
@@ -106,6 +123,18 @@ static void split(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int32_t k
   l->b = p.a + width;
   l->depth = (int16_t)(p.depth + parts / 2), l->lo_depth = (int16_t)(p.lo_depth + parts / 2), l->hi_depth = 0;
   cx_quad_pend(w, k, (int32_t)(in - w->inst));
+}
+
+/* in two at x, across which the integrand is known to jump */
+static void cut(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int32_t k, double x) {
+  double b = w->leaf[k].b;
+  split(q, w, in, k, 2);
+  int32_t m = w->leaf[k].next;
+  if (w->failed) return;
+  w->leaf[k].b = w->leaf[m].a = x, w->leaf[m].b = b;
+  w->leaf[k].depth = w->leaf[m].depth = 3; /* other jumps are looked for soon */
+  w->leaf[k].lo_depth = w->leaf[k].hi_depth = w->leaf[m].lo_depth = w->leaf[m].hi_depth = 0;
+  w->leaf[m].flag |= LEAF_CUT;
 }
 
 static bool too_narrow(const cx_quad_work *w, const cx_quad_leaf *l) {
@@ -161,7 +190,7 @@ static bool stubborn(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int32_
   cx_quad_leaf *l = &w->leaf[k];
   const cx_quad_piece *p = &w->piece[l->piece];
   if (p->map == MAP_LINE && l->ratio > 0.25) {
-    int deep = l->waves < 2.5 ? 5 : 8;
+    int deep = l->waves < 2.5 ? 6 : 8; /* a jump would have been found at 5 */
     if (p->lo_plain && l->lo_depth >= deep && l->a <= p->lo && discovered(q, w, in, QP_SINGULAR, p->lo, 0)) return true;
     if (p->hi_plain && l->hi_depth >= deep && l->b >= p->hi && discovered(q, w, in, QP_SINGULAR, p->hi, 0)) return true;
   }
@@ -206,9 +235,10 @@ static bool hopeless_tail(cx_quad_work *w, cx_quad_inst *in, int32_t k) {
   return false;
 }
 
-/* Without knowledge of the integrand a panel much wider than its neighbour is suspect: features come in families. */
+/* Without knowledge of the integrand a panel much wider than its neighbour, or than a sixteenth of its line, is suspect
+ * as soon as there is any structure at all: features come in families. */
 static bool grade(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
-  bool any = false;
+  bool any = false, structure = in->nleaf > 2;
   for (int32_t k = in->first, next; k >= 0 && in->live; k = next) {
     cx_quad_leaf *l = &w->leaf[k];
     next = l->next;
@@ -216,27 +246,69 @@ static bool grade(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
     double width = l->b - l->a, least = width;
     for (int i = 0; i < 2; i++) {
       int32_t n = i ? l->next : l->prev;
-      if (n >= 0 && w->leaf[n].piece == l->piece && !(w->leaf[n].flag & LEAF_PENDING))
+      if (n >= 0 && w->leaf[n].piece == l->piece && !(w->leaf[n].flag & LEAF_PENDING) &&
+          !(w->leaf[i ? n : k].flag & LEAF_CUT))
         least = fmin(least, w->leaf[n].b - w->leaf[n].a);
     }
-    if (width > 4.5 * least) split(q, w, in, k, 2), any = true;
+    const cx_quad_piece *p = &w->piece[l->piece];
+    double factor = p->map == MAP_LINE && least < (p->hi / 2 - p->lo / 2) / 128 ? 4.5 : 2.5;
+    bool wide = p->map == MAP_LINE && structure && width > (p->hi / 2 - p->lo / 2) / 7;
+    if (wide || width > factor * least) split(q, w, in, k, 2), any = true;
   }
   return any;
 }
 
-static bool is_wild(const cx_quad_leaf *l) { return l->waves >= 2.5 && l->ratio >= 0.5; }
+/* The same gap at a plain end, where there is no neighbour: does the integrand there go on to the end? */
+static bool end_differs(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int32_t k, bool low, const double *tol) {
+  const cx_quad_leaf *l = &w->leaf[k];
+  double at = low ? l->a : l->b, width = l->b - l->a, f;
+  double t = fmax(1e-13 * width, 4 * DBL_EPSILON * fabs(at));
+  if (!(t < GAP / 4 * width) || !cx_quad_points(q, w, in, low ? -1 : 1, at, 1, &t, &f)) return false;
+  for (int c = 0; c < q->ncomp; c++) {
+    const double *s = slots(q, w, k, c);
+    double jump = fabs(w->f[c] - s[low ? LEFT : RIGHT]);
+    if (isfinite(jump) && jump > 20 * s[LEVEL] && jump * GAP * width > 0.1 * tol[c]) return true;
+  }
+  return false;
+}
+
+static bool ends(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, const double *tol) {
+  bool any = false;
+  for (int32_t k = in->first, next; k >= 0; k = next) {
+    const cx_quad_leaf *l = &w->leaf[k];
+    const cx_quad_piece *p = &w->piece[l->piece];
+    next = l->next;
+    if (p->map != MAP_LINE || l->flag & LEAF_FINAL || too_narrow(w, l)) continue;
+    if ((p->lo_plain && l->a <= p->lo && end_differs(q, w, in, k, true, tol)) ||
+        (p->hi_plain && l->b >= p->hi && end_differs(q, w, in, k, false, tol)))
+      split(q, w, in, k, 2), any = true;
+  }
+  return any;
+}
+
+/* Towards a point an oscillation of x itself comes to an end: one look further before it is called wild. */
+static bool is_wild(const cx_quad_work *w, const cx_quad_leaf *l) {
+  return l->waves >= 2.5 && l->ratio >= 0.5 && !(w->piece[l->piece].map == MAP_TOWARD && l->b < 20);
+}
 
 /* rays whose outermost panel oscillates unresolved: summed by a method of their own */
 static bool wild_ray(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int32_t last, const double *value) {
   int piece = w->leaf[last].piece;
-  double *got = w->sum + 8 * q->ncomp, *outside = w->sum + 12 * q->ncomp;
+  double *got = w->sum + 8 * q->ncomp, *outside = w->sum + 12 * q->ncomp, dense = 0, least = 0;
+  for (int32_t k = in->first; k >= 0; k = w->leaf[k].next) { /* where most of |f| lies, unless at the very end */
+    const cx_quad_leaf *l = &w->leaf[k];
+    if (l->piece != piece || w->piece[piece].map == MAP_TOWARD || !(slots(q, w, k, 0)[ABS] > dense * (l->b - l->a)))
+      continue;
+    dense = slots(q, w, k, 0)[ABS] / (l->b - l->a);
+    least = k == last ? 0 : w->piece[piece].scale * expm1(l->a / 2 + l->b / 2);
+  }
   for (int c = 0; c < q->ncomp; c++) {
     outside[c] = value[c];
     for (int32_t k = in->first; k >= 0; k = w->leaf[k].next)
       if (w->leaf[k].piece == piece) outside[c] -= slots(q, w, k, c)[VALUE];
   }
   cx_quad_status s;
-  if (!cx_quad_oscillation(q, w, in, piece, outside, &s, got)) return finish(in, QUAD_FAILED, NAN), true;
+  if (!cx_quad_oscillation(q, w, in, piece, least, outside, &s, got)) return finish(in, QUAD_FAILED, NAN), true;
   const cx_quad_piece *p = &w->piece[piece];
   if (s != QUAD_OK && s != QUAD_TOLERANCE) return finish(in, s, p->map == MAP_TOWARD ? p->p : p->dir * INFINITY), true;
   int32_t k = in->first;
@@ -273,12 +345,12 @@ void cx_quad_judge(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
   int n = q->ncomp;
   double *tol = w->sum + 5 * n;
   cx_quad_sum t;
-  bool again;
+  bool again, looking = false;
   do { /* panels may be dropped: then the sums are formed anew */
     again = false;
     seams(q, w, in);
     t = cx_quad_sums(q, w, in);
-    for (int c = 0; c < n; c++) tol[c] = fmax(t.asked[c], fmax(2 * t.round[c], DBL_MIN));
+    for (int c = 0; c < n; c++) tol[c] = fmax(t.asked[c], fmax(2 * t.round[c], 1e-320));
     for (int32_t k = in->first; k >= 0 && !again; k = w->leaf[k].next) {
       w->leaf[k].worst = w->leaf[k].flag & LEAF_FINAL ? 0 : over(q, w, k, ERROR, tol);
       if (w->leaf[k].bad && bad_panel(q, w, in, k, tol, &again) && !again) return;
@@ -287,11 +359,14 @@ void cx_quad_judge(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
       const cx_quad_leaf *l = &w->leaf[k];
       if (!outermost(w, l) || l->flag & LEAF_FINAL) continue;
       bool told = in->range->frequency > 0 && w->piece[l->piece].map != MAP_TOWARD;
-      if (told || (is_wild(l) && fmax(l->worst, over(q, w, k, REST, tol)) > 0.01))
+      if (w->piece[l->piece].map == MAP_TOWARD && l->b < 20 && l->waves >= 2.5 && l->ratio >= 0.5 && l->worst > 0.01)
+        looking |= cx_quad_extend(q, w, in, l->piece);
+      if (told || (is_wild(w, l) && fmax(l->worst, over(q, w, k, REST, tol)) > 0.01))
         again = wild_ray(q, w, in, k, t.value);
       if (!in->live) return;
     }
   } while (again);
+  if (looking) return;
   int64_t most = q->max_eval > 0 ? q->max_eval : 2000000;
   bool spent = in->evaluations >= most;
 
@@ -313,8 +388,15 @@ void cx_quad_judge(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
       cx_quad_leaf *l = &w->leaf[k];
       next = l->next;
       if (l->worst <= threshold || l->flag & LEAF_FINAL) continue;
-      split(q, w, in, k, l->ratio >= 1 && l->waves >= 2.5 && !l->bad ? 4 : 2);
+      double x;
       any = true;
+      if (l->depth == 5 && l->ratio >= 0.4 && !l->bad && w->piece[l->piece].map == MAP_LINE &&
+          cx_quad_jump(q, w, in, l->a, l->b, &x)) {
+        cut(q, w, in, k, x);
+        continue;
+      }
+      if (w->failed) return;
+      split(q, w, in, k, l->ratio >= 1 && l->waves >= 2.5 && !l->bad ? 4 : 2);
     }
   }
   /* rays reach out until what is left is negligible */
@@ -337,6 +419,6 @@ void cx_quad_judge(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
     if (found) restart(q, w, in);
     if (found || w->failed) return;
   }
-  if (!in->range->complete && !nought && !spent && grade(q, w, in)) return;
+  if (!in->range->complete && !nought && !spent && (grade(q, w, in) || ends(q, w, in, tol))) return;
   if (in->live) finish(in, verdict(q, w, in, &t), NAN);
 }

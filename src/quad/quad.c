@@ -56,7 +56,7 @@ static void read_leaf(const cx_quad *q, cx_quad_work *w, int32_t leaf, const cx_
   l->flag &= (uint8_t)~LEAF_PENDING;
   for (int c = 0; c < q->ncomp; c++) {
     cx_quad_panel p;
-    cx_quad_rule_apply(&w->rule, w->f + (c * njob + j) * CX_QUAD_NODES, half, &p);
+    cx_quad_rule_apply(&w->rule, w->f + (c * njob + j) * CX_QUAD_NODES, half, size, &p);
     double *s = w->leaf_data + ((size_t)leaf * (size_t)q->ncomp + (size_t)c) * LEAF_SLOTS;
     s[VALUE] = p.value, s[ABS] = p.abs, s[ERROR] = p.error, s[REST] = 2 * p.rest;
     s[LEFT] = p.end[0], s[RIGHT] = p.end[1], s[LEVEL] = p.level, s[SEAM] = 0;
@@ -132,7 +132,7 @@ static void result(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, double *
   double worst = 0;
   bool none = in->status == QUAD_DIVERGES || in->status == QUAD_NAN || in->status == QUAD_FAILED;
   for (int c = 0; c < q->ncomp; c++) {
-    double err = none ? INFINITY : s.error[c] + s.round[c];
+    double err = none || (s.abs[c] == 0 && in->status == QUAD_TOLERANCE) ? INFINITY : s.error[c] + s.round[c];
     if (value) value[c] = none ? NAN : in->sign * s.value[c];
     if (error) error[c] = err;
     if (err > 0) worst = fmax(worst, err / s.asked[c]);

@@ -31,7 +31,7 @@ typedef struct {
   bool lo_plain, hi_plain; /* LINE: that end is a regular end, and may prove singular */
 } cx_quad_piece;
 
-enum { LEAF_PENDING = 1, LEAF_FINAL = 2 /* never split */, LEAF_WILD = 4, LEAF_NOISE = 8 };
+enum { LEAF_PENDING = 1, LEAF_FINAL = 2 /* never split */, LEAF_CUT = 4 /* jumps at its lower end */, LEAF_NOISE = 8 };
 typedef struct {
   double a, b;
   double worst; /* its error over its tolerance, worst component: set by judging */
@@ -109,9 +109,12 @@ bool cx_quad_points(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int sid
 bool cx_quad_search(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in); /* all was 0: something found? */
 bool cx_quad_locate(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, double a, double b, double *x);
 
-/* tail.c: the whole of a ray whose tail oscillates, as its one final leaf */
-bool cx_quad_oscillation(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int piece, const double *outside,
-                         cx_quad_status *status, double *value);
+bool cx_quad_jump(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, double a, double b, double *x);
+
+/* tail.c: the whole of a ray whose tail oscillates; not to be believed before the coordinate has reached `least`.
+ * out: values, integrals of |f|, errors */
+bool cx_quad_oscillation(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int piece, double least,
+                         const double *outside, cx_quad_status *status, double *out);
 
 bool cx_quad_halted(const cx_quad *q, const cx_quad_work *w); /* stop flag or time */
 #endif

@@ -60,7 +60,7 @@ void cx_quad_rule_init(cx_quad_rule *r) {
 
 static double ratio_of(double a, double b, double floor) { return a <= floor ? 0 : a / fmax(b, floor); }
 
-void cx_quad_rule_apply(const cx_quad_rule *r, const double *g, double half, cx_quad_panel *out) {
+void cx_quad_rule_apply(const cx_quad_rule *r, const double *g, double half, double node, cx_quad_panel *out) {
   enum { N = CX_QUAD_RULE, M = N / 2 };
   double even[M + 1], odd[M], sum = r->w[M] * g[M], abs = r->w[M] * fabs(g[M]), top = fabs(g[M]);
   double inner = abs / 2, outer = 0; /* the middle node lies half in the upper half */
@@ -84,7 +84,9 @@ void cx_quad_rule_apply(const cx_quad_rule *r, const double *g, double half, cx_
     c[k] = fabs(s);
   }
   double e0 = fmax(c[0], c[1]), e1 = fmax(c[2], c[3]), e2 = fmax(c[4], c[5]), e3 = fmax(c[6], c[7]);
-  double most = fmax(fmax(e0, e1), fmax(e2, e3)), floor = 24 * DBL_EPSILON * top, error = 0, ratio = 0;
+  double most = fmax(fmax(e0, e1), fmax(e2, e3)), error = 0, ratio = 0;
+  /* what rounding of the values and of the nodes leaves in the coefficients */
+  double floor = DBL_EPSILON * (24 * top + (half > 0 ? node / half * variation : 0));
   if (fmax(e0, e1) > floor) {
     /* The rule integrates degrees to 31, the highest coefficient seen is 20: six more steps of the decay. Two of them
      * are left as margin of safety, and the factor 5. */

@@ -28,6 +28,6 @@ typedef struct {
 } cx_quad_panel;
 
 void cx_quad_rule_init(cx_quad_rule *r);
-/* g: the integrand at the 24 nodes, finite; half: half the width */
-void cx_quad_rule_apply(const cx_quad_rule *r, const double *g, double half, cx_quad_panel *out);
+/* g: the integrand at the 24 nodes, finite; half: half the width; node: size of the nodes' own rounding, over epsilon */
+void cx_quad_rule_apply(const cx_quad_rule *r, const double *g, double half, double node, cx_quad_panel *out);
 #endif

@@ -92,3 +92,27 @@ bool cx_quad_locate(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, double 
   }
   return top > 4 * first;
 }
+
+/* A jump between a and b: the first number beyond it. Grids within grids about the largest step; at a jump the steps do
+ * not become smaller. */
+bool cx_quad_jump(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, double a, double b, double *x) {
+  enum { GRID = 24 };
+  double t[GRID], f[GRID], first = 0;
+  for (int round = 0; round < 16; round++) {
+    for (int i = 0; i < GRID; i++) t[i] = a + (b - a) * (i / (GRID - 1.0));
+    if (!cx_quad_points(q, w, in, 0, 0, GRID, t, f)) return false;
+    int at = 0;
+    double most = 0;
+    for (int i = 0; i + 1 < GRID; i++)
+      for (int c = 0; c < q->ncomp; c++) {
+        double step = fabs(w->f[c * GRID + i + 1] - w->f[c * GRID + i]);
+        if (step > most) most = step, at = i;
+      }
+    if (!round) first = most;
+    if (!(most > 0.5 * first)) return false;
+    a = t[at], b = t[at + 1];
+    *x = b;
+    if (!(b - a > DBL_EPSILON * fmax(fabs(a), fabs(b)))) return most < INFINITY;
+  }
+  return false;
+}

@@ -67,8 +67,8 @@ static void accumulate(const cx_quad *q, cx_quad_work *w, column *col, double fr
   }
 }
 
-bool cx_quad_oscillation(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int piece, const double *outside,
-                         cx_quad_status *status, double *out) {
+bool cx_quad_oscillation(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int piece, double least,
+                         const double *outside, cx_quad_status *status, double *out) {
   cx_quad_piece far = w->piece[piece];
   double omega = in->range->frequency, from = far.map == MAP_OUT ? 0 : far.map == MAP_AWAY ? far.scale : 1;
   double unit = far.map == MAP_TOWARD ? 1 : far.scale, start = unit / 4;
@@ -113,7 +113,7 @@ bool cx_quad_oscillation(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, in
         cx_quad_panel p;
         for (int pass = 0; pass < 2 && fine; pass++)
           for (int c = 0; c < q->ncomp; c++) {
-            cx_quad_rule_apply(&w->rule, w->f + (c * m + i) * CX_QUAD_NODES, job[i].b / 2 - job[i].a / 2, &p);
+            cx_quad_rule_apply(&w->rule, w->f + (c * m + i) * CX_QUAD_NODES, job[i].b / 2 - job[i].a / 2, job[i].b, &p);
             if (!pass) {
               double scale = fabs(outside[c] + (done ? col[c].sum[done - 1] : 0));
               if (scale == 0 || !done) scale = fmax(scale, p.abs + col[c].abs);
@@ -138,12 +138,17 @@ bool cx_quad_oscillation(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, in
     width = (hi - lo) / pieces * (pieces > n ? 1 : rough < 0.015 ? 2 : rough < 0.03 ? 1.4 : 1);
     lo = hi;
     for (; done < RUNGS && lo >= start * pow(2, 0.5 * done) * (1 + REACH / NARROW); done++) {
-      bool met = done >= 3, quick = true;
+      bool met = done >= 3 && start * pow(2, 0.5 * done) >= least, quick = true;
       for (int c = 0; c < q->ncomp; c++) {
         column *k = &col[c];
         int terms = done + 1 < TERMS ? done + 1 : TERMS;
         k->accel[done] = wynn(k->sum + done + 1 - terms, terms);
         if (done < 3) continue;
+        /* a sum that grows like a geometric series must not be given its formal limit */
+        bool shrinks = done >= 8;
+        for (int i = 0; i < 6 && shrinks; i++)
+          shrinks =
+              fabs(k->sum[done - i] - k->sum[done - i - 1]) < 0.95 * fabs(k->sum[done - i - 1] - k->sum[done - i - 2]);
         double size = q->scale && q->scale[c] > 0 ? q->scale[c] * k->abs : fabs(outside[c] + k->sum[done]);
         double ask = fmax(q->tol * size, 16 * DBL_EPSILON * k->abs), d = 0, e = 0;
         for (int i = 0; i < 2; i++) {
@@ -151,7 +156,7 @@ bool cx_quad_oscillation(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, in
           e = fmax(e, fabs(k->accel[done - i] - k->accel[done - i - 1]));
         }
         quick &= d <= 0.2 * ask;
-        met &= d <= 0.2 * ask || (done >= 8 && 10 * e <= 0.2 * ask);
+        met &= d <= 0.2 * ask || (shrinks && 10 * e <= 0.2 * ask);
       }
       if (!met) {
         agreed = -1;
