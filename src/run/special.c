@@ -28,4 +28,6 @@ double cx_logaddexp(double x, double y) {
 
 double cx_xlogy(double x, double y) { return x == 0 && !isnan(y) ? 0 : x * log(y); }
 
+double cx_xlog1py(double x, double y) { return x == 0 && !isnan(y) ? 0 : x * log1p(y); }
+
 double cx_sinc(double x) { return x == 0 ? 1 : isinf(x) ? 0 : sin(x) / x; }

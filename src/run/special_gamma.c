@@ -3,7 +3,7 @@
  * of x psi(x) / (x - x0), x0 its zero (test/tables/make_special.py prints it; error 5e-19). polygamma: Hurwitz zeta by
  * Euler-Maclaurin, DLMF 25.11.5; below 0 by splitting the sum over k of (x + k)^-s at its sign change.
  * Stirling's remainder DLMF 5.11.1; its use in lbeta: DiDonato & Morris, Algorithm 708 (1992), section 2. */
-#include "run/special.h"
+#include "run/special_int.h"
 #include <math.h>
 
 #define PI           3.14159265358979323846
@@ -23,14 +23,56 @@ double cx_stirling_rest(double x) {
   return s / x;
 }
 
-double cx_gamma_star(double x) {
-  if (x >= 10) return exp(cx_stirling_rest(x));
-  return tgamma(1 + x) * exp(x - LOG_SQRT_2PI) / (pow(x, x) * sqrt(x));
+double cx_gamma_head(double a) {
+  if (a >= 10) return exp(-cx_stirling_rest(a)) * sqrt(a) / SQRT_2PI;
+  return a * pow(a, a) / (tgamma(1 + a) * exp(a));
+}
+
+/* log gamma(1 + a), |a| <= 0.5, to full relative accuracy: DLMF 5.7.3 */
+double cx_lgamma1p_small(double a) {
+  static const double c[] = {
+      /* (-1)^k (zeta(k) - 1) / k from k = 2 */
+      0.32246703342411321824,     -0.067352301053198095133,  0.020580808427784547879,    -0.0073855510286739852663,
+      0.0028905103307415232858,   -0.0011927539117032609771, 0.00050966952474304242234,  -0.00022315475845357937976,
+      0.000099457512781808533715, -0.0000449262367381331417, 0.000020507212775670691553, -9.439488275268395904e-6,
+      4.3748667899074878042e-6,   -2.0392157538013662368e-6, 9.5514121304074198329e-7,   -4.4924691987645660433e-7,
+      2.1207184805554665869e-7,   -1.0043224823968099609e-7, 4.7698101693639805658e-8,   -2.271109460894316491e-8,
+      1.0838659214896954091e-8,   -5.1834750419700466551e-9, 2.4836745438024783172e-9};
+  double s = 0;
+  for (int k = 22; k >= 0; k--) s = s * a + c[k];
+  return -log1p(a) + a * (0.4227843350984671393934879 + a * s);
+}
+
+double cx_lfactorial(double x) { /* x + 1 would round near its zeros 0 and 1 */
+  if (fabs(x) <= 0.5) return cx_lgamma1p_small(x);
+  if (x > 0.5 && x < 1.5) return log1p(x - 1) + cx_lgamma1p_small(x - 1);
+  return cx_lgamma(x + 1);
+}
+
+double cx_lchoose(double n, double k) {
+  double m = n - k;
+  if (isnan(m) || !(n > -1)) return NAN;
+  if ((k < 0 && k == floor(k)) || (m < 0 && m == floor(m))) return -INFINITY;
+  if (k < 0 || m < 0) return cx_lfactorial(n) - cx_lfactorial(k) - cx_lfactorial(m);
+  if (m < k) m = k, k = n - k;    /* now k <= n / 2 */
+  if (k == floor(k) && k <= 20) { /* a product loses less than a difference of logarithms */
+    double c = 1;
+    for (int i = 0; i < k; i++) c *= (n - i) / (i + 1);
+    if (c < INFINITY) return log(c);
+  }
+  return -log1p(n) - cx_lbeta(m + 1, k + 1);
 }
 
 /* B_2k / 2k, the coefficients of digamma's asymptotic series, x >= 10 */
 static const double psi_tail[] = {1. / 12,  -1. / 120,     1. / 252, -1. / 240,
                                   1. / 132, -691. / 32760, 1. / 12,  -3617. / 8160};
+
+double cx_digamma_rest(double x) {
+  if (x < 10) return cx_digamma(x) - log(x);
+  double r = 1 / (x * x), s = 0;
+  for (int i = 7; i >= 0; i--) s = s * r + psi_tail[i];
+  return -(0.5 / x + s * r);
+}
 
 double cx_digamma(double x) {
   if (isnan(x) || x == -INFINITY) return NAN;
@@ -39,11 +81,7 @@ double cx_digamma(double x) {
     double r = x - round(x); /* exact, and so is the period of cot */
     return r == 0 ? NAN : cx_digamma(1 - x) - (fabs(r) == 0.5 ? 0 : PI / tan(PI * r));
   }
-  if (x >= 10) {
-    double r = 1 / (x * x), s = 0;
-    for (int i = 7; i >= 0; i--) s = s * r + psi_tail[i];
-    return log(x) - (0.5 / x + s * r);
-  }
+  if (x >= 10) return log(x) + cx_digamma_rest(x);
   static const double x0 = 1.4616321449683622, x0_lo = 9.5499954299656977e-17;
   static const double g[] = {1.4265838140477493192,      0.31561474410964213552,     -0.062813694920279871917,
                              0.017935099659910831499,    -0.0059218363745723288507,  0.00210552454535520095,
@@ -57,18 +95,6 @@ double cx_digamma(double x) {
   double s = 0, t = x - 1.5;
   for (int i = 17; i >= 0; i--) s = s * t + g[i];
   return up + ((x - x0) - x0_lo) * s / x;
-}
-
-/* psi(x + h) - psi(x) for x, h > 0 without cancellation: the recurrence's and the asymptotic series' differences */
-double cx_digamma_rise(double x, double h) {
-  double s = 0;
-  for (; x < 10; x += 1) s += h / x / (x + h);
-  double l = log1p(h / x), r = 1 / (x * x), p = 1, t = 0;
-  for (int k = 1; k <= 8; k++) {
-    p *= r;
-    t -= psi_tail[k - 1] * p * expm1(-2 * k * l);
-  }
-  return s + (t + 0.5 * h / x / (x + h)) + l;
 }
 
 /* zeta(s, x) x^s for s >= 2, x > 0 */

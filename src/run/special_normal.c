@@ -103,3 +103,9 @@ double cx_erfinv(double x) {
   double f = t < 0.5 ? erf(z) - t : (1 - t) - erfc(z), u = f * (SQRT_PI / 2) * exp(z * z);
   return copysign(z - u / (1 + z * u), x); /* Halley: erf'' / erf' = -2z */
 }
+
+double cx_erfcinv(double x) {
+  if (!(x > 0 && x < 2)) return x == 0 ? INFINITY : x == 2 ? -INFINITY : NAN;
+  if (x > 0.5 && x < 1.5) return cx_erfinv(1 - x); /* the difference is exact */
+  return SQRT_HALF * (x > 1 ? cx_norm_quantile(1 - 0.5 * x) : -cx_norm_quantile(0.5 * x));
+}

@@ -69,7 +69,7 @@ static double spread(const cx_node *e, double *const *value, double y) {
   double s = 0;
   for (int i = 0; i < 12; i++) {
     double d = fabs(noisy(e, value, 1e-15) - y);
-    s = d <= s ? s : d; /* a NaN stays */
+    if (!(d <= s) && !isnan(s)) s = d; /* a NaN stays */
   }
   return s;
 }
@@ -92,7 +92,8 @@ static double measure(const cx_node *e, const double *leaf) {
     case OP_pow: return 20 * sum + 20;
     case OP_log:
     case OP_log1p: return 9 * sum + 9;
-    case OP_xlogy: return 10 * sum + 20;
+    case OP_xlogy:
+    case OP_xlog1py: return 10 * sum + 20;
     case OP_exp:
     case OP_exp2:
     case OP_expm1:
