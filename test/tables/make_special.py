@@ -38,6 +38,10 @@ if sys.argv[1:] == ["fit"]:
         for n in terms:
             p, err = chebyfit(f, [lo, hi], n, error=True)
             print(name, "error", nstr(err, 3), *(nstr(c, 20) for c in p[::-1]), sep="\n  ")
+    for k in range(1, 17):  # the 32 nodes of Gauss and Legendre: the positive ones and their weights
+        x = findroot(lambda t: legendre(32, t), cos(pi * (k - mpf(1) / 4) / (32 + mpf(1) / 2)))
+        slope = 32 * (x * legendre(32, x) - legendre(31, x)) / (x * x - 1)
+        print(nstr(x, 19), nstr(2 / ((1 - x * x) * slope ** 2), 19))
     sys.exit()
 
 random.seed(20)
@@ -285,7 +289,8 @@ table = {
     "erfcinv": (lambda x: rooted(erfc, 0, lambda x: -2 / sqrt(pi) * exp(-x * x))(mpf(erfcinv_start(x)), x),
                 [(x,) for x in span(0, 2, 60) + spread(-300, -1, 60) + [1 + v for v in spread(-12, -2, 30, True)]]),
     "lfactorial": (lambda x: loggamma(x + 1),
-                   [(x,) for x in spread(-12, 7, 80) + span(-0.9, 1.5, 60) + [1 + v for v in spread(-12, -2, 20, True)]]),
+                   [(x,) for x in spread(-12, 7, 80) + span(-0.9, 1.5, 60)] +
+                   [(1 + v,) for v in spread(-12, -2, 20, True)]),
     "lchoose": (lambda n, k: loggamma(n + 1) - loggamma(k + 1) - loggamma(n - k + 1),
                 [(float(n), float(random.randint(1, n - 1))) for n in map(int, spread(0.5, 9, 80))] +
                 [(float(n), float(random.choice((1, 2, 3, n - 1, n - 2)))) for n in map(int, spread(1, 9, 40))] +
