@@ -117,8 +117,9 @@ static void take(repl *r, const char *name, const char *text) {
       beg = end;
     }
     CX_END(ctx, f);
+  } else {
+    cli_show_diags(r->c, ctx, 0);
   }
-  else { cli_show_diags(r->c, ctx, 0); }
   cx_ctx_free(ctx);
 }
 
@@ -148,7 +149,7 @@ static void command(repl *r, char *line) {
         "An expression is printed, anything else is kept: definitions, data, params, fits.\n"
         "A new definition of a name replaces the old one.\n\n"
         "  .names       what is kept\n  .load FILE   read the statements of a file\n  .reset       forget everything\n"
-        "  .quit        end (also Ctrl-D)\n\nCtrl-C stops what is running. `calx help functions` lists the functions.");
+        "  .quit        end (also Ctrl-D)\n\nCtrl-C drops the line that is typed, or stops what is running. `calx help functions` lists the functions.");
   } else if (strcmp(line, ".names") == 0) {
     for (int k = 0; k < r->n; k++) puts(r->at[k].text);
   } else if (strcmp(line, ".reset") == 0) {
@@ -175,6 +176,12 @@ static void command(repl *r, char *line) {
 }
 
 /* ---- reading lines ---- */
+
+static volatile sig_atomic_t abandoned; /* Ctrl-C while a line is typed */
+static void abandon(int signal) {
+  (void)signal;
+  abandoned = 1;
+}
 
 #ifdef HAVE_LIBEDIT
 static const repl *completing; /* readline's callbacks know nothing of their caller */
@@ -245,15 +252,16 @@ static char *history_file(void) {
 }
 #endif
 
+/* NULL: the end of input, or `abandoned` */
 static char *read_line(bool terminal, bool more) {
+  const char *prompt = more ? "  ... " : "calx> ";
+  abandoned = 0;
+  if (terminal) sigaction(SIGINT, &(struct sigaction){.sa_handler = abandon}, NULL); /* reading is interrupted */
 #ifdef HAVE_LIBEDIT
-  if (terminal) {
-    signal(SIGINT, SIG_IGN);
-    return readline(more ? "  ... " : "calx> ");
-  }
+  if (terminal) return readline(prompt);
 #endif
   if (terminal) {
-    fputs(more ? "  ... " : "calx> ", stdout);
+    fputs(prompt, stdout);
     fflush(stdout);
   }
   char *line = NULL;
@@ -261,6 +269,7 @@ static char *read_line(bool terminal, bool more) {
   ssize_t n = getline(&line, &cap, stdin);
   if (n < 0) {
     free(line);
+    if (abandoned) clearerr(stdin);
     return NULL;
   }
   line[strcspn(line, "\r\n")] = 0;
@@ -279,13 +288,20 @@ int cli_cmd_repl(cli *c) {
   if (terminal) {
     rl_initialize();
     rl_attempted_completion_function = complete;
+    rl_completion_append_character = 0; /* a bracket follows a function's name */
     using_history();
     if ((history = history_file())) read_history(history);
   }
 #endif
   if (terminal && !c->quiet) puts("calx " CALX_VERSION ", .help for help");
   char *text = NULL;
-  for (char *line; !r->quit && (line = read_line(terminal, text != NULL)); free(line)) {
+  for (char *line; !r->quit && ((line = read_line(terminal, text != NULL)) || abandoned); free(line)) {
+    if (abandoned) { /* what has been typed so far, all its lines */
+      free(text);
+      text = NULL;
+      putchar('\n');
+      continue;
+    }
     size_t had = text ? strlen(text) : 0, n = strlen(line);
     char *more = realloc(text, had + n + 2);
     if (!more) break;

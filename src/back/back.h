@@ -2,6 +2,8 @@
  * and slow, and tier 0, the block VM (schedule.c, lower.c, vm.c). */
 #ifndef CX_BACK_H
 #define CX_BACK_H
+#include <signal.h>
+
 #include "data/data.h"
 #include "ir/ir.h"
 
@@ -15,12 +17,13 @@ double cx_ref_node(const cx_graph *g, const cx_node *e, const int64_t *at, doubl
 typedef struct cx_exec cx_exec; /* compiled: immutable, shared by threads */
 typedef struct cx_work cx_work; /* scratch of one thread of the caller */
 typedef struct {
-  int threads;     /* 0: all cores. Results do not depend on it, bit for bit */
-  bool single;     /* arithmetic and variable inputs/outputs in float */
-  bool once;       /* run only once or twice: large data are read where they lie, not laid out as columns first */
-  bool no_blas;    /* tests */
-  bool no_simd;    /* tests: baseline kernels */
-  int64_t segment; /* steps between checkpoints of a long recurrence; 0: as memory asks, negative: none */
+  int threads; /* 0: all cores. Results do not depend on it, bit for bit */
+  bool single; /* arithmetic and variable inputs/outputs in float */
+  bool once;   /* run only once or twice: large data are read where they lie, not laid out as columns first */
+  volatile sig_atomic_t *stop; /* non-zero: a run ends early, as a failure; may be NULL */
+  bool no_blas;                /* tests */
+  bool no_simd;                /* tests: baseline kernels */
+  int64_t segment;             /* steps between checkpoints of a long recurrence; 0: as memory asks, negative: none */
 } cx_exec_opt;
 /* g: outputs set, passes run. constant_input[k]: the k-th EQ_INPUT with constant == true, borrowed as long as the exec
  * lives. What depends on them alone is computed here, once; columns are laid out for the vector unit here. */

@@ -122,8 +122,7 @@ static char *shared(cx_exec *x, const cx_copy *c) {
     s->at = cx_alloc(mem, bytes_of(x, c));
     cx_defer(mem, gone, s);
     CX_END(x->ctx, f);
-  }
-  else {
+  } else {
     cx_arena_free(mem);
     cx_throw(x->ctx, f.status);
   }

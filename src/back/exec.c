@@ -109,6 +109,8 @@ static char *part_of(const job *j, const cx_acc *a, int64_t chunk) {
                      : j->w->mem + j->k->acc_off + chunk * j->k->acc_bytes + a->part;
 }
 
+static bool interrupted(const cx_exec *x) { return x->opt.stop && *x->opt.stop; }
+
 static void run_chunk(void *user, int thread, int64_t chunk) {
   const job *j = user;
   const cx_kernel *k = j->k;
@@ -132,7 +134,7 @@ static void run_chunk(void *user, int thread, int64_t chunk) {
   int64_t end = (chunk + 1) * k->chunk_rows;
   if (end > k->n) end = k->n;
   s->block = k->block;
-  for (int64_t row = chunk * k->chunk_rows; row < end; row += k->block) {
+  for (int64_t row = chunk * k->chunk_rows; row < end && !interrupted(j->x); row += k->block) {
     s->row0 = row, s->n = end - row < k->block ? end - row : k->block;
     for (int r = 0; r < k->nreg; r++) {
       const cx_reg *q = &k->reg[r];
@@ -250,7 +252,8 @@ static int run_kernel(const cx_exec *x, const cx_kernel *k, cx_work *w, const ch
   else
     for (int64_t c = 0; c < k->nchunk; c++) run_chunk(&j, 0, c);
   if (k->nacc) combine(&j);
-  return 0;
+  if (interrupted(x)) *why = "interrupted";
+  return interrupted(x);
 }
 
 /* ---- constants ---- */
@@ -295,6 +298,7 @@ static void precompute(cx_exec *x, uint64_t dep) {
     memcpy(x->own->base, x->base, (size_t)x->nbase * sizeof *x->base);
     x->own->base[BASE_WORK] = x->own->mem;
     if (run_kernel(x, k, x->own, &why)) {
+      if (interrupted(x)) cx_throw(x->ctx, CX_E_INTERRUPT);
       const cx_eq *e = k->prim;
       cx_diag(x->ctx, CX_ERROR, CX_E_RUNTIME, e->span, "`%s`: %s", e->name ? e->name : e->prim->name,
               why ? why : "it has no value here");
@@ -391,8 +395,7 @@ cx_exec *cx_exec_new(cx_arena *a, const cx_graph *g, const cx_array *constant_in
   CX_TRY(x->ctx, f) {
     compile(x, tmp, g, constant_input);
     CX_END(x->ctx, f);
-  }
-  else {
+  } else {
     cx_arena_free(tmp);
     cx_throw(x->ctx, f.status);
   }

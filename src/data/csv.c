@@ -15,7 +15,7 @@
 #include <pthread.h>
 #endif
 
-#define MAX_PIECES  64
+#define MAX_PIECES 64
 
 static const char open_quote[] = "a quote is opened here and never closed";
 static const char after_quote[] = "text follows the closing quote";

@@ -65,7 +65,8 @@ static int gradient(void *user, const void *x, double *f, void *g) {
   cx_objective *o = user;
   if (!o->grad) { /* a fit by batches needs it for its report alone */
     uint32_t *root = gradient_roots(o->m, o->a, o->eq, &o->flat);
-    o->grad = (o->nbatch ? cx_fn_once : cx_fn_new)(o->m, o->a, root, o->flat.n + 1, o->threads);
+    o->grad = o->nbatch ? cx_fn_once(o->m, o->a, root, o->flat.n + 1, o->threads, NULL)
+                        : cx_fn_new(o->m, o->a, root, o->flat.n + 1, o->threads);
     o->wgrad = cx_work_new(o->a, o->grad->exec);
   }
   return evaluate(o, o->grad, o->wgrad, x, f, g);

@@ -13,7 +13,7 @@ int64_t cx_eq_count(const cx_eq *e) {
   return n;
 }
 
-static cx_fn *make(const cx_model *m, cx_arena *a, const uint32_t *root, int nroot, int threads, bool once) {
+static cx_fn *make(const cx_model *m, cx_arena *a, const uint32_t *root, int nroot, const cx_exec_opt *o) {
   cx_fn *f = CX_NEW(a, cx_fn);
   int32_t *map = CX_NEW_N(a, int32_t, m->graph->neq + 1);
   f->graph = cx_extract(m->graph, a, root, nroot, map);
@@ -49,15 +49,15 @@ static cx_fn *make(const cx_model *m, cx_arena *a, const uint32_t *root, int nro
     for (int d = 0; d < m->ndecl; d++)
       if (m->decl_eq[d] == back[k]) *c = m->decl[d].array;
   }
-  cx_exec_opt o = {.threads = threads, .single = m->single, .once = once};
-  f->exec = cx_exec_new(a, f->graph, constant, &o);
+  f->exec = cx_exec_new(a, f->graph, constant, o);
   return f;
 }
 cx_fn *cx_fn_new(const cx_model *m, cx_arena *a, const uint32_t *root, int nroot, int threads) {
-  return make(m, a, root, nroot, threads, false);
+  return make(m, a, root, nroot, &(cx_exec_opt){.threads = threads, .single = m->single});
 }
-cx_fn *cx_fn_once(const cx_model *m, cx_arena *a, const uint32_t *root, int nroot, int threads) {
-  return make(m, a, root, nroot, threads, true);
+cx_fn *cx_fn_once(const cx_model *m, cx_arena *a, const uint32_t *root, int nroot, int threads,
+                  volatile sig_atomic_t *stop) {
+  return make(m, a, root, nroot, &(cx_exec_opt){.threads = threads, .single = m->single, .once = true, .stop = stop});
 }
 
 cx_flat cx_flat_new(const cx_model *m, cx_arena *a, int nparam) {
@@ -92,7 +92,7 @@ void cx_flat_start(const cx_model *m, cx_arena *a, const cx_flat *p, uint64_t se
       uint32_t root = (uint32_t)q->start_eq;
       cx_model dm = *m; /* starts are computed in double */
       dm.single = false;
-      cx_fn *f = cx_fn_once(&dm, a, &root, 1, 1);
+      cx_fn *f = cx_fn_once(&dm, a, &root, 1, 1, NULL);
       void *out = v;
       const char *why = NULL;
       const void *none[1] = {NULL};

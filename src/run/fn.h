@@ -17,8 +17,10 @@ typedef struct cx_fn {
 
 /* Compiles the given equations of m. Constant inputs are the bound data, read in place. Throws. */
 cx_fn *cx_fn_new(const cx_model *m, cx_arena *a, const uint32_t *root, int nroot, int threads);
-cx_fn *cx_fn_once(const cx_model *m, cx_arena *a, const uint32_t *root, int nroot, int threads); /* to be run once */
-int64_t cx_eq_count(const cx_eq *e);                                                             /* elements */
+/* the same, to be run once: it ends early, as a failure, when *stop is not 0 (stop may be NULL) */
+cx_fn *cx_fn_once(const cx_model *m, cx_arena *a, const uint32_t *root, int nroot, int threads,
+                  volatile sig_atomic_t *stop);
+int64_t cx_eq_count(const cx_eq *e); /* elements */
 
 /* The params of a model as one flat vector of unconstrained values: doubles, or floats where the program says single. */
 typedef struct {

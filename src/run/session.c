@@ -36,7 +36,8 @@ static void emit(cx_session *s, const cx_event *e) {
 static double **values(cx_session *s, const uint32_t *eq, int n, int64_t *count) {
   double **v = CX_NEW_N(s->t, double *, n + 1);
   if (!n) return v;
-  cx_fn *f = cx_fn_once(s->m, s->t, eq, n, s->opt->threads);
+  volatile sig_atomic_t *stop = s->opt->stop && !*s->opt->stop ? s->opt->stop : NULL; /* a fit was: its values still */
+  cx_fn *f = cx_fn_once(s->m, s->t, eq, n, s->opt->threads, stop);
   void **out = CX_NEW_N(s->t, void *, n);
   for (int k = 0; k < n; k++) {
     out[k] = v[k] = CX_NEW_N(s->t, double, f->out_n[k] + 1);
@@ -44,6 +45,7 @@ static double **values(cx_session *s, const uint32_t *eq, int n, int64_t *count)
   }
   const char *why = NULL;
   if (cx_fn_at(f, cx_work_new(s->t, f->exec), &s->flat, s->x, out, &why)) {
+    if (stop && *stop) cx_throw(s->ctx, CX_E_INTERRUPT);
     cx_diag(s->ctx, CX_ERROR, CX_E_RUNTIME, CX_NOSPAN, "%s", why);
     cx_throw(s->ctx, CX_E_RUNTIME);
   }

@@ -226,6 +226,14 @@ error kept out
   same fits '1' sh -c "printf 'param x = 0\nminimize (x - 1)^2\nfit by newton\nx\n' | $calx repl -q"
   if script -qec true /dev/null >/dev/null 2>&1 && $calx version | grep -qw libedit; then
     printf '1 + 1\n.quit\n' | XDG_STATE_HOME=$work/state TERM=xterm script -qec "$calx repl" /dev/null >out 2>&1; has out '^2'
+    # Ctrl-C drops the line that is typed, then ends what is computed; the session goes on
+    : >typed
+    awaited() { i=0; until grep -q -e "$1" typed || [ $i -gt 300 ]; do sleep 0.1; i=$((i + 1)); done; }
+    { awaited 'calx>'; printf 'abandoned \003'; sleep 0.3; printf '2 + 2\n'; awaited '^4'
+      printf 'sum(i in 0..99999999: sum(j in 0..9999: sin(i * j)))\n'; sleep 1; printf '\003'; awaited interrupted
+      printf '3 + 4\n'; awaited '^7'; printf '.quit\n'; } |
+      XDG_STATE_HOME=$work/state TERM=xterm script -qefc "$calx repl" typed >/dev/null 2>&1
+    has typed '^4'; has typed interrupted; has typed '^7'; hasnt typed 'name .abandoned'
   fi
   ;;
 broken_output)

@@ -175,7 +175,7 @@ static void shared(void) {
   const char *why;
   size_t before = now;
   cx_arena *a = cx_arena_new(m.c), *a2 = cx_arena_new(m.c);
-  cx_fn *once = cx_fn_once(m.m, a, root, 3, 1);
+  cx_fn *once = cx_fn_once(m.m, a, root, 3, 1, NULL);
   CHECK(cx_fn_at(once, cx_work_new(a, once->exec), &m.flat, m.x, (void *[]){&f[0], w[0], &b[0]}, &why) == 0);
   CHECK(now - before < copy / 10);
   cx_fn *gradient = cx_fn_new(m.m, a, root, 3, 1), *value = cx_fn_new(m.m, a2, root, 1, 1);

@@ -280,8 +280,7 @@ static bool one_graph(uint64_t seed) {
     } else if (wrong) fprintf(stderr, "generator: %s\n", wrong), ok = false;
     if (!ok) fprintf(stderr, "seed %llu\n%s\n", (unsigned long long)seed, cx_graph_text(x.g, x.a));
     CX_END(c, f);
-  }
-  else {
+  } else {
     for (int k = 0; k < cx_diag_count(c); k++)
       fprintf(stderr, "seed %llu: %s\n", (unsigned long long)seed, cx_diag_get(c, k).message);
     ok = cx_diag_count(c) && strstr(cx_diag_get(c, 0).message, "refers to itself");
@@ -309,8 +308,9 @@ static bool open_text(fixture *f, const char *text, const cx_array *constant, cx
     f->x = cx_exec_new(f->a, f->g, constant, &opt);
     f->w = cx_work_new(f->a, f->x);
     CX_END(f->c, fr);
+  } else {
+    ok = false;
   }
-  else { ok = false; }
   return ok;
 }
 static void close_text(fixture *f) {
