@@ -63,6 +63,12 @@ double cx_gamma_q_inv(double a, double q);
 double cx_beta_inc_inv(double a, double b, double p);
 double cx_beta_incc_inv(double a, double b, double q);
 
+/* special_student.c, special_quantile.c: nu > 0 degrees of freedom */
+double cx_student_t_cdf(double nu, double t);
+double cx_log_student_t_cdf(double nu, double t);
+double cx_student_t_quantile(double nu, double p);
+double cx_student_t_dnu(double nu, double t); /* of the distribution function, by nu */
+
 /* special_bessel.c: modified, of the first kind; e: times exp(-|x|) */
 double cx_bessel_i0(double x);
 double cx_bessel_i1(double x);

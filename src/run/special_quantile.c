@@ -72,9 +72,10 @@ static double gamma_inv(double a, double target, int upper) {
 double cx_gamma_p_inv(double a, double p) { return gamma_inv(a, p, 0); }
 double cx_gamma_q_inv(double a, double q) { return gamma_inv(a, q, 1); }
 
-static double beta_inv(double a, double b, double target, int upper) {
+/* the odds x / (1 - x) */
+static double beta_odds(double a, double b, double target, int upper) {
   if (!(a > 0 && a < INFINITY) || !(b > 0 && b < INFINITY) || !(target >= 0 && target <= 1)) return NAN;
-  if (target == 0 || target == 1) return (target == 0) == upper;
+  if (target == 0 || target == 1) return (target == 0) == upper ? INFINITY : 0;
   if (target > 0.5) target = 1 - target, upper = !upper;
   double z = cx_norm_quantile(target), own = upper ? b : a;
   double mean = a > 1 && b > 1 ? (a - 1. / 3) / (b - 1. / 3) : a / b;
@@ -83,8 +84,16 @@ static double beta_inv(double a, double b, double target, int upper) {
     double t = exp((log(target) + log(own) + cx_lbeta(a, b)) / own);
     if (t < 0.5) w = upper ? (1 - t) / fmax(t, 1e-300) : t / (1 - t);
   }
-  w = solve(&(problem){a, b, target, upper}, fmin(fmax(w, 1e-300), 1e300));
+  return solve(&(problem){a, b, target, upper}, fmin(fmax(w, 1e-300), 1e300));
+}
+static double beta_inv(double a, double b, double target, int upper) {
+  double w = beta_odds(a, b, target, upper);
   return w <= 1 ? w / (1 + w) : 1 - 1 / (1 + w);
 }
 double cx_beta_inc_inv(double a, double b, double p) { return beta_inv(a, b, p, 0); }
 double cx_beta_incc_inv(double a, double b, double q) { return beta_inv(a, b, q, 1); }
+
+double cx_student_t_quantile(double nu, double p) {
+  double tail = p < 0.5 ? 2 * p : 2 * (1 - p), t = sqrt(nu / beta_odds(0.5 * nu, 0.5, tail, 0));
+  return p < 0.5 ? -t : t;
+}

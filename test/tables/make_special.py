@@ -228,6 +228,22 @@ def erfcinv_start(x):
     return -quantile(x / 2) / sqrt2
 
 
+def student(nu, t):
+    x = nu / (nu + t * t)
+    v = beta_i(nu / 2, mpf(1) / 2, x) if x < nu / (nu + 1) else beta_ic(mpf(1) / 2, nu / 2, t * t / (nu + t * t))
+    return v / 2 if t < 0 else 1 - v / 2
+
+
+def student_pdf(nu, t):
+    return exp(loggamma((nu + 1) / 2) - loggamma(nu / 2) - log(nu * pi) / 2 - (nu + 1) / 2 * log1p(t * t / nu))
+
+
+def student_points(n):
+    return [(nu, random.choice(spread(-4, 1.55, 1, True) + spread(-4, 1.55, 1, True) + spread(0, 1.55, 1, True) +
+                               (spread(1, 8, 1, True) if nu < 30 else spread(0, 1.4, 1, True))))
+            for nu in spread(-1.5, 6, n)]
+
+
 orders = [(float(n), x) for n in (1, 2, 3, 5, 10, 40) for x in spread(-3, 3, 12) + [-0.3, -1.75, -7.5, -30.4]]
 table = {
     "logistic": (lambda x: 1 / (1 + exp(-x)), [(x,) for x in spread(-5, 2.8, 60, True)]),
@@ -304,6 +320,12 @@ table = {
     "bessel_ratio": (lambda x: besseli(1, x) / besseli(0, x), [(x,) for x in spread(-8, 4, 80, True)]),
     "bessel_ratio_dx": (lambda x: 1 - (besseli(1, x) / besseli(0, x)) ** 2 - besseli(1, x) / besseli(0, x) / x,
                         [(x,) for x in spread(-8, 4, 80, True) + span(15, 40, 40)]),
+    "student_t_cdf": (student, student_points(120)),
+    "log_student_t_cdf": (lambda nu, t: log(student(nu, t)) if t < 0 else log1p(-student(nu, -t)), student_points(120)),
+    "student_t_quantile": (lambda nu, t, p: rooted(student, 1, student_pdf)(nu, t, p),
+                           lambda: inverse_points(student, student_points(120))),
+    "student_t_dnu": (lambda nu, t: by(student, 0, (nu, -abs(t))) * (1 if t < 0 else -1),
+                      [p for p in student_points(100) if p[0] < 100]),
 }
 
 
@@ -328,7 +350,7 @@ def rows_of(name):
     for p in points:
         try:
             args = [mpf(v) for v in p]
-            if name.endswith("_inv"):  # its last argument is the value, the one before it the start of the search
+            if name.endswith(("_inv", "_t_quantile")):  # its last argument is the value, the one before it the start of the search
                 start = args.pop()
                 p = p[:-1]
                 solve = f

@@ -69,6 +69,10 @@ static row rows[] = {
     {"log_beta_inc_db", 221, false, 0, {0}, 0},
     {"log_beta_incc_da", 7, false, 0, {0}, 0},
     {"log_beta_incc_db", 42, false, 0, {0}, 0},
+    {"student_t_cdf", 16, false, 0, {0}, 0},
+    {"log_student_t_cdf", 12, false, 0, {0}, 0},
+    {"student_t_quantile", 2, true, 0, {0}, 0},
+    {"student_t_dnu", 900, false, 0, {0}, 0},
     {"beta_inc_inv", 2, true, 0, {0}, 0},
     {"beta_incc_inv", 5, true, 0, {0}, 0},
 };
@@ -169,6 +173,11 @@ static void ends(void) {
   CHECK(ev("beta_inc_inv", 3, 2, 3, 0) == 0 && ev("beta_incc_inv", 3, 2, 3, 0) == 1);
   CHECK(isnan(ev("gamma_p_inv", 2, 2, 1.5, 0)) && isnan(ev("beta_inc_inv", 3, 0, 1, 0.5)));
   CHECK(ev("gamma_p_inv", 2, 1e-3, 0.3, 0) == 0); /* 10^-523 */
+  CHECK(ev("student_t_cdf", 2, 3, 0, 0) == 0.5 && ev("student_t_cdf", 2, 3, INFINITY, 0) == 1);
+  CHECK(ev("log_student_t_cdf", 2, 3, -INFINITY, 0) == -INFINITY && isnan(ev("student_t_cdf", 2, -1, 1, 0)));
+  CHECK_NEAR(ev("log_student_t_cdf", 2, 1e9, -60, 0), -1805.0135606805, 4e-6); /* nearly normal */
+  CHECK(ev("student_t_quantile", 2, 3, 0.5, 0) == 0 && ev("student_t_quantile", 2, 3, 1, 0) == INFINITY);
+  CHECK(ev("student_t_quantile", 2, 3, 0, 0) == -INFINITY && isnan(ev("student_t_quantile", 2, 3, 2, 0)));
   CHECK(ev("bessel_i0", 1, 0, 0, 0) == 1 && ev("bessel_i1", 1, -INFINITY, 0, 0) == -INFINITY);
   CHECK(ev("bessel_i0e", 1, INFINITY, 0, 0) == 0 && ev("bessel_ratio", 1, -INFINITY, 0, 0) == -1);
   for (double a = 1e-3; a < 2e9; a *= 3.1) { /* inverses: there and back, both tails, across every start */
