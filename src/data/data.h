@@ -95,6 +95,9 @@ typedef struct cx_decl {
   bool bound;
 } cx_decl;
 
+/* reports what breaks the declared domain, at most one error a declaration (domain.c) */
+bool cx_domain_check(cx_ctx *c, const cx_decl *d, cx_status code);
+
 /* Binds every declaration: arg[] are the command line's, "name=path", "name=3.5" (a scalar), "name=path:column", or
  * a bare "path" whose columns are matched by name: `data x[n], y[n]` take columns x, y; one rank-2 declaration that no
  * column is called like takes all remaining numeric columns in file order; NPZ likewise by member name.

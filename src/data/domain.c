@@ -101,7 +101,7 @@ static const char *vector_fault(cx_domain_kind kind, vector_state *s, double v, 
                              : "the vector that ends here has not length 1";
 }
 
-static const char *bad_matrix(const cx_domain *d, const double *m, int64_t n, double *work) {
+static const char *bad_matrix(const cx_domain *d, const double *m, int64_t n, double *work, int64_t *at) {
   bool factor = d->kind >= DOM_CHOLESKY_CORRELATION;
   bool unit = d->kind == DOM_CORRELATION || d->kind == DOM_CHOLESKY_CORRELATION;
   for (int64_t i = 0; i < n; i++) {
@@ -109,9 +109,11 @@ static const char *bad_matrix(const cx_domain *d, const double *m, int64_t n, do
     for (int64_t j = 0; j < n; j++) {
       double v = m[i * n + j], t = m[j * n + i];
       norm += v * v;
+      *at = i * n + j;
       if (factor && j > i && v != 0) return "the matrix is not lower triangular";
       if (!factor && fabs(v - t) > TOLERANCE * fmax(1, fabs(v))) return "the matrix is not symmetric";
     }
+    *at = i * n + i;
     if (factor && !(m[i * n + i] > 0)) return "the diagonal is not positive";
     if (unit && factor && fabs(norm - 1) > TOLERANCE) return "a row has not length 1";
     if (unit && !factor && fabs(m[i * n + i] - 1) > TOLERANCE) return "the diagonal is not 1";
@@ -121,16 +123,17 @@ static const char *bad_matrix(const cx_domain *d, const double *m, int64_t n, do
     for (int64_t j = 0; j <= i; j++) {
       double s = m[i * n + j];
       for (int64_t k = 0; k < j; k++) s -= work[i * n + k] * work[j * n + k];
+      *at = i * n + j;
       if (i == j && !(s > 0)) return "the matrix is not positive definite";
       work[i * n + j] = i == j ? sqrt(s) : s / work[j * n + j];
     }
   return NULL;
 }
 
-static bool report(cx_ctx *c, cx_arena *a, const cx_decl *d, int64_t at, int64_t others, const char *what,
-                   const char *help) {
+static bool report(cx_ctx *c, cx_arena *a, const cx_decl *d, cx_status code, int64_t at, int64_t others,
+                   const char *what, const char *help) {
   const char *also = others > 0 ? cx_format(a, " (and %lld more)", (long long)others) : "";
-  int g = cx_diag(c, CX_ERROR, CX_E_DATA, d->span, "%s: %s%s", cx_element_place(a, d, &d->array, at), what, also);
+  int g = cx_diag(c, CX_ERROR, code, d->span, "%s: %s%s", cx_element_place(a, d, &d->array, at), what, also);
   if (help) cx_diag_help(c, g, "%s", help);
   return false;
 }
@@ -153,7 +156,7 @@ static bool any_nan(const double *v, int64_t n) {
   return false;
 }
 
-static bool check(cx_ctx *c, cx_arena *a, const cx_decl *d) {
+static bool check(cx_ctx *c, cx_arena *a, const cx_decl *d, cx_status code) {
   const cx_array *x = &d->array;
   cx_domain_kind kind = d->domain.kind;
   if (x->text) return true;
@@ -179,35 +182,36 @@ static bool check(cx_ctx *c, cx_arena *a, const cx_decl *d) {
              : !nan          ? outside_text(a, &d->domain, v[k])
              : x->first_line ? "the value is missing"
                              : "the value is NaN";
-      if (nan) help = "leave the row out, or fill the value in";
+      if (nan && code == CX_E_DATA) help = "leave the row out, or fill the value in";
     }
   }
-  if (bad) return report(c, a, d, first, bad - 1, what, help);
+  if (bad) return report(c, a, d, code, first, bad - 1, what, help);
   if (kind >= DOM_CORRELATION && kind < DOM_COUNT && x->rank >= 2) {
     int64_t n = m;
     if (x->dim[x->rank - 2] != n)
-      return report(c, a, d, 0, 0, cx_format(a, "a %s matrix is square", domain_text(a, &d->domain)), NULL);
+      return report(c, a, d, code, 0, 0, cx_format(a, "a %s matrix is square", domain_text(a, &d->domain)), NULL);
     size_t size;
     if (!cx_size_product((const int64_t[]){n, n, 2}, 3, sizeof(double), &size)) return true;
     double *whole_matrix = cx_alloc(a, size + 1);
     for (int64_t at = 0; at < count; at += n * n) {
       cx_array_run(x, at, n * n, whole_matrix);
-      what = bad_matrix(&d->domain, whole_matrix, n, whole_matrix + n * n);
-      if (what) return report(c, a, d, at, 0, cx_format(a, "%s: %s", domain_text(a, &d->domain), what), NULL);
+      int64_t entry;
+      what = bad_matrix(&d->domain, whole_matrix, n, whole_matrix + n * n, &entry);
+      if (what)
+        return report(c, a, d, code, at + entry, 0, cx_format(a, "%s: %s", domain_text(a, &d->domain), what), NULL);
     }
   }
   return true;
 }
 
-bool cx_domain_check(cx_ctx *c, const cx_decl *d) {
+bool cx_domain_check(cx_ctx *c, const cx_decl *d, cx_status code) {
   cx_arena *a = cx_arena_new(c);
   cx_frame frame;
   bool ok;
   CX_TRY(c, frame) {
-    ok = check(c, a, d);
+    ok = check(c, a, d, code);
     CX_END(c, frame);
-  }
-  else {
+  } else {
     cx_arena_free(a);
     cx_throw(c, frame.status);
   }

@@ -48,9 +48,6 @@ cx_file *cx_read_text(cx_reader *r);
 cx_file *cx_read_any(cx_reader *r);
 bool cx_is_image(const uint8_t *p, size_t n);
 bool cx_missing_word(const char *s, size_t n); /* empty, NA, NaN, null, ? … */
-
-/* domain.c: reports what breaks the declared domain (at most one error a declaration) */
-bool cx_domain_check(cx_ctx *c, const cx_decl *d);
 /* "labels.csv:17: column y" or "X.npy: X[3, 0]": the place of the element with this row-major number */
 char *cx_element_place(cx_arena *a, const cx_decl *d, const cx_array *x, int64_t k);
 #endif

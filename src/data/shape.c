@@ -297,6 +297,6 @@ void cx_check_bound(cx_ctx *c, cx_arena *a, cx_decl *decl, int n) {
       }
       d->dim[k].n = size;
     }
-    cx_domain_check(c, d);
+    cx_domain_check(c, d, CX_E_DATA);
   }
 }

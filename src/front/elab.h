@@ -19,6 +19,8 @@ typedef struct {
   cx_start_kind start;
   double a, b;      /* START_NORMAL: mean, sd; START_UNIFORM: ends */
   int32_t start_eq; /* START_VALUE: equation of the raw input's start, -1: zeros */
+  int32_t value_eq; /* and of the start as the program gives it */
+  cx_span start_span;
   cx_span span;
 } cx_param;
 

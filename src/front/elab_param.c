@@ -165,7 +165,7 @@ cx_val cx_elab_param(cx_elab *E, const cx_ast *x) {
       b->leaf = E->made.at[k].leaf;
       return b->v;
     }
-  cx_param p = {.name = x->name, .span = x->name_span, .start_eq = -1};
+  cx_param p = {.name = x->name, .span = x->name_span, .start_eq = -1, .value_eq = -1};
   int errors = cx_error_count(E->ctx);
   p.domain = cx_elab_domain(E, x->kid[1]);
   const cx_ast *shape = x->kid[0];
@@ -273,16 +273,12 @@ cx_val cx_elab_param(cx_elab *E, const cx_ast *x) {
       return b->v;
     }
     out.e = both[1].e;
-    if (p.eq != p.raw) {
-      out = domain_call(E, p.domain, "start", out, -1, x->kid[2]->span, &found);
-      if (!found) {
-        int id = cx_error(E->ctx, x->kid[2]->span, "a start value for the domain `%s` is not supported",
-                          cx_domain_name[p.domain.kind]);
-        cx_diag_help(E->ctx, id, "leave it out; the param starts at the domain's centre");
-        return b->v;
-      }
-    }
     uint32_t eq;
+    p.start_span = x->kid[2]->span;
+    out = cx_v_store(E, out, NULL, &eq);
+    if (out.bad) return b->v = out;
+    p.value_eq = (int32_t)eq;
+    if (p.eq != p.raw) out = domain_call(E, p.domain, "start", out, -1, x->kid[2]->span, &found);
     out = cx_v_store(E, out, NULL, &eq);
     if (out.bad) return b->v = out;
     p.start_eq = (int32_t)eq;

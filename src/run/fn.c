@@ -83,37 +83,65 @@ int cx_fn_at(const cx_fn *f, cx_work *w, const cx_flat *p, const void *x, void *
   return cx_exec_run(f->exec, w, in, out, why);
 }
 
+/* of an equation that reads data alone, in double */
+static const double *start_value(const cx_model *m, cx_arena *a, const cx_param *q, int32_t eq) {
+  uint32_t root = (uint32_t)eq;
+  cx_model dm = *m;
+  dm.single = false;
+  cx_fn *f = cx_fn_once(&dm, a, &root, 1, 1, NULL);
+  double *v = CX_NEW_N(a, double, f->out_n[0] + 1);
+  void *out = v;
+  const char *why = NULL;
+  const void *none[1] = {NULL};
+  if (f->nin) {
+    int id = cx_error(m->ctx, q->start_span, "the start of `%s` depends on another param", q->name);
+    cx_diag_help(m->ctx, id, "a start is known before the fit: write the number, or compute it from data");
+    cx_throw(m->ctx, CX_E_PROGRAM);
+  }
+  if (cx_exec_run(f->exec, cx_work_new(a, f->exec), none, &out, &why)) {
+    cx_diag(m->ctx, CX_ERROR, CX_E_RUNTIME, q->span, "the start of `%s` cannot be computed: %s", q->name, why);
+    cx_throw(m->ctx, CX_E_RUNTIME);
+  }
+  return v;
+}
+
+/* a start lies in its domain as data do; where its unknowns are not finite all the same, on the border */
+static const double *given_start(const cx_model *m, cx_arena *a, const cx_param *q, int64_t n) {
+  const cx_eq *e = m->graph->eq[q->eq];
+  cx_decl d = {
+      .name = cx_format(a, "the start of %s", q->name), .rank = e->rank, .domain = q->domain, .span = q->start_span};
+  int64_t dim[CX_MAX_RANK];
+  for (int k = 0; k < e->rank; k++) d.dim[k] = e->dim[k], dim[k] = e->dim[k].n;
+  d.array = cx_array_dense(start_value(m, a, q, q->value_eq), e->rank, dim);
+  if (!cx_domain_check(m->ctx, &d, CX_E_PROGRAM)) {
+    cx_diag_help(m->ctx, cx_diag_count(m->ctx) - 1, "the start of a param lies in its domain, or is left out");
+    cx_throw(m->ctx, CX_E_PROGRAM);
+  }
+  const double *v = start_value(m, a, q, q->start_eq);
+  for (int64_t j = 0; j < n; j++)
+    if (!isfinite(v[j])) {
+      bool real = q->eq == q->raw;
+      int id = cx_error(m->ctx, q->start_span,
+                        real ? "the start of `%s` is %g" : "the start of `%s` lies on the border of its domain",
+                        q->name, v[j]);
+      cx_diag_help(m->ctx, id, real ? "give it a finite one" : "start strictly inside the domain");
+      cx_throw(m->ctx, CX_E_PROGRAM);
+    }
+  return v;
+}
+
 void cx_flat_start(const cx_model *m, cx_arena *a, const cx_flat *p, uint64_t seed, void *x) {
   for (int k = 0; k < p->n; k++) {
     const cx_param *q = &m->param[k];
     int64_t n = p->offset[k + 1] - p->offset[k];
-    double *v = CX_NEW_N(a, double, n + 1);
-    if (q->start == START_VALUE && q->start_eq >= 0) {
-      uint32_t root = (uint32_t)q->start_eq;
-      cx_model dm = *m; /* starts are computed in double */
-      dm.single = false;
-      cx_fn *f = cx_fn_once(&dm, a, &root, 1, 1, NULL);
-      void *out = v;
-      const char *why = NULL;
-      const void *none[1] = {NULL};
-      if (f->nin) {
-        cx_error(m->ctx, q->span, "the start of `%s` depends on another param", q->name);
-        cx_throw(m->ctx, CX_E_PROGRAM);
-      }
-      if (cx_exec_run(f->exec, cx_work_new(a, f->exec), none, &out, &why)) {
-        cx_diag(m->ctx, CX_ERROR, CX_E_RUNTIME, q->span, "the start of `%s` cannot be computed: %s", q->name, why);
-        cx_throw(m->ctx, CX_E_RUNTIME);
-      }
-      for (int64_t j = 0; j < n; j++)
-        if (!isfinite(v[j])) {
-          int id = cx_error(m->ctx, q->span, "the start of `%s` lies outside its domain, or on its border", q->name);
-          cx_diag_help(m->ctx, id, "start strictly inside the domain");
-          cx_throw(m->ctx, CX_E_PROGRAM);
-        }
-    } else if (q->start != START_VALUE) {
+    double *drawn = CX_NEW_N(a, double, n + 1);
+    const double *v = drawn;
+    if (q->start == START_VALUE && q->start_eq >= 0) v = given_start(m, a, q, n);
+    else if (q->start != START_VALUE) {
       cx_rng r = {seed, 0x57a7 + (uint64_t)k, 0};
       for (int64_t j = 0; j < n; j++)
-        v[j] = q->start == START_UNIFORM ? q->a + (q->b - q->a) * cx_rng_uniform(&r) : q->a + q->b * cx_rng_normal(&r);
+        drawn[j] =
+            q->start == START_UNIFORM ? q->a + (q->b - q->a) * cx_rng_uniform(&r) : q->a + q->b * cx_rng_normal(&r);
     }
     for (int64_t j = 0; j < n; j++) {
       if (m->single) ((float *)x)[p->offset[k] + j] = (float)v[j];

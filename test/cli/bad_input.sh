@@ -343,8 +343,8 @@ honest) # a fit that found nothing says so: exit code 5
     program 'param s > 0' 'minimize (s + 1)^2' "fit by $method" 'print s < 1e-4'; refused 0 '= 1' $calx run p.calx
   done
   program 'param x = 1' 'minimize -x' 'fit by lbfgs'; refused 5 'objective -1$' $calx run p.calx # at the x it prints
-  program 'param t in 0..1 = 0' 'minimize (t - 0.5)^2' 'fit by lbfgs'; refused 3 'start of `t` lies outside its domain' $calx run p.calx
-  program 'param t in 0..1 = 2' 'minimize (t - 0.5)^2' 'fit by lbfgs'; refused 3 'outside its domain' $calx run p.calx
+  program 'param t in 0..1 = 0' 'minimize (t - 0.5)^2' 'fit by lbfgs'; refused 3 'start of `t` lies on the border of its domain' $calx run p.calx
+  program 'param t in 0..1 = 2' 'minimize (t - 0.5)^2' 'fit by lbfgs'; refused 3 'start of t: 2 is outside 0..1' $calx run p.calx
   program 'param x' 'minimize 3' 'fit by lbfgs'; refused 3 'depends on no param' $calx run p.calx
   program 'param x = 1' 'minimize x^2' 'fit by adam(rate = 0)'; refused 3 "'rate' must be above 0" $calx run p.calx
   ;;

@@ -553,7 +553,7 @@ static void test_errors(void) {
   CHECK(fails(c, calx_gradient(m, &f), CALX_E_DATA, "no/such/file.csv"));
 
   m = compile(c, "param x = log(-1)\nminimize x^2\n");
-  CHECK(fails(c, calx_start(m, 0, a), CALX_E_PROGRAM, "`x`"));
+  CHECK(fails(c, calx_start(m, 0, a), CALX_E_PROGRAM, "the start of x"));
   calx_solver *s;
   m = compile(c, "minimize 2\n");
   CHECK(fails(c, calx_solver_new(m, "adam", NULL, 0, a, &s), CALX_E_USAGE, "no param"));
