@@ -1,6 +1,7 @@
 /* special_gamma.c - the logarithm of gamma and its derivatives, and the pieces the incomplete functions share.
  * Sources: digamma: recurrence and reflection DLMF 5.5, asymptotic series 5.11.2, and on [1, 2] our own Chebyshev fit
- * of x psi(x) / (x - x0), x0 its zero (test/tables/make_special.py prints it; error 5e-19). polygamma: Hurwitz zeta by
+ * of x psi(x) / (x - x0), x0 its zero (test/tables/make_special.py prints it; error 5e-19). trigamma: the same
+ * recurrence, reflection and series, differentiated. polygamma: Hurwitz zeta by
  * Euler-Maclaurin, DLMF 25.11.5; below 0 by splitting the sum over k of (x + k)^-s at its sign change.
  * Stirling's remainder DLMF 5.11.1; its use in lbeta: DiDonato & Morris, Algorithm 708 (1992), section 2. */
 #include "run/special_int.h"
@@ -134,7 +135,18 @@ double cx_polygamma(double n, double x) {
   return sign * gamma_zeta(s, r) + (gamma_zeta(s, ceil(x) - x) - gamma_zeta(s, 1 - x));
 }
 
-double cx_trigamma(double x) { return cx_polygamma(1, x); }
+double cx_trigamma(double x) {
+  if (!(x > 0) || x == INFINITY) {
+    if (!(x < 0) || x == -INFINITY || x == floor(x)) return cx_polygamma(1, x);
+    double s = sin(PI * (x - round(x)));
+    return PI / s * (PI / s) - cx_trigamma(1 - x);
+  }
+  double head = 0;
+  for (; x < 10; x += 1) head += 1 / x / x;
+  double r = 1 / (x * x), s = 0; /* term k of psi's series, over x^2k, has the derivative -2k times it over x */
+  for (int k = 8; k >= 1; k--) s = s * r + 2 * k * psi_tail[k - 1];
+  return head + (1 + (0.5 + s / x) / x) / x;
+}
 
 double cx_lbeta(double a, double b) {
   double p = a < b ? a : b, q = a < b ? b : a;
