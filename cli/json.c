@@ -64,6 +64,14 @@ void cli_json_results(cx_buf *b, const cx_result *r, int n, int *count) {
       cli_json_text(b, r[k].text);
       key(b, "value");
       value(b, &r[k], r[k].value.data, 0);
+      if (r[k].integrals.n) {
+        key(b, "error");
+        cli_json_number(b, r[k].integrals.error);
+        key(b, "evaluations");
+        cli_json_number(b, (double)r[k].integrals.evaluations);
+        key(b, "converged");
+        cx_puts(b, r[k].integrals.converged ? "true" : "false");
+      }
     }
     cx_puts(b, "}");
   }

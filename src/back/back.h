@@ -8,7 +8,7 @@
 #include "ir/ir.h"
 
 /* ---- reference evaluator: every equation in full, row-major doubles ----
- * input[k]: the k-th EQ_INPUT of the graph in order of id. out[k]: arena doubles of the k-th output. */
+ * input[k]: the k-th EQ_INPUT of the graph in order of id (variables of integrals do not count). out[k]: arena doubles of the k-th output. */
 void cx_ref_run(const cx_graph *g, cx_arena *a, const cx_array *input, double **out);
 /* value of one closed node, index slots taken from at[] */
 double cx_ref_node(const cx_graph *g, const cx_node *e, const int64_t *at, double *const *eq_value);
@@ -36,5 +36,21 @@ int cx_exec_run(const cx_exec *x, cx_work *w, const void *const *in, void *const
 /* replaces a constant input by another array of the same shape (next minibatch's row numbers) without recompiling;
  * what was precomputed from it is recomputed only if something was */
 void cx_exec_rebind(cx_exec *x, int k, const cx_array *a);
+/* Integrals, since the last call: one entry an integral of the program (and one for its derivatives), worst first of its
+ * instances. Returns how many there are; at most max are written. */
+typedef struct {
+  cx_span span;
+  int status;          /* cx_quad_status (quad/quad.h); the worst */
+  bool derivative;     /* that of a derivative: the value itself is better */
+  double value, error; /* of the worst instance; error is absolute */
+  double asked;        /* relative tolerance */
+  double where;        /* of the trouble, or NaN */
+  int64_t evaluations; /* nodes, in all instances */
+  int64_t instances, missed;
+} cx_integral_report;
+/* of the last run: rel[k] is raised to the relative error of the integrals at place k of their first dimension, n long;
+ * adds up their nodes */
+int64_t cx_work_inner_errors(const cx_exec *x, cx_work *w, double *rel, int64_t n);
+int cx_work_integrals(const cx_exec *x, cx_work *w, cx_integral_report *r, int max);
 char *cx_exec_text(const cx_exec *x, cx_arena *a); /* the schedule and byte code, for `calx dump --after schedule` */
 #endif

@@ -1,5 +1,6 @@
 /* exec.c - tier 0's face: compile a graph to kernels, lay out its constants, run it. */
 #include "back/exec.h"
+#include "back/integral.h"
 #include "back/segment.h"
 #include "run/pool.h"
 #include <math.h>
@@ -85,6 +86,7 @@ typedef struct {
   char *temp;
 } worker;
 struct cx_work {
+  struct cx_quadrature_work **quadrature;
   char *mem, **base;
   worker *worker;
   int threads;
@@ -218,8 +220,8 @@ static int64_t count_of(const cx_eq *e) {
 }
 
 static int run_prim(const cx_exec *x, const cx_kernel *k, cx_work *w, const char **why) {
-  const cx_eq *e = k->prim, *arg[4];
-  const double *in[4];
+  const cx_eq *e = k->prim, *arg[CX_PRIM_ARGS];
+  const double *in[CX_PRIM_ARGS];
   double *p = (double *)(void *)(w->mem + k->acc_off), *result = p;
   p += count_of(e);
   for (int i = 0; i < e->nprim_arg; i++) {
@@ -232,13 +234,15 @@ static int run_prim(const cx_exec *x, const cx_kernel *k, cx_work *w, const char
     } else each(arg[i], l, w->base[l->base], x->opt.single, p, false);
     p += count_of(arg[i]);
   }
-  if (e->prim->eval(e, arg, in, result, p, why)) return 1;
+  int failed = k->quadrature ? cx_quadrature_run(k->quadrature, w->quadrature[k->number], arg, in, result, why)
+                             : e->prim->eval(e, arg, in, result, p, why);
+  if (failed) return 1;
   const cx_loc *l = &x->place[e->id].full;
   each(e, l, w->base[l->base], x->opt.single, result, true);
   return 0;
 }
 static int64_t prim_bytes(cx_sched *s, const cx_eq *e) {
-  const cx_eq *arg[4];
+  const cx_eq *arg[CX_PRIM_ARGS];
   int64_t n = count_of(e);
   for (int i = 0; i < e->nprim_arg; i++) arg[i] = s->g->eq[e->prim_arg[i]], n += count_of(arg[i]);
   if (e->prim->scratch_size) n += (int64_t)e->prim->scratch_size(arg);
@@ -276,6 +280,9 @@ static cx_work *new_work(cx_arena *a, const cx_exec *x) {
   w->mem = kept(a, x, x->work_bytes);
   w->base = CX_NEW_N(a, char *, x->nbase);
   w->threads = cx_pool_threads(x->pool);
+  w->quadrature = CX_NEW_N(a, cx_quadrature_work *, x->nquadrature + 1);
+  for (int k = 0; k < x->nkernel; k++)
+    if (x->kernel[k].quadrature) w->quadrature[x->kernel[k].number] = cx_quadrature_work_new(a, x->kernel[k].quadrature);
   w->worker = CX_NEW_N(a, worker, w->threads);
   for (int t = 0; t < w->threads; t++) {
     w->worker[t].temp = cx_alloc(a, (size_t)x->temp_bytes + 128);
@@ -374,6 +381,11 @@ static void compile(cx_exec *x, cx_arena *tmp, const cx_graph *g, const cx_array
   for (int i = 0; i < s->kernel.n; i++) s->kernel.at[i].acc_off = s->work_bytes; /* one kernel runs at a time */
   x->work_bytes = s->work_bytes + shared_bytes;
   x->kernel = s->kernel.at, x->nkernel = s->kernel.n;
+  for (int i = 0; i < x->nkernel; i++)
+    if (x->kernel[i].prim && x->kernel[i].prim->integrand) {
+      x->kernel[i].quadrature = cx_quadrature_new(x->a, x->kernel[i].prim, false);
+      x->kernel[i].number = x->nquadrature++;
+    }
   x->copy = s->copy.at, x->ncopy = s->copy.n, x->first_extra = s->first_extra;
   x->nbase = s->first_extra + s->copy.n;
   x->base = CX_NEW_N(x->a, char *, x->nbase);
@@ -453,6 +465,25 @@ int cx_exec_run(const cx_exec *x, cx_work *w, const void *const *in, void *const
     } else each(e, l, w->base[l->base], false, out[k], false);
   }
   return 0;
+}
+
+int64_t cx_work_inner_errors(const cx_exec *x, cx_work *w, double *rel, int64_t n) {
+  int64_t nodes = 0;
+  for (int i = 0; i < x->nkernel && !x->seg; i++) {
+    const cx_kernel *k = &x->kernel[i];
+    if (k->quadrature && k->stage) nodes += cx_quadrature_errors(k->quadrature, w->quadrature[k->number], rel, n);
+  }
+  return nodes;
+}
+
+int cx_work_integrals(const cx_exec *x, cx_work *w, cx_integral_report *r, int max) {
+  int n = 0;
+  for (int i = 0; i < x->nkernel && !x->seg; i++) {
+    const cx_kernel *k = &x->kernel[i];
+    cx_work *of = k->stage ? w : x->own; /* of data alone: computed when the function was made */
+    if (k->quadrature && of && n++ < max) cx_quadrature_report(k->quadrature, of->quadrature[k->number], &r[n - 1]);
+  }
+  return n;
 }
 
 void cx_exec_rebind(cx_exec *x, int k, const cx_array *a) {

@@ -111,6 +111,8 @@ typedef struct {
   cx_acc *acc;
   int nacc;
   const cx_eq *prim;
+  struct cx_quadrature *quadrature; /* prim quadrature */
+  int number;                       /* which one of them */
 } cx_kernel;
 
 /* where the values of an equation are */
@@ -188,6 +190,7 @@ struct cx_exec {
   char **base; /* of constants */
   int64_t work_bytes, temp_bytes;
   int max_reg;
+  int nquadrature;
   int threads;
   struct cx_pool *pool;
   struct cx_segments *seg; /* long recurrences: nothing above is used then */

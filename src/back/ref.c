@@ -6,6 +6,8 @@
  * branches of a select are computed and one is taken: every op is total and nothing has a side effect, so the other
  * one's value, NaN or not, is simply not looked at. */
 #include "back/back.h"
+#include "back/integral.h"
+#include "pass/integral.h"
 #include "ir/graph_int.h"
 #include <math.h>
 #include <string.h>
@@ -134,9 +136,15 @@ _Noreturn static void fail(const cx_graph *g, const cx_eq *e, const char *messag
 }
 
 static void primitive(const cx_graph *g, cx_arena *a, const cx_eq *e, double *const *value) {
-  const cx_eq *arg[4];
-  const double *in[4];
+  const cx_eq *arg[CX_PRIM_ARGS];
+  const double *in[CX_PRIM_ARGS];
   for (int k = 0; k < e->nprim_arg; k++) arg[k] = g->eq[e->prim_arg[k]], in[k] = value[e->prim_arg[k]];
+  if (e->integrand) {
+    const char *what = NULL;
+    const cx_quadrature *q = cx_quadrature_new(a, e, true);
+    if (cx_quadrature_run(q, cx_quadrature_work_new(a, q), arg, in, value[e->id], &what)) fail(g, e, what);
+    return;
+  }
   size_t n = e->prim->scratch_size ? e->prim->scratch_size(arg) : 0;
   const char *why = "it has no value here";
   if (e->prim->eval(e, arg, in, value[e->id], CX_NEW_N(a, double, n + 1), &why)) fail(g, e, why);
@@ -170,7 +178,22 @@ static void component(const cx_graph *g, cx_arena *a, const cx_comp *c, double *
     for (int i = 0; i < c->n; i++) fill(g, g->eq[c->eq[i]], &l[i], c->axis[i], c->dir > 0 ? t : steps - 1 - t, value);
 }
 
+/* a copy of g, the same numbers, in which every integral has an integrand of its own; g itself when it has none */
+static const cx_graph *outlined(const cx_graph *g, cx_arena *a) {
+  bool any = false;
+  for (int i = 0; i < g->neq; i++) any |= cx_is_integral(g->eq[i]);
+  if (!any) return g;
+  uint32_t *all = CX_NEW_N(a, uint32_t, g->neq);
+  for (int i = 0; i < g->neq; i++) all[i] = (uint32_t)i;
+  cx_graph *copy = cx_extract(g, a, all, g->neq, NULL);
+  copy->nout = 0;
+  for (int i = 0; i < g->nout; i++) cx_graph_output(copy, g->out[i]);
+  cx_outline(copy, false);
+  return copy;
+}
+
 void cx_ref_run(const cx_graph *g, cx_arena *a, const cx_array *in, double **out) {
+  g = outlined(g, a);
   double **value = CX_NEW_N(a, double *, g->neq + 1);
   int64_t total = 0, *count = CX_NEW_N(a, int64_t, g->neq + 1);
   for (int i = 0; i < g->neq; i++) {

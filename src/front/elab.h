@@ -224,6 +224,8 @@ cx_val cx_v_reduce(cx_elab *E, cx_red red, const int64_t *slot, int n, cx_val v,
 cx_val cx_v_reduce_all(cx_elab *E, cx_red red, cx_val v, cx_span s);
 cx_val cx_v_store(cx_elab *E, cx_val v, cx_sym name,
                   uint32_t *eq);                            /* gives it an equation; *eq CX_NO_EQ while probing */
+/* the equation of v over just these variables around it, then its own; CX_NO_EQ while one has no range, or on an error */
+uint32_t cx_v_over(cx_elab *E, cx_val v, cx_sym name, const int64_t *ctx, int n);
 cx_val cx_v_materialise(cx_elab *E, cx_val v, cx_sym name); /* only when it is more than a read */
 cx_val cx_v_subscript(cx_elab *E, cx_val base, const cx_val *sub, const bool *all, int n, cx_span s, cx_sym name);
 cx_val cx_v_matmul(cx_elab *E, cx_val a, cx_val b, cx_span s);
@@ -243,6 +245,7 @@ cx_val cx_in_scope(cx_elab *E, const int64_t *slot, int n, cx_scope_fn fn, void 
 cx_val cx_elab_expr(cx_elab *E, const cx_ast *x);
 cx_val cx_elab_call(cx_elab *E, const cx_ast *x);
 cx_val cx_elab_binder(cx_elab *E, const cx_ast *x);
+cx_val cx_elab_integral(cx_elab *E, const cx_ast *x); /* elab_integral.c */
 cx_val cx_elab_block(cx_elab *E, const cx_ast *x);
 cx_val cx_elab_d(cx_elab *E, const cx_ast *x);
 cx_val cx_elab_primes(cx_elab *E, const cx_ast *x, cx_binding *f, cx_op op, cx_val arg);

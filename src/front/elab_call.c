@@ -217,7 +217,7 @@ static const struct {
 
 /* names that other releases bring: never misread as something else */
 bool cx_later(cx_elab *E, cx_sym name, cx_span s) {
-  static const char *const later[] = {"integral", "expect",      "prob",    "var",          "cov",        "entropy",
+  static const char *const later[] = {"expect",      "prob",    "var",          "cov",        "entropy",
                                       "kl",       "argmin",      "solve",   "mixture",      "normal",     "poisson",
                                       "binomial", "exponential", "uniform", "multi_normal", "multiplier", "posterior",
                                       "prior",    "evidence",    "cdf",     "pdf",          "quantile",   "draw",

@@ -416,6 +416,7 @@ cx_val cx_elab_binder(cx_elab *E, const cx_ast *x) {
   bool optimum =
       !strcmp(x->name, "argmin") && x->nbind > 0 && x->kid[0]->op == T_IN; /* over numbers, not over an index */
   for (int k = 0; k < x->nbind; k++) optimum &= !subscripts(x->kid[x->nkid - 1], x->kid[k]->name, false);
+  if (!strcmp(x->name, "integral")) return cx_elab_integral(E, x);
   if (r < 0 || random || optimum) {
     if (cx_later(E, x->name, x->name_span)) return cx_v_bad(x->span);
     int id = cx_error(E->ctx, x->name_span, "`%s` does not bind an index", x->name);

@@ -297,6 +297,10 @@ cx_val cx_v_store(cx_elab *E, cx_val v, cx_sym name, uint32_t *eq) {
   return *eq == CX_NO_EQ ? v : read_back(E, *eq, ctx, n, v);
 }
 
+uint32_t cx_v_over(cx_elab *E, cx_val v, cx_sym name, const int64_t *ctx, int n) {
+  return make(E, name, ctx, n, &v, RED_none, NULL, 0, v.span);
+}
+
 cx_val cx_v_materialise(cx_elab *E, cx_val v, cx_sym name) {
   if (v.bad || v.e->op == OP_const || v.e->op == OP_load || (v.rank == 0 && !v.e->any_free && !v.e->has_load)) return v;
   if (v.rank == 0) return v; /* a scalar is shared by hash-consing */

@@ -19,8 +19,9 @@
 #define CX_IR_H
 #include "base/base.h"
 
-#define CX_MAX_RANK 8         /* output dimensions of an equation, and separately reduced ones */
-#define CX_FREE     (1 << 20) /* index slots from here on are free index variables of an unfinished elaboration */
+#define CX_MAX_RANK  8         /* output dimensions of an equation, and separately reduced ones */
+#define CX_PRIM_ARGS 32        /* equations that one primitive reads */
+#define CX_FREE      (1 << 20) /* index slots from here on are free index variables of an unfinished elaboration */
 
 typedef enum {
   OP_none,
@@ -72,19 +73,22 @@ typedef struct cx_eq {
   uint8_t rank, nred;
   bool constant; /* EQ_INPUT: bound once (data); false: changes from call to call (param) */
   bool integer;  /* every value is an integer */
+  bool node;     /* EQ_INPUT: the variable of an integral (pass/integral.h), which some primitive binds */
+  bool slope;    /* prim integral: that of a derivative; its error counts against the size of its integrand */
   bool inert;    /* derivative 0 by a theorem (the shift of a log-sum-exp): diff does not pass through */
   double lo, hi; /* known bounds of every value; -inf, inf when unknown */
   cx_dim dim[CX_MAX_RANK], rdim[CX_MAX_RANK];
   const cx_node *body;
   const cx_prim *prim;
-  uint32_t prim_arg[4];
+  uint32_t prim_arg[CX_PRIM_ARGS];
   int nprim_arg;
-  cx_span span; /* the text it came from */
+  struct cx_integrand *integrand; /* prim quadrature: what is to be integrated (pass/integral.h) */
+  cx_span span;                   /* the text it came from */
 } cx_eq;
 
 struct cx_prim {
   const char *name;
-  int nargs;
+  int nargs; /* -1: any number */
   /* out dims from argument equations; false with a message when they do not fit */
   bool (*shape)(const cx_eq *const *arg, cx_eq *out, const char **why);
   /* row-major doubles; returns 0, or 1 with a message in why (not positive definite…). scratch: scratch_size() doubles. */

@@ -243,7 +243,7 @@ char *cx_graph_text(const cx_graph *g, cx_arena *a) {
     const cx_eq *e = g->eq[i];
     switch (e->kind) {
       case EQ_INPUT:
-        cx_puts(&p.out, e->constant ? "input const " : "input ");
+        cx_puts(&p.out, e->node ? "input node " : e->constant ? "input const " : "input ");
         put_head(&p, e);
         break;
       case EQ_CALC: put_body(&p, e); break;

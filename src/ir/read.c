@@ -421,7 +421,7 @@ static void primitive(reader *r, cx_eq *e) {
   expect(r, "(");
   if (!accept(r, ")")) {
     do {
-      if (e->nprim_arg == 4) fail(r, r->p, "no primitive takes more than four arguments");
+      if (e->nprim_arg == CX_PRIM_ARGS) fail(r, r->p, "no primitive takes so many arguments");
       e->prim_arg[e->nprim_arg++] = look_up(r)->id;
     } while (accept(r, ","));
     expect(r, ")");
@@ -437,8 +437,10 @@ static void read_all(reader *r) {
       continue;
     }
     if (accept_word(r, "input")) {
-      bool constant = accept_word(r, "const");
-      head(r, EQ_INPUT)->constant = constant;
+      bool node = accept_word(r, "node"), constant = accept_word(r, "const");
+      cx_eq *e = head(r, EQ_INPUT);
+      e->constant = constant;
+      e->node = node;
       if (!at_end(r)) fail(r, r->p, "expected the end of the line");
     } else {
       head(r, EQ_CALC);

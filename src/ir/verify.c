@@ -52,10 +52,10 @@ static const char *dims(const cx_graph *g, const cx_eq *e, const cx_dim *d, int 
 }
 
 static const char *primitive(const cx_graph *g, const cx_eq *e) {
-  const cx_eq *arg[4];
+  const cx_eq *arg[CX_PRIM_ARGS];
   if (!e->prim) BAD("`%s` has no primitive", e->name);
   if (e->body || e->red != RED_none || e->nred) BAD("`%s` is a primitive and has a body or a reduction", e->name);
-  if (e->nprim_arg != e->prim->nargs || e->nprim_arg > 4)
+  if ((e->prim->nargs >= 0 && e->nprim_arg != e->prim->nargs) || e->nprim_arg > CX_PRIM_ARGS)
     BAD("`%s`: %s takes %d arguments, not %d", e->name, e->prim->name, e->prim->nargs, e->nprim_arg);
   for (int k = 0; k < e->nprim_arg; k++) {
     if (e->prim_arg[k] >= (uint32_t)g->neq) BAD("`%s`: argument %d of %s does not exist", e->name, k, e->prim->name);

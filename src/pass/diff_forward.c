@@ -3,6 +3,7 @@
  * q the indices of the leaf (Jacobian) or none (direction). A load of the leaf itself is the Kronecker delta
  * of its subscripts and q; the delta pass turns sums over it into subscripts. */
 #include "pass/diff.h"
+#include "pass/integral.h"
 
 #include <string.h>
 
@@ -132,11 +133,15 @@ static uint32_t forward(cx_graph *g, uint32_t of, const uint32_t *leaf, const ui
 }
 
 uint32_t cx_diff_forward(cx_graph *g, uint32_t of, uint32_t leaf, int batch) {
-  return forward(g, of, &leaf, NULL, 1, batch);
+  cx_opened o;
+  of = cx_diff_open(g, of, &leaf, 1, &o);
+  return cx_diff_close(g, forward(g, of, &leaf, NULL, 1, batch), &o);
 }
 
 uint32_t cx_diff_jvp(cx_graph *g, uint32_t of, const uint32_t *leaf, const uint32_t *tangent, int n) {
   for (int k = 0; k < n; k++)
     if (leaf[k] == of) return tangent[k];
-  return forward(g, of, leaf, tangent, n, 0);
+  cx_opened o;
+  of = cx_diff_open(g, of, leaf, n, &o);
+  return cx_diff_close(g, forward(g, of, leaf, tangent, n, 0), &o);
 }

@@ -5,6 +5,7 @@
  * algebra). What cannot be solved stays a comparison: a one-hot row, or a scatter for the scheduler to find.
  * All adjoints are declared before any body is made, so recurrences need nothing of their own. */
 #include "pass/diff.h"
+#include "pass/integral.h"
 
 #include <string.h>
 
@@ -157,6 +158,8 @@ static const cx_node *transpose(cx_graph *g, const cx_eq *c, int nred, const cx_
 }
 
 void cx_diff_reverse(cx_graph *g, uint32_t of, uint32_t cot, const uint32_t *leaf, int n, uint32_t *out) {
+  cx_opened opened;
+  of = cx_diff_open(g, of, leaf, n, &opened);
   uint8_t *mark = cx_diff_active(g, of, leaf, n, false);
   int neq = g->neq;
   cx_linear *lin = cx_diff_linear_all(g, &mark);
@@ -213,7 +216,7 @@ void cx_diff_reverse(cx_graph *g, uint32_t of, uint32_t cot, const uint32_t *lea
   }
   for (int k = 0; k < n; k++) {
     if (mark[leaf[k]] & 1) {
-      out[k] = bar[leaf[k]];
+      out[k] = cx_diff_close(g, bar[leaf[k]], &opened);
       continue;
     }
     const cx_eq *e = g->eq[leaf[k]];

@@ -44,7 +44,7 @@ static cx_array *inputs(const checker *q, const cx_graph *g, const int32_t *map)
   int n = 0;
   for (int k = 0; k < g->neq; k++) {
     const cx_eq *e = g->eq[k];
-    if (e->kind != EQ_INPUT) continue;
+    if (e->kind != EQ_INPUT || e->node) continue;
     int64_t dim[CX_MAX_RANK];
     for (int d = 0; d < e->rank; d++) dim[d] = e->dim[d].n;
     cx_array v = {0};

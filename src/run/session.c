@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "pass/pass.h"
+#include "pass/integral.h"
 #include "run/explain.h"
 #include "run/fitting.h"
 #include "run/session_int.h"
@@ -32,8 +32,8 @@ static void emit(cx_session *s, const cx_event *e) {
   if (s->opt->event) s->opt->event(s->opt->user, e);
 }
 
-/* values of several equations at the current params, as doubles */
-static double **values(cx_session *s, const uint32_t *eq, int n, int64_t *count) {
+/* values of several equations at the current params, as doubles; integrals: what became of those behind them */
+static double **values(cx_session *s, const uint32_t *eq, int n, int64_t *count, cx_integral_summary *integrals) {
   double **v = CX_NEW_N(s->t, double *, n + 1);
   if (!n) return v;
   volatile sig_atomic_t *stop = s->opt->stop && !*s->opt->stop ? s->opt->stop : NULL; /* a fit was: its values still */
@@ -44,7 +44,8 @@ static double **values(cx_session *s, const uint32_t *eq, int n, int64_t *count)
     count[k] = f->out_n[k];
   }
   const char *why = NULL;
-  if (cx_fn_at(f, cx_work_new(s->t, f->exec), &s->flat, s->x, out, &why)) {
+  cx_work *w = cx_work_new(s->t, f->exec);
+  if (cx_fn_at(f, w, &s->flat, s->x, out, &why)) {
     if (stop && *stop) cx_throw(s->ctx, CX_E_INTERRUPT);
     cx_diag(s->ctx, CX_ERROR, CX_E_RUNTIME, CX_NOSPAN, "%s", why);
     cx_throw(s->ctx, CX_E_RUNTIME);
@@ -52,6 +53,8 @@ static double **values(cx_session *s, const uint32_t *eq, int n, int64_t *count)
   if (f->single)
     for (int k = 0; k < n; k++)
       for (int64_t j = count[k] - 1; j >= 0; j--) v[k][j] = ((float *)v[k])[j];
+  cx_integral_summary sum = cx_sum_up_integrals(s->ctx, f->exec, w, s->t, n == 1 && count[0] == 1 ? v[0][0] : NAN);
+  if (integrals) *integrals = sum;
   return v;
 }
 
@@ -69,17 +72,37 @@ static cx_result result_of(cx_session *s, const cx_query *q, const double *v) {
   return r;
 }
 
+static bool integrates(cx_session *s, uint32_t eq) { /* then it is computed alone: its errors are its own */
+  cx_graph *g = cx_extract(s->m->graph, s->t, &eq, 1, NULL);
+  for (int k = 0; k < g->neq; k++)
+    if (cx_is_integral(g->eq[k])) return true;
+  return false;
+}
+
 static cx_result *results(cx_session *s, const cx_action *act) {
   uint32_t *eq = CX_NEW_N(s->t, uint32_t, act->nquery + 1);
   int64_t *count = CX_NEW_N(s->t, int64_t, act->nquery + 1);
   int n = 0;
-  for (int k = 0; k < act->nquery; k++)
-    if (act->query[k].eq != CX_NO_EQ) eq[n++] = act->query[k].eq;
-  double **v = values(s, eq, n, count);
+  bool *alone = CX_NEW_N(s->t, bool, act->nquery + 1);
+  bool any = false;
+  for (int k = 0; k < s->m->graph->neq && !any; k++) any = cx_is_integral(s->m->graph->eq[k]);
+  for (int k = 0; k < act->nquery; k++) {
+    uint32_t e = act->query[k].eq;
+    if (e == CX_NO_EQ) continue;
+    alone[k] = any && integrates(s, e);
+    if (!alone[k]) eq[n++] = e;
+  }
+  double **v = values(s, eq, n, count, NULL);
   cx_result *r = CX_NEW_N(s->t, cx_result, act->nquery + 1);
   n = 0;
-  for (int k = 0; k < act->nquery; k++)
-    r[k] = result_of(s, &act->query[k], act->query[k].eq != CX_NO_EQ ? v[n++] : NULL);
+  for (int k = 0; k < act->nquery; k++) {
+    uint32_t e = act->query[k].eq;
+    int64_t one;
+    cx_integral_summary sum = {0};
+    const double *x = e == CX_NO_EQ ? NULL : alone[k] ? values(s, &e, 1, &one, &sum)[0] : v[n++];
+    r[k] = result_of(s, &act->query[k], x);
+    r[k].integrals = sum;
+  }
   return r;
 }
 
@@ -118,7 +141,7 @@ static void plot(cx_session *s, const cx_action *act) {
   for (int k = 0; k < act->nvar; k++) eq[n++] = act->grid[k];
   for (int k = 0; k < nq; k++)
     if (act->query[k].eq != CX_NO_EQ) eq[n++] = act->query[k].eq;
-  double **v = values(s, eq, n, count);
+  double **v = values(s, eq, n, count, NULL);
   const double *x = act->nvar ? v[0] : NULL;
   n = act->nvar;
   if (act->nvar) p.xlabel = act->var[0];
@@ -275,7 +298,7 @@ static cx_status fit(cx_session *s, const cx_action *act) {
   int64_t *count = CX_NEW_N(s->t, int64_t, act->nparam + 1);
   cx_result *r = CX_NEW_N(s->t, cx_result, act->nparam + 1);
   for (int k = 0; k < act->nparam; k++) eq[k] = s->m->param[k].eq;
-  double **v = values(s, eq, act->nparam, count);
+  double **v = values(s, eq, act->nparam, count, NULL);
   for (int k = 0; k < act->nparam; k++) {
     cx_query q = {
         .text = cx_strdup(s->t, s->m->param[k].name, strlen(s->m->param[k].name)), .eq = eq[k], .level_of = CX_NO_EQ};

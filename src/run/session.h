@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "back/back.h"
+#include "run/integrals.h"
 #include "front/elab.h"
 #include "solve/solve.h"
 
@@ -16,6 +17,7 @@ typedef struct {    /* a value of the program, named or asked for */
   cx_array value; /* dense doubles, row-major */
   const char *const *level;
   int nlevel; /* names of categories */
+  cx_integral_summary integrals;
 } cx_result;
 
 typedef struct { /* one curve or surface of a plot */

@@ -1,0 +1,366 @@
+/* integral.c - a quadrature at run time: the integrand's graph under the engine of src/quad/.
+ *
+ * The engine asks for nodes of many integrals at once. They are cut into batches of CX_NODES, each one run of the
+ * compiled integrand with the nodes in the vector lanes. */
+#include "back/integral_int.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the integrand over nodes ---- */
+static void new_batch(cx_arena *a, cx_batch *b, const cx_graph *g, bool oracle) {
+  if (!g) return;
+  b->g = g;
+  b->nout = g->nout;
+  b->count = CX_NEW_N(a, int64_t, g->nout + 1);
+  for (int k = 0; k < g->nout; k++) {
+    const cx_eq *e = g->eq[g->out[k]];
+    b->count[k] = 1;
+    for (int d = 1; d < e->rank; d++) b->count[k] *= e->dim[d].n;
+    b->total += b->count[k];
+  }
+  for (int k = 0; k < g->neq; k++) b->nin += g->eq[k]->kind == EQ_INPUT;
+  cx_exec_opt o = {.threads = 1, .segment = -1};
+  if (!oracle) b->exec = cx_exec_new(a, g, NULL, &o);
+}
+static void new_batch_work(cx_arena *a, cx_batch_work *w, const cx_batch *b) {
+  if (!b->g) return;
+  if (b->exec) w->work = cx_work_new(a, b->exec);
+  w->in = CX_NEW_N(a, const void *, b->nin + 1);
+  w->out = CX_NEW_N(a, void *, b->nout + 1);
+  w->buffer = CX_NEW_N(a, double *, b->nout + 1);
+  for (int k = 0; k < b->nout; k++) w->buffer[k] = CX_NEW_N(a, double, b->count[k] * CX_NODES + 16);
+  w->node = CX_NEW_N(a, double, (5 + CX_MAX_RANK) * CX_NODES + 16);
+}
+
+static int run_oracle(const cx_quadrature *q, const cx_batch *b, cx_batch_work *w) {
+  cx_arena *a = cx_arena_new(q->ctx);
+  cx_array *in = CX_NEW_N(a, cx_array, b->nin + 1);
+  int n = 0;
+  for (int k = 0; k < b->g->neq; k++) {
+    const cx_eq *e = b->g->eq[k];
+    if (e->kind != EQ_INPUT) continue;
+    int64_t dim[CX_MAX_RANK];
+    for (int d = 0; d < e->rank; d++) dim[d] = e->dim[d].n;
+    in[n] = cx_array_dense((double *)(uintptr_t)w->in[n], e->rank, dim);
+    n++;
+  }
+  double **out = CX_NEW_N(a, double *, b->nout + 1);
+  cx_ref_run(b->g, a, in, out);
+  for (int k = 0; k < b->nout; k++) memcpy(w->buffer[k], out[k], (size_t)(b->count[k] * CX_NODES) * sizeof(double));
+  cx_arena_free(a);
+  return 0;
+}
+
+int cx_batch_run(const cx_quadrature *q, const cx_batch *b, cx_batch_work *w, cx_quadrature_work *all,
+                 const double *x, const double *const *tail, int ntail, int64_t n, const int32_t *instance, double *f) {
+  const cx_integrand *in = q->in;
+  int r = in->ninstance;
+  double *tails = w->node + (1 + r) * CX_NODES;
+  for (int k = 0; k < 1 + r; k++) w->in[k] = w->node + k * CX_NODES;
+  for (int k = 0; k < in->nenv; k++) w->in[1 + r + k] = all->arg[2 + k];
+  for (int k = 0; k < ntail; k++) w->in[1 + r + in->nenv + k] = tails + k * CX_NODES;
+  for (int k = 0; k < b->nout; k++) w->out[k] = w->buffer[k];
+  for (int64_t from = 0; from < n; from += CX_NODES) {
+    int64_t m = n - from < CX_NODES ? n - from : CX_NODES;
+    for (int64_t j = 0; j < CX_NODES; j++) {
+      int64_t at = from + (j < m ? j : m - 1);
+      w->node[j] = x[at];
+      for (int k = 0; k < ntail; k++) tails[k * CX_NODES + j] = tail[k][at];
+      int64_t i = instance[at];
+      for (int d = r - 1; d >= 0; d--) {
+        int64_t size = in->instance[d].n > 0 ? in->instance[d].n : 1;
+        w->node[(1 + d) * CX_NODES + j] = (double)(i % size);
+        i /= size;
+      }
+    }
+    int failed = b->exec ? cx_exec_run(b->exec, w->work, w->in, w->out, &all->why) : run_oracle(q, b, w);
+    if (failed) return 1;
+    if (b->exec && in->heavy) {
+      double rel[CX_NODES] = {0};
+      all->inner += cx_work_inner_errors(b->exec, w->work, rel, CX_NODES);
+      for (int64_t j = 0; j < m; j++) {
+        double size = fabs(w->buffer[0][j * b->count[0]]);
+        if (!isfinite(size)) continue;
+        if (size > all->largest) all->largest = size;
+        if (size * rel[j] > all->worst) all->worst = size * rel[j];
+      }
+    }
+    int64_t c0 = 0;
+    for (int k = 0; k < b->nout; k++) {
+      for (int64_t c = 0; c < b->count[k]; c++)
+        for (int64_t j = 0; j < m; j++) f[(c0 + c) * n + from + j] = w->buffer[k][j * b->count[k] + c];
+      c0 += b->count[k];
+    }
+  }
+  return 0;
+}
+
+/* ---- under the engine ---- */
+typedef struct {
+  const cx_quadrature *q;
+  cx_quadrature_work *w;
+} call;
+
+static bool room(cx_quadrature_work *w, int64_t n) {
+  if (n <= w->cap_place) return true;
+  free(w->at);
+  free(w->pick);
+  w->at = malloc((size_t)(n * (5 + w->ncomp)) * sizeof *w->at);
+  w->pick = malloc((size_t)n * 2 * sizeof *w->pick);
+  w->cap_place = w->at && w->pick ? n : 0;
+  if (!w->cap_place) w->why = "out of memory";
+  return w->cap_place > 0;
+}
+
+/* the root at this place of this integral that the integrand has a form for; NULL: none */
+static const struct cx_near *root_at(const cx_quadrature_work *w, int32_t instance, double at) {
+  const cx_quad_range *r = &w->range[instance];
+  int lo = 0, hi = r->npoint;
+  while (lo < hi) {
+    int mid = (lo + hi) / 2;
+    if (r->point[mid].x < at) lo = mid + 1;
+    else hi = mid;
+  }
+  for (; lo < r->npoint && r->point[lo].x == at; lo++) {
+    const struct cx_near *n = &w->root[&r->point[lo] - w->point];
+    if (n->feature >= 0) return n;
+  }
+  return NULL;
+}
+
+/* An integral inside knows x alone, not how near it is to a singular point: below `least` the values are those of the
+ * power law through two places a little farther off. Nodes k_of[0..m-1] of the n. */
+static int approach(const call *c, int side, int64_t n, int64_t m, const int32_t *instance, const double *at,
+                    const double *t, double *x, int32_t *id, const int32_t *k_of, double *f) {
+  cx_quadrature_work *w = c->w;
+  int nc = c->q->in->ncomp;
+  double *y = malloc((size_t)(2 * m * (1 + nc)) * sizeof *y), *v = y ? y + 2 * m : NULL;
+  int32_t *who = malloc((size_t)(2 * m) * sizeof *who);
+  (void)x, (void)id;
+  if (!y || !who) {
+    free(y);
+    free(who);
+    return w->why = "out of memory", 1;
+  }
+  int64_t extra = 0;
+  for (int64_t j = 0; j < m; j++) {
+    int64_t k = k_of[j];
+    double least = 1e-9 * fabs(at[k]), d = t[k] > least ? t[k] : least;
+    y[j] = side < 0 ? at[k] + d : at[k] - d;
+    who[j] = instance[k];
+    if (t[k] >= least) continue;
+    y[m + extra] = side < 0 ? at[k] + 2 * d : at[k] - 2 * d;
+    who[m + extra++] = instance[k];
+  }
+  int failed = cx_batch_run(c->q, &c->q->value, &w->value, w, y, NULL, 0, m + extra, who, v);
+  for (int cc = 0; cc < nc && !failed; cc++) {
+    const double *g = v + cc * (m + extra);
+    for (int64_t j = 0, e = 0; j < m; j++) {
+      int64_t k = k_of[j];
+      double least = 1e-9 * fabs(at[k]), z = g[j];
+      if (t[k] < least) {
+        double ratio = g[m + e++] / z;
+        if (ratio > 0 && isfinite(ratio)) z *= pow(t[k] / least, log2(ratio));
+      }
+      f[cc * n + k] = z;
+    }
+  }
+  free(y);
+  free(who);
+  return failed;
+}
+
+static int evaluate(void *user, int side, int64_t n, const int32_t *instance, const double *at, const double *t,
+                    double *f) {
+  call *c = user;
+  cx_quadrature_work *w = c->w;
+  const cx_quadrature *q = c->q;
+  if (!side) return cx_batch_run(q, &q->value, &w->value, w, t, NULL, 0, n, instance, f);
+  if (!room(w, n)) return 1;
+  double *x = w->at, *place = x + n, *dist = place + n, *slope = dist + n, *bend = slope + n, *part = bend + n;
+  int32_t *id = w->pick, *k_of = id + n;
+  /* the nodes by the form they are computed in: -1 the plain one */
+  for (int form = -1; form < q->in->nfeature; form++) {
+    if (form >= 0 && !q->near[form].g) continue;
+    int64_t m = 0;
+    for (int64_t k = 0; k < n; k++) {
+      const struct cx_near *r = root_at(w, instance[k], at[k]);
+      if ((r ? r->feature : -1) != form) continue;
+      dist[m] = side < 0 ? t[k] : -t[k];
+      place[m] = at[k];
+      x[m] = at[k] + dist[m];
+      slope[m] = r ? r->slope : 0;
+      bend[m] = r ? r->bend : 0;
+      id[m] = instance[k];
+      k_of[m++] = (int32_t)k;
+    }
+    if (!m) continue;
+    if (form < 0 && q->in->heavy) {
+      if (approach(c, side, n, m, instance, at, t, x, id, k_of, f)) return 1;
+      continue;
+    }
+    const double *tail[4] = {place, dist, slope, bend};
+    double *to = m == n ? f : part;
+    if (form < 0 ? cx_batch_run(q, &q->value, &w->value, w, x, NULL, 0, m, id, to)
+                 : cx_batch_run(q, &q->near[form], &w->near[form], w, x, tail, 4, m, id, to))
+      return 1;
+    for (int cc = 0; cc < q->in->ncomp && m != n; cc++)
+      for (int64_t k = 0; k < m; k++) f[cc * n + k_of[k]] = part[cc * m + k];
+  }
+  return 0;
+}
+
+cx_quadrature *cx_quadrature_new(cx_arena *a, const cx_eq *e, bool oracle) {
+  cx_quadrature *q = CX_NEW(a, cx_quadrature);
+  q->ctx = cx_arena_ctx(a);
+  q->in = e->integrand;
+  q->oracle = oracle;
+  new_batch(a, &q->value, q->in->value, oracle);
+  new_batch(a, &q->probe, q->in->probe, oracle);
+  q->near = CX_NEW_N(a, cx_batch, q->in->nfeature + 1);
+  for (int k = 0; k < q->in->nfeature; k++) new_batch(a, &q->near[k], q->in->near[k], oracle);
+  return q;
+}
+
+static void free_work(void *p) {
+  cx_quadrature_work *w = p;
+  cx_quad_work_free(w->quad);
+  free(w->at);
+  free(w->pick);
+  free(w->root);
+  free(w->point);
+}
+
+cx_quadrature_work *cx_quadrature_work_new(cx_arena *a, const cx_quadrature *q) {
+  cx_quadrature_work *w = CX_NEW(a, cx_quadrature_work);
+  new_batch_work(a, &w->value, &q->value);
+  new_batch_work(a, &w->probe, &q->probe);
+  w->near = CX_NEW_N(a, cx_batch_work, q->in->nfeature + 1);
+  for (int k = 0; k < q->in->nfeature; k++) new_batch_work(a, &w->near[k], &q->near[k]);
+  w->ncomp = q->in->ncomp;
+  w->instances = 1;
+  for (int d = 0; d < q->in->ninstance; d++) w->instances *= q->in->instance[d].n;
+  w->range = CX_NEW_N(a, cx_quad_range, w->instances + 1);
+  w->report = CX_NEW_N(a, cx_quad_report, w->instances + 1);
+  w->error = CX_NEW_N(a, double, w->instances *q->in->ncomp + 1);
+  if (!(w->quad = cx_quad_work_new())) cx_throw(cx_arena_ctx(a), CX_E_RUNTIME);
+  cx_defer(a, free_work, w);
+  return w;
+}
+
+bool cx_add_point(cx_quadrature_work *w, cx_quad_point p, struct cx_near root) {
+  if (w->npoint == w->cap_point) {
+    int64_t cap = w->cap_point ? 2 * w->cap_point : 64;
+    cx_quad_point *more = realloc(w->point, (size_t)cap * sizeof *more);
+    if (more) w->point = more;
+    struct cx_near *beside = realloc(w->root, (size_t)cap * sizeof *beside);
+    if (beside) w->root = beside;
+    if (!more || !beside) return w->why = "out of memory", false;
+    w->cap_point = cap;
+  }
+  w->root[w->npoint] = root;
+  w->point[w->npoint++] = p;
+  return true;
+}
+
+static void take_report(const cx_quadrature *q, cx_quadrature_work *w, const double *result) {
+  cx_integral_report *t = &w->total;
+  int nc = q->in->ncomp;
+  for (int64_t j = 0; j < w->instances; j++) {
+    const cx_quad_report *r = &w->report[j];
+    t->evaluations += r->evaluations + (j ? 0 : w->inner);
+    t->instances++;
+    t->missed += r->status != QUAD_OK;
+    if ((int)r->status < t->status || (t->instances > 1 && r->status == QUAD_OK)) continue;
+    t->status = (int)r->status;
+    t->value = result[j * nc];
+    t->error = w->error[j * nc];
+    t->where = r->where;
+  }
+}
+
+void cx_quadrature_report(const cx_quadrature *q, cx_quadrature_work *w, cx_integral_report *r) {
+  *r = w->total;
+  r->span = q->in->span;
+  r->asked = q->in->tol;
+  r->derivative = q->in->scale && q->in->scale[0] > 0;
+  w->total = (cx_integral_report){0};
+}
+
+int64_t cx_quadrature_errors(const cx_quadrature *q, cx_quadrature_work *w, double *rel, int64_t n) {
+  int64_t each = n > 0 && q->in->ninstance && q->in->instance[0].n == n ? w->instances / n : 0, nodes = w->inner;
+  for (int64_t j = 0; j < w->instances; j++) {
+    nodes += w->report[j].evaluations;
+    if (q->in->crossing || !each) continue;
+    double v = fabs(w->result[j * q->in->ncomp]), e = w->error[j * q->in->ncomp];
+    double r = w->report[j].status == QUAD_OK || !(e > 0) ? 0 : v > 0 ? e / v : 1;
+    if (r > rel[j / each]) rel[j / each] = r;
+  }
+  return nodes;
+}
+
+static int cross(const cx_quadrature *q, cx_quadrature_work *w, double *result) {
+  int nc = q->in->ncomp;
+  memset(result, 0, (size_t)(w->instances * nc) * sizeof *result);
+  double *f = malloc((size_t)(w->npoint * nc + 1) * sizeof *f), *x = malloc((size_t)(w->npoint + 1) * sizeof *x);
+  int32_t *instance = malloc((size_t)(w->npoint + 1) * sizeof *instance);
+  int failed = !f || !x || !instance;
+  if (failed) w->why = "out of memory";
+  int64_t n = 0;
+  for (int64_t j = 0; j < w->instances && !failed; j++)
+    for (int k = 0; k < w->range[j].npoint; k++) {
+      const cx_quad_point *p = &w->range[j].point[k];
+      double lo = fmin(w->range[j].lo, w->range[j].hi), hi = fmax(w->range[j].lo, w->range[j].hi);
+      if (!(p->x > lo && p->x < hi)) continue;
+      x[n] = p->x;
+      instance[n++] = (int32_t)j;
+    }
+  if (!failed && n) failed = cx_batch_run(q, &q->value, &w->value, w, x, NULL, 0, n, instance, f);
+  for (int64_t k = 0; k < n && !failed; k++)
+    for (int c = 0; c < nc; c++) {
+      double sign = w->range[instance[k]].lo <= w->range[instance[k]].hi ? 1 : -1;
+      result[(int64_t)instance[k] * nc + c] += sign * f[c * n + k];
+    }
+  for (int64_t j = 0; j < w->instances; j++)
+    w->report[j] = (cx_quad_report){.status = QUAD_OK, .where = NAN, .evaluations = w->range[j].npoint};
+  free(f);
+  free(x);
+  free(instance);
+  return failed;
+}
+
+int cx_quadrature_run(const cx_quadrature *q, cx_quadrature_work *w, const cx_eq *const *arg, const double *const *in,
+                      double *result, const char **why) {
+  (void)arg;
+  w->arg = in;
+  w->why = NULL;
+  w->npoint = 0;
+  w->result = result;
+  w->largest = w->worst = 0;
+  w->inner = 0;
+  for (int64_t j = 0; j < w->instances; j++) w->range[j] = (cx_quad_range){.lo = in[0][j], .hi = in[1][j]};
+  int failed = cx_find_points(q, w);
+  call c = {q, w};
+  if (!failed && q->in->crossing) failed = cross(q, w, result);
+  else if (!failed) {
+    for (int64_t j = 0; j < w->instances; j++) w->range[j].complete = q->in->complete;
+    cx_quad p = {.ncomp = q->in->ncomp, .scale = q->in->scale, .tol = q->in->tol, .user = &c, .eval = evaluate};
+    cx_quad_status s = cx_quad_run(&p, w->quad, w->instances, w->range, result, w->error, w->report);
+    failed = s == QUAD_FAILED;
+    double inside = w->largest > 0 ? w->worst / w->largest : 0; /* relative error that comes from integrals inside */
+    for (int64_t j = 0; j < w->instances && !failed; j++)
+      for (int k = 0; k < q->in->ncomp; k++) {
+        double *v = &result[j * q->in->ncomp + k];
+        if (w->report[j].status >= QUAD_DIVERGES && w->report[j].status != QUAD_STOPPED && isfinite(*v)) *v = NAN;
+        if (inside > q->in->tol) {
+          w->error[j * q->in->ncomp + k] = fmax(w->error[j * q->in->ncomp + k], inside * fabs(*v));
+          if (w->report[j].status == QUAD_OK) w->report[j].status = QUAD_TOLERANCE;
+        }
+      }
+    if (!failed) take_report(q, w, result);
+  }
+  if (failed) *why = w->why ? w->why : "out of memory";
+  return failed;
+}

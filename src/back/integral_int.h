@@ -1,0 +1,63 @@
+/* integral_int.h - private to back/integral.c and back/roots.c. */
+#ifndef CX_INTEGRAL_INT_H
+#define CX_INTEGRAL_INT_H
+#include "back/integral.h"
+#include "pass/integral.h"
+
+/* one graph of an integrand, compiled, and its buffers */
+typedef struct {
+  const cx_graph *g;
+  cx_exec *exec; /* NULL: by the oracle */
+  int nin, nout;
+  int64_t *count; /* columns a node of each output */
+  int64_t total;
+} cx_batch;
+typedef struct {
+  cx_work *work;
+  const void **in;
+  void **out;
+  double **buffer; /* of the outputs */
+  double *node;    /* x, index.. : CX_NODES each */
+} cx_batch_work;
+
+struct cx_quadrature {
+  cx_ctx *ctx;
+  const cx_integrand *in;
+  bool oracle;
+  cx_batch value, probe;
+  cx_batch *near; /* by feature */
+};
+struct cx_quadrature_work {
+  cx_batch_work value, probe, *near;
+  cx_quad_work *quad;
+  const double *const *arg; /* of the call at hand */
+  const char *why;
+  double *at; /* nodes sorted by form: places, distances, ..; their values */
+  int32_t *pick;
+  int64_t cap_place;
+  int ncomp;
+  const double *result; /* of the last call */
+  double largest, worst; /* integrals inside: of |f| and of |f| times their relative error over all nodes */
+  int64_t inner;         /* their nodes */
+  cx_quad_range *range;
+  cx_quad_point *point; /* of all instances, one after the other */
+  struct cx_near {
+    int32_t feature; /* -1: none */
+    double slope, bend;
+  } *root; /* beside each point */
+  int64_t npoint, cap_point;
+  int64_t instances;
+  double *error;
+  cx_quad_report *report;
+  bool out_of_memory;
+  cx_integral_report total;
+};
+
+/* outputs at n nodes; f[c * n + k]. tail: values of the inputs behind env at the nodes, [ntail][n] */
+int cx_batch_run(const cx_quadrature *q, const cx_batch *b, cx_batch_work *w, cx_quadrature_work *all,
+                 const double *x, const double *const *tail, int ntail, int64_t n, const int32_t *instance, double *f);
+
+/* roots.c: where the features are, for every instance: w->point and the points of w->range. 0, or 1 with w->why */
+int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w);
+bool cx_add_point(cx_quadrature_work *w, cx_quad_point p, struct cx_near root);
+#endif

@@ -1,0 +1,147 @@
+/* elab_integral.c - integral(x in a..b, y in 0..x: e): an equation for the integrand, one for each end, and the
+ * primitive that binds x (pass/integral.h). Several variables are integrals inside one another, the first outermost. */
+#include <math.h>
+#include <string.h>
+
+#include "front/elab.h"
+#include "pass/integral.h"
+
+/* free variables of e that are not its own, added to ctx in ascending order; false: too many */
+static bool add_context(cx_elab *E, cx_val v, int64_t but, int64_t *ctx, int *n) {
+  int64_t all[4 * CX_MAX_RANK];
+  int k = cx_free_slots(E, v.e, all, 4 * CX_MAX_RANK);
+  for (int j = 0; j < k; j++) {
+    bool known = all[j] == but;
+    for (int d = 0; d < v.rank; d++) known |= v.slot[d] == all[j];
+    for (int d = 0; d < *n; d++) known |= ctx[d] == all[j];
+    if (known) continue;
+    if (*n == CX_MAX_RANK) return false;
+    int at = (*n)++;
+    while (at > 0 && ctx[at - 1] > all[j]) ctx[at] = ctx[at - 1], at--;
+    ctx[at] = all[j];
+  }
+  return k >= 0;
+}
+
+static cx_val end_of(cx_elab *E, const cx_ast *x, const char *which, cx_span s) {
+  if (!x) {
+    int id = cx_error(E->ctx, s, "an integral needs both ends");
+    cx_diag_help(E->ctx, id, "write `x in a..b`; an end may be inf or -inf");
+    return cx_v_bad(s);
+  }
+  cx_val v = cx_elab_expr(E, x);
+  if (v.bad) return v;
+  double at;
+  if (v.rank) {
+    int id = cx_error(E->ctx, x->span, "the %s end of an integral is one number, but this has shape %s", which,
+                      cx_v_shape(E, v));
+    cx_diag_help(E->ctx, id, "name an index to get an integral for each: F[i] = integral(x in a[i]..b[i]: ..)");
+    return cx_v_bad(x->span);
+  }
+  if (cx_v_const(E, v, &at) && isnan(at)) {
+    cx_error(E->ctx, x->span, "the %s end of this integral is not a number", which);
+    return cx_v_bad(x->span);
+  }
+  return v;
+}
+
+typedef struct {
+  const cx_ast *x;
+  int at;
+  double tol;
+} integral;
+
+static cx_val one(cx_elab *E, const integral *I) {
+  const cx_ast *bind = I->x->kid[I->at];
+  cx_span s = I->x->span;
+  const cx_ast *range = bind->nkid ? bind->kid[0] : NULL;
+  if (bind->op != T_IN || !range) {
+    int id = cx_error(E->ctx, bind->span, "the variable of an integral needs its ends");
+    cx_diag_help(E->ctx, id, "write `%s in a..b`; an end may be inf or -inf", bind->name);
+    return cx_v_bad(s);
+  }
+  cx_val lo = end_of(E, range->nkid > 0 ? range->kid[0] : NULL, "lower", range->span);
+  cx_val hi = end_of(E, range->nkid > 1 ? range->kid[1] : NULL, "upper", range->span);
+  if (lo.bad || hi.bad) return cx_v_bad(s);
+  cx_eq *x = cx_eq_new(E->g, bind->name, EQ_INPUT);
+  x->node = true;
+  x->rank = 1;
+  x->dim[0] = (cx_dim){CX_NODES, NULL};
+  x->span = bind->span;
+  double a, b;
+  if (cx_v_const(E, lo, &a) && cx_v_const(E, hi, &b)) x->lo = fmin(a, b), x->hi = fmax(a, b);
+  int64_t node = cx_var_range(E, bind->name, 0, CX_NODES - 1, NULL);
+  const cx_node *k = cx_index(E->g, node);
+  cx_binding *env = E->env, *mine = cx_bind_name(E, bind->name, B_VALUE, bind->name_span);
+  mine->v = cx_v_node(cx_load(E->g, x->id, &k, 1), bind->name_span);
+  mine->leaf = x->id;
+  cx_val v;
+  if (I->at + 1 < I->x->nbind) {
+    integral inner = *I;
+    inner.at++;
+    v = one(E, &inner);
+  } else v = cx_elab_expr(E, I->x->kid[I->x->nkid - 1]);
+  E->env = env;
+  if (v.bad) return v;
+  if (v.rank == CX_MAX_RANK) {
+    cx_error(E->ctx, s, "an integrand has at most %d dimensions", CX_MAX_RANK - 1);
+    return cx_v_bad(s);
+  }
+  int64_t ctx[CX_MAX_RANK];
+  int n = 0;
+  if (!add_context(E, v, node, ctx, &n) || !add_context(E, lo, node, ctx, &n) || !add_context(E, hi, node, ctx, &n) ||
+      n + v.rank + 1 > CX_MAX_RANK) {
+    cx_error(E->ctx, s, "this integral depends on more than %d indices at once", CX_MAX_RANK - 1);
+    return cx_v_bad(s);
+  }
+  cx_val f = v, tol = cx_v_num(E, I->tol, s);
+  f.dim[f.rank] = (cx_dim){CX_NODES, NULL};
+  f.slot[f.rank++] = node;
+  v.span = f.span = lo.span = hi.span = s;
+  uint32_t part[5];
+  int errors = cx_error_count(E->ctx);
+  part[CX_INTEGRAL_X] = x->id;
+  part[CX_INTEGRAL_F] = cx_v_over(E, f, NULL, ctx, n);
+  part[CX_INTEGRAL_LO] = cx_v_over(E, lo, NULL, ctx, n);
+  part[CX_INTEGRAL_HI] = cx_v_over(E, hi, NULL, ctx, n);
+  part[CX_INTEGRAL_TOL] = cx_v_over(E, tol, NULL, ctx, 0);
+  if (cx_error_count(E->ctx) > errors) return cx_v_bad(s);
+  for (int j = 0; j < 5; j++)
+    if (part[j] == CX_NO_EQ) { /* a range around is not known yet: only the shape counts */
+      v.e = cx_const(E->g, 0);
+      return v;
+    }
+  cx_eq *e = cx_eq_new(E->g, NULL, EQ_PRIM);
+  e->prim = &cx_prim_integral;
+  e->span = s;
+  memcpy(e->prim_arg, part, sizeof part);
+  e->nprim_arg = 5;
+  const cx_eq *fe = E->g->eq[part[CX_INTEGRAL_F]];
+  e->rank = (uint8_t)(fe->rank - 1);
+  memcpy(e->dim, fe->dim, (size_t)e->rank * sizeof *e->dim);
+  const cx_node *sub[CX_MAX_RANK];
+  for (int d = 0; d < n; d++) sub[d] = cx_index(E->g, ctx[d]);
+  for (int d = 0; d < v.rank; d++) sub[n + d] = cx_index(E->g, v.slot[d]);
+  v.e = cx_load(E->g, e->id, sub, e->rank);
+  return v;
+}
+
+cx_val cx_elab_integral(cx_elab *E, const cx_ast *x) {
+  integral I = {x, 0, 1e-10};
+  for (int k = x->nbind; k < x->nkid - 1; k++) {
+    const cx_ast *o = x->kid[k];
+    if (o->kind != A_NAMED || strcmp(o->name, "tol")) {
+      int id = cx_error(E->ctx, o->span, "`integral` has no option `%s`", o->name ? o->name : "here");
+      cx_diag_help(E->ctx, id, "its option is tol, the relative tolerance: integral(x in a..b, tol = 1e-8: ..)");
+      return cx_v_bad(x->span);
+    }
+    cx_val v = cx_elab_expr(E, o->kid[0]);
+    if (v.bad) return v;
+    if (!cx_v_const(E, v, &I.tol) || !(I.tol >= 1e-15 && I.tol < 1)) {
+      int id = cx_error(E->ctx, o->span, "tol is a number from 1e-15 to less than 1");
+      cx_diag_help(E->ctx, id, "it is relative to the integral; 1e-10 when not given");
+      return cx_v_bad(x->span);
+    }
+  }
+  return one(E, &I);
+}

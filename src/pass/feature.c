@@ -1,0 +1,484 @@
+/* feature.c - what an integrand's equations say about where it is not smooth: conditions, kinks, steps, singular points,
+ * peaks. Each is a function u(x) of the integration variable with its derivative; the roots of u are the places. They are
+ * found at run time (back/roots.c), since they move with what the integrand depends on. */
+#include <math.h>
+#include <string.h>
+
+#include "pass/eqs.h"
+#include "pass/integral.h"
+
+enum { COLUMNS_MAX = 1024 };
+
+typedef struct {
+  cx_feature_kind kind;
+  uint32_t eq; /* u, over dimensions one of which stands for x */
+  bool inside; /* derived from an integral inside: u is no part of the integrand */
+} found;
+typedef CX_VEC(found) found_list;
+
+typedef struct {
+  cx_graph *g;
+  uint32_t x;
+  uint32_t *mask; /* what depends on x; for equations up to number known */
+  int known;
+  const cx_eq *of;
+  found_list list;
+  bool *heavy, hit; /* computed from an integral inside */
+  bool waves;       /* sin or cos of x: smooth, but at a scale of its own */
+} finder;
+
+static uint32_t mask_of(finder *f, uint32_t eq) {
+  if ((int)eq >= f->known) { /* equations have come since */
+    f->mask = cx_node_dims(f->g, f->g->arena, f->x);
+    f->known = f->g->neq;
+  }
+  return f->mask[eq];
+}
+
+/* ---- degree in x: 0 to 2, or ANY ---- */
+enum { ANY = 99 };
+static int degree(finder *f, const cx_node *n, int budget) {
+  int a, b;
+  if (n->op == OP_const || n->op == OP_index) return 0;
+  if (budget <= 0) return ANY;
+  switch (n->op) {
+    case OP_load: {
+      if (n->u.eq == f->x) return 1;
+      if (!(mask_of(f, n->u.eq) & CX_DEPENDS)) return 0;
+      const cx_eq *e = f->g->eq[n->u.eq];
+      return e->kind == EQ_CALC && (e->red == RED_none || e->red == RED_sum) ? degree(f, e->body, budget - 1) : ANY;
+    }
+    case OP_add:
+    case OP_sub:
+      a = degree(f, n->arg[0], budget - 1);
+      b = degree(f, n->arg[1], budget - 1);
+      return a > b ? a : b;
+    case OP_neg: return degree(f, n->arg[0], budget - 1);
+    case OP_mul:
+      a = degree(f, n->arg[0], budget - 1);
+      b = degree(f, n->arg[1], budget - 1);
+      return a + b <= 2 ? a + b : ANY;
+    case OP_div:
+      return degree(f, n->arg[1], budget - 1) == 0 ? degree(f, n->arg[0], budget - 1) : ANY;
+    case OP_pow:
+      a = degree(f, n->arg[0], budget - 1);
+      if (degree(f, n->arg[1], budget - 1) != 0) return ANY;
+      if (a == 0) return 0;
+      return a == 1 && n->arg[1]->op == OP_const && n->arg[1]->u.num == 2 ? 2 : ANY;
+    default:
+      for (int k = 0; k < n->nargs; k++)
+        if (degree(f, n->arg[k], budget - 1) != 0) return ANY;
+      return 0;
+  }
+}
+static int degree_of(finder *f, const cx_node *n) {
+  int d = degree(f, n, 200);
+  return d <= 2 ? d : ANY;
+}
+
+static void see_heavy(void *user, const cx_node *n) {
+  finder *f = user;
+  if (n->op == OP_load && (int)n->u.eq < f->known && f->heavy[n->u.eq]) f->hit = true;
+}
+
+/* u, over the index slots of the equation at hand, as an equation: its dimensions, then those it reduces over */
+static void add(finder *f, cx_feature_kind kind, const cx_node *u) {
+  cx_graph *g = f->g;
+  const cx_eq *of = f->of;
+  if (degree_of(f, u) == 0 || of->rank + of->nred > CX_MAX_RANK) return;
+  f->hit = false;
+  cx_visit(g, u, see_heavy, f);
+  if (f->hit) return;
+  for (int k = 0; k < f->list.n; k++) {
+    const cx_eq *e = g->eq[f->list.at[k].eq];
+    if (f->list.at[k].kind == kind && e->body == u && e->rank == of->rank + of->nred) return;
+  }
+  cx_eq *e = cx_eq_new(g, NULL, EQ_CALC);
+  e->span = of->span;
+  e->rank = (uint8_t)(of->rank + of->nred);
+  memcpy(e->dim, of->dim, sizeof e->dim);
+  memcpy(e->dim + of->rank, of->rdim, of->nred * sizeof *e->dim);
+  e->body = u;
+  *CX_PUSH(g->arena, f->list) = (found){kind, e->id, false};
+}
+
+/* where a product, a power or |a| is 0, one of its factors is */
+static void add_singular(finder *f, const cx_node *a) {
+  switch (a->op) {
+    case OP_abs:
+    case OP_neg:
+    case OP_sqrt: add_singular(f, a->arg[0]); return;
+    case OP_pow:
+      if (a->arg[1]->op == OP_const) {
+        add_singular(f, a->arg[0]);
+        return;
+      }
+      break;
+    case OP_mul:
+    case OP_div:
+      add_singular(f, a->arg[0]);
+      add_singular(f, a->arg[1]);
+      return;
+    default: break;
+  }
+  add(f, CX_FEATURE_SINGULAR, a);
+}
+
+static void see(void *user, const cx_node *n) {
+  finder *f = user;
+  cx_graph *g = f->g;
+  const cx_node *a = n->nargs > 0 ? n->arg[0] : NULL, *b = n->nargs > 1 ? n->arg[1] : NULL, *one = cx_const(g, 1);
+  switch (n->op) {
+    case OP_lt:
+    case OP_le:
+    case OP_min:
+    case OP_max: add(f, CX_FEATURE_BREAK, cx_op2(g, OP_sub, a, b)); return;
+    case OP_abs:
+    case OP_sign: add(f, CX_FEATURE_BREAK, a); return;
+    case OP_floor:
+    case OP_ceil:
+    case OP_trunc: add(f, CX_FEATURE_STEP, a); return;
+    case OP_round: add(f, CX_FEATURE_STEP, cx_op2(g, OP_add, a, cx_const(g, 0.5))); return;
+    case OP_sin:
+    case OP_cos:
+    case OP_tan:
+      if (degree_of(f, a) != 0) f->waves = true;
+      return;
+    case OP_mod: add(f, CX_FEATURE_STEP, cx_op2(g, OP_div, a, b)); return;
+    case OP_sqrt:
+    case OP_log: add_singular(f, a); return;
+    case OP_log1p: add(f, CX_FEATURE_SINGULAR, cx_op2(g, OP_add, one, a)); return;
+    case OP_asin:
+    case OP_acos:
+    case OP_atanh: add(f, CX_FEATURE_SINGULAR, cx_op2(g, OP_sub, one, cx_op2(g, OP_mul, a, a))); return;
+    case OP_acosh: add(f, CX_FEATURE_SINGULAR, cx_op2(g, OP_sub, a, one)); return;
+    case OP_div:
+      add_singular(f, b);
+      if (degree_of(f, b) != 1) add(f, CX_FEATURE_SUMMIT, cx_op1(g, OP_neg, cx_op1(g, OP_log, cx_op1(g, OP_abs, b))));
+      return;
+    case OP_pow: {
+      bool number = b->op == OP_const, whole = number && b->u.num == floor(b->u.num);
+      if (whole && b->u.num >= 0) return;
+      add_singular(f, a);
+      if (!number || b->u.num < 0)
+        if (degree_of(f, a) != 1)
+          add(f, CX_FEATURE_SUMMIT, cx_op2(g, OP_mul, b, cx_op1(g, OP_log, cx_op1(g, OP_abs, a))));
+      return;
+    }
+    case OP_exp:
+      if (degree_of(f, a) != 1) add(f, CX_FEATURE_SUMMIT, a);
+      return;
+    case OP_tanh:
+    case OP_erf:
+    case OP_erfc:
+    case OP_norm_cdf:
+    case OP_logistic:
+    case OP_softplus:
+    case OP_atan:
+    case OP_cosh: add(f, CX_FEATURE_PEAK, a); return;
+    default: return;
+  }
+}
+
+
+/* ---- integrals inside: where they are not smooth in the variable around ---- */
+static found_list collect(cx_graph *g, uint32_t root, bool *waves, uint32_t x);
+
+/* u at another place of y, over the dimensions of the integral inside; UINT32_MAX when it does not depend on x then */
+static uint32_t at_place(finder *f, const cx_eq *I, uint32_t u, uint32_t outer, const cx_node *value) {
+  cx_graph *g = f->g;
+  const cx_eq *lo = g->eq[I->prim_arg[CX_INTEGRAL_LO]];
+  cx_compose *c = cx_compose_new(g, g, I->prim_arg[CX_INTEGRAL_X], value, lo->dim, lo->rank);
+  const cx_node *bound[CX_MAX_RANK] = {0};
+  int at = -1;
+  for (int d = 0; d < lo->rank; d++)
+    if (mask_of(f, I->id) >> d & 1) at = d;
+  if (at < 0) return UINT32_MAX;
+  for (int d = 0; d < g->eq[u]->rank; d++)
+    if (outer >> d & 1) bound[d] = cx_index(g, at);
+  return cx_compose_eq(c, u, bound);
+}
+
+static void see_inside(finder *f, const cx_eq *I) {
+  cx_graph *g = f->g;
+  uint32_t y = I->prim_arg[CX_INTEGRAL_X], lo = I->prim_arg[CX_INTEGRAL_LO], hi = I->prim_arg[CX_INTEGRAL_HI];
+  bool crossing = I->prim == &cx_prim_crossing;
+  int r = g->eq[lo]->rank;
+  if (r != 1) return; /* more integrals side by side: found by refinement */
+  found_list inner = collect(g, I->prim_arg[CX_INTEGRAL_F], NULL, y);
+  if (crossing && inner.n < 64) *CX_PUSH(g->arena, inner) = (found){CX_FEATURE_BREAK, I->prim_arg[CX_CROSSING_G], false};
+  const cx_node *ix[1] = {cx_index(g, 0)}, *zero = cx_const(g, 0);
+  uint32_t place[64];
+  int nplace = 0;
+  finder in = {.g = g, .x = y};
+  in.mask = cx_node_dims(g, g->arena, y), in.known = g->neq;
+  for (int k = 0; k < inner.n && k < 64; k++) {
+    found t = inner.at[k];
+    if (t.kind == CX_FEATURE_PEAK || t.kind == CX_FEATURE_SUMMIT || t.kind == CX_FEATURE_STEP) continue;
+    if (g->eq[t.eq]->rank > 2 || !(mask_of(f, t.eq) & CX_DEPENDS)) continue; /* dimensions of its own */
+    place[nplace++] = t.eq;
+  }
+  for (int k = 0; k < nplace; k++) {
+    uint32_t u = place[k], all[2 + 1 + 64], outer = mask_of(f, u);
+    int n = 0, deg;
+    const cx_eq *ue = g->eq[u];
+    const cx_node *sub[CX_MAX_RANK];
+    for (int d = 0; d < ue->rank; d++) sub[d] = cx_index(g, d);
+    deg = degree_of(&in, cx_load(g, u, sub, ue->rank));
+    all[n++] = at_place(f, I, u, outer, cx_load(g, lo, ix, r));
+    all[n++] = at_place(f, I, u, outer, cx_load(g, hi, ix, r));
+    uint32_t d1 = cx_diff_forward(g, u, y, 1);
+    if (deg == 2) { /* where it touches: at its extremum in y */
+      uint32_t d2 = cx_diff_forward(g, d1, y, 1);
+      uint32_t a = at_place(f, I, d1, outer, zero), b = at_place(f, I, d2, outer, zero);
+      if (a != UINT32_MAX && b != UINT32_MAX) {
+        const cx_node *top = cx_op1(g, OP_neg, cx_op2(g, OP_div, cx_load(g, a, ix, 1), cx_load(g, b, ix, 1)));
+        all[n++] = at_place(f, I, u, outer, top);
+      }
+    }
+    if (deg == 1 && nplace <= 8) { /* where its root passes that of another */
+      uint32_t a = at_place(f, I, u, outer, zero), b = at_place(f, I, d1, outer, zero);
+      if (a != UINT32_MAX && b != UINT32_MAX) {
+        const cx_node *root = cx_op1(g, OP_neg, cx_op2(g, OP_div, cx_load(g, a, ix, 1), cx_load(g, b, ix, 1)));
+        for (int m = 0; m < nplace; m++)
+          if (m != k) all[n++] = at_place(f, I, place[m], mask_of(f, place[m]), root);
+      }
+    }
+    for (int m = 0; m < n; m++) {
+      if (all[m] == UINT32_MAX || g->eq[all[m]]->rank != 1 || !(mask_of(f, all[m]) & CX_DEPENDS)) continue;
+      *CX_PUSH(g->arena, f->list) = (found){CX_FEATURE_SINGULAR, all[m], true};
+    }
+  }
+}
+
+/* ---- all that lies below the integrand `root` ---- */
+typedef struct {
+  cx_graph *g;
+  bool *seen;
+} reach;
+static void go(reach *r, uint32_t id);
+static void go_load(void *user, const cx_node *n) {
+  if (n->op == OP_load) go(user, n->u.eq);
+}
+static void go(reach *r, uint32_t id) {
+  if (r->seen[id]) return;
+  r->seen[id] = true;
+  const cx_eq *e = r->g->eq[id];
+  if (e->kind == EQ_CALC && e->body) cx_visit(r->g, e->body, go_load, r);
+  for (int k = 0; e->kind == EQ_PRIM && k < e->nprim_arg; k++)
+    if (!cx_is_integral(e) || (k != CX_INTEGRAL_F && k != CX_CROSSING_G)) go(r, e->prim_arg[k]);
+}
+
+static found_list collect(cx_graph *g, uint32_t root, bool *waves, uint32_t x) {
+  finder f = {.g = g, .x = x};
+  f.mask = cx_node_dims(g, g->arena, x), f.known = g->neq;
+  f.heavy = CX_NEW_N(g->arena, bool, g->neq + 1);
+  int neq = g->neq;
+  for (int id = 0; id < neq; id++) f.heavy[id] = g->eq[id]->kind == EQ_PRIM && (f.mask[id] & CX_DEPENDS);
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (int id = 0; id < neq; id++) {
+      if (f.heavy[id] || g->eq[id]->kind != EQ_CALC) continue;
+      f.hit = false;
+      cx_visit(g, g->eq[id]->body, see_heavy, &f);
+      if (f.hit) f.heavy[id] = changed = true;
+    }
+  }
+  bool *heavy = f.heavy;
+  int known = f.known;
+  reach r = {g, CX_NEW_N(g->arena, bool, neq + 1)};
+  go(&r, root);
+  for (int id = 0; id < neq; id++) {
+    const cx_eq *e = g->eq[id];
+    if (!r.seen[id] || e->kind != EQ_CALC || !(mask_of(&f, (uint32_t)id) & CX_DEPENDS)) continue;
+    f.of = e;
+    f.heavy = heavy, f.known = f.known > known ? f.known : known;
+    if (f.known > known) { /* new equations are light */
+      bool *more = CX_NEW_N(g->arena, bool, f.known + 1);
+      memcpy(more, heavy, (size_t)known);
+      heavy = f.heavy = more, known = f.known;
+    }
+    cx_visit(g, e->body, see, &f);
+  }
+  for (int id = 0; id < neq; id++)
+    if (r.seen[id] && cx_is_integral(g->eq[id]) && (mask_of(&f, (uint32_t)id) & CX_DEPENDS)) see_inside(&f, g->eq[id]);
+  if (waves) *waves |= f.waves;
+  return f.list;
+}
+
+/* ---- the integrand near a root of u ----
+ * Where u vanishes, x = at + t, its value is taken from u = slope t + bend t^2 / 2: what is left of a difference of
+ * nearly equal numbers would be rounding. Exact for degrees 1 and 2; else for small t alone. */
+typedef struct {
+  uint32_t x, *mask, *map;
+  int known;
+  const cx_node *u, *near, *place;
+} nearer;
+static const cx_node *come_near(void *user, cx_graph *g, const cx_node *n) {
+  nearer *c = user;
+  if (n == c->u) return c->near;
+  if (n->op != OP_load) return n;
+  if (n->u.eq == c->x) return c->place;
+  return (int)n->u.eq < c->known && (c->mask[n->u.eq] & CX_DEPENDS) ? cx_load(g, c->map[n->u.eq], n->arg, n->nargs) : n;
+}
+/* cx_rewrite goes from the leaves up, so that u would not be recognised after its own x has been replaced */
+static const cx_node *rewrite_down(nearer *c, cx_graph *g, const cx_node *n, const cx_node **memo) {
+  if (memo[n->id]) return memo[n->id];
+  const cx_node *arg[CX_MAX_RANK], *r = n;
+  if (n->op == OP_lt || n->op == OP_le) { /* a condition about u knows its sign */
+    const cx_node *zero = cx_const(g, 0);
+    if (c->u && cx_op2(g, OP_sub, n->arg[0], n->arg[1]) == c->u) return memo[n->id] = cx_op2(g, (cx_op)n->op, c->near, zero);
+    if (c->u && cx_op2(g, OP_sub, n->arg[1], n->arg[0]) == c->u) return memo[n->id] = cx_op2(g, (cx_op)n->op, zero, c->near);
+  }
+  if (n != c->u && n->nargs) {
+    bool same = true;
+    for (int k = 0; k < n->nargs; k++) arg[k] = rewrite_down(c, g, n->arg[k], memo), same &= arg[k] == n->arg[k];
+    if (!same) r = n->op == OP_load ? cx_load(g, n->u.eq, arg, n->nargs) : cx_opn(g, (cx_op)n->op, arg, n->nargs);
+  }
+  return memo[n->id] = come_near(c, g, r == n || n->op == OP_load ? r : r);
+}
+
+static cx_graph *near_graph(cx_graph *g, const cx_integrand *in, uint32_t x, const cx_node *u, int degree,
+                            const uint32_t *input, int ninput, const uint32_t *out, int nout) {
+  (void)in;
+  uint32_t extra[4];
+  const cx_node *k = cx_index(g, 0), *v[4];
+  for (int j = 0; j < 4; j++) { /* at, t, slope, bend */
+    cx_eq *e = cx_eq_new(g, NULL, EQ_INPUT);
+    e->rank = 1;
+    e->dim[0] = (cx_dim){CX_NODES, NULL};
+    extra[j] = e->id;
+    v[j] = cx_load(g, e->id, &k, 1);
+  }
+  const cx_node *half = cx_op2(g, OP_mul, cx_const(g, 0.5), cx_op2(g, OP_mul, v[3], v[1]));
+  const cx_node *series = cx_op2(g, OP_mul, cx_op2(g, OP_add, v[2], half), v[1]);
+  nearer c = {.x = x, .known = g->neq, .u = u, .place = cx_op2(g, OP_add, v[0], v[1])};
+  c.mask = cx_node_dims(g, g->arena, x);
+  c.map = CX_NEW_N(g->arena, uint32_t, c.known);
+  reach r = {g, CX_NEW_N(g->arena, bool, c.known)};
+  for (int j = 0; j < nout; j++) go(&r, out[j]);
+  for (int id = 0; id < c.known; id++) {
+    c.map[id] = (uint32_t)id;
+    if (!(c.mask[id] & CX_DEPENDS) || (uint32_t)id == x) continue;
+    cx_eq *e = cx_eq_new(g, g->eq[id]->name, (cx_eq_kind)g->eq[id]->kind), copy = *g->eq[id];
+    copy.id = e->id;
+    *e = copy;
+    c.map[id] = e->id;
+  }
+  for (int pass = 0; pass < 2; pass++) { /* first u at at + t itself, for what the series does not reach */
+    c.near = pass ? series : c.place;
+    if (!pass) {
+      if (degree) continue;
+      nearer direct = c;
+      direct.u = NULL;
+      const cx_node **memo = CX_NEW_N(g->arena, const cx_node *, (size_t)u->id + 1);
+      const cx_node *full = rewrite_down(&direct, g, u, memo);
+      const cx_node *small = cx_op2(g, OP_lt, cx_op1(g, OP_abs, cx_op2(g, OP_mul, v[3], v[1])),
+                                    cx_op2(g, OP_mul, cx_const(g, 1e-5), cx_op1(g, OP_abs, v[2])));
+      series = cx_op3(g, OP_select, small, series, full);
+      continue;
+    }
+    for (int id = 0; id < c.known; id++) {
+      if (c.map[id] == (uint32_t)id) continue;
+      cx_eq *e = g->eq[c.map[id]];
+      if (e->kind == EQ_CALC) {
+        const cx_node **memo = CX_NEW_N(g->arena, const cx_node *, (size_t)e->body->id + 1);
+        e->body = rewrite_down(&c, g, e->body, memo);
+      }
+      for (int j = 0; j < e->nprim_arg; j++)
+        if ((int)e->prim_arg[j] < c.known) e->prim_arg[j] = c.map[e->prim_arg[j]];
+    }
+  }
+  uint32_t *root = CX_NEW_N(g->arena, uint32_t, ninput + 4 + nout + 1);
+  int n = 0;
+  for (int j = 0; j < ninput; j++) root[n++] = input[j];
+  for (int j = 0; j < 4; j++) root[n++] = extra[j];
+  for (int j = 0; j < nout; j++) root[n++] = c.map[out[j]];
+  int32_t *to = CX_NEW_N(g->arena, int32_t, g->neq + 1);
+  cx_graph *near = cx_extract(g, g->arena, root, n, to);
+  near->nout = 0;
+  for (int j = 0; j < nout; j++) cx_graph_output(near, (uint32_t)to[c.map[out[j]]]);
+  return near;
+}
+
+void cx_find_features(cx_integrand *in, const cx_graph *value, uint32_t crossing) {
+  int32_t *map = CX_NEW_N(value->arena, int32_t, value->neq + 1);
+  uint32_t *root = CX_NEW_N(value->arena, uint32_t, value->neq + value->nout + 1);
+  int nroot = 0; /* every input, so that both graphs are called alike */
+  for (int id = 0; id < value->neq; id++)
+    if (value->eq[id]->kind == EQ_INPUT && !value->eq[id]->node) root[nroot++] = (uint32_t)id;
+  for (int k = 0; k < value->nout; k++) root[nroot++] = value->out[k];
+  cx_graph *g = cx_extract(value, value->arena, root, nroot, map);
+  cx_pass_simplify(g);
+  uint32_t x = (uint32_t)map[0];
+  found_list list = {0};
+  bool waves = false;
+  if (crossing != UINT32_MAX) {
+    uint32_t e = (uint32_t)map[crossing];
+    if (in->period > 0) { /* in units of the period */
+      cx_eq *t = cx_eq_new(g, NULL, EQ_CALC);
+      const cx_eq *c = g->eq[e];
+      t->rank = c->rank;
+      memcpy(t->dim, c->dim, sizeof t->dim);
+      t->body = cx_op2(g, OP_div, cx_load_here(g, c), cx_const(g, in->period));
+      e = t->id;
+    }
+    *CX_PUSH(g->arena, list) = (found){in->period > 0 ? CX_FEATURE_STEP : CX_FEATURE_BREAK, e, false};
+  } else
+    for (int k = 0; k < value->nout; k++) {
+      found_list more = collect(g, (uint32_t)map[value->out[k]], &waves, x);
+      for (int j = 0; j < more.n; j++) {
+        bool same = false; /* the derivatives share most of them */
+        for (int m = 0; m < list.n && !same; m++)
+          same = list.at[m].kind == more.at[j].kind && g->eq[list.at[m].eq]->body == g->eq[more.at[j].eq]->body &&
+                 g->eq[list.at[m].eq]->red == g->eq[more.at[j].eq]->red;
+        if (!same) *CX_PUSH(g->arena, list) = more.at[j];
+      }
+    }
+  finder f = {.g = g, .x = x};
+  f.mask = cx_node_dims(g, g->arena, x), f.known = g->neq;
+  in->feature = CX_NEW_N(g->arena, cx_feature, list.n + 1);
+  in->near = CX_NEW_N(g->arena, cx_graph *, list.n + 1);
+  uint32_t input[2 + CX_MAX_RANK + CX_PRIM_ARGS], out[64];
+  int ninput = 0, nout = 0;
+  for (int k = 0; k < nroot; k++)
+    if (value->eq[root[k]]->kind == EQ_INPUT && ninput < 2 + CX_MAX_RANK + CX_PRIM_ARGS) input[ninput++] = (uint32_t)map[root[k]];
+  for (int k = 0; k < value->nout && k < 64; k++) out[nout++] = (uint32_t)map[value->out[k]];
+  bool *near = CX_NEW_N(g->arena, bool, list.n + 1);
+  uint32_t *u = CX_NEW_N(g->arena, uint32_t, list.n + 1);
+  int64_t total = 0;
+  for (int k = 0; k < list.n; k++) {
+    const cx_eq *e = g->eq[list.at[k].eq];
+    int64_t count = 1;
+    for (int d = 1; d < e->rank; d++) count *= e->dim[d].n;
+    if (e->rank < 1 || count <= 0 || total + count > COLUMNS_MAX) continue;
+    uint32_t id = e->id;
+    const cx_node *sub[CX_MAX_RANK];
+    for (int d = 0; d < e->rank; d++) sub[d] = cx_index(g, d);
+    int deg = degree_of(&f, cx_load(g, id, sub, e->rank));
+    if (deg == 0) continue;
+    if (list.at[k].kind == CX_FEATURE_SUMMIT) id = cx_diff_forward(g, id, x, 1), deg = deg == 2 ? 1 : ANY;
+    near[in->nfeature] = list.at[k].kind == CX_FEATURE_SINGULAR && e->rank == 1 && e->red == RED_none &&
+                         e->body->op != OP_load && !list.at[k].inside && value->nout <= 64 && !in->crossing;
+    in->feature[in->nfeature] = (cx_feature){list.at[k].kind, deg == ANY ? 0 : deg, count, total, -1};
+    u[in->nfeature++] = id;
+    total += count;
+  }
+  in->complete = !waves && !in->heavy;
+  for (int k = 0; k < in->nfeature; k++) in->complete &= in->feature[k].degree > 0;
+  if (!in->nfeature) return;
+  g->nout = 0;
+  for (int k = 0; k < in->nfeature; k++) cx_graph_output(g, u[k]);
+  uint32_t *slope = CX_NEW_N(g->arena, uint32_t, in->nfeature);
+  for (int k = 0; k < in->nfeature; k++) cx_graph_output(g, slope[k] = cx_diff_forward(g, u[k], x, 1));
+  in->columns = total;
+  int64_t column = 2 * total;
+  for (int k = 0; k < in->nfeature; k++) {
+    if (!near[k]) continue;
+    in->feature[k].bend = column++;
+    cx_graph_output(g, cx_diff_forward(g, slope[k], x, 1));
+  }
+  for (int k = 0; k < in->nfeature; k++)
+    if (near[k]) in->near[k] = near_graph(g, in, x, g->eq[u[k]]->body, in->feature[k].degree, input, ninput, out, nout);
+  in->probe = g;
+}

@@ -1,0 +1,103 @@
+/* integral.h - integrals as equations.
+ *
+ * The variable of an integral is an input equation with the flag node: x[k < CX_NODES] stands for any places where the
+ * integrand is wanted, side by side. What depends on it carries that dimension, like any other; its length means
+ * nothing until the integral is outlined. Two primitives bind it:
+ *
+ *   prim integral(f, x, lo, hi, tol)
+ *     I[i.., c..] = integral from lo[i..] to hi[i..] of f[i.., c.., k] along x[k]
+ *   prim crossing(f, x, lo, hi, g, period)
+ *     C[i.., c..] = sum of f[i.., c.., k] over all x[k] in (lo[i..], hi[i..]) where g[i.., k] changes sign
+ *                   (period > 0: passes a multiple of the period), which is the integral of f |g'| delta(g)
+ *
+ * The dimensions of lo and hi (the same ones) tell the integrals apart; those behind them are components, which share
+ * nodes. cx_pass_outline turns them into
+ *
+ *   prim quadrature(lo, hi, env..)    Q[i.., c], all components of all integrals over one x, lo, hi side by side
+ *
+ * whose integrand is a graph of its own, compiled by the back end (back/integral.c). */
+#ifndef CX_INTEGRAL_H
+#define CX_INTEGRAL_H
+#include "pass/pass.h"
+
+enum { CX_NODES = 64 };
+enum { CX_INTEGRAL_F, CX_INTEGRAL_X, CX_INTEGRAL_LO, CX_INTEGRAL_HI, CX_INTEGRAL_TOL };
+enum { CX_CROSSING_G = CX_INTEGRAL_TOL, CX_CROSSING_PERIOD };
+extern const cx_prim cx_prim_integral, cx_prim_crossing, cx_prim_quadrature;
+static inline bool cx_is_integral(const cx_eq *e) {
+  return e->kind == EQ_PRIM && (e->prim == &cx_prim_integral || e->prim == &cx_prim_crossing);
+}
+
+/* ---- what is integrated, cut out of its graph ----
+ * g has the inputs x[k], then index[d][k] (the number of the integral each node belongs to, one input a dimension of
+ * lo), then those of env in the order of the primitive's arguments after lo and hi. */
+typedef enum {
+  CX_FEATURE_BREAK,    /* where u = 0: a jump or a kink */
+  CX_FEATURE_STEP,     /* where u is a whole number: a jump */
+  CX_FEATURE_SINGULAR, /* where u = 0: infinite, or with an infinite derivative */
+  CX_FEATURE_PEAK,     /* where u = 0: something happens within 1 / |u'| */
+  CX_FEATURE_SUMMIT    /* where u = 0 and u' < 0: log f has a maximum of width (-u')^(-1/2) */
+} cx_feature_kind;
+typedef struct {
+  cx_feature_kind kind;
+  int degree;     /* of u in x: 1, 2, or 0 for anything else */
+  int64_t count;  /* elements: u may have dimensions of its own behind the node's */
+  int64_t offset; /* its first column among the probe's outputs */
+  int64_t bend;   /* column of u'', -1: none; then the integrand has a form near its root */
+} cx_feature;
+
+typedef struct cx_integrand {
+  cx_graph *value; /* output 0: f[k, c] */
+  cx_graph *probe; /* outputs by feature: u[k, ..], then du/dx[k, ..], then some u''[k]; NULL without features */
+  int64_t columns; /* of u altogether */
+  cx_graph **near; /* by feature: value at x = at[k] + t[k] with u taken from its expansion about its root `at`; may
+                      be NULL. Its inputs: as those of value, then at[k], t[k], slope[k], bend[k] */
+  cx_feature *feature;
+  int nfeature;
+  int ninstance, ncomp; /* dimensions of lo; components altogether */
+  cx_dim instance[CX_MAX_RANK];
+  int nenv;
+  double *scale; /* by component: 0, or > 0 for a derivative, whose tolerance is absolute (quad/quad.h) */
+  bool heavy;    /* there are integrals inside */
+  bool complete; /* the features are all that is not smooth at every scale */
+  bool crossing;
+  double period; /* crossing */
+  double tol;
+  cx_span span;
+} cx_integrand;
+
+/* in->feature and in->probe, from the integrand as outline cut it out (feature.c); crossing: its g, or UINT32_MAX */
+void cx_find_features(cx_integrand *in, const cx_graph *value, uint32_t crossing);
+/* passes: run them on the integrands (the oracle takes these as they were written) */
+void cx_outline(cx_graph *g, bool passes);
+
+/* ---- composition (compose.c) ----
+ * An equation at other places of a node variable: every dimension that stands for it is replaced by the base
+ * dimensions, in front. */
+typedef struct cx_compose cx_compose;
+/* from, to: graphs, or the same one twice. x: the node variable; value: what stands for it, a node of `to` over the
+ * index slots 0..nbase-1. */
+cx_compose *cx_compose_new(cx_graph *from, cx_graph *to, uint32_t x, const cx_node *value, const cx_dim *base,
+                           int nbase);
+/* the integrand e (its last dimension stands for x) with dimension d at bound[d] (over the base slots), or kept where
+ * bound[d] is NULL (behind the base, in order). A new equation of `to`. */
+uint32_t cx_compose_eq(cx_compose *c, uint32_t e, const cx_node *const *bound);
+/* an equation outside that does not depend on any node variable: its number in `to`; by default itself */
+void cx_compose_env(cx_compose *c, uint32_t (*env)(void *user, uint32_t from), void *user);
+/* a load of an equation that does not depend on x, its subscripts over the copy's indices: another node for it, or NULL */
+typedef const cx_node *(*cx_compose_load)(void *user, uint32_t from, const cx_node *const *sub, int n);
+void cx_compose_outside(cx_compose *c, cx_compose_load fn, void *user);
+/* by equation of g: a mask of the dimensions that stand for x; those that depend on x are marked with bit 31 */
+#define CX_DEPENDS (1u << 31)
+uint32_t *cx_node_dims(const cx_graph *g, cx_arena *a, uint32_t x);
+
+/* ---- derivatives (diff_integral.c) ----
+ * `of` with every integral between it and the leaves replaced by an equation of the same value that the rules of
+ * diff know how to differentiate; cx_diff_closed puts the integrals back in what came out. */
+typedef struct {
+  CX_VEC(uint32_t) from;
+  CX_VEC(uint32_t) to;
+} cx_opened;
+uint32_t cx_diff_open(cx_graph *g, uint32_t of, const uint32_t *leaf, int n, cx_opened *o);
+uint32_t cx_diff_close(cx_graph *g, uint32_t e, const cx_opened *o);
+#endif

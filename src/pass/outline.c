@@ -1,0 +1,204 @@
+/* outline.c - every integral's integrand becomes a graph of its own.
+ *
+ * Integrals over one variable between the same ends (a value and its derivatives) go together: they share nodes, and
+ * what their integrands have in common is computed once. The integrand is flattened: one dimension of nodes, and for
+ * each node the number of the integral it belongs to, so that a batch is full however few nodes one integral needs. */
+#include <math.h>
+#include <string.h>
+
+#include "pass/integral.h"
+
+typedef struct {
+  cx_graph *outer, *g;
+  cx_eq *q; /* the quadrature */
+  uint32_t *input;
+  bool full;
+} closure;
+
+/* what the integrand reads from outside: an argument of the primitive, an input of its graph */
+static uint32_t env(void *user, uint32_t from) {
+  closure *c = user;
+  if (c->input[from] != UINT32_MAX) return c->input[from];
+  const cx_eq *e = c->outer->eq[from];
+  bool number = e->kind == EQ_CALC && e->rank == 0 && e->red == RED_none && e->body->op == OP_const;
+  cx_eq *t = cx_eq_new(c->g, e->name, number ? EQ_CALC : EQ_INPUT);
+  t->rank = e->rank;
+  memcpy(t->dim, e->dim, sizeof t->dim);
+  t->integer = e->integer, t->lo = e->lo, t->hi = e->hi, t->span = e->span;
+  if (number) t->body = cx_const(c->g, e->body->u.num);
+  else if (c->q->nprim_arg < CX_PRIM_ARGS) c->q->prim_arg[c->q->nprim_arg++] = from;
+  else c->full = true;
+  return c->input[from] = t->id;
+}
+
+static double number(const cx_graph *g, uint32_t eq, double otherwise) {
+  const cx_eq *e = g->eq[eq];
+  return e->kind == EQ_CALC && e->body->op == OP_const ? e->body->u.num : otherwise;
+}
+
+static bool together(const cx_eq *x, const cx_eq *y) {
+  if (x->prim != y->prim) return false;
+  for (int k = CX_INTEGRAL_X; k < x->nprim_arg; k++)
+    if (x->prim_arg[k] != y->prim_arg[k]) return false;
+  return true;
+}
+
+/* f = rest * exp(e): where the exponential is 0 to a double, so is f, though rest may have overflowed */
+static void guard(cx_graph *g, cx_eq *f) {
+  if (f->kind != EQ_CALC || f->red != RED_none) return;
+  const cx_node *todo[32], *cond = NULL;
+  int n = 1;
+  todo[0] = f->body;
+  while (n) {
+    const cx_node *e = todo[--n];
+    if (e->op == OP_mul && n < 30) todo[n++] = e->arg[0], todo[n++] = e->arg[1];
+    else if (e->op == OP_div || e->op == OP_neg) todo[n++] = e->arg[0];
+    else if (e->op == OP_exp && e != f->body) {
+      const cx_node *zero = cx_op2(g, OP_eq, e, cx_const(g, 0));
+      cond = cond ? cx_op2(g, OP_or, cond, zero) : zero;
+    }
+  }
+  if (cond) f->body = cx_op3(g, OP_select, cond, cx_const(g, 0), f->body);
+}
+
+static void outline(cx_graph *g, cx_eq **member, int n, bool passes) {
+  const cx_eq *first = member[0], *lo = g->eq[first->prim_arg[CX_INTEGRAL_LO]];
+  cx_integrand *in = CX_NEW(g->arena, cx_integrand);
+  in->value = cx_graph_new(g->ctx, g->arena);
+  in->span = first->span;
+  in->ninstance = lo->rank;
+  memcpy(in->instance, lo->dim, sizeof in->instance);
+  in->crossing = first->prim == &cx_prim_crossing;
+  if (in->crossing) in->period = number(g, first->prim_arg[CX_CROSSING_PERIOD], 0);
+  else in->tol = number(g, first->prim_arg[CX_INTEGRAL_TOL], 1e-10);
+
+  cx_eq *q = cx_eq_new(g, NULL, EQ_PRIM);
+  q->prim = &cx_prim_quadrature;
+  q->span = first->span;
+  q->integrand = in;
+  q->prim_arg[0] = first->prim_arg[CX_INTEGRAL_LO];
+  q->prim_arg[1] = first->prim_arg[CX_INTEGRAL_HI];
+  q->nprim_arg = 2;
+  q->rank = (uint8_t)(lo->rank + 1);
+  memcpy(q->dim, lo->dim, sizeof q->dim);
+
+  uint32_t variable = first->prim_arg[CX_INTEGRAL_X];
+  cx_dim nodes = {CX_NODES, NULL};
+  cx_eq *x = cx_eq_new(in->value, g->eq[variable]->name, EQ_INPUT);
+  x->rank = 1;
+  x->dim[0] = nodes;
+  const cx_node *k = cx_index(in->value, 0), *at[CX_MAX_RANK] = {0};
+  for (int d = 0; d < lo->rank; d++) {
+    cx_eq *index = cx_eq_new(in->value, NULL, EQ_INPUT);
+    index->rank = 1;
+    index->dim[0] = nodes;
+    index->integer = true;
+    index->lo = 0;
+    index->hi = (double)(lo->dim[d].n > 0 ? lo->dim[d].n - 1 : 0);
+    at[d] = cx_load(in->value, index->id, &k, 1);
+  }
+  closure c = {g, in->value, q, CX_NEW_N(g->arena, uint32_t, g->neq), false};
+  for (int id = 0; id < g->neq; id++) c.input[id] = UINT32_MAX;
+  cx_compose *copy = cx_compose_new(g, in->value, variable, cx_load(in->value, x->id, &k, 1), &nodes, 1);
+  cx_compose_env(copy, env, &c);
+  for (int j = 0; j < n; j++) {
+    int64_t count = 1;
+    for (int d = lo->rank; d < member[j]->rank; d++) count *= member[j]->dim[d].n;
+    cx_graph_output(in->value, cx_compose_eq(copy, member[j]->prim_arg[CX_INTEGRAL_F], at));
+    in->ncomp += (int)count;
+  }
+  uint32_t crosses = UINT32_MAX;
+  if (in->crossing) crosses = cx_compose_eq(copy, first->prim_arg[CX_CROSSING_G], at);
+  if (c.full) {
+    int id = cx_error(g->ctx, first->span, "this integral reads more than %d quantities from outside", CX_PRIM_ARGS - 2);
+    cx_diag_help(g->ctx, id, "put them into an array");
+    cx_throw(g->ctx, CX_E_PROGRAM);
+  }
+  in->nenv = q->nprim_arg - 2;
+  in->scale = CX_NEW_N(g->arena, double, in->ncomp + 1);
+  for (int j = 0, at = 0; j < n; j++) {
+    int64_t count = 1;
+    for (int d = lo->rank; d < member[j]->rank; d++) count *= member[j]->dim[d].n;
+    for (int64_t k = 0; k < count; k++) in->scale[at++] = member[j]->slope ? 1 : 0;
+  }
+  for (int j = 0; j < n; j++) guard(in->value, in->value->eq[in->value->out[j]]);
+  for (int id = 0; id < in->value->neq; id++) in->heavy |= cx_is_integral(in->value->eq[id]);
+  for (int id = 0, known = in->value->neq; id < known; id++) { /* an integral inside is no noise to the one around */
+    cx_eq *e = in->value->eq[id];
+    if (!cx_is_integral(e) || e->prim != &cx_prim_integral) continue;
+    cx_eq *tol = cx_eq_new(in->value, NULL, EQ_CALC);
+    tol->body = cx_const(in->value, fmax(0.1 * number(in->value, e->prim_arg[CX_INTEGRAL_TOL], 1e-10), 1e-14));
+    e->prim_arg[CX_INTEGRAL_TOL] = tol->id;
+  }
+  if (in->crossing) cx_graph_output(in->value, crosses);
+  cx_find_features(in, in->value, crosses);
+  if (in->crossing) in->value->nout--;
+  if (in->probe) {
+    for (int k = -1; k < in->nfeature; k++) {
+      cx_graph *also = k < 0 ? in->probe : in->near[k];
+      if (also && passes) cx_run_passes(also, NULL);
+      else if (also) cx_outline(also, false);
+    }
+  }
+  if (passes) cx_run_passes(in->value, NULL);
+  else cx_outline(in->value, false);
+  q->dim[lo->rank] = (cx_dim){in->ncomp, NULL};
+
+  int64_t offset = 0;
+  for (int j = 0; j < n; j++) { /* the integrals read their places */
+    cx_eq *e = member[j];
+    const cx_node *sub[CX_MAX_RANK], *flat = cx_const(g, 0);
+    int64_t count = 1;
+    for (int d = 0; d < e->rank; d++) {
+      const cx_node *i = cx_index(g, d);
+      if (d < lo->rank) sub[d] = i;
+      else flat = cx_op2(g, OP_add, cx_op2(g, OP_mul, flat, cx_const(g, (double)e->dim[d].n)), i), count *= e->dim[d].n;
+    }
+    sub[lo->rank] = cx_op2(g, OP_add, flat, cx_const(g, (double)offset));
+    offset += count;
+    e->kind = EQ_CALC;
+    e->prim = NULL;
+    e->nprim_arg = 0;
+    e->body = cx_load(g, q->id, sub, lo->rank + 1);
+  }
+}
+
+void cx_pass_outline(cx_graph *g) { cx_outline(g, true); }
+
+void cx_outline(cx_graph *g, bool passes) {
+  int neq = g->neq;
+  bool any = false;
+  for (int id = 0; id < neq && !any; id++) any = cx_is_integral(g->eq[id]);
+  if (!any) return;
+  bool *inside = CX_NEW_N(g->arena, bool, neq + 1); /* depends on a variable that another integral binds */
+  for (int id = 0; id < neq; id++) {
+    if (g->eq[id]->kind != EQ_INPUT || !g->eq[id]->node) continue;
+    uint32_t *m = cx_node_dims(g, g->arena, (uint32_t)id);
+    for (int k = 0; k < neq; k++) inside[k] |= (m[k] & CX_DEPENDS) != 0;
+  }
+  bool *needed = CX_NEW_N(g->arena, bool, neq + 1);
+  int32_t *map = CX_NEW_N(g->arena, int32_t, neq + 1);
+  cx_extract(g, g->arena, g->out, g->nout, map); /* what nothing asks for any more is not integrated */
+  for (int id = 0; id < neq; id++) needed[id] = map[id] >= 0;
+  for (int id = 0; id < neq; id++) {
+    if (!cx_is_integral(g->eq[id]) || inside[id] || !needed[id]) continue;
+    CX_VEC(cx_eq *) member = {0};
+    for (int k = id; k < neq; k++)
+      if (cx_is_integral(g->eq[k]) && !inside[k] && needed[k] && together(g->eq[id], g->eq[k]))
+        *CX_PUSH(g->arena, member) = g->eq[k];
+    outline(g, member.at, member.n, passes);
+  }
+  for (int id = 0; id < neq; id++) { /* nothing reads the variables any more */
+    cx_eq *e = g->eq[id];
+    if (e->kind == EQ_INPUT && e->node) {
+      e->kind = EQ_CALC;
+      e->node = false;
+      e->body = cx_const(g, 0);
+    } else if (cx_is_integral(e)) { /* inside another, or not needed */
+      e->kind = EQ_CALC;
+      e->prim = NULL;
+      e->nprim_arg = 0;
+      e->body = cx_const(g, 0);
+    }
+  }
+}

@@ -1,0 +1,60 @@
+/* integrals.c - words about integrals. */
+#include "run/integrals.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "quad/quad.h"
+
+enum { REPORTS_MAX = 64 };
+
+static void say(cx_ctx *c, const cx_integral_report *r) {
+  double relative = r->error / fabs(r->value);
+  const char *what = r->derivative ? "the derivative of this integral" : "this integral";
+  char some[64] = "", at[64] = "";
+  if (r->instances > 1 && r->missed > 0)
+    snprintf(some, sizeof some, " (%lld of %lld of them)", (long long)r->missed, (long long)r->instances);
+  if (isfinite(r->where)) snprintf(at, sizeof at, " near %.6g", r->where);
+  int id;
+  switch (r->status) {
+    case QUAD_ROUNDOFF:
+      id = cx_diag(c, CX_WARNING, CX_OK, r->span, "cancellation leaves %s an error of %.1e, %.1e of its value%s", what,
+                   r->error, relative, some);
+      cx_diag_help(c, id, "the integrand's parts are larger than their sum by more digits than a double has left; split them");
+      return;
+    case QUAD_TOLERANCE:
+      id = cx_diag(c, CX_WARNING, CX_OK, r->span, "%s reaches a relative error of %.1e after %lld evaluations; %.0e was asked%s",
+                   what, relative, (long long)r->evaluations, r->asked, some);
+      cx_diag_help(c, id, "ask for less, as in tol = %.0e, or split the range where the integrand is difficult%s",
+                   fmin(0.1, pow(10, ceil(log10(fmax(relative, 1e-15))))), at);
+      return;
+    case QUAD_DIVERGES:
+      id = cx_diag(c, CX_ERROR, CX_E_RUNTIME, r->span, "%s diverges%s%s", what, at, some);
+      cx_diag_help(c, id, "its integrand grows too fast there to have a finite integral");
+      return;
+    case QUAD_NAN:
+      id = cx_diag(c, CX_ERROR, CX_E_RUNTIME, r->span, "the integrand of %s is not a number%s%s", what, at, some);
+      cx_diag_help(c, id, "restrict the range, or select: if c then e else 0");
+      return;
+    case QUAD_STOPPED:
+      cx_diag(c, CX_WARNING, CX_OK, r->span, "%s was stopped after %lld evaluations", what, (long long)r->evaluations);
+      return;
+    default: return;
+  }
+}
+
+cx_integral_summary cx_sum_up_integrals(cx_ctx *c, const cx_exec *x, cx_work *w, cx_arena *a, double value) {
+  cx_integral_report *r = CX_NEW_N(a, cx_integral_report, REPORTS_MAX);
+  int n = cx_work_integrals(x, w, r, REPORTS_MAX);
+  cx_integral_summary s = {.n = n, .converged = true};
+  double relative = 0;
+  for (int k = 0; k < n && k < REPORTS_MAX; k++) {
+    s.evaluations += r[k].evaluations;
+    if (r[k].status != QUAD_OK) s.converged = false, say(c, &r[k]);
+    double e = r[k].error / fabs(r[k].value);
+    if (e > relative) relative = e;
+    if (n == 1 && r[k].value == value) s.error = r[k].error;
+  }
+  if (!(n == 1 && r[0].value == value)) s.error = relative > 0 ? relative * fabs(value) : 0;
+  return s;
+}

@@ -1,0 +1,16 @@
+/* integrals.h - what became of the integrals behind a value: the error that is left, and words about those that missed. */
+#ifndef CX_INTEGRALS_H
+#define CX_INTEGRALS_H
+#include "back/back.h"
+
+typedef struct {
+  int n;               /* integrals that the value was computed from */
+  double error;        /* estimate, absolute: of the value itself when it is one integral, else the worst relative one
+                          times the value */
+  int64_t evaluations; /* nodes */
+  bool converged;      /* all met their tolerance */
+} cx_integral_summary;
+/* value: what they gave, one number, or NaN. Every integral that missed its tolerance is a warning at its place; one that
+ * diverges or is not a number is an error. */
+cx_integral_summary cx_sum_up_integrals(cx_ctx *c, const cx_exec *x, cx_work *w, cx_arena *a, double value);
+#endif
