@@ -282,7 +282,8 @@ static cx_work *new_work(cx_arena *a, const cx_exec *x) {
   w->threads = cx_pool_threads(x->pool);
   w->quadrature = CX_NEW_N(a, cx_quadrature_work *, x->nquadrature + 1);
   for (int k = 0; k < x->nkernel; k++)
-    if (x->kernel[k].quadrature) w->quadrature[x->kernel[k].number] = cx_quadrature_work_new(a, x->kernel[k].quadrature);
+    if (x->kernel[k].quadrature)
+      w->quadrature[x->kernel[k].number] = cx_quadrature_work_new(a, x->kernel[k].quadrature);
   w->worker = CX_NEW_N(a, worker, w->threads);
   for (int t = 0; t < w->threads; t++) {
     w->worker[t].temp = cx_alloc(a, (size_t)x->temp_bytes + 128);

@@ -53,8 +53,8 @@ static int run_oracle(const cx_quadrature *q, const cx_batch *b, cx_batch_work *
   return 0;
 }
 
-int cx_batch_run(const cx_quadrature *q, const cx_batch *b, cx_batch_work *w, cx_quadrature_work *all,
-                 const double *x, const double *const *tail, int ntail, int64_t n, const int32_t *instance, double *f) {
+int cx_batch_run(const cx_quadrature *q, const cx_batch *b, cx_batch_work *w, cx_quadrature_work *all, const double *x,
+                 const double *const *tail, int ntail, int64_t n, const int32_t *instance, double *f) {
   const cx_integrand *in = q->in;
   int r = in->ninstance;
   double *tails = w->node + (1 + r) * CX_NODES;
@@ -162,7 +162,7 @@ static int approach(const call *c, int side, int64_t n, int64_t m, const int32_t
       double least = 1e-9 * fabs(at[k]), z = g[j];
       if (t[k] < least) {
         double ratio = g[m + e++] / z;
-        if (ratio > 0 && isfinite(ratio)) z *= pow(t[k] / least, log2(ratio));
+        if (ratio > 0.25 && ratio < 4) z *= pow(t[k] / least, log2(ratio)); /* else: noise, or worse */
       }
       f[cc * n + k] = z;
     }
@@ -244,7 +244,7 @@ cx_quadrature_work *cx_quadrature_work_new(cx_arena *a, const cx_quadrature *q) 
   for (int d = 0; d < q->in->ninstance; d++) w->instances *= q->in->instance[d].n;
   w->range = CX_NEW_N(a, cx_quad_range, w->instances + 1);
   w->report = CX_NEW_N(a, cx_quad_report, w->instances + 1);
-  w->error = CX_NEW_N(a, double, w->instances *q->in->ncomp + 1);
+  w->error = CX_NEW_N(a, double, w->instances * q->in->ncomp + 1);
   if (!(w->quad = cx_quad_work_new())) cx_throw(cx_arena_ctx(a), CX_E_RUNTIME);
   cx_defer(a, free_work, w);
   return w;

@@ -36,7 +36,7 @@ struct cx_quadrature_work {
   int32_t *pick;
   int64_t cap_place;
   int ncomp;
-  const double *result; /* of the last call */
+  const double *result;  /* of the last call */
   double largest, worst; /* integrals inside: of |f| and of |f| times their relative error over all nodes */
   int64_t inner;         /* their nodes */
   cx_quad_range *range;
@@ -44,7 +44,7 @@ struct cx_quadrature_work {
   struct cx_near {
     int32_t feature; /* -1: none */
     double slope, bend;
-  } *root; /* beside each point */
+  } * root; /* beside each point */
   int64_t npoint, cap_point;
   int64_t instances;
   double *error;
@@ -54,8 +54,8 @@ struct cx_quadrature_work {
 };
 
 /* outputs at n nodes; f[c * n + k]. tail: values of the inputs behind env at the nodes, [ntail][n] */
-int cx_batch_run(const cx_quadrature *q, const cx_batch *b, cx_batch_work *w, cx_quadrature_work *all,
-                 const double *x, const double *const *tail, int ntail, int64_t n, const int32_t *instance, double *f);
+int cx_batch_run(const cx_quadrature *q, const cx_batch *b, cx_batch_work *w, cx_quadrature_work *all, const double *x,
+                 const double *const *tail, int ntail, int64_t n, const int32_t *instance, double *f);
 
 /* roots.c: where the features are, for every instance: w->point and the points of w->range. 0, or 1 with w->why */
 int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w);

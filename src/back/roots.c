@@ -15,7 +15,7 @@ enum { GRID = 192, STEPS_MAX = 1 << 14, POINTS_MAX = 1 << 20 };
 typedef struct { /* a root wanted: of u - level in [a, b] */
   double a, b, x, fa, level;
   int32_t instance, feature, column; /* column of u among the probe's outputs */
-  bool slope; /* of u' instead: its root is an extremum of u */
+  bool slope;                        /* of u' instead: its root is an extremum of u */
   bool done, touch;
 } bracket;
 
@@ -110,7 +110,11 @@ static bool solved(search *s) { /* features of degree 1 and 2 */
         }
         for (int r = 0; r < 2; r++)
           if (isfinite(root[r]) && !(r == 1 && root[1] == root[0]) &&
-              !push(s, (bracket){.x = x0 + root[r], .a = NAN, .instance = (int32_t)j, .feature = k, .column = (int32_t)(t->offset + c)}))
+              !push(s, (bracket){.x = x0 + root[r],
+                                 .a = NAN,
+                                 .instance = (int32_t)j,
+                                 .feature = k,
+                                 .column = (int32_t)(t->offset + c)}))
             return false;
       }
   }
@@ -195,7 +199,7 @@ static bool narrow(search *s) {
         continue;
       }
       if (b->slope) {
-        double y = v; /* bisection on u' */
+        double y = v;                       /* bisection on u' */
         if (u * (b->fa > 0 ? -1 : 1) < 0) { /* u itself has changed its sign: two roots */
           bracket second = *b;
           b->slope = b->touch = second.slope = second.touch = false;
@@ -224,8 +228,7 @@ static bool narrow(search *s) {
       else b->a = b->x, b->fa = u;
       double x = b->x - u / v;
       if (!(x > b->a && x < b->b) || round > 40) x = b->a + 0.5 * (b->b - b->a);
-      else if (fabs(x - b->x) <= DBL_EPSILON * fabs(x)) { /* one more look from the other side */
-        b->x = x;
+      else if (fabs(x - b->x) <= DBL_EPSILON * fabs(x)) { /* one more look from the other side */ b->x = x;
         b->done = true;
         continue;
       }
@@ -249,7 +252,8 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
   int64_t total = q->in->columns, n = 0;
   for (int64_t k = 0; ok && k < s.n; k++) { /* those that are roots, inside */
     bracket *b = &s.at[k];
-    double lo = fmin(w->range[b->instance].lo, w->range[b->instance].hi), hi = fmax(w->range[b->instance].lo, w->range[b->instance].hi);
+    double lo = fmin(w->range[b->instance].lo, w->range[b->instance].hi),
+           hi = fmax(w->range[b->instance].lo, w->range[b->instance].hi);
     bool end = false;
     if (in->feature[b->feature].kind == CX_FEATURE_SINGULAR) /* at an end, but for rounding */
       for (int side = 0; side < 2 && !end; side++) {
@@ -265,7 +269,8 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
     for (int64_t k = 0, m; k < n; k = m) { /* what differs by rounding is one place: that of a singular point, if any */
       int64_t best = k;
       for (m = k + 1; m < n && s.at[m].instance == s.at[k].instance &&
-                      s.at[m].x - s.at[m - 1].x <= 4 * DBL_EPSILON * fabs(s.at[k].x); m++)
+                      s.at[m].x - s.at[m - 1].x <= 4 * DBL_EPSILON * fabs(s.at[k].x);
+           m++)
         if (in->feature[s.at[m].feature].bend >= 0 && in->feature[s.at[best].feature].bend < 0) best = m;
       for (int64_t j = k; j < m; j++) s.at[j].x = s.at[best].x;
     }

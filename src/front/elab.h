@@ -223,7 +223,7 @@ bool cx_v_align(cx_elab *E, cx_val *arg, int n, cx_val *shape, const char *what,
 cx_val cx_v_reduce(cx_elab *E, cx_red red, const int64_t *slot, int n, cx_val v, cx_span s);
 cx_val cx_v_reduce_all(cx_elab *E, cx_red red, cx_val v, cx_span s);
 cx_val cx_v_store(cx_elab *E, cx_val v, cx_sym name,
-                  uint32_t *eq);                            /* gives it an equation; *eq CX_NO_EQ while probing */
+                  uint32_t *eq); /* gives it an equation; *eq CX_NO_EQ while probing */
 /* the equation of v over just these variables around it, then its own; CX_NO_EQ while one has no range, or on an error */
 uint32_t cx_v_over(cx_elab *E, cx_val v, cx_sym name, const int64_t *ctx, int n);
 cx_val cx_v_materialise(cx_elab *E, cx_val v, cx_sym name); /* only when it is more than a read */

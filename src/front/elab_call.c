@@ -217,11 +217,11 @@ static const struct {
 
 /* names that other releases bring: never misread as something else */
 bool cx_later(cx_elab *E, cx_sym name, cx_span s) {
-  static const char *const later[] = {"expect",      "prob",    "var",          "cov",        "entropy",
-                                      "kl",       "argmin",      "solve",   "mixture",      "normal",     "poisson",
-                                      "binomial", "exponential", "uniform", "multi_normal", "multiplier", "posterior",
-                                      "prior",    "evidence",    "cdf",     "pdf",          "quantile",   "draw",
-                                      "tfidf",    "conv",        "maxpool", "avgpool",      "fft",        "sort"};
+  static const char *const later[] = {"expect",      "prob",    "var",          "cov",        "entropy",   "kl",
+                                      "argmin",      "solve",   "mixture",      "normal",     "poisson",   "binomial",
+                                      "exponential", "uniform", "multi_normal", "multiplier", "posterior", "prior",
+                                      "evidence",    "cdf",     "pdf",          "quantile",   "draw",      "tfidf",
+                                      "conv",        "maxpool", "avgpool",      "fft",        "sort"};
   for (size_t k = 0; k < sizeof later / sizeof *later; k++)
     if (!strcmp(name, later[k])) {
       int id = cx_error(E->ctx, s, "this version of calx cannot compute `%s` yet", name);

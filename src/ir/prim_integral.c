@@ -12,7 +12,8 @@ static bool same_dims(const cx_eq *x, const cx_eq *y, int n) {
 static bool bound(const cx_eq *const *arg, cx_eq *out, const char **why) {
   const cx_eq *f = arg[0], *x = arg[1], *lo = arg[2], *hi = arg[3];
   if (x->kind != EQ_INPUT || !x->node || x->rank != 1) *why = "its variable is no node input";
-  else if (f->rank < 1 || f->dim[f->rank - 1].n != x->dim[0].n) *why = "the integrand has no dimension for the variable";
+  else if (f->rank < 1 || f->dim[f->rank - 1].n != x->dim[0].n)
+    *why = "the integrand has no dimension for the variable";
   else if (lo->rank != hi->rank || !same_dims(lo, hi, lo->rank)) *why = "its ends differ in shape";
   else if (lo->rank >= f->rank || !same_dims(lo, f, lo->rank)) *why = "its ends do not have the integrand's dimensions";
   else {

@@ -118,10 +118,10 @@ void cx_compose_outside(cx_compose *c, cx_compose_load fn, void *user) {
 
 typedef struct {
   cx_compose *c;
-  bool based;                              /* the copy at hand has the base dimensions in front */
-  const cx_eq *into;                       /* the copy, for ranges of its indices */
-  const cx_node *slot[2 * CX_MAX_RANK];    /* what the original's index slots are in it */
-  const cx_node **memo;                    /* by node id */
+  bool based;                           /* the copy at hand has the base dimensions in front */
+  const cx_eq *into;                    /* the copy, for ranges of its indices */
+  const cx_node *slot[2 * CX_MAX_RANK]; /* what the original's index slots are in it */
+  const cx_node **memo;                 /* by node id */
 } copier;
 
 static uint32_t copy_eq(cx_compose *c, uint32_t e, bool based, const cx_node *const *bound);

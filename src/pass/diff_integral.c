@@ -199,7 +199,8 @@ static void see_step(void *user, const cx_node *n) {
 static const cx_node *rewrite_step(void *user, cx_graph *g, const cx_node *n) {
   jumps *j = user;
   if (n == j->from) return j->to;
-  if (n->op == OP_load && (int)n->u.eq >= j->first && (int)n->u.eq < j->last) return cx_load(g, j->map[n->u.eq], n->arg, n->nargs);
+  if (n->op == OP_load && (int)n->u.eq >= j->first && (int)n->u.eq < j->last)
+    return cx_load(g, j->map[n->u.eq], n->arg, n->nargs);
   return n;
 }
 
@@ -250,7 +251,8 @@ static const cx_node *shift_others(void *user, cx_graph *g, const cx_node *n) {
   others *o = user;
   for (int k = 0; k < o->j->step.n; k++) {
     if (k == o->at || o->j->step.at[k] != n) continue;
-    const cx_node *d = cx_op2(g, OP_add, cx_op2(g, OP_mul, cx_const(g, 1e-13), cx_op1(g, OP_abs, o->x)), cx_const(g, 1e-17));
+    const cx_node *d =
+        cx_op2(g, OP_add, cx_op2(g, OP_mul, cx_const(g, 1e-13), cx_op1(g, OP_abs, o->x)), cx_const(g, 1e-17));
     mover m = {g, o->x, cx_op2(g, k < o->at ? OP_add : OP_sub, o->x, d)};
     return cx_rewrite(g, n, move_x, &m);
   }
@@ -269,7 +271,8 @@ static uint32_t plain(opener *p, const cx_node *body) { /* over (instances, node
 }
 
 /* u, its period, and the step's values on the sides of a root: `high` where u is larger */
-static const cx_node *step_of(cx_graph *g, const cx_node *n, const cx_node **low, const cx_node **high, double *period) {
+static const cx_node *step_of(cx_graph *g, const cx_node *n, const cx_node **low, const cx_node **high,
+                              double *period) {
   const cx_node *u = n->arg[0], *half = cx_const(g, 0.5), *one = cx_const(g, 1);
   *period = 1;
   switch (n->op) {
@@ -293,7 +296,8 @@ static const cx_node *step_of(cx_graph *g, const cx_node *n, const cx_node **low
       return u;
     case OP_trunc: {
       const cx_node *r = cx_op1(g, OP_round, u), *zero = cx_const(g, 0); /* no step at 0 */
-      *high = cx_op3(g, OP_select, cx_op2(g, OP_lt, r, half), cx_op3(g, OP_select, cx_op2(g, OP_lt, r, zero), cx_op2(g, OP_add, r, one), zero), r);
+      *high = cx_op3(g, OP_select, cx_op2(g, OP_lt, r, half),
+                     cx_op3(g, OP_select, cx_op2(g, OP_lt, r, zero), cx_op2(g, OP_add, r, one), zero), r);
       *low = cx_op3(g, OP_select, cx_op2(g, OP_lt, r, half), r, cx_op2(g, OP_sub, r, one));
       return u;
     }
@@ -348,7 +352,8 @@ static uint32_t jump(jumps *j, uint32_t f, int at, uint32_t leaf) {
     h->dim[h->rank++] = le->dim[d];
   }
   const cx_node *speed = cx_op1(g, OP_abs, cx_load_here(g, g->eq[by_x]));
-  h->body = cx_op2(g, OP_div, cx_op2(g, OP_mul, cx_op2(g, OP_sub, high, low), cx_load(g, by_leaf, sub, le->rank)), speed);
+  h->body =
+      cx_op2(g, OP_div, cx_op2(g, OP_mul, cx_op2(g, OP_sub, high, low), cx_load(g, by_leaf, sub, le->rank)), speed);
   cx_eq *per = cx_eq_new(g, NULL, EQ_CALC);
   per->body = cx_const(g, period);
   return bind(p, &cx_prim_crossing, as_integrand(p, h->id), u, per->id);
@@ -377,7 +382,8 @@ static uint32_t surrogate(opener *p) {
 
   jumps j = {.p = p, .first = first, .last = last, .x = x, .own = (2u << p->r0) - 1, .where = I->span};
   j.mask = cx_node_dims(g, g->arena, x);
-  j.inner = CX_NEW_N(g->arena, bool, last); /* what depends on the variable of an integral inside does not jump along x */
+  j.inner =
+      CX_NEW_N(g->arena, bool, last); /* what depends on the variable of an integral inside does not jump along x */
   for (int id = first; id < last; id++)
     if (cx_is_integral(g->eq[id]) && g->eq[id]->prim_arg[CX_INTEGRAL_X] != x) {
       uint32_t *m = cx_node_dims(g, g->arena, g->eq[id]->prim_arg[CX_INTEGRAL_X]);
@@ -407,7 +413,8 @@ static uint32_t surrogate(opener *p) {
       const cx_node *move = cx_op2(g, OP_div, cx_load(g, du, at, g->eq[du]->rank), cx_load_here(g, g->eq[slope]));
       const cx_node *ix[CX_MAX_RANK];
       for (int m = 0; m < p->r0 + 1 + p->nc; m++) ix[m] = cx_index(g, m);
-      t->body = cx_op2(g, OP_sub, cx_load_here(g, g->eq[d]), cx_op2(g, OP_mul, cx_load(g, df, ix, g->eq[df]->rank), move));
+      t->body =
+          cx_op2(g, OP_sub, cx_load_here(g, g->eq[d]), cx_op2(g, OP_mul, cx_load(g, df, ix, g->eq[df]->rank), move));
       if (!zero(g, d) || !zero(g, du))
         part[parts++] = bind(p, &cx_prim_crossing, as_integrand(p, t->id), I->prim_arg[CX_CROSSING_G],
                              I->prim_arg[CX_CROSSING_PERIOD]);
@@ -444,7 +451,8 @@ static uint32_t surrogate(opener *p) {
     sum = cx_op2(g, OP_add, sum, term);
   }
   if (j.deep && !crossing) {
-    int id = cx_error(g->ctx, I->span, "the derivative of this integral has jumps inside a sum, which calx cannot place");
+    int id =
+        cx_error(g->ctx, I->span, "the derivative of this integral has jumps inside a sum, which calx cannot place");
     cx_diag_help(g->ctx, id, "take the sum out of the integral, or write the terms out");
     cx_throw(g->ctx, CX_E_PROGRAM);
   }
@@ -508,7 +516,8 @@ static void look(searcher *s, uint32_t id) {
   }
   look(s, e->prim_arg[CX_INTEGRAL_LO]);
   look(s, e->prim_arg[CX_INTEGRAL_HI]);
-  below b = {s, cx_node_dims(s->g, s->g->arena, e->prim_arg[CX_INTEGRAL_X]), cx_alloc_n(s->g->arena, (size_t)s->neq + 1, 1)};
+  below b = {s, cx_node_dims(s->g, s->g->arena, e->prim_arg[CX_INTEGRAL_X]),
+             cx_alloc_n(s->g->arena, (size_t)s->neq + 1, 1)};
   look_inside(&b, e->prim_arg[CX_INTEGRAL_F]);
   if (e->prim == &cx_prim_crossing) look_inside(&b, e->prim_arg[CX_CROSSING_G]);
   if (s->found == UINT32_MAX) s->found = id;

@@ -58,8 +58,7 @@ static int degree(finder *f, const cx_node *n, int budget) {
       a = degree(f, n->arg[0], budget - 1);
       b = degree(f, n->arg[1], budget - 1);
       return a + b <= 2 ? a + b : ANY;
-    case OP_div:
-      return degree(f, n->arg[1], budget - 1) == 0 ? degree(f, n->arg[0], budget - 1) : ANY;
+    case OP_div: return degree(f, n->arg[1], budget - 1) == 0 ? degree(f, n->arg[0], budget - 1) : ANY;
     case OP_pow:
       a = degree(f, n->arg[0], budget - 1);
       if (degree(f, n->arg[1], budget - 1) != 0) return ANY;
@@ -180,7 +179,6 @@ static void see(void *user, const cx_node *n) {
   }
 }
 
-
 /* ---- integrals inside: where they are not smooth in the variable around ---- */
 static found_list collect(cx_graph *g, uint32_t root, bool *waves, uint32_t x);
 
@@ -206,7 +204,8 @@ static void see_inside(finder *f, const cx_eq *I) {
   int r = g->eq[lo]->rank;
   if (r != 1) return; /* more integrals side by side: found by refinement */
   found_list inner = collect(g, I->prim_arg[CX_INTEGRAL_F], NULL, y);
-  if (crossing && inner.n < 64) *CX_PUSH(g->arena, inner) = (found){CX_FEATURE_BREAK, I->prim_arg[CX_CROSSING_G], false};
+  if (crossing && inner.n < 64)
+    *CX_PUSH(g->arena, inner) = (found){CX_FEATURE_BREAK, I->prim_arg[CX_CROSSING_G], false};
   const cx_node *ix[1] = {cx_index(g, 0)}, *zero = cx_const(g, 0);
   uint32_t place[64];
   int nplace = 0;
@@ -327,8 +326,10 @@ static const cx_node *rewrite_down(nearer *c, cx_graph *g, const cx_node *n, con
   const cx_node *arg[CX_MAX_RANK], *r = n;
   if (n->op == OP_lt || n->op == OP_le) { /* a condition about u knows its sign */
     const cx_node *zero = cx_const(g, 0);
-    if (c->u && cx_op2(g, OP_sub, n->arg[0], n->arg[1]) == c->u) return memo[n->id] = cx_op2(g, (cx_op)n->op, c->near, zero);
-    if (c->u && cx_op2(g, OP_sub, n->arg[1], n->arg[0]) == c->u) return memo[n->id] = cx_op2(g, (cx_op)n->op, zero, c->near);
+    if (c->u && cx_op2(g, OP_sub, n->arg[0], n->arg[1]) == c->u)
+      return memo[n->id] = cx_op2(g, (cx_op)n->op, c->near, zero);
+    if (c->u && cx_op2(g, OP_sub, n->arg[1], n->arg[0]) == c->u)
+      return memo[n->id] = cx_op2(g, (cx_op)n->op, zero, c->near);
   }
   if (n != c->u && n->nargs) {
     bool same = true;
@@ -442,7 +443,8 @@ void cx_find_features(cx_integrand *in, const cx_graph *value, uint32_t crossing
   uint32_t input[2 + CX_MAX_RANK + CX_PRIM_ARGS], out[64];
   int ninput = 0, nout = 0;
   for (int k = 0; k < nroot; k++)
-    if (value->eq[root[k]]->kind == EQ_INPUT && ninput < 2 + CX_MAX_RANK + CX_PRIM_ARGS) input[ninput++] = (uint32_t)map[root[k]];
+    if (value->eq[root[k]]->kind == EQ_INPUT && ninput < 2 + CX_MAX_RANK + CX_PRIM_ARGS)
+      input[ninput++] = (uint32_t)map[root[k]];
   for (int k = 0; k < value->nout && k < 64; k++) out[nout++] = (uint32_t)map[value->out[k]];
   bool *near = CX_NEW_N(g->arena, bool, list.n + 1);
   uint32_t *u = CX_NEW_N(g->arena, uint32_t, list.n + 1);

@@ -110,7 +110,8 @@ static void outline(cx_graph *g, cx_eq **member, int n, bool passes) {
   uint32_t crosses = UINT32_MAX;
   if (in->crossing) crosses = cx_compose_eq(copy, first->prim_arg[CX_CROSSING_G], at);
   if (c.full) {
-    int id = cx_error(g->ctx, first->span, "this integral reads more than %d quantities from outside", CX_PRIM_ARGS - 2);
+    int id =
+        cx_error(g->ctx, first->span, "this integral reads more than %d quantities from outside", CX_PRIM_ARGS - 2);
     cx_diag_help(g->ctx, id, "put them into an array");
     cx_throw(g->ctx, CX_E_PROGRAM);
   }

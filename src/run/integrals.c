@@ -20,11 +20,13 @@ static void say(cx_ctx *c, const cx_integral_report *r) {
     case QUAD_ROUNDOFF:
       id = cx_diag(c, CX_WARNING, CX_OK, r->span, "cancellation leaves %s an error of %.1e, %.1e of its value%s", what,
                    r->error, relative, some);
-      cx_diag_help(c, id, "the integrand's parts are larger than their sum by more digits than a double has left; split them");
+      cx_diag_help(c, id,
+                   "the integrand's parts are larger than their sum by more digits than a double has left; split them");
       return;
     case QUAD_TOLERANCE:
-      id = cx_diag(c, CX_WARNING, CX_OK, r->span, "%s reaches a relative error of %.1e after %lld evaluations; %.0e was asked%s",
-                   what, relative, (long long)r->evaluations, r->asked, some);
+      id = cx_diag(c, CX_WARNING, CX_OK, r->span,
+                   "%s reaches a relative error of %.1e after %lld evaluations; %.0e was asked%s", what, relative,
+                   (long long)r->evaluations, r->asked, some);
       cx_diag_help(c, id, "ask for less, as in tol = %.0e, or split the range where the integrand is difficult%s",
                    fmin(0.1, pow(10, ceil(log10(fmax(relative, 1e-15))))), at);
       return;

@@ -262,8 +262,9 @@ int main(void) {
     derivatives(c);
     corners(c);
     CX_END(c, f);
+  } else {
+    CHECK(!"left by a throw");
   }
-  else { CHECK(!"left by a throw"); }
   for (int i = 0; i < cx_diag_count(c); i++) fprintf(stderr, "%s\n", cx_diag_get(c, i).message);
   CHECK(cx_diag_count(c) == 0);
   cx_ctx_free(c);
