@@ -410,7 +410,7 @@ static void not_yet(cx_elab *E, const cx_ast *s, const char *what, const char *h
   cx_diag_help(E->ctx, id, "%s", help);
 }
 
-/* is a param among what the equation is computed from? */
+/* what an equation is computed from */
 typedef struct {
   cx_elab *E;
   bool *seen;
@@ -422,17 +422,36 @@ static void reach_node(void *user, const cx_node *n) {
   r->seen[n->u.eq] = true;
   *CX_PUSH(r->E->arena, r->todo) = n->u.eq;
 }
-static bool reads_param(cx_elab *E, uint32_t eq) {
+static const bool *reached(cx_elab *E, uint32_t eq) {
   reach r = {.E = E, .seen = CX_NEW_N(E->arena, bool, E->g->neq)};
   *CX_PUSH(E->arena, r.todo) = eq;
   for (int at = 0; at < r.todo.n; at++) {
     const cx_eq *e = E->g->eq[r.todo.at[at]];
-    if (e->kind == EQ_INPUT && !e->constant) return true;
     if (e->kind == EQ_CALC && e->body) cx_visit(E->g, e->body, reach_node, &r);
     for (int k = 0; e->kind == EQ_PRIM && k < e->nprim_arg; k++)
       if (!r.seen[e->prim_arg[k]]) r.seen[e->prim_arg[k]] = true, *CX_PUSH(E->arena, r.todo) = e->prim_arg[k];
   }
-  return false;
+  return r.seen;
+}
+
+static void unused_params(cx_elab *E, const cx_ast *s, uint32_t objective) {
+  const bool *seen = reached(E, objective);
+  int used = 0;
+  cx_buf names = {.arena = E->arena};
+  for (int k = 0; k < E->param.n; k++) {
+    if (seen[E->param.at[k].raw]) used++;
+    else cx_putf(&names, "%s`%s`", names.n ? ", " : "", E->param.at[k].name);
+  }
+  if (!used) {
+    int id = cx_error(E->ctx, s->span, "there is nothing to fit: the objective depends on no param");
+    cx_diag_label(E->ctx, id, E->param.at[0].span, "declared here");
+  } else if (names.n && !E->opt.no_queries && !E->opt.unbound &&
+             !cx_error_count(E->ctx)) { /* else it is said when the program runs */
+    int id = cx_diag(E->ctx, CX_WARNING, CX_OK, s->span,
+                     "the objective does not depend on %s, which this fit leaves as it is", names.at);
+    for (int k = 0; k < E->param.n; k++)
+      if (!seen[E->param.at[k].raw]) cx_diag_label(E->ctx, id, E->param.at[k].span, "declared here");
+  }
 }
 
 bool cx_elab_stmt(cx_elab *E, const cx_ast *s) {
@@ -487,11 +506,8 @@ bool cx_elab_stmt(cx_elab *E, const cx_ast *s) {
         cx_val v = cx_v_node(sum, s->span);
         cx_v_store(E, v, cx_intern_z(E->ctx, "objective"), &a.objective);
         E->m->objective = a.objective;
-        if (E->param.n && !E->param_bad && !E->objective_bad && a.objective != CX_NO_EQ &&
-            !reads_param(E, a.objective)) {
-          int id = cx_error(E->ctx, s->span, "there is nothing to fit: the objective depends on no param");
-          cx_diag_label(E->ctx, id, E->param.at[0].span, "declared here");
-        }
+        if (E->param.n && !E->param_bad && !E->objective_bad && a.objective != CX_NO_EQ)
+          unused_params(E, s, a.objective);
       }
       *CX_PUSH(E->arena, E->action) = a;
       return true;

@@ -247,15 +247,23 @@ static cx_ast *subject(cx_parser *p) {
   return cx_make(p, S_SUBJECT, first, kids);
 }
 
+static bool named_ahead(const cx_parser *p) { return cx_is_name(p->t[p->i].kind) && p->t[p->i + 1].kind == T_ASSIGN; }
+
 static cx_ast *fit(cx_parser *p) {
   int first = p->i++;
   need(p, "`by` and a method", "fit by adam(rate = 0.01)");
   keyword(p, T_BY, "`by` after `fit`", "fit by adam(rate = 0.01)");
   int method = p->i;
-  if (ended(p) || !cx_is_name(p->t[p->i].kind)) cx_unexpected(p, "the name of a method after `by`");
+  if (ended(p) || !cx_is_name(p->t[p->i].kind))
+    cx_unexpected(p, "the name of a method after `by`, such as adam or lbfgs");
   p->i++;
   cx_kids kids = {0};
   if (cx_look(p) == T_LPAREN) cx_arguments(p, &kids);
+  else if (!ended(p) && named_ahead(p)) {
+    int d = cx_error(p->ctx, cx_here(p), "options of a method stand in brackets");
+    cx_diag_help(p->ctx, d, "write `%s(%s = ..)`", cx_name_at(p, method), cx_name_at(p, p->i));
+    cx_fail(p);
+  }
   for (int i = 0; i < kids.n; i++) {
     if (kids.at[i]->kind == A_NAMED) continue;
     int d = cx_error(p->ctx, kids.at[i]->span, "an option of a method has a name");
@@ -278,8 +286,6 @@ static cx_ast *print(cx_parser *p) {
   }
   return cx_make(p, S_PRINT, first, kids);
 }
-
-static bool named_ahead(const cx_parser *p) { return cx_is_name(p->t[p->i].kind) && p->t[p->i + 1].kind == T_ASSIGN; }
 
 static cx_ast *plot(cx_parser *p) {
   int first = p->i++;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "pass/pass.h"
+#include "run/blame.h"
 #include "run/update.h"
 
 #define SIZES_MAX   8
@@ -211,6 +212,11 @@ static const char *where(void *user, int64_t k, char *buf, size_t size) {
   return buf;
 }
 
+static void blame(void *user, const void *x, int diag) {
+  cx_objective *o = user;
+  cx_blame(o->m, o->eq, &o->flat, x, diag);
+}
+
 static bool bounded(void *user, int64_t k, bool up) {
   cx_objective *o = user;
   int p = 0;
@@ -250,6 +256,7 @@ cx_objective *cx_objective_new(cx_model *m, cx_program *prog, cx_arena *a, uint3
                     .gradient = gradient,
                     .hessvec = hessvec,
                     .where = where,
+                    .blame = blame,
                     .bounded = bounded,
                     .update = update,
                     .fit = o->which};

@@ -30,8 +30,7 @@ static void begin(cx_solver *s) {
   CX_TRY(s->ctx, f) {
     room(s, m, (size_t)s->p->n);
     CX_END(s->ctx, f);
-  }
-  else {
+  } else {
     double n = (double)s->p->n;
     int d = cx_diag(s->ctx, CX_NOTE, CX_OK, s->span,
                     "lbfgs keeps %lld arrays of the params' size: %.3g numbers each, %.3g GB",
@@ -120,7 +119,7 @@ static bool step(cx_solver *s) {
       continue;
     }
     if (rest(s, m) == CX_INFINITE) return false;
-    if (k->relgrad <= sqrt(s->tol))
+    if (k->relgrad <= cx_gradient_limit(s))
       cx_finish(s, CX_OK, true, "the objective no longer changes at this precision (relative gradient %.3g)",
                 k->relgrad);
     else
@@ -139,7 +138,7 @@ static bool step(cx_solver *s) {
   cx_gradient_size(s, x, ft, g);
   k->flat = change <= s->unit * fabs(ft) ? k->flat + 1 : 0;
   if (k->flat >= 5 && k->relgrad > s->tol) {
-    bool ok = k->relgrad <= sqrt(s->tol);
+    bool ok = k->relgrad <= cx_gradient_limit(s);
     if (rest(s, m) == CX_INFINITE) return false;
     cx_finish(s, ok ? CX_OK : CX_E_CONVERGENCE, ok,
               "the objective no longer changes at this precision (relative gradient %.3g)", k->relgrad);

@@ -283,7 +283,7 @@ static bool step(cx_solver *s) {
   bool stuck = k->radius <= s->unit * fmax(1, sqrt(cx_dot(x, x, n)));
   if ((k->relgrad <= s->tol && !farther) || (!stuck && k->flat < 20)) return true;
   if (cx_at_rest(s, x, k->f, g, NULL) == CX_INFINITE) return false;
-  if (k->relgrad <= sqrt(s->tol))
+  if (k->relgrad <= cx_gradient_limit(s))
     cx_finish(s, CX_OK, true, "the objective no longer changes at this precision (relative gradient %.3g)", k->relgrad);
   else
     cx_finish(s, CX_E_CONVERGENCE, false,

@@ -102,6 +102,38 @@ static bool read_schedule(cx_options *o, const char *text) {
 }
 
 /* ---- one option ---- */
+/* names that other libraries have for an option */
+static const struct {
+  const char *name;
+  int here;
+} elsewhere[] = {{"lr", O_rate},
+                 {"learning_rate", O_rate},
+                 {"step_size", O_rate},
+                 {"stepsize", O_rate},
+                 {"alpha", O_rate},
+                 {"eta", O_rate},
+                 {"batch_size", O_batch},
+                 {"minibatch", O_batch},
+                 {"max_iter", O_steps},
+                 {"maxiter", O_steps},
+                 {"iterations", O_steps},
+                 {"iter", O_steps},
+                 {"n_iter", O_steps},
+                 {"max_steps", O_steps},
+                 {"tol", O_tolerance},
+                 {"ftol", O_tolerance},
+                 {"gtol", O_tolerance},
+                 {"random_state", O_seed},
+                 {"eps", O_epsilon},
+                 {"wd", O_weight_decay},
+                 {"decay", O_weight_decay},
+                 {"betas", O_beta1},
+                 {"max_norm", O_clip},
+                 {"clip_norm", O_clip},
+                 {"validation_split", O_validation},
+                 {"early_stopping", O_patience},
+                 {"history_size", O_memory}};
+
 static void unknown(cx_ctx *c, const cx_method *m, const cx_fit_opt *opt) {
   const char *names[O_COUNT];
   int n = 0;
@@ -109,6 +141,9 @@ static void unknown(cx_ctx *c, const cx_method *m, const cx_fit_opt *opt) {
     if (rows[k].methods & m->bit) names[n++] = rows[k].name;
   int d = cx_error(c, opt->name_span, "%s has no option '%s'", m->name, opt->name);
   const char *near = cx_nearest(opt->name, names, n);
+  for (size_t k = 0; k < sizeof elsewhere / sizeof *elsewhere; k++)
+    if (!strcmp(opt->name, elsewhere[k].name) && rows[elsewhere[k].here].methods & m->bit)
+      near = rows[elsewhere[k].here].name;
   if (near) {
     cx_diag_help(c, d, "did you mean '%s'?", near);
     return;
@@ -154,8 +189,10 @@ static bool read_one(cx_ctx *c, const cx_method *m, const cx_fit_opt *opt, cx_op
     if (ok) out->num[k] = v;
   }
   if (ok) return true;
-  if (opt->str) cx_error(c, opt->span, "'%s' must be %s, not %s", opt->name, r->range, opt->str);
-  else cx_error(c, opt->span, "'%s' must be %s, not %g", opt->name, r->range, v);
+  if (opt->str) {
+    int d = cx_error(c, opt->span, "'%s' must be %s, not %s", opt->name, r->range, opt->str);
+    if (r->kind != TEXT) cx_diag_help(c, d, "write the number itself: options are read before anything is computed");
+  } else cx_error(c, opt->span, "'%s' must be %s, not %g", opt->name, r->range, v);
   return false;
 }
 

@@ -42,6 +42,8 @@ typedef struct cx_problem {
   int (*batch)(void *user, const int32_t *row, int64_t nrow, const void *x, double *f, void *g);
   int (*validation)(void *user, const int32_t *row, int64_t nrow, const void *x, double *f); /* value only */
   const char *(*where)(void *user, int64_t k, char *buf, size_t n); /* names parameter k: "w[3, 2]"; may be NULL */
+  /* adds to a diagnostic where the objective begins to be not finite at x; may be NULL */
+  void (*blame)(void *user, const void *x, int diag);
   /* does the param of unknown k stay bounded as the unknown goes to +infinity, to -infinity? NULL: none does */
   bool (*bounded)(void *user, int64_t k, bool up);
   /* the update of a first-order method; method: the name before the underscore in lib/optim.calx; state: names of at

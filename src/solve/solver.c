@@ -170,6 +170,8 @@ void cx_diverged(cx_solver *s, double f, const void *x, const void *g, bool wide
   snprintf(s->reason, CX_REASON, "diverged: %.300s", say);
   int d = cx_diag(s->ctx, CX_ERROR, CX_E_CONVERGENCE, s->span, "%s %s: %s", s->method->name,
                   s->k->step || kept ? "diverged" : "cannot begin", say);
+  if (!isfinite(f) && !(f < 0) && s->p->blame && not_finite(x, s->p->n, single) < 0 && (single || !s->p->single))
+    s->p->blame(s->p->user, x, d);
   cx_diag_help(s->ctx, d, "%s", help);
 }
 
@@ -236,6 +238,8 @@ void cx_hessvec(cx_solver *s, const double *x, const double *g, const double *v,
   for (int64_t i = 0; i < n; i++) hv[i] = (hv[i] - down[i]) / (2 * h);
   cx_arena_free(a);
 }
+
+double cx_gradient_limit(const cx_solver *s) { return sqrt(fmax(s->tol, s->unit)); }
 
 /* Dennis & Schnabel, Numerical Methods for Unconstrained Optimization (1983), 7.2.5: the relative gradient */
 void cx_gradient_size(cx_solver *s, const double *x, double f, const double *g) {

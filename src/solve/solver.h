@@ -120,6 +120,8 @@ double cx_now(void);
 /* wide evaluation, counted; a failure is f = inf with p->why set. g may be NULL. */
 void cx_eval(cx_solver *s, const double *x, double *f, double *g);
 void cx_hessvec(cx_solver *s, const double *x, const double *g, const double *v, double *hv);
+/* a gradient that rounding alone may leave: good enough where the objective no longer changes */
+double cx_gradient_limit(const cx_solver *s);
 void cx_gradient_size(cx_solver *s, const double *x, double f, const double *g); /* sets k->gmax, k->relgrad */
 
 /* what a small gradient at x means (rest.c): an optimum; one farther on; or none, and the solver is finished. step: a

@@ -331,6 +331,11 @@ honest) # a fit that found nothing says so: exit code 5
   refused 5 'did not converge.*raise steps' $calx run p.calx
   program 'param x = -1.2, y = 1' "$rosenbrock" 'fit by newton(steps = 2)'
   refused 5 'did not converge' $calx run p.calx
+  program 'param a = -1, b' 'l = log(a)' 'm = l * b + a' 'minimize (m - 2)^2' 'fit by lbfgs'
+  refused 5 'l is nan, though all it reads is finite' $calx run p.calx
+  program 'param a, b, c[2]' 'minimize (a - 1)^2' 'fit by lbfgs'
+  refused 0 'warning: the objective does not depend on `b`, `c`' $calx run p.calx
+  program 'param a' 'minimize (a - 1)^2' 'fit by newton(tolerance = 0)'; refused 0 'a = 1' $calx run p.calx
   for method in lbfgs newton; do
     for e in '-x' '-x^2' '-exp(x)'; do
       program 'param x = 1' "minimize $e" "fit by $method"; refused 5 'no lower bound\|diverged\|not converge' $calx run p.calx

@@ -1,0 +1,102 @@
+/* blame.c - where does an objective that is not finite begin to be so? The equations it is computed from are evaluated;
+ * the one with such a value, though all it reads is finite, is pointed at. */
+#include "run/blame.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { MOST = 200, ROOM = 1 << 22 }; /* equations, and their elements together */
+
+typedef struct {
+  const cx_model *m;
+  cx_arena *a;
+  uint32_t eq[MOST];
+  int n;
+  void *value[MOST];
+  int64_t bad[MOST]; /* first element that is not finite, -1: none */
+  double at[MOST];   /* its value */
+} blame;
+
+static void collect(blame *b, uint32_t objective) {
+  const cx_graph *g = b->m->graph;
+  int32_t *map = CX_NEW_N(b->a, int32_t, g->neq + 1);
+  cx_extract(g, b->a, &objective, 1, map);
+  int64_t room = ROOM;
+  for (int k = 0; k < g->neq && b->n < MOST; k++) {
+    const cx_eq *e = g->eq[k];
+    if (map[k] < 0 || e->kind != EQ_CALC || cx_eq_count(e) > room) continue;
+    room -= cx_eq_count(e);
+    b->eq[b->n++] = (uint32_t)k;
+  }
+}
+
+static int place(const blame *b, uint32_t eq) {
+  for (int k = 0; k < b->n; k++)
+    if (b->eq[k] == eq) return k;
+  return -1;
+}
+
+typedef struct {
+  const blame *b;
+  uint32_t self;
+  bool inherited;
+} reading;
+static void read_load(void *user, const cx_node *n) {
+  reading *r = user;
+  if (n->op != OP_load || n->u.eq == r->self) return;
+  int k = place(r->b, n->u.eq);
+  if (k >= 0 && r->b->bad[k] >= 0) r->inherited = true;
+}
+
+static const char *element(blame *b, const cx_eq *e, int64_t at) {
+  cx_buf t = {.arena = b->a};
+  bool named = e->name && e->name[0] != '_';
+  cx_puts(&t, named ? e->name : "this");
+  int64_t n = cx_eq_count(e);
+  for (int d = 0; d < e->rank && named; d++) {
+    n /= e->dim[d].n;
+    cx_putf(&t, "%s%lld%s", d ? ", " : "[", (long long)(at / n), d + 1 == e->rank ? "]" : "");
+    at %= n;
+  }
+  return t.at;
+}
+
+static void find(blame *b, uint32_t objective, const cx_flat *p, const void *x, int diag) {
+  cx_graph *g = b->m->graph;
+  const char *why = NULL;
+  collect(b, objective);
+  cx_fn *f = cx_fn_once(b->m, b->a, b->eq, b->n, 1, NULL);
+  for (int k = 0; k < b->n; k++) b->value[k] = CX_NEW_N(b->a, double, f->out_n[k] + 1);
+  if (cx_fn_at(f, cx_work_new(b->a, f->exec), p, x, b->value, &why)) return;
+  for (int k = 0; k < b->n; k++) {
+    b->bad[k] = -1;
+    for (int64_t j = 0; j < f->out_n[k] && b->bad[k] < 0; j++) {
+      double v = f->single ? (double)((float *)b->value[k])[j] : ((double *)b->value[k])[j];
+      if (!isfinite(v)) b->bad[k] = j, b->at[k] = v;
+    }
+  }
+  for (int k = 0; k < b->n; k++) {
+    const cx_eq *e = g->eq[b->eq[k]];
+    reading r = {.b = b, .self = e->id};
+    if (b->bad[k] < 0 || e->span.file < 0) continue;
+    cx_visit(g, e->body, read_load, &r);
+    if (r.inherited) continue;
+    cx_diag_label(g->ctx, diag, e->span, "%s is %g, though all it reads is finite", element(b, e, b->bad[k]),
+                  isnan(b->at[k]) ? (double)NAN : b->at[k]);
+    return;
+  }
+}
+
+void cx_blame(const cx_model *m, uint32_t objective, const cx_flat *p, const void *x, int diag) {
+  cx_frame f;
+  cx_arena *volatile a = NULL;
+  CX_TRY(m->ctx, f) {
+    a = cx_arena_new(m->ctx);
+    blame *b = CX_NEW(a, blame);
+    b->m = m;
+    b->a = a;
+    find(b, objective, p, x, diag);
+    CX_END(m->ctx, f);
+  }
+  if (a) cx_arena_free(a);
+}
