@@ -4,16 +4,33 @@
 
 int cx_quad_side(const cx_quad_piece *p) { return p->anchored ? -p->dir : 0; }
 
+/* values that are no numbers, or so large that sums of them are none */
+static void count_bad(const cx_quad_work *w, int side, double *f, int j, cx_quad_job *job) {
+  int bad = 0, inf = 0;
+  for (int i = 0; i < CX_QUAD_NODES; i++) {
+    if (fabs(f[i]) <= 4e306) continue;
+    int k = j * CX_QUAD_NODES + i;
+    bad++, inf += !isnan(f[i]);
+    job->bad_x = side ? w->at[k] - side * w->t[k] : w->t[k];
+    f[i] = 0;
+  }
+  if (bad > job->bad) job->bad = (int8_t)bad;
+  if (bad > inf) job->nan = true;
+}
+
 bool cx_quad_batch(const cx_quad *q, cx_quad_work *w, int njob, cx_quad_job *job) {
   enum { N = CX_QUAD_NODES };
   int n = njob * N, side = cx_quad_side(job->piece);
   for (int j = 0; j < njob; j++) {
     const cx_quad_piece *p = job[j].piece;
     double half = job[j].b / 2 - job[j].a / 2, mid = job[j].a + half, *t = w->t + j * N, *jac = w->jac + j * N;
-    for (int i = 0; i < N; i++) t[i] = mid + half * w->rule.x[i], jac[i] = 1, w->id[j * N + i] = job[j].index;
+    for (int i = 0; i < N; i++) t[i] = mid + half * w->rule.x[i];
+    for (int i = 0; i < N; i++) w->id[j * N + i] = job[j].index;
     switch (p->map) {
-      case MAP_LINE:
-      case MAP_FAR: break;
+      case MAP_LINE: continue; /* dx/ds = 1; `at` is not looked at */
+      case MAP_FAR:
+        for (int i = 0; i < N; i++) jac[i] = 1;
+        break;
       case MAP_TOWARD:
         for (int i = 0; i < N; i++) jac[i] = t[i] = p->scale * exp(-t[i]);
         break;
@@ -27,30 +44,20 @@ bool cx_quad_batch(const cx_quad *q, cx_quad_work *w, int njob, cx_quad_job *job
         for (int i = 0; i < N; i++) t[i] = p->scale / t[i], jac[i] = t[i] * (t[i] / p->scale);
         break;
     }
-    double at = p->map == MAP_LINE ? 0 : p->p;
-    for (int i = 0; i < N; i++) w->at[j * N + i] = at;
-    if (!side && p->map != MAP_LINE)
+    for (int i = 0; i < N; i++) w->at[j * N + i] = p->p;
+    if (!side)
       for (int i = 0; i < N; i++) t[i] = p->p + p->dir * t[i];
   }
   if (q->eval(q->user, side, n, w->id, w->at, w->t, w->f)) return !(w->failed = true);
   for (int j = 0; j < njob; j++) {
     const double *jac = w->jac + j * N;
-    int bad = 0, inf = 0;
+    bool plain = job[j].piece->map == MAP_LINE;
     for (int c = 0; c < q->ncomp; c++) {
-      double *f = w->f + c * n + j * N;
-      for (int i = 0; i < N; i++) {
-        double g = f[i] * jac[i];
-        if (!(fabs(g) <= 1e308)) {
-          bad++, inf += !isnan(g);
-          double t = w->t[j * N + i];
-          job[j].bad_x = side ? w->at[j * N + i] - side * t : t;
-          g = 0;
-        }
-        f[i] = g;
-      }
+      double *f = w->f + c * n + j * N, sum = 0;
+      for (int i = 0; i < N && !plain; i++) f[i] *= jac[i];
+      for (int i = 0; i < N; i++) sum += fabs(f[i]);
+      if (!(sum <= 1e308)) count_bad(w, side, f, j, &job[j]);
     }
-    job[j].bad = (int8_t)(bad < 100 ? bad : 100);
-    job[j].inf = (int8_t)(inf < 100 ? inf : 100);
   }
   return true;
 }

@@ -25,16 +25,17 @@ cx_quad_sum cx_quad_sums(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
   size_t n = (size_t)q->ncomp;
   cx_quad_sum t = {w->sum, w->sum + n, w->sum + 2 * n, w->sum + 3 * n, w->sum + 4 * n};
   for (int c = 0; c < q->ncomp; c++) {
-    double v = 0, low = 0, a = 0, e = 0, r = 0;
+    double v = 0, low = 0, a = 0, e = 0, r = 0, most = 0;
     for (int32_t k = in->first; k >= 0; k = w->leaf[k].next) {
       const double *s = slots(q, w, k, c);
       add(&v, &low, s[VALUE]);
       a += s[ABS];
       e += s[ERROR] + s[SEAM];
-      r = hypot(r, s[ROUND]);
+      r += s[ROUND], most = most > s[ROUND] ? most : s[ROUND];
       if (outermost(w, &w->leaf[k]) && !(w->leaf[k].flag & LEAF_FINAL)) e += s[REST];
     }
-    t.value[c] = v + low, t.abs[c] = a, t.error[c] = e, t.round[c] = 2 * r + FLOOR * a;
+    t.value[c] = v + low, t.abs[c] = a, t.error[c] = e,
+    t.round[c] = 2 * sqrt(r) * sqrt(most) + FLOOR * a; /* sum of squares <= r most */
     t.asked[c] = q->tol * (q->scale && q->scale[c] > 0 ? q->scale[c] * a : fabs(t.value[c]));
   }
   return t;
@@ -99,7 +100,7 @@ static double over(const cx_quad *q, const cx_quad_work *w, int32_t leaf, int co
   for (int c = 0; c < q->ncomp; c++) {
     const double *s = slots(q, w, leaf, c);
     double e = s[column] + (column == ERROR ? s[SEAM] : 0);
-    if (e > 0) m = fmax(m, e / tol[c]);
+    if (e > m * tol[c]) m = e / tol[c];
   }
   return m;
 }
@@ -160,7 +161,7 @@ static bool bad_panel(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int32
   const cx_quad_piece *p = &w->piece[l->piece];
   int all = CX_QUAD_NODES;
   if (p->map == MAP_LINE) {
-    if (l->inf == l->bad && l->bad <= q->ncomp && discovered(q, w, in, QP_SINGULAR, l->bad_x, 0)) return true;
+    if (!l->nan && l->bad == 1 && discovered(q, w, in, QP_SINGULAR, l->bad_x, 0)) return true;
     if ((l->bad >= all && l->depth >= 3) || l->depth >= 14) return finish(in, QUAD_NAN, l->bad_x), true;
   } else {
     /* inf - inf and 0 * inf far out, where the integrand has died away: no more of the ray */
@@ -174,9 +175,9 @@ static bool bad_panel(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int32
       return *again = true;
     }
     if ((l->bad >= all && l->depth >= 2) || l->depth >= 14) {
-      finish(in, l->inf == l->bad ? QUAD_DIVERGES : QUAD_NAN,
+      finish(in, !l->nan ? QUAD_DIVERGES : QUAD_NAN,
              p->map == MAP_TOWARD ? p->p
-             : l->inf == l->bad   ? p->dir * INFINITY
+             : !l->nan            ? p->dir * INFINITY
                                   : l->bad_x);
       return true;
     }
@@ -205,24 +206,26 @@ static bool stubborn(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int32_
   return false;
 }
 
-/* Noise: high coefficients of neighbours alike in size, small, and no smaller than before the split. */
-static void note_noise(cx_quad_work *w, int32_t k) {
+/* Noise: high coefficients of neighbours alike in size and small, split after split. Smallness is of the panel's own
+ * values, or, with more patience, of the instance's largest (dense: integral of |f| over tolerance and width). */
+static void note_noise(const cx_quad *q, cx_quad_work *w, int32_t k, const double *tol, double dense) {
   cx_quad_leaf *l = &w->leaf[k];
-  if (l->noise > 1e-6 || l->ratio < 0.3 || l->depth < 1) return;
+  if (l->ratio < 0.3 || l->depth < 1) return;
   bool alike = false;
   for (int i = 0; i < 2; i++) {
     int32_t n = i ? l->next : l->prev;
     if (n < 0 || w->leaf[n].piece != l->piece) continue;
     const cx_quad_leaf *o = &w->leaf[n];
-    alike |= o->ratio >= 0.3 && o->noise >= 0.1 * l->noise && o->noise <= 1e-6;
+    alike |= o->ratio >= 0.3 && o->noise >= 0.1 * l->noise && o->noise <= 10 * l->noise;
   }
-  if (!alike) return;
-  if (++l->stuck >= 4) l->flag |= LEAF_FINAL | LEAF_NOISE;
+  bool own = l->noise <= 1e-6;
+  if (!alike || !(own || l->noise * over(q, w, k, ABS, tol) <= 1e-6 * dense * (l->b - l->a))) return;
+  if (++l->stuck >= (own ? 4 : 9)) l->flag |= own ? LEAF_FINAL | LEAF_NOISE : LEAF_FINAL;
 }
 
 /* a ray whose coordinate has come to its end, while something is left beyond */
-static bool hopeless_tail(cx_quad_work *w, cx_quad_inst *in, int32_t k) {
-  const cx_quad_leaf *l = &w->leaf[k];
+static bool tail_beyond(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int32_t k) {
+  cx_quad_leaf *l = &w->leaf[k];
   const cx_quad_piece *p = &w->piece[l->piece];
   double where = p->map == MAP_TOWARD ? p->p : p->dir * INFINITY;
   /* exp(-d s): d stays; 1/s^p: d s stays, and p <= 1 diverges */
@@ -232,6 +235,18 @@ static bool hopeless_tail(cx_quad_work *w, cx_quad_inst *in, int32_t k) {
   double before = w->leaf[m].decay;
   bool steady = l->decay > 1e-4 && before > 0 && before < 1.4 * l->decay;
   if (!steady && !(l->decay * l->b > 1.2)) return finish(in, QUAD_DIVERGES, where), true;
+  if (!steady) return false;
+  /* f falls by the factor exp(-d width) over the panel; where that gives the panel's own integral, it is a pure power and
+   * the rest is known */
+  for (int c = 0; c < q->ncomp; c++) {
+    double *s = slots(q, w, k, c), fall = s[LEFT] - s[RIGHT], d = log(s[LEFT] / s[RIGHT]) / (l->b - l->a);
+    double miss = fabs(fall / d / s[VALUE] - 1) + fabs(s[LEVEL] / fall), rest = s[RIGHT] / d;
+    if (!(miss < 1e-3)) continue;
+    s[VALUE] += rest;
+    s[ABS] += fabs(rest);
+    s[REST] = fabs(rest) * 10 * (miss + DBL_EPSILON);
+  }
+  w->piece[l->piece].done = true;
   return false;
 }
 
@@ -291,6 +306,23 @@ static bool is_wild(const cx_quad_work *w, const cx_quad_leaf *l) {
   return l->waves >= 2.5 && l->ratio >= 0.5 && !(w->piece[l->piece].map == MAP_TOWARD && l->b < 20);
 }
 
+/* Does the oscillation go on for ever, or all vanish? Where it comes to rest instead, as sin(1 / (x + 1)) does at 0, the
+ * end has its share, which a fading sum would lose. */
+static bool endless(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int piece) {
+  cx_quad_piece *p = &w->piece[piece];
+  cx_quad_job job = {.piece = p, .a = fmin(60, p->end - 1), .b = fmin(61, p->end), .index = in->index};
+  in->evaluations += CX_QUAD_NODES;
+  if (!cx_quad_batch(q, w, 1, &job)) return false;
+  bool goes = true;
+  for (int c = 0; c < q->ncomp && goes; c++) {
+    cx_quad_panel panel;
+    cx_quad_rule_apply(&w->rule, w->f + c * CX_QUAD_NODES, (job.b - job.a) / 2, 0, false, &panel);
+    goes = panel.abs == 0 || (panel.waves >= 2 && panel.ratio >= 0.5);
+  }
+  p->tame = !goes;
+  return goes;
+}
+
 /* rays whose outermost panel oscillates unresolved: summed by a method of their own */
 static bool wild_ray(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int32_t last, const double *value) {
   int piece = w->leaf[last].piece;
@@ -333,7 +365,7 @@ static cx_quad_status verdict(const cx_quad *q, cx_quad_work *w, cx_quad_inst *i
   for (int c = 0; c < q->ncomp; c++) {
     nought &= !(t->abs[c] > 0);
     met &= t->error[c] + t->round[c] <= t->asked[c] || t->abs[c] == 0;
-    rounding &= t->error[c] <= fmax(t->asked[c], 2 * t->round[c]);
+    rounding &= t->error[c] <= fmax(t->asked[c], 4 * t->round[c]);
   }
   if (nought) return in->range->complete ? QUAD_OK : QUAD_TOLERANCE;
   if (met) return QUAD_OK;
@@ -361,8 +393,9 @@ void cx_quad_judge(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
       bool told = in->range->frequency > 0 && w->piece[l->piece].map != MAP_TOWARD;
       if (w->piece[l->piece].map == MAP_TOWARD && l->b < 20 && l->waves >= 2.5 && l->ratio >= 0.5 && l->worst > 0.01)
         looking |= cx_quad_extend(q, w, in, l->piece);
-      if (told || (is_wild(w, l) && fmax(l->worst, over(q, w, k, REST, tol)) > 0.01))
-        again = wild_ray(q, w, in, k, t.value);
+      bool wild = told || (is_wild(w, l) && fmax(l->worst, over(q, w, k, REST, tol)) > 0.01);
+      if (wild && !w->piece[l->piece].tame && endless(q, w, in, l->piece)) again = wild_ray(q, w, in, k, t.value);
+      if (w->failed) return;
       if (!in->live) return;
     }
   } while (again);
@@ -370,18 +403,24 @@ void cx_quad_judge(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
   int64_t most = q->max_eval > 0 ? q->max_eval : 2000000;
   bool spent = in->evaluations >= most;
 
-  double sum = 0, top = 0;
+  double sum = 0, top = 0, dense = 0;
   for (int32_t k = in->first; k >= 0; k = w->leaf[k].next) {
-    sum += w->leaf[k].worst;
-    top = fmax(top, w->leaf[k].worst);
+    const cx_quad_leaf *l = &w->leaf[k];
+    sum += l->worst;
+    top = fmax(top, l->worst);
+    dense = fmax(dense, over(q, w, k, ABS, tol) / (l->b - l->a));
   }
+  double threshold = fmax(0.5 / in->nleaf, isinf(top) ? 0 : 1e-4 * top);
+  int64_t planned = 0;
+  for (int32_t k = in->first; k >= 0; k = w->leaf[k].next)
+    planned += 2 * CX_QUAD_NODES * (w->leaf[k].worst > threshold);
+  spent |= sum > 1 && in->evaluations + planned > most;
   bool any = false;
   if (sum > 1 && !spent) {
-    double threshold = fmax(0.5 / in->nleaf, isinf(top) ? 0 : 1e-4 * top);
     for (int32_t k = in->first; k >= 0; k = w->leaf[k].next) {
       cx_quad_leaf *l = &w->leaf[k];
       if (l->worst <= threshold || l->flag & LEAF_FINAL) continue;
-      note_noise(w, k);
+      note_noise(q, w, k, tol, dense);
       if (stubborn(q, w, in, k) || !in->live) return;
     }
     for (int32_t k = in->first, next; k >= 0 && in->live; k = next) {
@@ -408,7 +447,7 @@ void cx_quad_judge(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
     if (last < 0 || w->leaf[last].flag & (LEAF_PENDING | LEAF_FINAL) || over(q, w, last, REST, tol) <= 0.02) continue;
     if (cx_quad_extend(q, w, in, in->piece + i)) any = true;
     else if (w->failed) return;
-    else if (!any && hopeless_tail(w, in, last)) return;
+    else if (!any && tail_beyond(q, w, in, last)) return;
   }
   if (any || !in->live) return;
   bool nought = true;
@@ -420,5 +459,6 @@ void cx_quad_judge(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
     if (found || w->failed) return;
   }
   if (!in->range->complete && !nought && !spent && (grade(q, w, in) || ends(q, w, in, tol))) return;
+  t = cx_quad_sums(q, w, in); /* tails may have been added */
   if (in->live) finish(in, verdict(q, w, in, &t), NAN);
 }

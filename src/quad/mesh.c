@@ -146,10 +146,10 @@ static void line(cx_quad_work *w, cx_quad_inst *in, double a, double b, bool lo_
   l->lo = a, l->hi = b, l->lo_plain = lo_plain, l->hi_plain = hi_plain, l->done = true;
 }
 
-/* one interval between hard points, a < b; sa, sb: singular there; first, last: its peaks */
+/* one interval between hard points, a < b; sa, sb: singular there; first, last: its peaks, or NULL */
 static void interval(cx_quad_work *w, cx_quad_inst *in, double a, bool sa, double b, bool sb,
                      const cx_quad_point *first, const cx_quad_point *last) {
-  bool peaks = first <= last, known = in->range->complete;
+  bool peaks = first != NULL, known = in->range->complete;
   if (isinf(a) && isinf(b)) {
     double left = peaks ? first->x : 0, right = peaks ? last->x : 0;
     ray(w, in, MAP_OUT, left, -1, peaks ? first->width : 1, false);
@@ -210,7 +210,7 @@ static int ascending(const void *a, const void *b) {
 
 /* boundaries of a line's panels: about the peaks, closer where little is known, and a few oscillations each */
 static bool line_panels(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int piece, int32_t *after) {
-  static const double feet[] = {-60, -20, -5, 0, 5, 20, 60};
+  static const double feet[] = {-24, -6, -1.5, 0, 1.5, 6, 24};
   const cx_quad_piece *p = &w->piece[piece];
   double lo = p->lo, hi = p->hi, fixed[64], *s = fixed;
   int n = 0;
@@ -236,7 +236,7 @@ static bool line_panels(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int
   for (int i = 0; i < n; i++) {
     double a = s[i], b = i + 1 < n ? s[i + 1] : hi;
     while (i + 1 < n && !(b - a > least)) i++, b = i + 1 < n ? s[i + 1] : hi;
-    double wide = in->range->frequency > 0 ? 17 / in->range->frequency : INFINITY; /* 21 nodes resolve 17 radians */
+    double wide = in->range->frequency > 0 ? 12 / in->range->frequency : INFINITY; /* 21 nodes resolve 12 radians */
     int64_t m = (b - a) / wide < 1 ? 1 : (b - a) / wide > 20000 ? 20000 : (int64_t)ceil((b - a) / wide);
     for (int64_t j = 0; j < m; j++) {
       double from = j ? a + (b - a) * ((double)j / (double)m) : a,
@@ -269,7 +269,7 @@ bool cx_quad_build(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
     for (; peak < k; peak++)
       if (peak->kind == QP_PEAK) few[nfew ? 1 : 0] = *peak, nfew = nfew ? 2 : 1;
     if (nfew == 1) few[1] = few[0];
-    interval(w, in, a, sa, b, sb, few, nfew ? few + 1 : few - 1);
+    interval(w, in, a, sa, b, sb, nfew ? few : NULL, nfew ? few + 1 : NULL);
     peak = k < end ? k + 1 : k;
     a = b, sa = sb;
   }

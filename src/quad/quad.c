@@ -52,11 +52,11 @@ static void read_leaf(const cx_quad *q, cx_quad_work *w, int32_t leaf, const cx_
   const cx_quad_piece *at = &w->piece[l->piece];
   if (at->map == MAP_OUT && !at->anchored) size = fmax(size, fabs(at->p) / (at->scale * exp(l->a)));
   l->ratio = l->noise = l->waves = 0, l->decay = INFINITY;
-  l->bad = job->bad, l->inf = job->inf, l->bad_x = job->bad_x;
+  l->bad = job->bad, l->nan = job->nan, l->bad_x = job->bad_x;
   l->flag &= (uint8_t)~LEAF_PENDING;
   for (int c = 0; c < q->ncomp; c++) {
     cx_quad_panel p;
-    cx_quad_rule_apply(&w->rule, w->f + (c * njob + j) * CX_QUAD_NODES, half, size, &p);
+    cx_quad_rule_apply(&w->rule, w->f + (c * njob + j) * CX_QUAD_NODES, half, size, at->map != MAP_LINE, &p);
     double *s = w->leaf_data + ((size_t)leaf * (size_t)q->ncomp + (size_t)c) * LEAF_SLOTS;
     s[VALUE] = p.value, s[ABS] = p.abs, s[ERROR] = p.error, s[REST] = 2 * p.rest;
     s[LEFT] = p.end[0], s[RIGHT] = p.end[1], s[LEVEL] = p.level, s[SEAM] = 0;
@@ -102,7 +102,8 @@ static bool begin(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, const cx_
   }
   if (r->lo == r->hi) return true; /* 0, also of equal infinities */
   if (r->lo > r->hi) in->lo = r->hi, in->hi = r->lo, in->sign = -1;
-  if (!cx_quad_grow(&w->point, &w->cap_point, (size_t)w->npoint + (size_t)r->npoint, sizeof *w->point)) return false;
+  if (!cx_quad_grow(&w->point, &w->cap_point, (size_t)w->npoint + (size_t)r->npoint + 1, sizeof *w->point))
+    return false;
   in->point = w->npoint;
   for (int i = 0; i < r->npoint; i++) {
     cx_quad_point p = r->point[i];
@@ -113,7 +114,16 @@ static bool begin(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, const cx_
       if (p.kind == QP_SINGULAR) *(p.x == in->lo ? &in->lo_singular : &in->hi_singular) = true;
       continue;
     }
-    w->point[w->npoint++] = p;
+    /* in order whatever the caller's, one hard point at a place */
+    int32_t k = w->npoint;
+    for (; k > in->point && w->point[k - 1].x > p.x; k--) w->point[k] = w->point[k - 1];
+    if (k > in->point && w->point[k - 1].x == p.x && p.kind != QP_PEAK && w->point[k - 1].kind != QP_PEAK) {
+      if (p.kind > w->point[k - 1].kind) w->point[k - 1].kind = p.kind;
+      memmove(w->point + k, w->point + k + 1, (size_t)(w->npoint - k) * sizeof p);
+      continue;
+    }
+    w->point[k] = p;
+    w->npoint++;
   }
   in->npoint = w->npoint - in->point;
   in->live = true;

@@ -26,6 +26,7 @@ typedef struct {
   bool soft;               /* LINE: more is to be expected, the mesh is laid closer */
   int edge;                /* panels reach to edge number `edge` of the map's table; -1 for LINE */
   bool done;               /* no panel further out will be needed */
+  bool tame;               /* its oscillation, if any, comes to rest */
   double end;              /* largest s of use */
   double lo, hi;           /* LINE: s from lo to hi */
   bool lo_plain, hi_plain; /* LINE: that end is a regular end, and may prove singular */
@@ -39,7 +40,8 @@ typedef struct {
   double bad_x;
   int32_t piece, prev, next;
   int16_t depth, stuck, lo_depth, hi_depth;
-  int8_t bad, inf; /* nodes that were NaN or infinite; infinite */
+  int8_t bad; /* nodes that were NaN or infinite, of the worst component */
+  bool nan;   /* some were NaN */
   uint8_t flag;
 } cx_quad_leaf;
 /* leaf_data[(leaf * ncomp + c) * LEAF_SLOTS + .]: the panel's sums; the interpolant's values at its ends and their
@@ -81,7 +83,8 @@ typedef struct {
   const cx_quad_piece *piece;
   double a, b;
   int32_t index;
-  int8_t bad, inf;
+  int8_t bad; /* nodes that were NaN or infinite, of the worst component */
+  bool nan;   /* some were NaN */
   double bad_x;
 } cx_quad_job;
 

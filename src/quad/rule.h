@@ -12,6 +12,9 @@ typedef struct {
              [CX_QUAD_RULE]; /* f -> its coefficient of discrete degree 20 - k; annihilates lower degrees */
   double guess[CX_QUAD_NODES - CX_QUAD_RULE][CX_QUAD_RULE]; /* f -> the interpolant at a sentinel */
   double end[2][CX_QUAD_RULE];                              /* and at -1 and 1 */
+  /* the same folded in the middle: the even part's row: value, 4 nulls, 3 guesses, end, nothing; the odd part's: 4 nulls,
+   * 3 guesses, end */
+  double even[CX_QUAD_RULE / 2 + 1][10], odd[CX_QUAD_RULE / 2 + 1][8];
 } cx_quad_rule;
 
 typedef struct {
@@ -28,6 +31,8 @@ typedef struct {
 } cx_quad_panel;
 
 void cx_quad_rule_init(cx_quad_rule *r);
-/* g: the integrand at the 24 nodes, finite; half: half the width; node: size of the nodes' own rounding, over epsilon */
-void cx_quad_rule_apply(const cx_quad_rule *r, const double *g, double half, double node, cx_quad_panel *out);
+/* g: the integrand at the 24 nodes, finite; half: half the width; node: size of the nodes' own rounding, over epsilon;
+ * tail: is the decay at the upper end wanted */
+void cx_quad_rule_apply(const cx_quad_rule *r, const double *g, double half, double node, bool tail,
+                        cx_quad_panel *out);
 #endif

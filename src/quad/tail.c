@@ -79,7 +79,7 @@ bool cx_quad_oscillation(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, in
   span *stack = NULL;
   size_t cap = 0;
   int64_t most = q->max_eval > 0 ? q->max_eval : 2000000;
-  double width = told ? 17 / omega : start / 2, lo = 0;
+  double width = told ? 12 / omega : start / 2, lo = 0;
   int done = 0, agreed = -1; /* rungs complete; the one on which all components agreed first */
   bool fast = false;
   *status = QUAD_TOLERANCE;
@@ -113,7 +113,8 @@ bool cx_quad_oscillation(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, in
         cx_quad_panel p;
         for (int pass = 0; pass < 2 && fine; pass++)
           for (int c = 0; c < q->ncomp; c++) {
-            cx_quad_rule_apply(&w->rule, w->f + (c * m + i) * CX_QUAD_NODES, job[i].b / 2 - job[i].a / 2, job[i].b, &p);
+            cx_quad_rule_apply(&w->rule, w->f + (c * m + i) * CX_QUAD_NODES, job[i].b / 2 - job[i].a / 2, job[i].b,
+                               false, &p);
             if (!pass) {
               double scale = fabs(outside[c] + (done ? col[c].sum[done - 1] : 0));
               if (scale == 0 || !done) scale = fmax(scale, p.abs + col[c].abs);

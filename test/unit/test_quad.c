@@ -93,6 +93,22 @@ F(f_onecos, 2 * sq(sin(x / 2) / x))
 F(f_tiny, 1e-300 * exp(-x * x))
 F(f_huge, 1e300 * exp(-x * x))
 F(f_one, 1)
+F(f_x099, pow(x, -0.99))
+F(f_sinx_x2, x == 0 ? 1 : sq(sin(x) / x))
+F(f_bessel, j0(x))
+F(f_student, pow(1 + x * x / 3, -2))
+F(f_loglog, log(x) * log(fabs(D(1))))
+F(f_xmx, pow(x, -x))
+F(f_essential, exp(-1 / x) / (x * x))
+F(f_euler, exp(-x) * log(x))
+F(f_lognormal, exp(-0.5 * sq(log(x))) / x)
+F(f_bump, fabs(x) < 1 ? exp(-1 / (1 - x * x)) : 0)
+F(f_expcosx, exp(cos(x)))
+F(f_exproot, exp(-sqrt(x)))
+F(f_planck, x == 0 ? 0 : x * x * x / expm1(x))
+F(f_farcauchy, 1 / (1 + sq(x - 1e6)))
+F(f_rest, sin(1001 * atan(x)) / (1 + x * x))
+F(f_cosx3, cos(x *x *x))
 /* no value */
 F(n_recip, 1 / x)
 F(n_recip2, 1 / sq(D(0)))
@@ -186,6 +202,22 @@ static const struct {
     {"cos/(1+x^2)", f_coslorentz, 0, INFINITY, 0.577863674895460858955, NONE, 1, 9000},
     {"cos/sqrt", f_cosroot, 0, INFINITY, 1.25331413731550025120788264241, P(S(0)), 0, 60000},
     {"(1-cos)/x^2", f_onecos, 0, INFINITY, M_PI / 2, NONE, 0, 60000},
+    {"x^-0.99", f_x099, 0, 1, 100, P(S(0)), 0, 400},
+    {"sin^2(x)/x^2", f_sinx_x2, 0, INFINITY, M_PI / 2, NONE, 0, 6000},
+    {"Bessel", f_bessel, 0, INFINITY, 1, NONE, 1, 4000},
+    {"Student", f_student, -INFINITY, INFINITY, 2.720699046351326775891, P(K(0, 1)), 0, 400},
+    {"log x log(1-x)", f_loglog, 0, 1, 2 - M_PI *M_PI / 6, P(S(0), S(1)), 0, 400},
+    {"x^-x", f_xmx, 0, 1, 1.291285997062663540407, P(S(0)), 0, 400},
+    {"exp(-1/x)/x^2", f_essential, 0, 1, 0.367879441171442321596, NONE, 0, 400},
+    {"Euler", f_euler, 0, INFINITY, -0.57721566490153286, P(S(0)), 0, 400},
+    {"lognormal", f_lognormal, 0, INFINITY, 2.50662827463100050241576528481, P(S(0)), 0, 400},
+    {"bump", f_bump, -2, 2, 0.4439938161680794378, P(B(-1), B(1)), 0, 700},
+    {"exp cos", f_expcosx, 0, 2 * M_PI, 7.954926521012845274513, NONE, 0, 100},
+    {"exp(-sqrt x)", f_exproot, 0, INFINITY, 2, P(S(0)), 0, 400},
+    {"Planck", f_planck, 0, INFINITY, M_PI *M_PI *M_PI *M_PI / 15, NONE, 0, 400},
+    {"far Cauchy", f_farcauchy, -INFINITY, INFINITY, M_PI, P(K(1e6, 1)), 0, 500},
+    {"cos x^3", f_cosx3, 0, INFINITY, 0.77334294207799, NONE, 0, 60000},
+    {"comes to rest", f_rest, 0, INFINITY, 1 / 1001., NONE, 0, 90000},
     {"tiny", f_tiny, -5, 5, 1.77245385090279e-300, NONE, 0, 300},
     {"huge", f_huge, -INFINITY, INFINITY, 1.77245385090551602729816748334e300, P(K(0, 1)), 0, 300},
     {"narrow range", f_exp, 0, 1e-300, 1e-300, NONE, 0, 63},
@@ -278,11 +310,101 @@ static void failures(void) {
     }
 }
 
+/* ---- several components, many instances, limits ---- */
+typedef struct {
+  int64_t calls, after; /* fail from call `after` on */
+  volatile sig_atomic_t stop;
+  int64_t stop_at;
+} family;
+/* components exp(-a x), its derivative by a, and 1e-9 sin(9 x); a = 1 + instance / 1000 */
+static int eval_family(void *user, int side, int64_t n, const int32_t *instance, const double *at, const double *t,
+                       double *f) {
+  family *u = user;
+  if (++u->calls >= u->stop_at) u->stop = 1;
+  if (u->calls >= u->after) return 1;
+  for (int64_t k = 0; k < n; k++) {
+    double x = side ? at[k] - side * t[k] : t[k], a = 1 + instance[k] / 1000.;
+    f[k] = exp(-a * x);
+    f[n + k] = -x * f[k];
+    f[2 * n + k] = 1e-9 * sin(9 * x);
+  }
+  return 0;
+}
+
+static void many(void) {
+  enum { N = 5000 };
+  static cx_quad_range range[N];
+  static double value[3 * N], error[3 * N];
+  static cx_quad_report report[N];
+  double scale[3] = {0, 1, 1};
+  family u = {0, INT64_MAX, 0, INT64_MAX};
+  cx_quad q = {.ncomp = 3, .scale = scale, .user = &u, .eval = eval_family, .stop = &u.stop};
+  for (int i = 0; i < N; i++) range[i] = (cx_quad_range){0, i % 2 ? 2 : -2, NULL, 0, 0, true};
+  CHECK(cx_quad_run(&q, work, N, range, value, error, report) == QUAD_OK);
+  int wrong = 0;
+  int64_t nodes = 0;
+  for (int i = 0; i < N; i++) {
+    double a = 1 + i / 1000., b = range[i].hi, e = exp(-a * b);
+    double exact[3] = {(1 - e) / a, (e * (1 + a * b) - 1) / (a * a), 1e-9 * (1 - cos(9 * b)) / 9};
+    for (int c = 0; c < 3; c++) {
+      double slack = c ? 1e-10 * fabs(c == 1 ? exact[c] : 2e-9) : 1e-10 * fabs(exact[c]);
+      wrong +=
+          !(fabs(value[3 * i + c] - exact[c]) <= slack) || !(fabs(value[3 * i + c] - exact[c]) <= error[3 * i + c]);
+    }
+    nodes += report[i].evaluations;
+    wrong += report[i].status != QUAD_OK || !(report[i].error <= 1);
+  }
+  CHECK(wrong == 0);
+  CHECK(nodes < N * 100);
+  CHECK(u.calls < nodes / 300); /* batches are full */
+
+  u = (family){0, 3, 0, INT64_MAX};
+  CHECK(cx_quad_run(&q, work, N, range, value, error, report) == QUAD_FAILED);
+  u = (family){0, INT64_MAX, 0, 5};
+  CHECK(cx_quad_run(&q, work, N, range, value, error, report) == QUAD_STOPPED);
+  CHECK(u.calls < 20);
+  range[0] = (cx_quad_range){NAN, 1, NULL, 0, 0, true};
+  u = (family){0, INT64_MAX, 0, INT64_MAX};
+  CHECK(cx_quad_run(&q, work, 2, range, value, error, report) == QUAD_NAN);
+  CHECK(isnan(value[0]) && report[0].status == QUAD_NAN && report[1].status == QUAD_OK);
+}
+
+F(f_hostile, sin(1 / (x * x)) / x)
+F(f_noise, 1 + 1e-9 * (fmod(fabs(x) * 1e15, 97) - 48))
+F(f_cancel, sin(x) + 1e-20)
+static void limits(void) {
+  integrand f = f_hostile;
+  cx_quad q = {.ncomp = 1, .tol = 1e-14, .max_eval = 5000, .user = &f, .eval = eval};
+  cx_quad_range r = {1e-4, 1, NULL, 0, 0, false};
+  double value, error;
+  cx_quad_report report;
+  CHECK(cx_quad_run(&q, work, 1, &r, &value, &error, &report) == QUAD_TOLERANCE);
+  CHECK(report.evaluations < 6000 && report.error > 1);
+  q.max_eval = INT64_MAX, q.seconds = 0.05;
+  CHECK(cx_quad_run(&q, work, 1, &r, &value, &error, &report) == QUAD_TOLERANCE);
+  q = (cx_quad){.ncomp = 1, .user = &f, .eval = eval};
+  f = f_cancel, r = (cx_quad_range){-10, 10, NULL, 0, 0, true};
+  CHECK(cx_quad_run(&q, work, 1, &r, &value, &error, &report) == QUAD_ROUNDOFF);
+  CHECK(fabs(value - 2e-19) <= error && error < 1e-13);
+  f = f_noise, r = (cx_quad_range){0, 1, NULL, 0, 0, true};
+  CHECK(cx_quad_run(&q, work, 1, &r, &value, &error, &report) != QUAD_OK);
+  CHECK(fabs(value - 1) <= error + 1e-9 && error < 1e-6 && report.evaluations < 200000);
+  /* points in any order, outside, doubled, without a width: the same integral */
+  f = f_third,
+  r = (cx_quad_range){0, 1, P(S(0.9), B(1. / 3), S(1. / 3), S(-4), K(0.5, 0), K(0.2, INFINITY), B(NAN)), 0, true};
+  CHECK(cx_quad_run(&q, work, 1, &r, &value, &error, &report) == QUAD_OK);
+  CHECK_NEAR(value, 2.78769370023470359448315361081, 1e-11);
+  r = (cx_quad_range){INFINITY, INFINITY, NULL, 0, 0, true};
+  CHECK(cx_quad_run(&q, work, 1, &r, &value, &error, &report) == QUAD_OK && value == 0);
+}
+
 int main(void) {
   work = cx_quad_work_new();
   rule();
   values();
   failures();
+  many();
+  limits();
   cx_quad_work_free(work);
   return CHECK_DONE();
 }
