@@ -271,9 +271,6 @@ int cli_cmd_version(cli *c) {
 #ifdef HAVE_SLEEF
       " sleef"
 #endif
-#ifdef HAVE_CBLAS
-      " blas"
-#endif
 #ifdef HAVE_THREADS
       " threads"
 #endif

@@ -37,7 +37,6 @@ function(calx_package name what header libs link)
 endfunction()
 
 calx_package(SLEEF "vector mathematics" sleef.h sleef -lsleef)
-calx_package(CBLAS "large matrix products" cblas.h "openblas;cblas;blas" -lopenblas openblas openblas-pthread)
 calx_package(PNG "PNG images" png.h "png;png16" -lpng)
 calx_package(JPEG "JPEG images" jpeglib.h jpeg -ljpeg)
 calx_package(ZLIB "gzip files, NPZ" zlib.h z -lz)

@@ -21,7 +21,6 @@ typedef struct {
   bool single; /* arithmetic and variable inputs/outputs in float */
   bool once;   /* run only once or twice: large data are read where they lie, not laid out as columns first */
   volatile sig_atomic_t *stop; /* non-zero: a run ends early, as a failure; may be NULL */
-  bool no_blas;                /* tests */
   bool no_simd;                /* tests: baseline kernels */
   int64_t segment;             /* steps between checkpoints of a long recurrence; 0: as memory asks, negative: none */
 } cx_exec_opt;

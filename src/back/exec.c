@@ -290,7 +290,8 @@ static cx_work *new_work(cx_arena *a, const cx_exec *x) {
     w->worker[t].vm = (cx_vm){.reg = CX_NEW_N(a, char *, x->max_reg + 1),
                               .base = CX_NEW_N(a, char *, x->nbase),
                               .kern = cx_kernels_get(x->opt.single, x->opt.no_simd),
-                              .mat = cx_mat_get(x->opt.single, x->opt.no_simd)};
+                              .mat = cx_mat_get(x->opt.single, x->opt.no_simd),
+                              .room = x->room ? cx_alloc(a, CX_ROOM) : NULL};
   }
   memcpy(w->base, x->base, (size_t)x->nbase * sizeof *w->base);
   w->base[BASE_WORK] = w->mem;
@@ -324,6 +325,15 @@ static void check_constant(cx_sched *s, const cx_eq *e, const cx_array *a) {
 }
 
 static void free_pool(void *p) { cx_pool_free(p); }
+
+static bool large_product(const cx_kernel *k, cx_ins_fn matmul) {
+  for (int i = 0; i < k->ncode; i++) {
+    if (k->code[i].fn != matmul) continue;
+    int64_t sum = k->code[i].u.mat.k ? k->code[i].u.mat.k : k->block;
+    if (CX_IN_PIECES(k->code[i].u.mat.m, sum)) return true;
+  }
+  return false;
+}
 
 static void compile(cx_exec *x, cx_arena *tmp, const cx_graph *g, const cx_array *constant) {
   cx_sched *s = CX_NEW(tmp, cx_sched);
@@ -378,6 +388,7 @@ static void compile(cx_exec *x, cx_arena *tmp, const cx_graph *g, const cx_array
     if (bytes > shared_bytes) shared_bytes = bytes;
     if (k->temp_bytes > x->temp_bytes) x->temp_bytes = k->temp_bytes;
     if (k->nreg > x->max_reg) x->max_reg = k->nreg;
+    x->room |= large_product(k, cx_vm_get(x->opt.single)->matmul);
   }
   for (int i = 0; i < s->kernel.n; i++) s->kernel.at[i].acc_off = s->work_bytes; /* one kernel runs at a time */
   x->work_bytes = s->work_bytes + shared_bytes;
@@ -430,7 +441,7 @@ cx_work *cx_work_new(cx_arena *a, const cx_exec *x) {
 
 size_t cx_work_bytes(const cx_exec *x) {
   if (x->seg) return cx_segments_bytes(x->seg);
-  return (size_t)x->work_bytes + (size_t)cx_pool_threads(x->pool) * (size_t)x->temp_bytes;
+  return (size_t)x->work_bytes + (size_t)cx_pool_threads(x->pool) * (size_t)(x->temp_bytes + (x->room ? CX_ROOM : 0));
 }
 
 int cx_exec_run(const cx_exec *x, cx_work *w, const void *const *in, void *const *out, const char **why) {

@@ -191,6 +191,7 @@ struct cx_exec {
   int64_t work_bytes, temp_bytes;
   int max_reg;
   int nquadrature;
+  bool room; /* some product is large */
   int threads;
   struct cx_pool *pool;
   struct cx_segments *seg; /* long recurrences: nothing above is used then */
@@ -203,7 +204,7 @@ struct cx_vm {
   const cx_mat_kernels *mat;
   int64_t iv[CX_LOOPS];
   int64_t row0, n, block;
-  char *temp;
+  char *room; /* of large products, or NULL */
 };
 
 /* split.c */

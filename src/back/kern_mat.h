@@ -4,10 +4,13 @@
 #define CX_KERN_MAT_H
 #include "data/data.h"
 
+/* bytes that large products need beside their operands */
+enum { CX_ROOM_V = 1 << 19, CX_ROOM_S = 1 << 16, CX_ROOM = CX_ROOM_V + CX_ROOM_S };
+#define CX_IN_PIECES(m, k) ((m) >= 64 && (k) >= 256) /* what counts as large */
 typedef struct {
-  /* c[m * dm + l] (+)= sum(k: s[m * sm + k * sk] * v[k * vk + l]) for l < n */
+  /* c[m * dm + l] (+)= sum(k: s[m * sm + k * sk] * v[k * vk + l]) for l < n; room: CX_ROOM bytes, or NULL */
   void (*matmul)(void *c, int64_t dm, const void *s, int64_t sm, int64_t sk, const void *v, int64_t vk, int64_t m,
-                 int64_t k, int64_t n, bool add);
+                 int64_t k, int64_t n, bool add, void *room);
   /* the same, row m over lo0 + m * dlo <= k < hi0 + m * dhi alone */
   void (*limited)(void *c, int64_t dm, const void *s, int64_t sm, int64_t sk, const void *v, int64_t vk, int64_t m,
                   int64_t k, int64_t n, bool add, int64_t lo0, int64_t dlo, int64_t hi0, int64_t dhi);
@@ -26,6 +29,8 @@ typedef struct {
   void (*convert[CX_DTYPE_COUNT])(void *d, const void *s, int64_t n);
 } cx_mat_kernels;
 const cx_mat_kernels *cx_mat_get(bool single, bool baseline_only);
+/* the k-th set this processor runs, best first; NULL after the last (tests) */
+const cx_mat_kernels *cx_mat_nth(bool single, int k);
 extern const cx_mat_kernels cx_mat_f64_base, cx_mat_f32_base, cx_mat_f64_avx2, cx_mat_f32_avx2, cx_mat_f64_avx512,
     cx_mat_f32_avx512;
 #endif

@@ -1,0 +1,89 @@
+/* Matrix kernels of every instruction set and precision against plain loops in long double. */
+#include "back/kern_mat.h"
+#include "check.h"
+#include <stdlib.h>
+
+static uint64_t state = 88172645463325252u;
+static double uniform(void) {
+  state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+  return (double)((int)((state >> 20) & 2047) - 1024) / 1024;
+}
+
+typedef struct {
+  bool single;
+  void *p;
+} array;
+static array numbers(bool single, int64_t n) {
+  array a = {single, malloc((size_t)(n + 16) * 8)};
+  if (!a.p) exit(1);
+  for (int64_t i = 0; i < n; i++) {
+    double x = uniform();
+    if (single) ((float *)a.p)[i] = (float)x;
+    else ((double *)a.p)[i] = x;
+  }
+  return a;
+}
+static double at(array a, int64_t i) { return a.single ? (double)((float *)a.p)[i] : ((double *)a.p)[i]; }
+
+/* c = s v, by the plain loop of tiles and in pieces: right, the same bits, and nothing written beside it */
+static void product(const cx_mat_kernels *k, bool single, int64_t m, int64_t sum, int64_t n, bool turned, bool add) {
+  int64_t dm = n + 3, vk = n + 5, sm = turned ? 1 : sum + 1, sk = turned ? m + 2 : 1, size = single ? 4 : 8;
+  array s = numbers(single, (m + 2) * (sum + 2)), v = numbers(single, sum * vk), c = numbers(single, m * dm);
+  void *old = malloc((size_t)(m * dm * size)), *plain = malloc((size_t)(m * dm * size)),
+       *room = aligned_alloc(64, CX_ROOM);
+  if (!old || !plain || !room) exit(1);
+  memcpy(old, c.p, (size_t)(m * dm * size)), memcpy(plain, c.p, (size_t)(m * dm * size));
+  k->matmul(c.p, dm, s.p, sm, sk, v.p, vk, m, sum, n, add, room);
+  k->matmul(plain, dm, s.p, sm, sk, v.p, vk, m, sum, n, add, NULL);
+  CHECK(memcmp(c.p, plain, (size_t)(m * dm * size)) == 0);
+  double off = 0;
+  bool beside = true;
+  for (int64_t r = 0; r < m; r++)
+    for (int64_t l = 0; l < dm; l++) {
+      long double want = at((array){single, old}, r * dm + l);
+      if (l >= n) {
+        beside &= at(c, r * dm + l) == (double)want;
+        continue;
+      }
+      if (!add) want = 0;
+      for (int64_t q = 0; q < sum; q++) want += (long double)at(s, r * sm + q * sk) * at(v, q * vk + l);
+      off = fmax(off, fabs((double)(at(c, r * dm + l) - want)));
+    }
+  CHECK(beside);
+  CHECK(off <= (double)(sum + 1) * (single ? 6e-8 : 1.2e-16)); /* terms are at most 1: their number half units */
+  free(s.p), free(v.p), free(c.p), free(old), free(plain), free(room);
+}
+
+/* products of rows, one by one or in fours */
+static void rows(const cx_mat_kernels *k, bool single, int64_t m, int64_t j, int64_t n) {
+  int64_t am = n + 3, bj = n + 1, dm = j + 2;
+  array a = numbers(single, m * am), b = numbers(single, j * bj), c = numbers(single, m * dm);
+  array old = numbers(single, m * dm);
+  memcpy(old.p, c.p, (size_t)(m * dm) * (single ? 4 : 8));
+  k->rowdot(c.p, dm, 1, a.p, am, b.p, bj, m, j, n);
+  double off = 0;
+  for (int64_t r = 0; r < m; r++)
+    for (int64_t q = 0; q < dm; q++) {
+      long double want = at(old, r * dm + q);
+      for (int64_t l = 0; l < n && q < j; l++) want += (long double)at(a, r * am + l) * at(b, q * bj + l);
+      off = fmax(off, fabs((double)(at(c, r * dm + q) - want)));
+    }
+  CHECK(off <= (double)(n + 1) * (single ? 6e-8 : 1.2e-16));
+  free(a.p), free(b.p), free(c.p), free(old.p);
+}
+
+int main(void) {
+  static const int64_t shape[][3] = {{1, 20, 256},  {8, 8, 64},    {3, 1, 5},      {5, 700, 33},   {64, 256, 64},
+                                     {67, 259, 75}, {96, 300, 16}, {130, 513, 40}, {70, 256, 300}, {65, 257, 3}};
+  for (int single = 0; single < 2; single++) {
+    const cx_mat_kernels *k;
+    for (int nth = 0; (k = cx_mat_nth(single, nth)); nth++) {
+      for (size_t i = 0; i < sizeof shape / sizeof *shape; i++)
+        for (int how = 0; how < 4; how++) product(k, single, shape[i][0], shape[i][1], shape[i][2], how & 1, how & 2);
+      for (int64_t m = 1; m < 14; m += 3)
+        for (int64_t j = 1; j < 10; j += 2)
+          for (int64_t n = 1; n < 300; n = 2 * n + 3) rows(k, single, m, j, n);
+    }
+  }
+  return CHECK_DONE();
+}
