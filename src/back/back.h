@@ -40,6 +40,7 @@ void cx_exec_rebind(cx_exec *x, int k, const cx_array *a);
 typedef struct {
   cx_span span;
   int status;          /* cx_quad_status (quad/quad.h); the worst */
+  bool series;         /* a sum over whole numbers */
   bool derivative;     /* that of a derivative: the value itself is better */
   double value, error; /* of the worst instance; error is absolute */
   double asked;        /* relative tolerance */

@@ -284,6 +284,7 @@ static void take_report(const cx_quadrature *q, cx_quadrature_work *w, const dou
 void cx_quadrature_report(const cx_quadrature *q, cx_quadrature_work *w, cx_integral_report *r) {
   *r = w->total;
   r->span = q->in->span;
+  r->series = q->in->series;
   r->asked = q->in->tol;
   r->derivative = q->in->scale && q->in->scale[0] > 0;
   w->total = (cx_integral_report){0};
@@ -344,7 +345,9 @@ int cx_quadrature_run(const cx_quadrature *q, cx_quadrature_work *w, const cx_eq
   int failed = cx_find_points(q, w);
   call c = {q, w};
   if (!failed && q->in->crossing) failed = cross(q, w, result);
-  else if (!failed) {
+  else if (!failed && q->in->series) {
+    if (!(failed = cx_series_run(q, w, result))) take_report(q, w, result);
+  } else if (!failed) {
     for (int64_t j = 0; j < w->instances; j++) w->range[j].complete = q->in->complete;
     cx_quad p = {.ncomp = q->in->ncomp, .scale = q->in->scale, .tol = q->in->tol, .user = &c, .eval = evaluate};
     cx_quad_status s = cx_quad_run(&p, w->quad, w->instances, w->range, result, w->error, w->report);

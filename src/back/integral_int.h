@@ -59,5 +59,7 @@ int cx_batch_run(const cx_quadrature *q, const cx_batch *b, cx_batch_work *w, cx
 
 /* roots.c: where the features are, for every instance: w->point and the points of w->range. 0, or 1 with w->why */
 int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w);
+/* series.c: the sums of a series, values and errors as cx_quad_run gives them */
+int cx_series_run(const cx_quadrature *q, cx_quadrature_work *w, double *result);
 bool cx_add_point(cx_quadrature_work *w, cx_quad_point p, struct cx_near root);
 #endif

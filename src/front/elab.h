@@ -245,7 +245,12 @@ cx_val cx_in_scope(cx_elab *E, const int64_t *slot, int n, cx_scope_fn fn, void 
 cx_val cx_elab_expr(cx_elab *E, const cx_ast *x);
 cx_val cx_elab_call(cx_elab *E, const cx_ast *x);
 cx_val cx_elab_binder(cx_elab *E, const cx_ast *x);
-cx_val cx_elab_integral(cx_elab *E, const cx_ast *x); /* elab_integral.c */
+/* elab_integral.c */
+cx_val cx_elab_integral(cx_elab *E, const cx_ast *x); /* and a series: sum(k in 0..inf: e) */
+bool cx_is_series(cx_elab *E, const cx_ast *x);
+/* prim integral or series (pass/integral.h) of what fn gives, in which `name` is a number between lo and hi */
+cx_val cx_bind_variable(cx_elab *E, const cx_prim *prim, cx_sym name, cx_span where, cx_val lo, cx_val hi, double tol,
+                        cx_val (*fn)(cx_elab *E, void *user), void *user, cx_span s);
 cx_val cx_elab_block(cx_elab *E, const cx_ast *x);
 cx_val cx_elab_d(cx_elab *E, const cx_ast *x);
 cx_val cx_elab_primes(cx_elab *E, const cx_ast *x, cx_binding *f, cx_op op, cx_val arg);

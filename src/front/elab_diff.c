@@ -61,7 +61,15 @@ static cx_val derive(cx_elab *E, cx_val e, uint32_t leaf, const int64_t *lctx, i
     e.e = cx_const(E->g, 0);
     return e;
   }
+  cx_eq *cut = E->g->eq[leaf], was = *cut; /* no pass looks through it: what reads it goes on reading it */
+  cut->kind = EQ_INPUT;
+  cut->red = RED_none;
+  cut->nred = 0;
+  cut->body = NULL;
+  cut->prim = NULL;
+  cut->nprim_arg = 0;
   cx_prepare(E->g);
+  *cut = was;
   E->g->at = s;
   bool inside = true; /* context of e within that of the leaf? then one reverse sweep serves all instances */
   for (int k = 0; k < nctx; k++) {

@@ -416,7 +416,7 @@ cx_val cx_elab_binder(cx_elab *E, const cx_ast *x) {
   bool optimum =
       !strcmp(x->name, "argmin") && x->nbind > 0 && x->kid[0]->op == T_IN; /* over numbers, not over an index */
   for (int k = 0; k < x->nbind; k++) optimum &= !subscripts(x->kid[x->nkid - 1], x->kid[k]->name, false);
-  if (!strcmp(x->name, "integral")) return cx_elab_integral(E, x);
+  if (!strcmp(x->name, "integral") || cx_is_series(E, x)) return cx_elab_integral(E, x);
   if (r < 0 || random || optimum) {
     if (cx_later(E, x->name, x->name_span)) return cx_v_bad(x->span);
     int id = cx_error(E->ctx, x->name_span, "`%s` does not bind an index", x->name);
@@ -456,8 +456,8 @@ cx_val cx_elab_binder(cx_elab *E, const cx_ast *x) {
         }
         if (cx_v_const(E, v, &at[j])) {
           if (isinf(at[j])) {
-            int id = cx_error(E->ctx, end[j]->span, "a sum over infinitely many terms has no number of terms");
-            cx_diag_help(E->ctx, id, "give the last index; an integral takes infinite ends");
+            int id = cx_error(E->ctx, end[j]->span, "`%s` takes no infinite range", x->name);
+            cx_diag_help(E->ctx, id, "give the last index; sum and integral take infinite ends");
             ok = false;
           } else if (fabs(at[j]) > 0x1p53) {
             cx_error(E->ctx, end[j]->span, "%g is too large for the end of an index range", at[j]);

@@ -1,5 +1,6 @@
 /* elab_integral.c - integral(x in a..b, y in 0..x: e): an equation for the integrand, one for each end, and the
- * primitive that binds x (pass/integral.h). Several variables are integrals inside one another, the first outermost. */
+ * primitive that binds x (pass/integral.h). Several variables are integrals inside one another, the first outermost.
+ * sum(k in 0..inf: e) is a series in the same way. */
 #include <math.h>
 #include <string.h>
 
@@ -49,38 +50,27 @@ typedef struct {
   const cx_ast *x;
   int at;
   double tol;
+  const cx_prim *prim;
 } integral;
 
-static cx_val one(cx_elab *E, const integral *I) {
-  const cx_ast *bind = I->x->kid[I->at];
-  cx_span s = I->x->span;
-  const cx_ast *range = bind->nkid ? bind->kid[0] : NULL;
-  if (bind->op != T_IN || !range) {
-    int id = cx_error(E->ctx, bind->span, "the variable of an integral needs its ends");
-    cx_diag_help(E->ctx, id, "write `%s in a..b`; an end may be inf or -inf", bind->name);
-    return cx_v_bad(s);
-  }
-  cx_val lo = end_of(E, range->nkid > 0 ? range->kid[0] : NULL, "lower", range->span);
-  cx_val hi = end_of(E, range->nkid > 1 ? range->kid[1] : NULL, "upper", range->span);
+cx_val cx_bind_variable(cx_elab *E, const cx_prim *prim, cx_sym name, cx_span where, cx_val lo, cx_val hi, double tol,
+                        cx_scope_fn fn, void *user, cx_span s) {
   if (lo.bad || hi.bad) return cx_v_bad(s);
-  cx_eq *x = cx_eq_new(E->g, bind->name, EQ_INPUT);
+  cx_eq *x = cx_eq_new(E->g, name, EQ_INPUT);
   x->node = true;
+  x->integer = prim == &cx_prim_series;
   x->rank = 1;
   x->dim[0] = (cx_dim){CX_NODES, NULL};
-  x->span = bind->span;
+  x->span = where;
   double a, b;
   if (cx_v_const(E, lo, &a) && cx_v_const(E, hi, &b)) x->lo = fmin(a, b), x->hi = fmax(a, b);
-  int64_t node = cx_var_range(E, bind->name, 0, CX_NODES - 1, NULL);
+  uint32_t variable = x->id;
+  int64_t node = cx_var_range(E, name, 0, CX_NODES - 1, NULL);
   const cx_node *k = cx_index(E->g, node);
-  cx_binding *env = E->env, *mine = cx_bind_name(E, bind->name, B_VALUE, bind->name_span);
-  mine->v = cx_v_node(cx_load(E->g, x->id, &k, 1), bind->name_span);
-  mine->leaf = x->id;
-  cx_val v;
-  if (I->at + 1 < I->x->nbind) {
-    integral inner = *I;
-    inner.at++;
-    v = one(E, &inner);
-  } else v = cx_elab_expr(E, I->x->kid[I->x->nkid - 1]);
+  cx_binding *env = E->env, *mine = cx_bind_name(E, name, B_VALUE, where);
+  mine->v = cx_v_node(cx_load(E->g, variable, &k, 1), where);
+  mine->leaf = variable;
+  cx_val v = fn(E, user);
   E->env = env;
   if (v.bad) return v;
   if (v.rank == CX_MAX_RANK) {
@@ -94,17 +84,17 @@ static cx_val one(cx_elab *E, const integral *I) {
     cx_error(E->ctx, s, "this integral depends on more than %d indices at once", CX_MAX_RANK - 1);
     return cx_v_bad(s);
   }
-  cx_val f = v, tol = cx_v_num(E, I->tol, s);
+  cx_val f = v, t = cx_v_num(E, tol, s);
   f.dim[f.rank] = (cx_dim){CX_NODES, NULL};
   f.slot[f.rank++] = node;
   v.span = f.span = lo.span = hi.span = s;
   uint32_t part[5];
   int errors = cx_error_count(E->ctx);
-  part[CX_INTEGRAL_X] = x->id;
+  part[CX_INTEGRAL_X] = variable;
   part[CX_INTEGRAL_F] = cx_v_over(E, f, NULL, ctx, n);
   part[CX_INTEGRAL_LO] = cx_v_over(E, lo, NULL, ctx, n);
   part[CX_INTEGRAL_HI] = cx_v_over(E, hi, NULL, ctx, n);
-  part[CX_INTEGRAL_TOL] = cx_v_over(E, tol, NULL, ctx, 0);
+  part[CX_INTEGRAL_TOL] = cx_v_over(E, t, NULL, ctx, 0);
   if (cx_error_count(E->ctx) > errors) return cx_v_bad(s);
   for (int j = 0; j < 5; j++)
     if (part[j] == CX_NO_EQ) { /* a range around is not known yet: only the shape counts */
@@ -112,7 +102,7 @@ static cx_val one(cx_elab *E, const integral *I) {
       return v;
     }
   cx_eq *e = cx_eq_new(E->g, NULL, EQ_PRIM);
-  e->prim = &cx_prim_integral;
+  e->prim = prim;
   e->span = s;
   memcpy(e->prim_arg, part, sizeof part);
   e->nprim_arg = 5;
@@ -126,13 +116,48 @@ static cx_val one(cx_elab *E, const integral *I) {
   return v;
 }
 
+static cx_val one(cx_elab *E, const integral *I);
+static cx_val inside(cx_elab *E, void *user) {
+  const integral *I = user;
+  integral inner = *I;
+  inner.at++;
+  return inner.at < I->x->nbind ? one(E, &inner) : cx_elab_expr(E, I->x->kid[I->x->nkid - 1]);
+}
+static cx_val one(cx_elab *E, const integral *I) {
+  const cx_ast *bind = I->x->kid[I->at], *range = bind->nkid ? bind->kid[0] : NULL;
+  if (bind->op != T_IN || !range) {
+    int id = cx_error(E->ctx, bind->span, "the variable of an integral needs its ends");
+    cx_diag_help(E->ctx, id, "write `%s in a..b`; an end may be inf or -inf", bind->name);
+    return cx_v_bad(I->x->span);
+  }
+  cx_val lo = end_of(E, range->nkid > 0 ? range->kid[0] : NULL, "lower", range->span);
+  cx_val hi = end_of(E, range->nkid > 1 ? range->kid[1] : NULL, "upper", range->span);
+  return cx_bind_variable(E, I->prim, bind->name, bind->name_span, lo, hi, I->tol, inside, (void *)(uintptr_t)I,
+                          I->x->span);
+}
+
+bool cx_is_series(cx_elab *E, const cx_ast *x) {
+  if (strcmp(x->name, "sum")) return false;
+  for (int k = 0; k < x->nbind; k++) {
+    const cx_ast *range = x->kid[k]->op == T_IN && x->kid[k]->nkid ? x->kid[k]->kid[0] : NULL;
+    for (int j = 0; range && j < range->nkid && j < 2; j++) { /* inf, or -inf, as it is written */
+      const cx_ast *e = range->kid[j];
+      while (e->kind == A_UNARY) e = e->kid[0];
+      cx_binding *b = e->kind == A_NAME ? cx_lookup_env(E, e->name, false) : NULL;
+      if (e->kind == A_NAME && !b && (!strcmp(e->name, "inf") || !strcmp(e->name, "infinity"))) return true;
+    }
+  }
+  return false;
+}
+
 cx_val cx_elab_integral(cx_elab *E, const cx_ast *x) {
-  integral I = {x, 0, 1e-10};
+  bool series = !strcmp(x->name, "sum");
+  integral I = {x, 0, 1e-10, series ? &cx_prim_series : &cx_prim_integral};
   for (int k = x->nbind; k < x->nkid - 1; k++) {
     const cx_ast *o = x->kid[k];
     if (o->kind != A_NAMED || strcmp(o->name, "tol")) {
-      int id = cx_error(E->ctx, o->span, "`integral` has no option `%s`", o->name ? o->name : "here");
-      cx_diag_help(E->ctx, id, "its option is tol, the relative tolerance: integral(x in a..b, tol = 1e-8: ..)");
+      int id = cx_error(E->ctx, o->span, "`%s` has no option `%s`", x->name, o->name ? o->name : "here");
+      cx_diag_help(E->ctx, id, "its option is tol, the relative tolerance: %s(x in a..b, tol = 1e-8: ..)", x->name);
       return cx_v_bad(x->span);
     }
     cx_val v = cx_elab_expr(E, o->kid[0]);

@@ -271,8 +271,7 @@ cx_ast *cx_statement(cx_parser *p) {
       cx_misplaced(p, "the end of the statement");
     s = made;
     CX_END(p->ctx, f);
-  }
-  else {
+  } else {
     if (f.status != CX_E_PROGRAM) cx_throw(p->ctx, f.status);
     p->nest = nest;
     p->open = open;
@@ -332,8 +331,9 @@ cx_ast *cx_parse_expr(cx_ctx *c, cx_arena *a, int32_t file) {
     if (p.t[p.i].kind != T_EOF) cx_misplaced(&p, "the end of the expression");
     if (cx_error_count(c) == p.errors) e = made;
     CX_END(c, f);
+  } else if (f.status != CX_E_PROGRAM) {
+    cx_throw(c, f.status);
   }
-  else if (f.status != CX_E_PROGRAM) { cx_throw(c, f.status); }
   cx_diag_sort(c, from);
   return e ? e : cx_make(&p, A_ERROR, 0, (cx_kids){0});
 }

@@ -34,5 +34,6 @@ static bool crossing_shape(const cx_eq *const *arg, cx_eq *out, const char **why
 }
 
 const cx_prim cx_prim_integral = {.name = "integral", .nargs = 5, .shape = integral_shape};
+const cx_prim cx_prim_series = {.name = "series", .nargs = 5, .shape = integral_shape};
 const cx_prim cx_prim_crossing = {.name = "crossing", .nargs = 6, .shape = crossing_shape};
 const cx_prim cx_prim_quadrature = {.name = "quadrature", .nargs = -1};

@@ -376,7 +376,7 @@ static uint32_t surrogate(opener *p) {
   cx_compose_outside(c, localise, p);
   uint32_t f = cx_compose_eq(c, I->prim_arg[CX_INTEGRAL_F], bound);
   int last = g->neq;
-  bool crossing = I->prim == &cx_prim_crossing;
+  bool crossing = I->prim == &cx_prim_crossing, series = I->prim == &cx_prim_series;
   uint32_t I0 = frozen(p, I->id);
   const cx_node *sum = cx_load_here(g, g->eq[I0]);
 
@@ -419,8 +419,8 @@ static uint32_t surrogate(opener *p) {
         part[parts++] = bind(p, &cx_prim_crossing, as_integrand(p, t->id), I->prim_arg[CX_CROSSING_G],
                              I->prim_arg[CX_CROSSING_PERIOD]);
     } else {
-      if (!zero(g, d)) part[parts++] = bind(p, &cx_prim_integral, as_integrand(p, d), I->prim_arg[CX_INTEGRAL_TOL], 0);
-      for (int m = 0; m < j.step.n && parts < 64; m++) {
+      if (!zero(g, d)) part[parts++] = bind(p, I->prim, as_integrand(p, d), I->prim_arg[CX_INTEGRAL_TOL], 0);
+      for (int m = 0; m < j.step.n && !series && parts < 64; m++) {
         uint32_t t = jump(&j, f, m, l.leaf);
         if (t != UINT32_MAX) part[parts++] = t;
       }
@@ -450,13 +450,13 @@ static uint32_t surrogate(opener *p) {
     }
     sum = cx_op2(g, OP_add, sum, term);
   }
-  if (j.deep && !crossing) {
+  if (j.deep && !crossing && !series) {
     int id =
         cx_error(g->ctx, I->span, "the derivative of this integral has jumps inside a sum, which calx cannot place");
     cx_diag_help(g->ctx, id, "take the sum out of the integral, or write the terms out");
     cx_throw(g->ctx, CX_E_PROGRAM);
   }
-  for (int side = 0; side < 2 && !crossing; side++) {
+  for (int side = 0; side < 2 && !crossing && !series; side++) {
     uint32_t end = I->prim_arg[side ? CX_INTEGRAL_HI : CX_INTEGRAL_LO];
     if ((int)end >= p->marked || !(p->mark[end] & 1)) continue;
     uint32_t e0 = frozen(p, end), fe = frozen(p, at_end(p, end));

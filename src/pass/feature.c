@@ -201,6 +201,7 @@ static void see_inside(finder *f, const cx_eq *I) {
   cx_graph *g = f->g;
   uint32_t y = I->prim_arg[CX_INTEGRAL_X], lo = I->prim_arg[CX_INTEGRAL_LO], hi = I->prim_arg[CX_INTEGRAL_HI];
   bool crossing = I->prim == &cx_prim_crossing;
+  if (I->prim == &cx_prim_series) return; /* its terms stand at whole numbers */
   int r = g->eq[lo]->rank;
   if (r != 1) return; /* more integrals side by side: found by refinement */
   found_list inner = collect(g, I->prim_arg[CX_INTEGRAL_F], NULL, y);

@@ -2,13 +2,16 @@
  *
  * The variable of an integral is an input equation with the flag node: x[k < CX_NODES] stands for any places where the
  * integrand is wanted, side by side. What depends on it carries that dimension, like any other; its length means
- * nothing until the integral is outlined. Two primitives bind it:
+ * nothing until the integral is outlined. Three primitives bind it:
  *
  *   prim integral(f, x, lo, hi, tol)
  *     I[i.., c..] = integral from lo[i..] to hi[i..] of f[i.., c.., k] along x[k]
  *   prim crossing(f, x, lo, hi, g, period)
  *     C[i.., c..] = sum of f[i.., c.., k] over all x[k] in (lo[i..], hi[i..]) where g[i.., k] changes sign
  *                   (period > 0: passes a multiple of the period), which is the integral of f |g'| delta(g)
+ *
+ *   prim series(f, x, lo, hi, tol)
+ *     S[i.., c..] = sum of f[i.., c.., k] over all whole numbers x[k] from lo[i..] to hi[i..], which may be infinite
  *
  * The dimensions of lo and hi (the same ones) tell the integrals apart; those behind them are components, which share
  * nodes. cx_pass_outline turns them into
@@ -23,9 +26,10 @@
 enum { CX_NODES = 64 };
 enum { CX_INTEGRAL_F, CX_INTEGRAL_X, CX_INTEGRAL_LO, CX_INTEGRAL_HI, CX_INTEGRAL_TOL };
 enum { CX_CROSSING_G = CX_INTEGRAL_TOL, CX_CROSSING_PERIOD };
-extern const cx_prim cx_prim_integral, cx_prim_crossing, cx_prim_quadrature;
+extern const cx_prim cx_prim_integral, cx_prim_crossing, cx_prim_series, cx_prim_quadrature;
 static inline bool cx_is_integral(const cx_eq *e) {
-  return e->kind == EQ_PRIM && (e->prim == &cx_prim_integral || e->prim == &cx_prim_crossing);
+  return e->kind == EQ_PRIM &&
+         (e->prim == &cx_prim_integral || e->prim == &cx_prim_crossing || e->prim == &cx_prim_series);
 }
 
 /* ---- what is integrated, cut out of its graph ----
@@ -60,7 +64,7 @@ typedef struct cx_integrand {
   double *scale; /* by component: 0, or > 0 for a derivative, whose tolerance is absolute (quad/quad.h) */
   bool heavy;    /* there are integrals inside */
   bool complete; /* the features are all that is not smooth at every scale */
-  bool crossing;
+  bool crossing, series;
   double period; /* crossing */
   double tol;
   cx_span span;

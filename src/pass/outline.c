@@ -69,6 +69,7 @@ static void outline(cx_graph *g, cx_eq **member, int n, bool passes) {
   in->ninstance = lo->rank;
   memcpy(in->instance, lo->dim, sizeof in->instance);
   in->crossing = first->prim == &cx_prim_crossing;
+  in->series = first->prim == &cx_prim_series;
   if (in->crossing) in->period = number(g, first->prim_arg[CX_CROSSING_PERIOD], 0);
   else in->tol = number(g, first->prim_arg[CX_INTEGRAL_TOL], 1e-10);
 
@@ -126,7 +127,7 @@ static void outline(cx_graph *g, cx_eq **member, int n, bool passes) {
   for (int id = 0; id < in->value->neq; id++) in->heavy |= cx_is_integral(in->value->eq[id]);
   for (int id = 0, known = in->value->neq; id < known; id++) { /* an integral inside is no noise to the one around */
     cx_eq *e = in->value->eq[id];
-    if (!cx_is_integral(e) || e->prim != &cx_prim_integral) continue;
+    if (!cx_is_integral(e) || e->prim == &cx_prim_crossing) continue;
     cx_eq *tol = cx_eq_new(in->value, NULL, EQ_CALC);
     tol->body = cx_const(in->value, fmax(0.1 * number(in->value, e->prim_arg[CX_INTEGRAL_TOL], 1e-10), 1e-14));
     e->prim_arg[CX_INTEGRAL_TOL] = tol->id;

@@ -10,7 +10,9 @@ enum { REPORTS_MAX = 64 };
 
 static void say(cx_ctx *c, const cx_integral_report *r) {
   double relative = r->error / fabs(r->value);
-  const char *what = r->derivative ? "the derivative of this integral" : "this integral";
+  const char *what = r->series       ? (r->derivative ? "the derivative of this series" : "this series")
+                     : r->derivative ? "the derivative of this integral"
+                                     : "this integral";
   char some[64] = "", at[64] = "";
   if (r->instances > 1 && r->missed > 0)
     snprintf(some, sizeof some, " (%lld of %lld of them)", (long long)r->missed, (long long)r->instances);
@@ -32,7 +34,9 @@ static void say(cx_ctx *c, const cx_integral_report *r) {
       return;
     case QUAD_DIVERGES:
       id = cx_diag(c, CX_ERROR, CX_E_RUNTIME, r->span, "%s diverges%s%s", what, at, some);
-      cx_diag_help(c, id, "its integrand grows too fast there to have a finite integral");
+      cx_diag_help(c, id,
+                   r->series ? "its terms do not fall fast enough to have a finite sum"
+                             : "its integrand grows too fast there to have a finite integral");
       return;
     case QUAD_NAN:
       id = cx_diag(c, CX_ERROR, CX_E_RUNTIME, r->span, "the integrand of %s is not a number%s%s", what, at, some);
