@@ -32,7 +32,7 @@ cx_quad_sum cx_quad_sums(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
       a += s[ABS];
       e += s[ERROR] + s[SEAM];
       r += s[ROUND], most = most > s[ROUND] ? most : s[ROUND];
-      if (outermost(w, &w->leaf[k]) && !(w->leaf[k].flag & LEAF_FINAL)) e += s[REST];
+      if (outermost(w, &w->leaf[k])) e += s[REST];
     }
     t.value[c] = v + low, t.abs[c] = a, t.error[c] = e,
     t.round[c] = 2 * sqrt(r) * sqrt(most) + FLOOR * a; /* sum of squares <= r most */
@@ -155,6 +155,23 @@ static void drop_from(cx_quad_work *w, cx_quad_inst *in, int32_t k) { /* k and a
   }
 }
 
+static int32_t leaf_about(const cx_quad_work *w, int32_t k, double s) { /* of the piece of k, further in */
+  while (w->leaf[k].a > s && w->leaf[k].prev >= 0 && w->leaf[w->leaf[k].prev].piece == w->leaf[k].piece)
+    k = w->leaf[k].prev;
+  return k;
+}
+
+/* Has the integrand in s not died down up to `end`, where panel k is? 1 / x does not, 1 / x^0.99 does. */
+static bool grew(const cx_quad *q, const cx_quad_work *w, int32_t k, double end) {
+  int32_t m = leaf_about(w, k, 0.45 * end), n = leaf_about(w, k, 0.8 * end);
+  if (m == n || w->leaf[m].bad || w->leaf[n].bad) return false;
+  for (int c = 0; c < q->ncomp; c++) {
+    double now = slots(q, w, n, c)[ABS] / (w->leaf[n].b - w->leaf[n].a);
+    if (now > 0.9 * slots(q, w, m, c)[ABS] / (w->leaf[m].b - w->leaf[m].a)) return true;
+  }
+  return false;
+}
+
 /* A panel with nodes that are no numbers. True: the instance ended, started anew or lost the panel. */
 static bool bad_panel(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int32_t k, const double *tol, bool *again) {
   cx_quad_leaf *l = &w->leaf[k];
@@ -170,8 +187,16 @@ static bool bad_panel(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int32
     /* or the distance to p is beyond what the integrand can tell from p */
     bool blind = p->map == MAP_TOWARD && fabs(l->bad_x - p->p) <= 64 * DBL_EPSILON * fabs(p->p) &&
                  (l->bad >= all || l->depth >= 6);
+    if (blind && !dead && grew(q, w, k, l->a)) return finish(in, QUAD_DIVERGES, p->p), true;
     if ((dead || blind) && l->prev >= 0 && w->leaf[l->prev].piece == l->piece) {
+      int32_t last = l->prev;
+      double decay = w->leaf[leaf_about(w, last, 0.8 * l->a)].decay, width = w->leaf[last].b - w->leaf[last].a;
       drop_from(w, in, k);
+      for (int c = 0; c < q->ncomp && !dead;
+           c++) { /* what is left decays as further in, not like the last steps seen */
+        double *s = slots(q, w, last, c);
+        s[REST] = fmax(s[REST], decay > 0 ? 2 * s[ABS] / width / decay : INFINITY);
+      }
       return *again = true;
     }
     if ((l->bad >= all && l->depth >= 2) || l->depth >= 14) {
@@ -201,6 +226,7 @@ static bool stubborn(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int32_
     bool found = cx_quad_locate(q, w, in, fmin(a, b), fmax(a, b), &x);
     if (w->failed) return finish(in, QUAD_FAILED, x), true;
     if (found && x > in->lo && x < in->hi && discovered(q, w, in, QP_SINGULAR, x, 0)) return true;
+    if (narrow && w->leaf[k].bad) return finish(in, QUAD_NAN, w->leaf[k].bad_x), true;
     if (narrow) w->leaf[k].flag |= LEAF_FINAL;
   }
   return false;
@@ -210,7 +236,7 @@ static bool stubborn(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int32_
  * values, or, with more patience, of the instance's largest (dense: integral of |f| over tolerance and width). */
 static void note_noise(const cx_quad *q, cx_quad_work *w, int32_t k, const double *tol, double dense) {
   cx_quad_leaf *l = &w->leaf[k];
-  if (l->ratio < 0.3 || l->depth < 1) return;
+  if (l->ratio < 0.3 || l->depth < 1 || l->bad) return;
   bool alike = false;
   for (int i = 0; i < 2; i++) {
     int32_t n = i ? l->next : l->prev;
@@ -218,9 +244,12 @@ static void note_noise(const cx_quad *q, cx_quad_work *w, int32_t k, const doubl
     const cx_quad_leaf *o = &w->leaf[n];
     alike |= o->ratio >= 0.3 && o->noise >= 0.1 * l->noise && o->noise <= 10 * l->noise;
   }
-  bool own = l->noise <= 1e-6;
+  /* near p an integrand that forms x first cannot be smoother than the rounding of x */
+  const cx_quad_piece *p = &w->piece[l->piece];
+  bool close = p->map == MAP_TOWARD && l->noise <= 30 * DBL_EPSILON * fabs(p->p) / (p->scale * exp(-l->b));
+  bool own = l->noise <= 1e-6 || close;
   if (!alike || !(own || l->noise * over(q, w, k, ABS, tol) <= 1e-6 * dense * (l->b - l->a))) return;
-  if (++l->stuck >= (own ? 4 : 9)) l->flag |= own ? LEAF_FINAL | LEAF_NOISE : LEAF_FINAL;
+  if (++l->stuck >= (close ? 2 : own ? 4 : 9)) l->flag |= own ? LEAF_FINAL | LEAF_NOISE : LEAF_FINAL;
 }
 
 /* a ray whose coordinate has come to its end, while something is left beyond */
@@ -229,9 +258,7 @@ static bool tail_beyond(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int
   const cx_quad_piece *p = &w->piece[l->piece];
   double where = p->map == MAP_TOWARD ? p->p : p->dir * INFINITY;
   /* exp(-d s): d stays; 1/s^p: d s stays, and p <= 1 diverges */
-  int32_t m = k;
-  while (w->leaf[m].prev >= 0 && w->leaf[w->leaf[m].prev].piece == l->piece && w->leaf[m].a > l->b / 2)
-    m = w->leaf[m].prev;
+  int32_t m = leaf_about(w, k, l->b / 2);
   double before = w->leaf[m].decay;
   bool steady = l->decay > 1e-4 && before > 0 && before < 1.4 * l->decay;
   if (!steady && !(l->decay * l->b > 1.2)) return finish(in, QUAD_DIVERGES, where), true;
@@ -369,7 +396,12 @@ static cx_quad_status verdict(const cx_quad *q, cx_quad_work *w, cx_quad_inst *i
   }
   if (nought) return in->range->complete ? QUAD_OK : QUAD_TOLERANCE;
   if (met) return QUAD_OK;
-  for (int32_t k = in->first; k >= 0; k = w->leaf[k].next) noisy |= (w->leaf[k].flag & LEAF_NOISE) != 0;
+  bool left = false; /* beyond the end of a ray */
+  for (int32_t k = in->first; k >= 0; k = w->leaf[k].next) {
+    noisy |= (w->leaf[k].flag & LEAF_NOISE) != 0;
+    left |= outermost(w, &w->leaf[k]) && over(q, w, k, REST, t->asked) > 1;
+  }
+  noisy &= !left;
   return rounding || noisy ? QUAD_ROUNDOFF : QUAD_TOLERANCE;
 }
 
@@ -444,7 +476,12 @@ void cx_quad_judge(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
     if (w->piece[in->piece + i].done) continue;
     for (int32_t k = in->first; k >= 0; k = w->leaf[k].next)
       if (w->leaf[k].piece == in->piece + i) last = k;
-    if (last < 0 || w->leaf[last].flag & (LEAF_PENDING | LEAF_FINAL) || over(q, w, last, REST, tol) <= 0.02) continue;
+    if (last < 0 || w->leaf[last].flag & LEAF_PENDING || over(q, w, last, REST, tol) <= 0.02) continue;
+    if (w->leaf[last].flag & LEAF_FINAL) { /* noise, which more of it would not mend */
+      if (w->piece[in->piece + i].map == MAP_TOWARD && grew(q, w, last, w->leaf[last].b))
+        finish(in, QUAD_DIVERGES, w->piece[in->piece + i].p);
+      continue;
+    }
     if (cx_quad_extend(q, w, in, in->piece + i)) any = true;
     else if (w->failed) return;
     else if (!any && tail_beyond(q, w, in, last)) return;

@@ -237,7 +237,7 @@ static bool line_panels(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int
     double a = s[i], b = i + 1 < n ? s[i + 1] : hi;
     while (i + 1 < n && !(b - a > least)) i++, b = i + 1 < n ? s[i + 1] : hi;
     double wide = in->range->frequency > 0 ? 12 / in->range->frequency : INFINITY; /* 21 nodes resolve 12 radians */
-    int64_t m = (b - a) / wide < 1 ? 1 : (b - a) / wide > 20000 ? 20000 : (int64_t)ceil((b - a) / wide);
+    int64_t m = (int64_t)fmin(fmax(ceil((b - a) / wide), 1), 1024);                /* and refinement does the rest */
     for (int64_t j = 0; j < m; j++) {
       double from = j ? a + (b - a) * ((double)j / (double)m) : a,
              to = j + 1 < m ? a + (b - a) * ((double)(j + 1) / (double)m) : b;

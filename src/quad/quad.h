@@ -49,9 +49,9 @@ typedef struct {
   int64_t max_eval;    /* nodes per instance, 0: a default of 2e6 */
   double seconds;      /* 0: no limit */
   void *user;
-  /* f[c * n + k] = f_c at node k of instance[k]. side 0: x = t[k]; side -1: x = lo + t[k]; side +1: x = hi - t[k], with
-   * t[k] > 0 exact, so that what vanishes at that end does not cancel (for an interior singular point p, sides -1 and +1
-   * of the pieces beside it are offered as `at`: x = at[k] + t[k] or at[k] - t[k]). Non-zero: stop. */
+  /* f[c * n + k] = f_c at node k of instance[k]. side 0: x = t[k] (at[k] is not set); side -1: x = at[k] + t[k]; side +1:
+   * x = at[k] - t[k], with t[k] > 0 exact, so that what vanishes at at[k] does not cancel: a finite end, a break or a
+   * singular point, given or discovered. Ends and points themselves are never evaluated. Non-zero: stop. */
   int (*eval)(void *user, int side, int64_t n, const int32_t *instance, const double *at, const double *t, double *f);
   volatile sig_atomic_t *stop;
 } cx_quad;

@@ -118,6 +118,9 @@ F(n_const, 1)
 F(n_loglog, 1 / (fabs(x) * fabs(log(x))))
 F(n_sqrtneg, sqrt(x - 0.3))
 F(n_xsinx2, x *sin(x *x))
+F(n_inexact, 1 / (1 - x))
+F(n_steep, pow(1 - x, -1.5))
+F(f_blind, 1 / sqrt(1 - x))
 F(n_harmonic, 1 / (1 + x))
 
 #define P(...) \
@@ -241,6 +244,8 @@ static const struct {
     {"sin 0..inf", f_sin, 0, INFINITY, NONE, QUAD_DIVERGES},
     {"x sin(x^2) 0..inf", n_xsinx2, 0, INFINITY, NONE, QUAD_DIVERGES},
     {"1/(x log x)", n_loglog, 0, 0.5, P(S(0)), QUAD_DIVERGES},
+    {"1/(1-x) inexact", n_inexact, 0, 1, P(S(1)), QUAD_DIVERGES},
+    {"(1-x)^-1.5 inexact", n_steep, 0, 1, P(S(1)), QUAD_DIVERGES},
     {"sqrt(x-0.3)", n_sqrtneg, 0, 1, NONE, QUAD_NAN},
 };
 
@@ -389,6 +394,9 @@ static void limits(void) {
   f = f_noise, r = (cx_quad_range){0, 1, NULL, 0, 0, true};
   CHECK(cx_quad_run(&q, work, 1, &r, &value, &error, &report) != QUAD_OK);
   CHECK(fabs(value - 1) <= error + 1e-9 && error < 1e-6 && report.evaluations < 200000);
+  f = f_blind, r = (cx_quad_range){0, 1, P(S(1)), 0, true}; /* its distance to the end is lost by rounding */
+  CHECK(cx_quad_run(&q, work, 1, &r, &value, &error, &report) != QUAD_OK);
+  CHECK(fabs(value - 2) <= error && error < 1e-5 && report.evaluations < 20000);
   /* points in any order, outside, doubled, without a width: the same integral */
   f = f_third,
   r = (cx_quad_range){0, 1, P(S(0.9), B(1. / 3), S(1. / 3), S(-4), K(0.5, 0), K(0.2, INFINITY), B(NAN)), 0, true};
