@@ -27,21 +27,31 @@ static cub_method *new_method(plan *p) {
   return m;
 }
 
-/* the bend that leaves the least variance between the shifts of a small lattice, and the second */
-static void bends(plan *p, const cub_map *map, cub_bend best[2]) {
-  double least[2] = {INFINITY, INFINITY};
-  best[0] = CUB_TENT, best[1] = CUB_S2;
-  for (cub_bend bend = CUB_FLAT; bend <= CUB_S3; bend++) {
-    plan t = {.b = p->b};
-    cub_method *m = new_method(&t);
-    cub_lattice(&t.b, m, map, bend, 99);
-    m->advance(&t.b, m, 8 << 11);
-    p->b.evals = t.b.evals, p->b.nans = t.b.nans, p->b.infs = t.b.infs, p->b.stop = t.b.stop;
-    if (p->b.stop != QUAD_OK) return;
-    double e = m->error[0] / fmax(fabs(m->value[0]), 1e-300);
-    if (e < least[0]) least[1] = least[0], best[1] = best[0], least[0] = e, best[0] = bend;
-    else if (e < least[1]) least[1] = e, best[1] = bend;
-  }
+typedef struct {
+  const cub_map *map;
+  cub_bend bend;
+  double error;
+} way;
+
+/* How lattices get at the integrand: maps and bends by what a small one leaves of error. A map of several parts costs
+ * as many nodes. Returns their number. */
+static int ways(plan *p, way *best) {
+  int n = 0;
+  for (int k = 0; k < p->scout.n; k++)
+    for (cub_bend bend = CUB_FLAT; bend <= CUB_S3; bend++) {
+      plan t = {.b = p->b};
+      cub_method *m = new_method(&t);
+      if (!isfinite(p->scout.spread[k])) continue;
+      cub_lattice(&t.b, m, &p->scout.map[k], bend, 99);
+      m->advance(&t.b, m, 8 << 10);
+      p->b.evals = t.b.evals, p->b.nans = t.b.nans, p->b.infs = t.b.infs, p->b.stop = t.b.stop;
+      if (p->b.stop != QUAD_OK) return 0;
+      way w = {m->map, bend, m->error[0] / fmax(fabs(m->value[0]), 1e-300) * m->map->n};
+      int at = n++;
+      for (; at > 0 && best[at - 1].error > w.error; at--) best[at] = best[at - 1];
+      best[at] = w;
+    }
+  return n;
 }
 
 /* the best map of one part at or after `from`, or NULL */
@@ -65,18 +75,18 @@ static void choose_methods(plan *p) {
     const cub_map *axes = map;
     while (!axes->part[0].plain) axes++;
     cub_lines(b, new_method(p), axes, infinite ? CUB_S2 : CUB_FLAT, p->scout.guess);
-    cub_lines(b, new_method(p), &p->scout.aside, CUB_S2, p->scout.guess);
-    if (one != axes && b->d <= 3) cub_lines(b, new_method(p), one, infinite ? CUB_S2 : CUB_FLAT, p->scout.guess);
+    cub_lines(b, new_method(p), &p->scout.aside[0], CUB_S2, p->scout.guess);
+    if (b->d == 2) cub_lines(b, new_method(p), &p->scout.aside[1], infinite ? CUB_S2 : CUB_S3, p->scout.guess);
   }
-  cub_bend bend[2];
-  if (b->d >= 3) {
-    bends(p, map, bend);
-    cub_lattice(b, new_method(p), map, bend[0], 21);
-    cub_lattice(b, new_method(p), map, bend[1], 22);
-  }
-  if (p->scout.n > 1 && isfinite(p->scout.spread[1])) map++;
-  bends(p, map, bend);
-  cub_lattice(b, new_method(p), map, bend[0], 23); /* at the least a check on another scale */
+  const cub_map *box = map;
+  while (!box->part[0].plain) box++;
+  if (b->d >= 3 && !infinite) cub_sparse(b, new_method(p), box, CUB_FLAT);
+  /* the two best ways, and the best through another map: at the least a check on another scale */
+  way best[4 * CUB_MAPS];
+  int n = ways(p, best), lattices = 0;
+  for (int k = 0; k < n && lattices < 3; k++)
+    if (lattices < 2 || best[k].map != best[0].map)
+      cub_lattice(b, new_method(p), best[k].map, best[k].bend, (uint64_t)(21 + lattices++));
 }
 
 /* nodes that method k is expected to need in all; the last step tells its order of convergence */
@@ -122,7 +132,7 @@ static cub_method *verdict(plan *p) {
       if (j == k || o->broken) continue;
       if (o->statistical && !within(&p->b, m, o)) opposed = true;
       if (!(o->ratio <= 10)) continue;
-      if (agree(&p->b, m, o, 1)) witness = true;
+      if (agree(&p->b, m, o, o->statistical ? fmax(1, 0.35 * o->ratio) : 1)) witness = true;
       else if (o->ratio <= 1 && !(jumps && o->smooth)) {
         opposed = true;
         if (m->ratio <= m->goal && o->ratio <= o->goal) { m->goal *= 0.1, o->goal *= 0.1; }
@@ -154,15 +164,28 @@ static cub_method *work(plan *p) {
   for (;;) {
     cub_method *good = verdict(p);
     if (good || b->stop != QUAD_OK) return good;
-    int best = -1;
-    double least = INFINITY;
+    int best = -1, lattice = -1;
+    double ahead[METHODS], first = INFINITY, least = INFINITY;
+    bool idle[METHODS], jumps = false;
+    for (int k = 0; k < p->n; k++) jumps |= p->method[k].jumps;
     for (int k = 0; k < p->n; k++) {
       cub_method *m = &p->method[k];
-      if (m->stuck || m->broken || m->ratio <= fmax(m->goal, 1e-6)) continue;
-      double t = forecast(p, k);
-      if (best < 0 || t < least) least = t, best = k;
+      idle[k] = m->stuck || m->broken || (jumps && m->smooth) || m->ratio <= fmax(m->goal, 1e-6);
+      ahead[k] = fmax(forecast(p, k), 1);
+      if (idle[k]) continue;
+      first = fmin(first, ahead[k]);
+      if (m->statistical && (lattice < 0 || m->ratio < p->method[lattice].ratio)) lattice = k;
+    }
+    /* the most promising goes on, but what falls behind eightfold gets its turn: forecasts from afar are wrong */
+    for (int k = 0; k < p->n; k++) {
+      double spent =
+          p->method[k].used > 0 ? (double)(p->method[k].used + p->method[k].next) : 0.1 * (double)p->method[k].next;
+      double score = spent * fmin(8, 1 + 0.25 * log2(ahead[k] / first));
+      if (!idle[k] && score < least) least = score, best = k;
     }
     if (best < 0) return NULL;
+    /* the one whose error estimate can not be fooled has a right to a third */
+    if (lattice >= 0 && 3 * (p->method[lattice].used + p->method[lattice].next) < b->evals) best = lattice;
     step(p, best);
   }
 }
@@ -170,10 +193,15 @@ static cub_method *work(plan *p) {
 static cx_quad_status finish(plan *p, cub_method *good, double *value, double *error, cx_cubature_report *r) {
   cub *b = &p->b;
   cub_method *m = good;
-  for (int pass = 0; pass < 2 && !m; pass++) /* the broken ones only where there is no other */
+  bool jumps = false;
+  for (int k = 0; k < p->n; k++) jumps |= p->method[k].jumps;
+  for (int pass = 0; pass < 3 && !m; pass++) /* at first those that no lattice contradicts, the broken ones at last */
     for (int k = 0; k < p->n; k++) {
       cub_method *o = &p->method[k];
-      if (isfinite(o->ratio) && o->broken == (pass == 1) && (!m || o->ratio < m->ratio)) m = o;
+      bool fits = isfinite(o->ratio) && !(o->smooth && jumps) && !o->broken;
+      for (int j = 0; j < p->n && fits && pass == 0; j++)
+        fits = !p->method[j].statistical || within(b, o, &p->method[j]);
+      if ((fits || (pass == 2 && isfinite(o->ratio))) && (!m || o->ratio < m->ratio)) m = o;
     }
   r->evaluations = b->evals;
   r->method = m ? m->name : "none";
@@ -182,7 +210,7 @@ static cx_quad_status finish(plan *p, cub_method *good, double *value, double *e
   /* what the others say counts as error, as far as they are to be believed themselves */
   for (int k = 0; k < p->n && !good; k++) {
     cub_method *o = &p->method[k];
-    if (o == m || (!(o->ratio <= 100 * fmax(m->ratio, 1)) && !m->broken)) continue;
+    if (o == m || (!(o->ratio <= 10 * fmax(m->ratio, 1)) && !m->broken)) continue;
     for (int c = 0; c < b->nc; c++) error[c] = fmax(error[c], fabs(m->value[c] - o->value[c]));
   }
   double worst = 0;
@@ -224,7 +252,7 @@ cx_quad_status cx_cubature_run(cx_arena *scratch, const cx_cubature *q, double *
   }
   if (empty) return QUAD_OK;
   b->tol = q->tol > 0 ? q->tol : 1e-6;
-  b->max_eval = q->max_eval > 0 ? q->max_eval : 200000000;
+  b->max_eval = q->max_eval > 0 ? q->max_eval : 500000000;
   b->deadline = cub_seconds() + (q->seconds > 0 ? q->seconds : 12);
   b->u = CX_NEW_N(scratch, double, (int64_t)CUB_BATCH *(5 * d + 2 * nc + 2));
   b->x = b->u + CUB_BATCH * d, b->f = b->x + CUB_BATCH * d, b->jac = b->f + CUB_BATCH * nc;

@@ -17,7 +17,7 @@ typedef struct {
   const double *scale;   /* [ncomp] or NULL; as in cx_quad: component c is a derivative when scale[c] > 0, its
                             tolerance is then tol * scale[c] * integral of |f_c| */
   double tol;            /* relative; 0: 1e-6 */
-  int64_t max_eval;      /* nodes; 0: 2e8 */
+  int64_t max_eval;      /* nodes; 0: 5e8 */
   double seconds;        /* wall clock; 0: 12 */
   void *user;
   /* x: [dim][n], f: [ncomp][n]. Non-zero: stop. Infinite values are taken for isolated singularities. */

@@ -265,8 +265,8 @@ static bool start(cub *b, cub_method *me) {
 }
 
 /* Errors of two children given their parent p. Where they add up to it better than they say themselves, half of that
- * is believed; where worse, they are not yet where the rule converges. And no halving gains more than seven orders of
- * the step: a child that sees nothing beside a sibling full of error has a jump or a ridge between its nodes and its
+ * is believed; where worse, they are not yet where the rule converges. And no halving gains more than a factor of
+ * 32: a child that sees nothing beside a sibling full of error has a jump or a ridge between its nodes and its
  * side one time in twenty. */
 static void inherit(const cells *s, const double *p, double *c, double *t) {
   for (int q = 0; q < s->nc; q++) {
@@ -274,7 +274,7 @@ static void inherit(const cells *s, const double *p, double *c, double *t) {
     double sum = c[ie] + t[ie], moved = fabs(p[iv] - c[iv] - t[iv]), r = 1;
     if (sum > 0 && sum < 0.25 * p[ie]) r = fmin(1, fmax(0.1, 4 * moved / sum));
     else if (sum > 0 && sum < 0.5 * moved) r = 0.5 * moved / sum;
-    double floor = fmax(p[ie] / 128, moved / 16);
+    double floor = fmax(p[ie] / 32, moved / 16);
     c[ie] = fmax(c[ie] * r, floor), t[ie] = fmax(t[ie] * r, floor);
   }
 }

@@ -51,8 +51,8 @@ typedef struct {
   cub_map map[CUB_MAPS];   /* best first */
   double spread[CUB_MAPS]; /* relative variance of the integrand through it, times its cost */
   int n;
-  cub_map aside; /* the plain map, wider and off centre on infinite ranges: a witness with other nodes */
-  double *guess; /* [nc] integrals of |f_c|, roughly */
+  cub_map aside[2]; /* the plain map, wider and off centre on infinite ranges: a witness with other nodes */
+  double *guess;    /* [nc] integrals of |f_c|, roughly */
 } cub_scout;
 void cub_look(cub *b, cub_scout *s);
 

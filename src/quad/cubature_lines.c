@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GK = 15, SEEK = 7, SCAN = 95, WIDTH = 4096, DEPTH = 48 };
+enum { GK = 17, SEEK = 7, SCAN = 95, WIDTH = 4096, DEPTH = 48 };
 typedef enum { PANEL, ROOT_LEFT, ROOT_RIGHT, SEEK_JUMP, SEEK_START, SCAN_ZEROS } shape;
 
 typedef struct {
@@ -35,7 +35,8 @@ typedef struct {
   double tighten; /* tolerance of the next attempt */
   int64_t patience;
   double *value, *error;
-  double *scout; /* [scouts][d] of the cube, where mass was found, ascending in the first variable */
+  double outward[GK]; /* of the polynomial through the nodes between, at the first one */
+  double *scout;      /* [scouts][d] of the cube, where mass was found, ascending in the first variable */
   int scouts;
   cub_method *me;
 } lines;
@@ -55,8 +56,16 @@ static const double wk[8] = {0.209482141084727828012999174891714, 0.204432940075
 static const double wg[8] = {0.417959183673469387755102040816327, 0, 0.381830050505118944950369775488975, 0,
                              0.279705391489276667901467771423780, 0, 0.129484966168869693270611432679082, 0};
 
-/* the k-th of the 15 nodes of (0, 1), ascending */
-static double gk(int k) { return 0.5 + 0.5 * (k < 7 ? -node[7 - k] : node[k - 7]); }
+/* The k-th of the 15 nodes of (0, 1), ascending, and one beside either end, of weight 0: a jump between the outermost
+ * node and the end would otherwise be nobody's. */
+static double gk(int k) {
+  if (k == 0 || k == GK - 1) return k ? 1 - 2e-4 : 2e-4;
+  return 0.5 + 0.5 * (k < 8 ? -node[8 - k] : node[k - 8]);
+}
+
+/* weights of the Kronrod and Gauss rule on (0, 1) */
+static double weight_k(int k) { return k == 0 || k == GK - 1 ? 0 : 0.5 * wk[k < 8 ? 8 - k : k - 8]; }
+static double weight_g(int k) { return k == 0 || k == GK - 1 ? 0 : 0.5 * wg[k < 8 ? 8 - k : k - 8]; }
 
 /* node k of p and the weight of the line element there */
 static double place(const panel *p, int k, double *slope) {
@@ -99,8 +108,10 @@ static double foretold(const panel *p, const double *t, const double *f, double 
   for (int k = 1; k < GK; k++)
     if (fabs(f[k]) > fabs(f[j])) j = k;
   *where = t[j];
-  bool inside = j > 0 && j < GK - 1, alone = (j > 0 && f[j - 1] == 0) || (j < GK - 1 && f[j + 1] == 0);
-  if (f[j] != 0 && (alone || (inside && fabs(f[j]) < 1e-100 * least))) return INFINITY;
+  int filled = 0;
+  for (int k = 0; k < GK; k++) filled += f[k] != 0;
+  bool inside = j > 0 && j < GK - 1;
+  if (f[j] != 0 && (filled <= 4 || (inside && fabs(f[j]) < 1e-100 * least))) return INFINITY;
   if (j == 0) j = 1;
   if (j == GK - 1) j = GK - 2;
   if (f[j - 1] == 0 || f[j] == 0 || f[j + 1] == 0) return 0;
@@ -115,6 +126,18 @@ static double foretold(const panel *p, const double *t, const double *f, double 
   return exp(fmin(y1 + (rise > 3 ? 2 * rise : rise), 700)) * sqrt(-6.283185307179586 / curve);
 }
 
+/* The interval beside an end of p that holds a jump of consequence: there the polynomial through the other nodes is
+ * far from the value; -1: none. */
+static int end_jump(const lines *s, const panel *p, const double *f, double most) {
+  for (int side = 0; side < 2; side++) {
+    double end = side ? p->b : p->a, miss = side ? f[GK - 1] : f[0];
+    if (end <= 0 || end >= 1) continue; /* the integrand may be infinite there */
+    for (int k = 1; k < GK - 1; k++) miss -= s->outward[k] * (side ? f[GK - 1 - k] : f[k]);
+    if (fabs(miss) * 0.004 * (p->b - p->a) > 0.1 * most) return side ? GK - 2 : 0;
+  }
+  return -1;
+}
+
 /* takes what the nodes of p say: adds to value and error of its line, or pushes what remains to be done */
 static void judge(cub *b, lines *s, int lv, panel p, const double *t, const double *slope, const double *f,
                   int64_t stride, const double *below, double *value, double *error, int64_t nline) {
@@ -125,11 +148,10 @@ static void judge(cub *b, lines *s, int lv, panel p, const double *t, const doub
   for (int c = 0; c < nc; c++) {
     double k15 = 0, g7 = 0, spread = 0, size = 0;
     for (int k = 0; k < GK; k++) {
-      int j = k < 7 ? 7 - k : k - 7;
       est[k] = f[c * stride + k] * slope[k];
-      k15 += 0.5 * wk[j] * est[k], g7 += 0.5 * wg[j] * est[k], size += 0.5 * wk[j] * fabs(est[k]);
+      k15 += weight_k(k) * est[k], g7 += weight_g(k) * est[k], size += weight_k(k) * fabs(est[k]);
     }
-    for (int k = 0; k < GK; k++) spread += 0.5 * wk[k < 7 ? 7 - k : k - 7] * fabs(est[k] - k15);
+    for (int k = 0; k < GK; k++) spread += weight_k(k) * fabs(est[k] - k15);
     double e = fabs(k15 - g7);
     if (spread > 0 && e > 0) e = spread * fmin(1, pow(200 * e / spread, 1.5));
     kv[c] = k15, ke[c] = fmax(e, 1e-15 * size);
@@ -150,9 +172,10 @@ static void judge(cub *b, lines *s, int lv, panel p, const double *t, const doub
       return;
     }
   }
-  if ((most <= 1 && !hidden) || p.depth >= DEPTH || p.b - p.a < 1e-15) {
+  int torn = p.kind == PANEL && most <= 1 ? end_jump(s, &p, g, share * s->tol[worst]) : -1;
+  if ((most <= 1 && !hidden && torn < 0) || p.depth >= DEPTH || p.b - p.a < 1e-15) {
     double w = 0;
-    for (int k = 0; k < GK; k++) w += 0.5 * wk[k < 7 ? 7 - k : k - 7] * slope[k] * below[k];
+    for (int k = 0; k < GK; k++) w += weight_k(k) * slope[k] * below[k];
     for (int c = 0; c < nc; c++) value[c * nline + p.line] += kv[c];
     double e = w;
     for (int c = 0; c < nc; c++) e = fmax(e, w + ke[c] / s->tol[c]);
@@ -171,9 +194,10 @@ static void judge(cub *b, lines *s, int lv, panel p, const double *t, const doub
     }
     panel q = p;
     q.comp = (int16_t)worst;
-    if (most > 1 && edge >= 0 && edges <= 2 && filled > 1) j = edge, q.kind = SEEK_START;
+    if (torn >= 0) j = torn, q.kind = (g[j] == 0) != (g[j + 1] == 0) ? SEEK_START : SEEK_JUMP;
+    else if (most > 1 && edge >= 0 && edges <= 2 && filled > 1) j = edge, q.kind = SEEK_START;
     else if (most > 1 && step > 0.3 * sum && filled > 1) q.kind = SEEK_JUMP;
-    if (hidden && (q.kind == PANEL || most <= 1)) {
+    if (hidden && torn < 0 && (q.kind == PANEL || most <= 1)) {
       split(b, l, p, fmin(fmax(where, p.a + 0.1 * (p.b - p.a)), p.b - 0.1 * (p.b - p.a)));
       return;
     }
@@ -366,6 +390,11 @@ void cub_lines(cub *b, cub_method *me, const cub_map *map, cub_bend bend, const 
   s->error = s->tol + b->nc;
   s->value = CX_NEW_N(b->arena, double, 2 * b->nc * b->d);
   s->me = me;
+  for (int k = 1; k < GK - 1; k++) {
+    s->outward[k] = 1;
+    for (int j = 1; j < GK - 1; j++)
+      if (j != k) s->outward[k] *= (gk(0) - gk(j)) / (gk(k) - gk(j));
+  }
   s->tighten = 0.25;
   s->patience = b->d == 2 ? 300000 : b->d == 3 ? 3000000 : 10000000;
   for (int c = 0; c < b->nc; c++) me->error[c] = guess[c];

@@ -438,12 +438,15 @@ void cub_look(cub *b, cub_scout *out) {
       plain.part[0].mu[i] = single.part[0].mu[i];
     }
   offer(b, out, &plain);
-  out->aside.n = 1;
-  plain_part(b, &out->aside.part[0], 1, 1);
-  for (int i = 0; i < b->d; i++) {
-    double w = plain.part[0].chol[i * b->d + i];
-    out->aside.part[0].chol[i * b->d + i] = 1.4 * w;
-    out->aside.part[0].mu[i] = plain.part[0].mu[i] + (isinf(b->lo[i]) && isinf(b->hi[i]) ? 0.17 * w : 0);
+  for (int k = 0; k < 2; k++) {
+    cub_part *t = &out->aside[k].part[0];
+    out->aside[k].n = 1;
+    plain_part(b, t, 1, 1);
+    for (int i = 0; i < b->d; i++) {
+      double w = plain.part[0].chol[i * b->d + i];
+      t->chol[i * b->d + i] = (k ? 0.8 : 1.2) * w;
+      t->mu[i] = plain.part[0].mu[i] + (isinf(b->lo[i]) && isinf(b->hi[i]) ? (k ? -0.13 : 0.17) * w : 0);
+    }
   }
   for (int i = 0; i < b->d; i++) b->near[i] = INFINITY, b->far[i] = -INFINITY;
   for (int j = 0; j < out->n; j++)
