@@ -248,7 +248,10 @@ bool cx_adapt(cx_ctx *c, cx_arena *a, cx_decl *d) {
     bool colour = x->rank == d->rank + 1 && x->dim[x->rank - 1] == 3;
     const char *help =
         colour ? cx_format(a, "declare `data %s : image` to have the luminance of a colour image", cx_decl_text(a, d))
-               : NULL;
+        : x->rank != d->rank
+            ? cx_format(a, "it has %d dimension%s: declare it with as many names of sizes, as in `data %s[n%s]`",
+                        x->rank, x->rank == 1 ? "" : "s", d->name, x->rank == 1 ? "" : ", m")
+            : "a number in a declaration demands that size; a name takes any: write the number of the data, or a name";
     return fail(c, d, help,
                 cx_format(a, "%s has the shape %s, which does not fit %s", x->origin ? x->origin : d->name,
                           shape_text(a, x), cx_decl_text(a, d)));

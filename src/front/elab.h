@@ -195,6 +195,7 @@ typedef struct cx_elab {
   int depth;
   bool objective_bad, param_bad; /* one could not be read: no word about its absence */
   bool subscripting;
+  bool plotting;                 /* a plot over no variable */
   cx_sym defining;               /* name = .. at hand */
   cx_names done;                 /* function -> its latest calls: the same arguments give the same value */
   int64_t applied, owned;        /* calls so far; params met so far */

@@ -78,7 +78,40 @@ static const struct {
                  {"average", "write mean(x)"},
                  {"arange", "write range(n)"},
                  {"append", "write concat(a, b)"},
-                 {"eye", "write identity(n)"}};
+                 {"eye", "write identity(n)"},
+                 {"integrate", "write integral(x in a..b: e)"},
+                 {"quad", "write integral(x in a..b: e)"},
+                 {"read", "data come by a declaration: data x[n] = \"file.csv\""},
+                 {"load", "data come by a declaration: data x[n] = \"file.csv\""},
+                 {"read_csv", "data come by a declaration: data x[n] = \"file.csv\""},
+                 {"loadtxt", "data come by a declaration: data x[n] = \"file.csv\""},
+                 {"genfromtxt", "data come by a declaration: data x[n] = \"file.csv\""},
+                 {"factorial", "write gamma(n + 1)"},
+                 {"heaviside", "write step(x)"},
+                 {"power", "write x^y"},
+                 {"array", "write [a, b]"},
+                 {"list", "write [a, b]"},
+                 {"rand", "a param may start at random_uniform(a, b); nothing else is random"},
+                 {"random", "a param may start at random_uniform(a, b); nothing else is random"},
+                 {"randn", "a param may start at random_normal(mean, sd); nothing else is random"}};
+/* x_i for x[i], and dy/dx: names that are written apart here */
+static bool name_in_pieces(cx_elab *E, cx_sym name, int id) {
+  size_t n = strlen(name);
+  const char *low = strrchr(name, '_');
+  if (low && low > name && low[1]) {
+    cx_binding *base = cx_lookup_env(E, cx_intern(E->ctx, name, (size_t)(low - name)), false);
+    cx_binding *index = cx_lookup_env(E, cx_intern_z(E->ctx, low + 1), false);
+    bool element = low[1] >= '0' && low[1] <= '9';
+    if (base && base->kind == B_VALUE && base->v.rank && (element || (index && index->kind == B_INDEX)))
+      return cx_diag_help(E->ctx, id, "an element of `%s` is written %s[%s]", base->name, base->name, low + 1), true;
+  }
+  if (name[0] != 'd' || n < 2) return false;
+  if (n > 2 && !cx_lookup_env(E, cx_intern_z(E->ctx, name + 1), false) &&
+      !cx_lookup_env(E, cx_intern_z(E->ctx, name + 1), true))
+    return false;
+  return cx_diag_help(E->ctx, id, "a derivative is written d(y, x), that of a function f'(x)"), true;
+}
+
 cx_val cx_lookup_failed(cx_elab *E, cx_sym name, bool function, cx_span s) {
   CX_VEC(const char *) near = {0};
   bool other = false;
@@ -105,8 +138,11 @@ cx_val cx_lookup_failed(cx_elab *E, cx_sym name, bool function, cx_span s) {
                  function ? "`%s` is a value, not a function; a product is written %s * (..)"
                           : "`%s` is a function: call it, as in %s(x)",
                  name, name);
+  else if (name_in_pieces(E, name, id)) return cx_v_bad(s);
   else if (hit) cx_diag_help(E->ctx, id, "did you mean `%s`?", hit);
-  else if (!function)
+  else if (function) cx_diag_help(E->ctx, id, "define it: %s(x) = ..", name);
+  else if (E->plotting) cx_diag_help(E->ctx, id, "say over what to plot: plot .. for %s in 0..1", name);
+  else
     cx_diag_help(E->ctx, id, "define it above, declare it as `data` or `param`, or give it a value by `at %s = ..`",
                  name);
   return cx_v_bad(s);

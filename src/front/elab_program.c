@@ -371,7 +371,9 @@ static void plot(cx_elab *E, const cx_ast *s) {
       a.query[a.nquery++] = q;
       continue;
     }
+    E->plotting = !a.nvar;
     cx_val v = cx_elab_expr(E, x);
+    E->plotting = false;
     if (v.bad) continue;
     if (a.nvar) { /* the variables lead, what the value has of its own follows */
       cx_val r = {.rank = (uint8_t)(v.rank + a.nvar), .e = v.e, .span = x->span};

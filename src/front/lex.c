@@ -308,6 +308,32 @@ static const struct { const char *text; uint8_t as; const char *message, *help; 
 };
 /* clang-format on */
 
+static bool in_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
+
+/* np.exp, A.T, data.csv: what is meant by a point in a name */
+static const char *point_help(const lexer *l, const char *s, const char *usual) {
+  static const struct {
+    const char *words, *help;
+    bool before; /* the word in front of the point, else behind it */
+  } meant[] = {
+      {" np numpy math scipy torch jnp tf ", "functions have no prefix: write exp(x)", true},
+      {" csv tsv txt dat npy npz png jpg jpeg svg gz calx ", "the name of a file stands in double quotes", false},
+      {" T ", "a transposed matrix is written A'", false},
+      {" shape size ", "write rows(A), cols(A) or size(A, k)", false}};
+  const char *from = s, *to = s + 1;
+  while (from > l->text && in_word(from[-1])) from--;
+  while (to < l->end && in_word(*to)) to++;
+  for (size_t k = 0; k < sizeof meant / sizeof *meant; k++) {
+    const char *word = meant[k].before ? from : s + 1;
+    int n = (int)(meant[k].before ? s - from : to - s - 1);
+    char spaced[16];
+    if (n < 1 || n > 12) continue;
+    snprintf(spaced, sizeof spaced, " %.*s ", n, word);
+    if (strstr(meant[k].words, spaced)) return meant[k].help;
+  }
+  return usual;
+}
+
 static const char *other(lexer *l, const char *s) {
   static const struct {
     const char *text;
@@ -331,7 +357,8 @@ static const char *other(lexer *l, const char *s) {
     }
     if (*s == '!' && l->out.n && !(l->flags & TF_NEWLINE) && cx_ends_operand(l->out.at[l->out.n - 1].kind))
       as = T_ERROR; /* n! */
-    complain(l, s, end, foreign[i].message, foreign[i].help);
+    const char *help = *s == '.' && n == 1 ? point_help(l, s, foreign[i].help) : foreign[i].help;
+    complain(l, s, end, foreign[i].message, help);
     if (*s == '\\') { /* read as it was meant: the line goes on */
       while (end < l->end && (*end == ' ' || *end == '\t')) end++;
       if (end < l->end && *end == '\r') end++;

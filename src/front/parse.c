@@ -7,6 +7,7 @@
  * Errors. The first error of a statement leaves through cx_throw to its statement(), which skips to where the next
  * one begins; what else depends on the names it would have defined can still be checked. */
 #include "front/parse_stmt.h"
+#include "ir/ir.h"
 #include <string.h>
 
 /* ---- tokens ---- */
@@ -103,6 +104,7 @@ void cx_enter(cx_parser *p) {
 
 static int closer_of(int open) { return open + 1; }
 static bool is_closer(int kind) { return kind == T_RPAREN || kind == T_RBRACKET || kind == T_RBRACE; }
+static bool is_opener(int kind) { return kind == T_LPAREN || kind == T_LBRACKET || kind == T_LBRACE; }
 static bool begins_operand(int kind) {
   return kind == T_NUM || kind == T_STR || kind == T_LPAREN || kind == T_LBRACE || kind == T_ROOT || kind == T_IF ||
          cx_is_name(kind);
@@ -129,10 +131,50 @@ static _Noreturn void missing_operator(cx_parser *p) {
     cx_fail(p);
   }
   int d = cx_error(p->ctx, cx_here(p), "an operator is missing before `%.*s`", TOKEN(p->i));
-  if (number) cx_diag_help(p->ctx, d, "a product needs its sign: write `%.*s * %.*s`", TOKEN(before), TOKEN(p->i));
+  static const struct {
+    const char *word, *help;
+  } foreign[] = {{"return", "a function's value needs no word: f(x) = x^2"},
+                 {"lambda", "a function has a name: f(x) = x^2"},
+                 {"function", "write `f(x) = expression`"},
+                 {"new", "a value is what stands behind `=`"}};
+  const char *last = cx_is_name(p->t[before].kind) ? cx_name_at(p, before) : "";
+  for (size_t k = 0; k < sizeof foreign / sizeof *foreign; k++)
+    if (!strcmp(last, foreign[k].word)) {
+      cx_diag_help(p->ctx, d, "%s", foreign[k].help);
+      cx_fail(p);
+    }
+  if (p->t[p->i].kind == T_IF) cx_diag_help(p->ctx, d, "write `if condition then a else b`");
+  else if (*last && cx_op_find(last, 1) != OP_none) /* sin x */
+    cx_diag_help(p->ctx, d, "a function takes its arguments in brackets: %s(%.*s)", last, TOKEN(p->i));
+  else if (*last && p->t[p->start].kind == T_PARAM && p->t[p->i].kind == T_LPAREN)
+    cx_diag_help(p->ctx, d, "sizes stand in square brackets: %s[..]", last);
+  else if (number) cx_diag_help(p->ctx, d, "a product needs its sign: write `%.*s * %.*s`", TOKEN(before), TOKEN(p->i));
   else if (p->t[p->i].kind == T_LBRACE) cx_diag_help(p->ctx, d, "a block stands behind `=`: f(x) = { ... }");
-  else cx_diag_help(p->ctx, d, "write an operator, or a `,` between two values");
+  else cx_diag_help(p->ctx, d, "write an operator, as `*` for a product, or a `,` between two values");
   cx_fail(p);
+}
+
+/* i = 0..9, from the `=` at i */
+bool cx_range_ahead(const cx_parser *p, int i) {
+  int32_t depth = p->t[i].depth;
+  for (int j = i + 1; p->t[j].kind != T_EOF && p->t[j].depth >= depth; j++) {
+    int kind = p->t[j].kind;
+    if (p->t[j].depth == depth && kind == T_DOTDOT) return true;
+    if (p->t[j].flags & TF_NEWLINE || (p->t[j].depth == depth && (kind == T_COMMA || kind == T_COLON))) return false;
+  }
+  return false;
+}
+
+/* A range behind `=`, or on a left side without a name. */
+static const char *range_help(cx_parser *p, const char *usual) {
+  int j = p->i;
+  while (j > p->start && p->t[j].kind != T_ASSIGN && p->t[j].kind != T_COMMA && !is_opener(p->t[j].kind)) j--;
+  if (p->t[j].kind == T_ASSIGN && p->open >= p->start && j > p->open && cx_is_name(p->t[j - 1].kind) &&
+      cx_range_ahead(p, j))
+    return cx_format(p->arena, "an index gets its range by `in`: write `%s in a..b`", cx_name_at(p, j - 1));
+  if (p->open == p->start + 1 && p->t[p->open].kind == T_LBRACKET && cx_defines(p, p->start))
+    return cx_format(p->arena, "give it an index: `%s[i in a..b] = ..`", cx_name_at(p, p->start));
+  return usual;
 }
 
 /* What says more than "expected this, found that": brackets; and what has been said already, which is passed over. */
@@ -168,7 +210,11 @@ _Noreturn void cx_unexpected(cx_parser *p, const char *wanted) {
     d = cx_error(p->ctx, cx_here(p), "expected %s", wanted);
   } else {
     d = cx_error(p->ctx, cx_here(p), "expected %s, found `%.*s`", wanted, TOKEN(p->i));
-    if (kind == T_ASSIGN) cx_diag_help(p->ctx, d, "`=` defines; write `==` to compare");
+    if (kind == T_ASSIGN)
+      cx_diag_help(p->ctx, d,
+                   cx_range_ahead(p, p->i) ? "write `in` before a range" : "`=` defines; write `==` to compare");
+    if (kind == T_COMMA && p->open >= 0 && p->t[p->open].kind == T_LBRACE)
+      cx_diag_help(p->ctx, d, "braces hold definitions and a value; an array is written [a, b]");
     if (cx_is_reserved(kind))
       cx_diag_help(p->ctx, d, "`%s` is a word of the language and cannot be a name", cx_tok_text(kind));
   }
@@ -197,7 +243,7 @@ _Noreturn void cx_misplaced(cx_parser *p, const char *wanted) {
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
       if (words[i].kind != kind) continue;
       int d = cx_error(p->ctx, cx_here(p), "%s", words[i].message);
-      cx_diag_help(p->ctx, d, "%s", words[i].help);
+      cx_diag_help(p->ctx, d, "%s", kind == T_DOTDOT ? range_help(p, words[i].help) : words[i].help);
       cx_fail(p);
     }
     if (begins_operand(kind)) missing_operator(p);

@@ -48,6 +48,7 @@ typedef CX_VEC(cx_ast *) cx_kids;
 /* infix position: T_NEWLINE where the statement ended with its line */
 int cx_look(const cx_parser *p);
 bool cx_starts_statement(const cx_parser *p, int i); /* token i is first on its line and must begin a statement */
+bool cx_range_ahead(const cx_parser *p, int i);      /* i = 0..9, from the `=` at i */
 cx_span cx_here(const cx_parser *p);                 /* the current token, or the end of the line */
 cx_span cx_token_span(const cx_parser *p, int i);
 cx_sym cx_name_at(const cx_parser *p, int i);

@@ -465,6 +465,11 @@ static bool meant_equal(cx_parser *p, const cx_ast *left) {
   }
   if (p->equal_said == p->start + 1) return true;
   p->equal_said = p->start + 1;
+  if (cx_range_ahead(p, p->i) && left->kind == A_NAME) {
+    int d = cx_error(p->ctx, cx_here(p), "an index gets its range by `in`");
+    cx_diag_help(p->ctx, d, "write `%s in a..b`", left->name);
+    cx_fail(p);
+  }
   int d = cx_error(p->ctx, cx_here(p), "`=` defines");
   cx_diag_help(p->ctx, d, "write `==` to compare");
   return true;

@@ -403,6 +403,12 @@ static _Noreturn void unknown_statement(cx_parser *p) {
                  {"include", "write `import \"file.calx\"`"},
                  {"where", "write the definition on a line of its own"},
                  {"parameter", "write `param w[d]`"},
+                 {"int", "a definition needs no type: write `name = expression`"},
+                 {"float", "a definition needs no type: write `name = expression`"},
+                 {"double", "a definition needs no type: write `name = expression`"},
+                 {"real", "a definition needs no type: write `name = expression`; an unknown is `param name`"},
+                 {"load", "write `data x[n] = \"file.csv\"`"},
+                 {"read", "write `data x[n] = \"file.csv\"`"},
                  {"observe", "write `y ~ normal(m, s)`"}};
   cx_sym word = cx_name_at(p, p->start);
   int d = cx_error(p->ctx, cx_token_span(p, p->start), "no statement begins with `%s`", word);
@@ -467,6 +473,10 @@ static cx_ast *bare(cx_parser *p) {
     cx_diag_help(p->ctx, d, "to go on with the line before, end it with the `%s`", cx_tok_text(kind));
   else if (e->kind == A_COMPARE)
     cx_diag_help(p->ctx, d, "write `subject to` before a constraint, `name = ...` for a definition");
+  else if (e->kind != A_NUM && cx_is_name(kind) && !strncmp(cx_name_at(p, first), "min", 3))
+    cx_diag_help(p->ctx, d, "an objective is stated by `minimize e`");
+  else if (cx_is_name(kind) && !strncmp(cx_name_at(p, first), "max", 3))
+    cx_diag_help(p->ctx, d, "an objective is stated by `maximize e`");
   else cx_diag_help(p->ctx, d, "write `print` before it, or `name =` to define");
   cx_fail(p);
 }
