@@ -1,0 +1,307 @@
+/* separate.c - what does not depend on the variable of an integral leaves it.
+ *
+ * The integrand is taken apart into factors: products, quotients, exp of a sum, `if c then e else 0`. Those without the
+ * variable go in front of the integral, and a dimension that nothing reads any more goes away. From the innermost integral
+ * outwards this turns an integral of a product over several variables into a product of integrals over one each; with
+ * three variables or more a sum is first integrated term by term. */
+#include <math.h>
+#include <string.h>
+
+#include "pass/eqs.h"
+#include "pass/integral.h"
+
+enum { FACTORS = 64, TERMS = 32, ROUNDS = 200 };
+
+typedef struct {
+  const cx_node *e;
+  bool below, condition; /* divides; is 0 or 1 and selects */
+} factor;
+
+typedef struct {
+  cx_graph *g;
+  const uint32_t *mask; /* what depends on x */
+  int known;
+  const cx_eq *of;
+  factor f[FACTORS];
+  int n;
+  bool full, hit;
+} splitter;
+
+static void see(void *user, const cx_node *n) {
+  splitter *s = user;
+  if (n->op == OP_load && (int)n->u.eq < s->known && (s->mask[n->u.eq] & CX_DEPENDS)) s->hit = true;
+}
+static bool depends(splitter *s, const cx_node *n) {
+  s->hit = false;
+  if (n->has_load) cx_visit(s->g, n, see, s);
+  return s->hit;
+}
+
+static void put(splitter *s, const cx_node *e, bool below, bool condition) {
+  if (s->n == FACTORS) s->full = true;
+  else s->f[s->n++] = (factor){e, below, condition};
+}
+
+/* e as a sum: terms with and without x; coef is a common factor without x, NULL is 1 */
+static void exponent(splitter *s, const cx_node *e, const cx_node *coef, bool minus, const cx_node **with,
+                     const cx_node **without, int depth) {
+  cx_graph *g = s->g;
+  bool one = !depends(s, e);
+  if (depth > 0 && !one) switch (e->op) {
+      case OP_add:
+      case OP_sub:
+        exponent(s, e->arg[0], coef, minus, with, without, depth - 1);
+        exponent(s, e->arg[1], coef, minus != (e->op == OP_sub), with, without, depth - 1);
+        return;
+      case OP_neg: exponent(s, e->arg[0], coef, !minus, with, without, depth - 1); return;
+      case OP_mul:
+        for (int k = 0; k < 2; k++)
+          if (!depends(s, e->arg[k])) {
+            const cx_node *c = coef ? cx_op2(g, OP_mul, coef, e->arg[k]) : e->arg[k];
+            exponent(s, e->arg[1 - k], c, minus, with, without, depth - 1);
+            return;
+          }
+        break;
+      case OP_div:
+        if (!depends(s, e->arg[1])) {
+          const cx_node *c = cx_op2(g, OP_div, coef ? coef : cx_const(g, 1), e->arg[1]);
+          exponent(s, e->arg[0], c, minus, with, without, depth - 1);
+          return;
+        }
+        break;
+      default: break;
+    }
+  const cx_node *t = coef ? cx_op2(g, OP_mul, coef, e) : e, **to = one ? without : with;
+  *to = *to ? cx_op2(g, minus ? OP_sub : OP_add, *to, t) : minus ? cx_op1(g, OP_neg, t) : t;
+}
+
+static bool nought(const cx_node *n) { return n->op == OP_const && n->u.num == 0; }
+
+static void take(splitter *s, const cx_node *e, bool below, int depth) {
+  cx_graph *g = s->g;
+  if (depth > 0 && depends(s, e)) switch (e->op) {
+      case OP_mul:
+        take(s, e->arg[0], below, depth - 1);
+        take(s, e->arg[1], below, depth - 1);
+        return;
+      case OP_div:
+        take(s, e->arg[0], below, depth - 1);
+        take(s, e->arg[1], !below, depth - 1);
+        return;
+      case OP_neg:
+        put(s, cx_const(g, -1), false, false);
+        take(s, e->arg[0], below, depth - 1);
+        return;
+      case OP_exp: {
+        const cx_node *with = NULL, *without = NULL;
+        exponent(s, e->arg[0], NULL, false, &with, &without, 40);
+        if (!without) break;
+        if (with) put(s, cx_op1(g, OP_exp, with), below, false);
+        put(s, cx_op1(g, OP_exp, without), below, false);
+        return;
+      }
+      case OP_and:
+        if (below) break;
+        take(s, e->arg[0], false, depth - 1);
+        take(s, e->arg[1], false, depth - 1);
+        return;
+      case OP_select:
+        if (below || (!nought(e->arg[1]) && !nought(e->arg[2]))) break;
+        if (nought(e->arg[2])) {
+          if (e->arg[0]->op == OP_and) take(s, e->arg[0], false, depth - 1);
+          else put(s, e->arg[0], false, true);
+          take(s, e->arg[1], false, depth - 1);
+        } else {
+          put(s, cx_op1(g, OP_not, e->arg[0]), false, true);
+          take(s, e->arg[2], false, depth - 1);
+        }
+        return;
+      case OP_pow: /* (a b)^n */
+        if (e->arg[1]->op != OP_const || e->arg[1]->u.num != floor(e->arg[1]->u.num)) break;
+        if (e->arg[0]->op == OP_mul || e->arg[0]->op == OP_div) {
+          bool div = e->arg[0]->op == OP_div;
+          take(s, cx_op2(g, OP_pow, e->arg[0]->arg[0], e->arg[1]), below, depth - 1);
+          take(s, cx_op2(g, OP_pow, e->arg[0]->arg[1], e->arg[1]), below != div, depth - 1);
+          return;
+        }
+        break;
+      default: break;
+    }
+  put(s, e, below, !below && (cx_ops[e->op].facts & F_BOOL));
+}
+
+/* the product of the factors that (do not) depend on x; NULL: none */
+static const cx_node *product(splitter *s, bool inner) {
+  cx_graph *g = s->g;
+  const cx_node *top = NULL, *cond = NULL;
+  for (int below = 0; below < 2; below++)
+    for (int k = 0; k < s->n; k++) {
+      const factor *f = &s->f[k];
+      if (f->condition || f->below != (below == 1) || depends(s, f->e) != inner) continue;
+      if (!below) top = top ? cx_op2(g, OP_mul, top, f->e) : f->e;
+      else top = cx_op2(g, OP_div, top ? top : cx_const(g, 1), f->e);
+    }
+  for (int k = 0; k < s->n; k++) {
+    const factor *f = &s->f[k];
+    if (!f->condition || depends(s, f->e) != inner) continue;
+    cond = cond ? cx_op2(g, OP_and, cond, f->e) : f->e;
+  }
+  if (!cond) return top;
+  return cx_op3(g, OP_select, cond, top ? top : cx_const(g, 1), cx_const(g, 0));
+}
+
+/* loads of plain equations replaced by what they are, so that factors are seen */
+typedef struct {
+  splitter *s;
+  int budget;
+} opener;
+static const cx_node *open_plain(void *user, cx_graph *g, const cx_node *n) {
+  opener *o = user;
+  if (n->op != OP_load || (int)n->u.eq >= o->s->known || o->budget <= 0) return n;
+  const cx_eq *e = g->eq[n->u.eq];
+  if (e->kind != EQ_CALC || e->red != RED_none || !e->body || !(o->s->mask[n->u.eq] & CX_DEPENDS)) return n;
+  o->budget--;
+  return cx_open_load(g, n, o->s->of);
+}
+
+static uint32_t with_dims(cx_graph *g, const cx_eq *like, int first, int nkeep, const int *keep, const cx_node *body,
+                          int n, const cx_node *const *slot_to, bool tail) {
+  cx_eq *t = cx_eq_new(g, NULL, EQ_CALC);
+  t->span = like->span;
+  (void)first;
+  for (int k = 0; k < nkeep; k++) t->dim[t->rank++] = like->dim[keep[k]];
+  if (tail) t->dim[t->rank++] = like->dim[like->rank - 1];
+  int64_t slot[CX_MAX_RANK];
+  for (int k = 0; k < n; k++) slot[k] = k;
+  t->body = cx_subst(g, body, slot, slot_to, n);
+  return t->id;
+}
+
+/* body moves into a new integral like I without the dimensions it does not use; a load of that, over I's dimensions */
+static const cx_node *rest_of(cx_graph *g, const cx_eq *I, const cx_node *body) {
+  uint32_t f = I->prim_arg[CX_INTEGRAL_F], ends[2] = {I->prim_arg[CX_INTEGRAL_LO], I->prim_arg[CX_INTEGRAL_HI]};
+  const cx_eq *F = g->eq[f];
+  int r0 = g->eq[ends[0]]->rank, keep[CX_MAX_RANK], n = 0, kept_instances = 0;
+  const cx_node *to[CX_MAX_RANK], *sub[CX_MAX_RANK];
+  for (int d = 0; d < F->rank - 1; d++) {
+    bool used = body->free_lo >> d & 1;
+    for (int k = 0; k < 2 && d < r0; k++) {
+      const cx_eq *e = g->eq[ends[k]];
+      used |= e->kind != EQ_CALC || e->red != RED_none || (e->body->free_lo >> d & 1);
+    }
+    to[d] = cx_const(g, 0);
+    if (!used) continue;
+    to[d] = cx_index(g, n);
+    sub[n] = cx_index(g, d);
+    keep[n++] = d;
+    kept_instances += d < r0;
+  }
+  to[F->rank - 1] = cx_index(g, n);
+  cx_eq *t = cx_eq_new(g, NULL, EQ_PRIM);
+  uint32_t id = t->id;
+  t->prim = I->prim;
+  t->span = I->span;
+  t->slope = I->slope;
+  t->nprim_arg = I->nprim_arg;
+  memcpy(t->prim_arg, I->prim_arg, sizeof t->prim_arg);
+  t->rank = (uint8_t)n;
+  for (int k = 0; k < n; k++) t->dim[k] = F->dim[keep[k]];
+  uint32_t nf = with_dims(g, F, 0, n, keep, body, F->rank, to, true), end[2];
+  for (int k = 0; k < 2; k++) {
+    end[k] = ends[k];
+    if (kept_instances < r0)
+      end[k] = with_dims(g, g->eq[ends[k]], 0, kept_instances, keep, g->eq[ends[k]]->body, r0, to, false);
+  }
+  t = g->eq[id];
+  t->prim_arg[CX_INTEGRAL_F] = nf;
+  t->prim_arg[CX_INTEGRAL_LO] = end[0];
+  t->prim_arg[CX_INTEGRAL_HI] = end[1];
+  return cx_load(g, id, sub, n);
+}
+
+/* true when I became an equation of other integrals */
+static bool separate(cx_graph *g, cx_eq *I, int variables) {
+  uint32_t x = I->prim_arg[CX_INTEGRAL_X];
+  const cx_eq *F = g->eq[I->prim_arg[CX_INTEGRAL_F]];
+  if (F->kind != EQ_CALC || F->red != RED_none) return false;
+  splitter s = {.g = g, .mask = cx_node_dims(g, g->arena, x), .known = g->neq, .of = F};
+  opener o = {&s, 64};
+  const cx_node *body = cx_rewrite(g, F->body, open_plain, &o), *result = NULL;
+  s.mask = cx_node_dims(g, g->arena, x), s.known = g->neq;
+  if (variables >= 3 && (body->op == OP_add || body->op == OP_sub)) { /* term by term */
+    const cx_node *term[TERMS];
+    bool minus[TERMS];
+    int n = 1, done = 0;
+    term[0] = body, minus[0] = false;
+    while (done < n) {
+      const cx_node *e = term[done];
+      if ((e->op == OP_add || e->op == OP_sub) && n < TERMS) {
+        term[n] = e->arg[1], minus[n] = minus[done] != (e->op == OP_sub);
+        term[done] = e->arg[0];
+        n++;
+      } else done++;
+    }
+    for (int k = 0; k < n; k++) {
+      const cx_node *t = rest_of(g, I, term[k]);
+      result = !result ? (minus[k] ? cx_op1(g, OP_neg, t) : t) : cx_op2(g, minus[k] ? OP_sub : OP_add, result, t);
+    }
+  } else {
+    take(&s, body, false, 40);
+    if (s.full) return false;
+    const cx_node *outer = product(&s, false), *inner = product(&s, true);
+    bool unused = false; /* a dimension nobody reads */
+    int r0 = g->eq[I->prim_arg[CX_INTEGRAL_LO]]->rank;
+    for (int d = 0; d < r0 && inner; d++) {
+      bool used = inner->free_lo >> d & 1;
+      for (int k = CX_INTEGRAL_LO; k <= CX_INTEGRAL_HI; k++) {
+        const cx_eq *e = g->eq[I->prim_arg[k]];
+        used |= e->kind != EQ_CALC || e->red != RED_none || (e->body->free_lo >> d & 1);
+      }
+      unused |= !used;
+    }
+    if ((!outer || outer->op == OP_const) && !unused) return false;
+    result = rest_of(g, I, inner ? inner : cx_const(g, 1));
+    if (outer) {
+      bool cond = outer->op == OP_select && nought(outer->arg[2]);
+      if (cond) result = cx_op3(g, OP_select, outer->arg[0], cx_op2(g, OP_mul, outer->arg[1], result), cx_const(g, 0));
+      else result = cx_op2(g, OP_mul, outer, result);
+    }
+  }
+  I->kind = EQ_CALC;
+  I->prim = NULL;
+  I->nprim_arg = 0;
+  I->body = result;
+  return true;
+}
+
+void cx_pass_separate(cx_graph *g) {
+  bool any = false;
+  for (int id = 0; id < g->neq && !any; id++) any = cx_is_integral(g->eq[id]);
+  if (!any) return;
+  bool *tried = CX_NEW_N(g->arena, bool, g->neq + 1);
+  int cap = g->neq;
+  for (int round = 0; round < ROUNDS; round++) {
+    int neq = g->neq;
+    if (neq > cap) { /* new ones have not been tried */
+      bool *more = CX_NEW_N(g->arena, bool, 2 * neq + 1);
+      memcpy(more, tried, (size_t)cap);
+      tried = more, cap = 2 * neq;
+    }
+    /* innermost first: that with the most variables around it */
+    uint8_t *depth = cx_alloc_n(g->arena, (size_t)neq + 1, 1);
+    for (int id = 0; id < neq; id++) {
+      if (g->eq[id]->kind != EQ_INPUT || !g->eq[id]->node) continue;
+      uint32_t *m = cx_node_dims(g, g->arena, (uint32_t)id);
+      for (int k = 0; k < neq; k++) depth[k] = (uint8_t)(depth[k] + ((m[k] & CX_DEPENDS) != 0));
+    }
+    int best = -1;
+    for (int id = 0; id < neq; id++) {
+      const cx_eq *e = g->eq[id];
+      if (tried[id] || !cx_is_integral(e) || e->prim == &cx_prim_crossing) continue;
+      if (best < 0 || depth[e->prim_arg[CX_INTEGRAL_F]] > depth[g->eq[best]->prim_arg[CX_INTEGRAL_F]]) best = id;
+    }
+    if (best < 0) return;
+    tried[best] = true;
+    separate(g, g->eq[best], depth[g->eq[best]->prim_arg[CX_INTEGRAL_F]]);
+  }
+}
