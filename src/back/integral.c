@@ -31,7 +31,7 @@ static void new_batch_work(cx_arena *a, cx_batch_work *w, const cx_batch *b) {
   w->out = CX_NEW_N(a, void *, b->nout + 1);
   w->buffer = CX_NEW_N(a, double *, b->nout + 1);
   for (int k = 0; k < b->nout; k++) w->buffer[k] = CX_NEW_N(a, double, b->count[k] * CX_NODES + 16);
-  w->node = CX_NEW_N(a, double, (5 + CX_MAX_RANK) * CX_NODES + 16);
+  w->node = CX_NEW_N(a, double, (5 + CX_BOX_MAX + CX_MAX_RANK) * CX_NODES + 16);
 }
 
 static int run_oracle(const cx_quadrature *q, const cx_batch *b, cx_batch_work *w) {
@@ -53,25 +53,26 @@ static int run_oracle(const cx_quadrature *q, const cx_batch *b, cx_batch_work *
   return 0;
 }
 
-int cx_batch_run(const cx_quadrature *q, const cx_batch *b, cx_batch_work *w, cx_quadrature_work *all, const double *x,
-                 const double *const *tail, int ntail, int64_t n, const int32_t *instance, double *f) {
+int cx_batch_run(const cx_quadrature *q, const cx_batch *b, cx_batch_work *w, cx_quadrature_work *all,
+                 const double *const *x, const double *const *tail, int ntail, int64_t n, const int32_t *instance,
+                 double *f) {
   const cx_integrand *in = q->in;
-  int r = in->ninstance;
-  double *tails = w->node + (1 + r) * CX_NODES;
-  for (int k = 0; k < 1 + r; k++) w->in[k] = w->node + k * CX_NODES;
-  for (int k = 0; k < in->nenv; k++) w->in[1 + r + k] = all->arg[2 + k];
-  for (int k = 0; k < ntail; k++) w->in[1 + r + in->nenv + k] = tails + k * CX_NODES;
+  int r = in->ninstance, dim = in->dim > 1 ? in->dim : 1;
+  double *tails = w->node + (dim + r) * CX_NODES;
+  for (int k = 0; k < dim + r; k++) w->in[k] = w->node + k * CX_NODES;
+  for (int k = 0; k < in->nenv; k++) w->in[dim + r + k] = all->arg[2 + k];
+  for (int k = 0; k < ntail; k++) w->in[dim + r + in->nenv + k] = tails + k * CX_NODES;
   for (int k = 0; k < b->nout; k++) w->out[k] = w->buffer[k];
   for (int64_t from = 0; from < n; from += CX_NODES) {
     int64_t m = n - from < CX_NODES ? n - from : CX_NODES;
     for (int64_t j = 0; j < CX_NODES; j++) {
       int64_t at = from + (j < m ? j : m - 1);
-      w->node[j] = x[at];
+      for (int k = 0; k < dim; k++) w->node[k * CX_NODES + j] = x[k][at];
       for (int k = 0; k < ntail; k++) tails[k * CX_NODES + j] = tail[k][at];
       int64_t i = instance[at];
       for (int d = r - 1; d >= 0; d--) {
         int64_t size = in->instance[d].n > 0 ? in->instance[d].n : 1;
-        w->node[(1 + d) * CX_NODES + j] = (double)(i % size);
+        w->node[(dim + d) * CX_NODES + j] = (double)(i % size);
         i /= size;
       }
     }
@@ -154,7 +155,7 @@ static int approach(const call *c, int side, int64_t n, int64_t m, const int32_t
     y[m + extra] = side < 0 ? at[k] + 2 * d : at[k] - 2 * d;
     who[m + extra++] = instance[k];
   }
-  int failed = cx_batch_run(c->q, &c->q->value, &w->value, w, y, NULL, 0, m + extra, who, v);
+  int failed = cx_batch_run(c->q, &c->q->value, &w->value, w, (const double *[]){y}, NULL, 0, m + extra, who, v);
   for (int cc = 0; cc < nc && !failed; cc++) {
     const double *g = v + cc * (m + extra);
     for (int64_t j = 0, e = 0; j < m; j++) {
@@ -177,7 +178,7 @@ static int evaluate(void *user, int side, int64_t n, const int32_t *instance, co
   call *c = user;
   cx_quadrature_work *w = c->w;
   const cx_quadrature *q = c->q;
-  if (!side) return cx_batch_run(q, &q->value, &w->value, w, t, NULL, 0, n, instance, f);
+  if (!side) return cx_batch_run(q, &q->value, &w->value, w, &t, NULL, 0, n, instance, f);
   if (!room(w, n)) return 1;
   double *x = w->at, *place = x + n, *dist = place + n, *slope = dist + n, *bend = slope + n, *part = bend + n;
   int32_t *id = w->pick, *k_of = id + n;
@@ -203,8 +204,9 @@ static int evaluate(void *user, int side, int64_t n, const int32_t *instance, co
     }
     const double *tail[4] = {place, dist, slope, bend};
     double *to = m == n ? f : part;
-    if (form < 0 ? cx_batch_run(q, &q->value, &w->value, w, x, NULL, 0, m, id, to)
-                 : cx_batch_run(q, &q->near[form], &w->near[form], w, x, tail, 4, m, id, to))
+    const double *at_x = x;
+    if (form < 0 ? cx_batch_run(q, &q->value, &w->value, w, &at_x, NULL, 0, m, id, to)
+                 : cx_batch_run(q, &q->near[form], &w->near[form], w, &at_x, tail, 4, m, id, to))
       return 1;
     for (int cc = 0; cc < q->in->ncomp && m != n; cc++)
       for (int64_t k = 0; k < m; k++) f[cc * n + k_of[k]] = part[cc * m + k];
@@ -318,7 +320,7 @@ static int cross(const cx_quadrature *q, cx_quadrature_work *w, double *result) 
       x[n] = p->x;
       instance[n++] = (int32_t)j;
     }
-  if (!failed && n) failed = cx_batch_run(q, &q->value, &w->value, w, x, NULL, 0, n, instance, f);
+  if (!failed && n) failed = cx_batch_run(q, &q->value, &w->value, w, (const double *[]){x}, NULL, 0, n, instance, f);
   for (int64_t k = 0; k < n && !failed; k++)
     for (int c = 0; c < nc; c++) {
       double sign = w->range[instance[k]].lo <= w->range[instance[k]].hi ? 1 : -1;
@@ -345,7 +347,9 @@ int cx_quadrature_run(const cx_quadrature *q, cx_quadrature_work *w, const cx_eq
   int failed = cx_find_points(q, w);
   call c = {q, w};
   if (!failed && q->in->crossing) failed = cross(q, w, result);
-  else if (!failed && q->in->series) {
+  else if (!failed && q->in->dim > 1) {
+    if (!(failed = cx_box_run(q, w, result))) take_report(q, w, result);
+  } else if (!failed && q->in->series) {
     if (!(failed = cx_series_run(q, w, result))) take_report(q, w, result);
   } else if (!failed) {
     for (int64_t j = 0; j < w->instances; j++) w->range[j].complete = q->in->complete;

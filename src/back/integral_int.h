@@ -53,12 +53,15 @@ struct cx_quadrature_work {
   cx_integral_report total;
 };
 
-/* outputs at n nodes; f[c * n + k]. tail: values of the inputs behind env at the nodes, [ntail][n] */
-int cx_batch_run(const cx_quadrature *q, const cx_batch *b, cx_batch_work *w, cx_quadrature_work *all, const double *x,
-                 const double *const *tail, int ntail, int64_t n, const int32_t *instance, double *f);
+/* outputs at n nodes x[0..dim-1][n]; f[c * n + k]. tail: values of the inputs behind env at the nodes, [ntail][n] */
+int cx_batch_run(const cx_quadrature *q, const cx_batch *b, cx_batch_work *w, cx_quadrature_work *all,
+                 const double *const *x, const double *const *tail, int ntail, int64_t n, const int32_t *instance,
+                 double *f);
 
 /* roots.c: where the features are, for every instance: w->point and the points of w->range. 0, or 1 with w->why */
 int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w);
+/* box.c: over a box of several variables */
+int cx_box_run(const cx_quadrature *q, cx_quadrature_work *w, double *result);
 /* series.c: the sums of a series, values and errors as cx_quad_run gives them */
 int cx_series_run(const cx_quadrature *q, cx_quadrature_work *w, double *result);
 bool cx_add_point(cx_quadrature_work *w, cx_quad_point p, struct cx_near root);

@@ -39,7 +39,7 @@ static bool space(search *s, int64_t n) {
   return s->room || (s->w->why = "out of memory", false);
 }
 static bool evaluate(search *s, int64_t n) {
-  return !n || !cx_batch_run(s->q, &s->q->probe, &s->w->probe, s->w, s->x, NULL, 0, n, s->id, s->f);
+  return !n || !cx_batch_run(s->q, &s->q->probe, &s->w->probe, s->w, (const double *[]){s->x}, NULL, 0, n, s->id, s->f);
 }
 static bool push(search *s, bracket b) {
   if (s->n >= POINTS_MAX) return true;

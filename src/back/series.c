@@ -39,7 +39,7 @@ static void add(column *c, double v) {
 static int terms(sums *s, double from, int dir, int n) {
   for (int k = 0; k < n; k++) s->x[k] = from + dir * k, s->id[k] = (int32_t)s->instance;
   s->terms += n;
-  return cx_batch_run(s->q, &s->q->value, &s->w->value, s->w, s->x, NULL, 0, n, s->id, s->f);
+  return cx_batch_run(s->q, &s->q->value, &s->w->value, s->w, (const double *[]){s->x}, NULL, 0, n, s->id, s->f);
 }
 
 typedef struct {
@@ -58,7 +58,7 @@ static int rest_terms(void *user, int side, int64_t n, const int32_t *instance, 
   }
   for (int64_t k = 0; k < n; k++)
     x[k] = !side ? t[k] : side < 0 ? at[k] + t[k] : at[k] - t[k], id[k] = (int32_t)s->instance;
-  int failed = cx_batch_run(s->q, &s->q->value, &s->w->value, s->w, x, NULL, 0, n, id, f);
+  int failed = cx_batch_run(s->q, &s->q->value, &s->w->value, s->w, (const double *[]){x}, NULL, 0, n, id, f);
   free(x);
   free(id);
   return failed;

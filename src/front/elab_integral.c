@@ -152,7 +152,7 @@ bool cx_is_series(cx_elab *E, const cx_ast *x) {
 
 cx_val cx_elab_integral(cx_elab *E, const cx_ast *x) {
   bool series = !strcmp(x->name, "sum");
-  integral I = {x, 0, 1e-10, series ? &cx_prim_series : &cx_prim_integral};
+  integral I = {x, 0, x->nbind >= 3 && !series ? 1e-6 : 1e-10, series ? &cx_prim_series : &cx_prim_integral};
   for (int k = x->nbind; k < x->nkid - 1; k++) {
     const cx_ast *o = x->kid[k];
     if (o->kind != A_NAMED || strcmp(o->name, "tol")) {

@@ -204,7 +204,8 @@ static uint32_t copy_argument(cx_compose *c, const cx_eq *into, uint32_t e, uint
     sub[k] = any ? cx_const(c->to, 0) : cx_index(c->to, t->rank);
     t->dim[t->rank++] = q->dim[k];
   }
-  if (c->bound_below[e]) {
+  if (q->kind == EQ_CALC && q->red == RED_none && q->body->op == OP_const) t->body = cx_const(c->to, q->body->u.num);
+  else if (c->bound_below[e]) {
     int m = 0;
     for (int k = 0; k < q->rank; k++) {
       if (sub[k]->op == OP_const && !c->cyclic[e]) fixed[k] = sub[k];

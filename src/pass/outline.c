@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "pass/eqs.h"
 #include "pass/integral.h"
 
 typedef struct {
@@ -165,6 +166,186 @@ static void outline(cx_graph *g, cx_eq **member, int n, bool passes) {
   }
 }
 
+/* ---- integrals of integrals as one integral over a box ---- */
+/* The one integral that an integrand is a multiple of, by factors of the variables so far: e = c * (load of it) with c
+ * free of integrals. Plain equations on the way are opened. NULL: it is something else. */
+static const cx_node *multiple_of(cx_graph *g, const cx_eq *of, const cx_node *e, const cx_node **opened, int depth) {
+  if (depth == 0) return NULL;
+  const cx_node *arg[3], *found = NULL;
+  int at = -1;
+  *opened = e;
+  switch (e->op) {
+    case OP_load: {
+      const cx_eq *q = g->eq[e->u.eq];
+      if (q->kind == EQ_PRIM && q->prim == &cx_prim_integral) return e;
+      if (q->kind != EQ_CALC || q->red != RED_none) return NULL;
+      return multiple_of(g, of, cx_open_load(g, e, of), opened, depth - 1);
+    }
+    case OP_neg:
+    case OP_div: at = 0; break;
+    case OP_mul:
+      for (int k = 0; k < 2 && !found; k++)
+        if ((found = multiple_of(g, of, e->arg[k], opened, depth - 1))) at = k;
+      break;
+    case OP_select:
+      if (e->arg[2]->op == OP_const && e->arg[2]->u.num == 0) at = 1;
+      else if (e->arg[1]->op == OP_const && e->arg[1]->u.num == 0) at = 2;
+      break;
+    default: return NULL;
+  }
+  if (at < 0) return NULL;
+  if (!found) found = multiple_of(g, of, e->arg[at], opened, depth - 1);
+  if (!found) return NULL;
+  for (int k = 0; k < e->nargs; k++) arg[k] = k == at ? *opened : e->arg[k];
+  *opened = cx_opn(g, (cx_op)e->op, arg, e->nargs);
+  return found;
+}
+typedef struct {
+  const cx_graph *g;
+  const cx_node *but;
+  bool any;
+} others;
+static void see_other(void *user, const cx_node *n) {
+  others *o = user;
+  if (n->op == OP_load && n != o->but && o->g->eq[n->u.eq]->kind == EQ_PRIM) o->any = true;
+}
+/* the integral inside f, -1 when there is no such one; *body: f with it in sight */
+static int32_t inner_of(cx_graph *g, uint32_t f, uint32_t x, const cx_node **load, const cx_node **body) {
+  const cx_eq *e = g->eq[f];
+  if (e->kind != EQ_CALC || e->red != RED_none) return -1;
+  *load = multiple_of(g, e, e->body, body, 60);
+  if (!*load || g->eq[(*load)->u.eq]->prim_arg[CX_INTEGRAL_X] == x) return -1;
+  others o = {g, *load, false};
+  cx_visit(g, *body, see_other, &o);
+  return o.any ? -1 : (int32_t)(*load)->u.eq;
+}
+typedef struct {
+  bool any;
+} kinks;
+static void see_kink(void *user, const cx_node *n) {
+  if (n->op == OP_lt || n->op == OP_le || n->op == OP_min || n->op == OP_max || n->op == OP_abs || n->op == OP_floor)
+    ((kinks *)user)->any = true;
+}
+/* how many variables an integral has when they make up a box; 1: not a box. Three with conditions inside do better one
+ * inside the other, where jumps are placed exactly. */
+static int box_of(cx_graph *g, const cx_eq *I) {
+  if (I->prim != &cx_prim_integral) return 1;
+  int d = 1;
+  const cx_eq *e = I;
+  const cx_node *load, *body;
+  for (int32_t in; (in = inner_of(g, e->prim_arg[CX_INTEGRAL_F], e->prim_arg[CX_INTEGRAL_X], &load, &body)) >= 0; d++)
+    e = g->eq[in];
+  const cx_eq *f = g->eq[e->prim_arg[CX_INTEGRAL_F]];
+  if (d < 3 || d > CX_BOX_MAX || f->kind != EQ_CALC) return 1;
+  kinks k = {false};
+  cx_visit(g, f->body, see_kink, &k);
+  return d == 3 && k.any ? 1 : d;
+}
+
+typedef struct {
+  const cx_node *from, *to;
+} swap;
+static const cx_node *swap_node(void *user, cx_graph *g, const cx_node *n) {
+  (void)g;
+  return n == ((swap *)user)->from ? ((swap *)user)->to : n;
+}
+
+static void outline_box(cx_graph *g, cx_eq *I, int dim, bool passes) {
+  const cx_eq *lo = g->eq[I->prim_arg[CX_INTEGRAL_LO]];
+  cx_integrand *in = CX_NEW(g->arena, cx_integrand);
+  cx_graph *v = in->value = cx_graph_new(g->ctx, g->arena);
+  in->span = I->span;
+  in->dim = dim;
+  in->ninstance = lo->rank;
+  memcpy(in->instance, lo->dim, sizeof in->instance);
+  in->tol = number(g, I->prim_arg[CX_INTEGRAL_TOL], 1e-6);
+  in->ncomp = 1;
+  cx_eq *q = cx_eq_new(g, NULL, EQ_PRIM);
+  q->prim = &cx_prim_quadrature;
+  q->span = I->span;
+  q->integrand = in;
+  q->prim_arg[0] = I->prim_arg[CX_INTEGRAL_LO];
+  q->prim_arg[1] = I->prim_arg[CX_INTEGRAL_HI];
+  q->nprim_arg = 2;
+  q->rank = I->rank;
+  memcpy(q->dim, I->dim, sizeof q->dim);
+  for (int d = lo->rank; d < I->rank; d++) in->ncomp *= (int)I->dim[d].n;
+  in->scale = CX_NEW_N(g->arena, double, in->ncomp + 1);
+  for (int c = 0; c < in->ncomp; c++) in->scale[c] = I->slope;
+  cx_dim nodes = {CX_NODES, NULL};
+  const cx_node *k = cx_index(v, 0), *at[CX_MAX_RANK] = {0};
+  uint32_t x[CX_BOX_MAX];
+  for (int d = 0; d < dim + lo->rank; d++) {
+    cx_eq *e = cx_eq_new(v, NULL, EQ_INPUT);
+    e->rank = 1;
+    e->dim[0] = nodes;
+    if (d < dim) {
+      x[d] = e->id;
+      continue;
+    }
+    const cx_dim *size = &lo->dim[d - dim];
+    e->integer = true;
+    e->lo = 0;
+    e->hi = (double)(size->n > 0 ? size->n - 1 : 0);
+    at[d - dim] = cx_load(v, e->id, &k, 1);
+  }
+  closure c = {g, v, q, CX_NEW_N(g->arena, uint32_t, g->neq), false};
+  for (int id = 0; id < g->neq; id++) c.input[id] = UINT32_MAX;
+  cx_compose *copy = cx_compose_new(g, v, I->prim_arg[CX_INTEGRAL_X], cx_load(v, x[0], &k, 1), &nodes, 1);
+  cx_compose_env(copy, env, &c);
+  uint32_t f = cx_compose_eq(copy, I->prim_arg[CX_INTEGRAL_F], at), end[2 * CX_BOX_MAX];
+  int nend = 0;
+  for (int d = 1; d < dim; d++) { /* the inner variables, one after the other, in the graph itself */
+    const cx_node *load, *body;
+    int32_t inner = inner_of(v, f, UINT32_MAX, &load, &body);
+    if (inner < 0) { /* it was found in the graph around */
+      cx_error(g->ctx, I->span, "the variables of this integral cannot be taken together");
+      cx_throw(g->ctx, CX_E_RUNTIME);
+    }
+    const cx_eq *J = v->eq[inner];
+    end[nend++] = J->prim_arg[CX_INTEGRAL_LO], end[nend++] = J->prim_arg[CX_INTEGRAL_HI];
+    cx_compose *next = cx_compose_new(v, v, J->prim_arg[CX_INTEGRAL_X], cx_load(v, x[d], &k, 1), &nodes, 1);
+    const cx_node *same[CX_MAX_RANK] = {k};
+    uint32_t deeper = cx_compose_eq(next, J->prim_arg[CX_INTEGRAL_F], same);
+    swap s = {load, cx_load(v, deeper, &k, 1)};
+    cx_eq *t = cx_eq_new(v, NULL, EQ_CALC);
+    t->rank = 1;
+    t->dim[0] = nodes;
+    t->span = I->span;
+    t->body = cx_rewrite(v, body, swap_node, &s);
+    f = t->id;
+  }
+  if (c.full) {
+    cx_error(g->ctx, I->span, "this integral reads more than %d quantities from outside", CX_PRIM_ARGS - 2);
+    cx_throw(g->ctx, CX_E_PROGRAM);
+  }
+  cx_graph_output(v, f);
+  for (int j = 0; j < nend; j++) {
+    cx_graph_output(v, end[j]);
+    for (int d = 0; d < dim; d++)
+      if (cx_node_dims(v, v->arena, x[d])[end[j]] & CX_DEPENDS) in->moving |= 1u << (j / 2 + 1);
+  }
+  in->nenv = q->nprim_arg - 2;
+  for (int id = 0; id < v->neq; id++) /* bound no more */
+    if (v->eq[id]->kind == EQ_INPUT && v->eq[id]->node) {
+      v->eq[id]->kind = EQ_CALC;
+      v->eq[id]->node = false;
+      v->eq[id]->body = cx_const(v, 0);
+    } else if (cx_is_integral(v->eq[id])) {
+      v->eq[id]->kind = EQ_CALC;
+      v->eq[id]->prim = NULL;
+      v->eq[id]->nprim_arg = 0;
+      v->eq[id]->body = cx_const(v, 0);
+    }
+  if (passes) cx_run_passes(v, NULL);
+  const cx_node *sub[CX_MAX_RANK];
+  for (int d = 0; d < I->rank; d++) sub[d] = cx_index(g, d);
+  I->kind = EQ_CALC;
+  I->prim = NULL;
+  I->nprim_arg = 0;
+  I->body = cx_load(g, q->id, sub, I->rank);
+}
+
 void cx_pass_outline(cx_graph *g) { cx_outline(g, true); }
 
 void cx_outline(cx_graph *g, bool passes) {
@@ -184,9 +365,15 @@ void cx_outline(cx_graph *g, bool passes) {
   for (int id = 0; id < neq; id++) needed[id] = map[id] >= 0;
   for (int id = 0; id < neq; id++) {
     if (!cx_is_integral(g->eq[id]) || inside[id] || !needed[id]) continue;
+    int dim = box_of(g, g->eq[id]);
+    if (dim > 1) {
+      outline_box(g, g->eq[id], dim, passes);
+      continue;
+    }
     CX_VEC(cx_eq *) member = {0};
     for (int k = id; k < neq; k++)
-      if (cx_is_integral(g->eq[k]) && !inside[k] && needed[k] && together(g->eq[id], g->eq[k]))
+      if (cx_is_integral(g->eq[k]) && !inside[k] && needed[k] && together(g->eq[id], g->eq[k]) &&
+          box_of(g, g->eq[k]) == 1)
         *CX_PUSH(g->arena, member) = g->eq[k];
     outline(g, member.at, member.n, passes);
   }

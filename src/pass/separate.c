@@ -178,7 +178,7 @@ static uint32_t with_dims(cx_graph *g, const cx_eq *like, int first, int nkeep, 
 }
 
 /* body moves into a new integral like I without the dimensions it does not use; a load of that, over I's dimensions */
-static const cx_node *rest_of(cx_graph *g, const cx_eq *I, const cx_node *body) {
+static const cx_node *rest_of(cx_graph *g, const cx_eq *I, const cx_node *body, int variables) {
   uint32_t f = I->prim_arg[CX_INTEGRAL_F], ends[2] = {I->prim_arg[CX_INTEGRAL_LO], I->prim_arg[CX_INTEGRAL_HI]};
   const cx_eq *F = g->eq[f];
   int r0 = g->eq[ends[0]]->rank, keep[CX_MAX_RANK], n = 0, kept_instances = 0;
@@ -212,7 +212,17 @@ static const cx_node *rest_of(cx_graph *g, const cx_eq *I, const cx_node *body) 
     if (kept_instances < r0)
       end[k] = with_dims(g, g->eq[ends[k]], 0, kept_instances, keep, g->eq[ends[k]]->body, r0, to, false);
   }
+  bool alone = true; /* of one variable now: exact to what these can be had for */
+  for (int k = 0; k < n; k++) alone &= F->dim[keep[k]].n != CX_NODES;
+  const cx_eq *tol = g->eq[I->prim_arg[CX_INTEGRAL_TOL]];
+  uint32_t finer = I->prim_arg[CX_INTEGRAL_TOL];
+  if (alone && tol->kind == EQ_CALC && tol->body->op == OP_const && tol->body->u.num > 1e-10 && variables >= 3) {
+    cx_eq *e = cx_eq_new(g, NULL, EQ_CALC);
+    e->body = cx_const(g, 1e-10);
+    finer = e->id;
+  }
   t = g->eq[id];
+  t->prim_arg[CX_INTEGRAL_TOL] = finer;
   t->prim_arg[CX_INTEGRAL_F] = nf;
   t->prim_arg[CX_INTEGRAL_LO] = end[0];
   t->prim_arg[CX_INTEGRAL_HI] = end[1];
@@ -242,7 +252,7 @@ static bool separate(cx_graph *g, cx_eq *I, int variables) {
       } else done++;
     }
     for (int k = 0; k < n; k++) {
-      const cx_node *t = rest_of(g, I, term[k]);
+      const cx_node *t = rest_of(g, I, term[k], variables);
       result = !result ? (minus[k] ? cx_op1(g, OP_neg, t) : t) : cx_op2(g, minus[k] ? OP_sub : OP_add, result, t);
     }
   } else {
@@ -260,7 +270,7 @@ static bool separate(cx_graph *g, cx_eq *I, int variables) {
       unused |= !used;
     }
     if ((!outer || outer->op == OP_const) && !unused) return false;
-    result = rest_of(g, I, inner ? inner : cx_const(g, 1));
+    result = rest_of(g, I, inner ? inner : cx_const(g, 1), variables);
     if (outer) {
       bool cond = outer->op == OP_select && nought(outer->arg[2]);
       if (cond) result = cx_op3(g, OP_select, outer->arg[0], cx_op2(g, OP_mul, outer->arg[1], result), cx_const(g, 0));
