@@ -24,6 +24,7 @@ typedef struct {
   const cx_eq *of;
   found_list list;
   bool *heavy, hit; /* computed from an integral inside */
+  int branches;     /* taken so far in the feature at hand */
   bool waves;       /* sin or cos of x: smooth, but at a scale of its own */
 } finder;
 
@@ -80,11 +81,39 @@ static void see_heavy(void *user, const cx_node *n) {
   if (n->op == OP_load && (int)n->u.eq < f->known && f->heavy[n->u.eq]) f->hit = true;
 }
 
+/* u with a branch taken: a root of u is one of u with max(a, b) replaced by a or by b, which may be a polynomial */
+typedef struct {
+  const cx_node *from, *to;
+} branch;
+static const cx_node *take_branch(void *user, cx_graph *g, const cx_node *n) {
+  (void)g;
+  return n == ((branch *)user)->from ? ((branch *)user)->to : n;
+}
+static void see_branch(void *user, const cx_node *n) {
+  const cx_node **first = user;
+  bool splits = n->op == OP_min || n->op == OP_max || n->op == OP_abs || n->op == OP_select;
+  if (splits && !*first) *first = n; /* arguments come first: the innermost */
+}
+
 /* u, over the index slots of the equation at hand, as an equation: its dimensions, then those it reduces over */
 static void add(finder *f, cx_feature_kind kind, const cx_node *u) {
   cx_graph *g = f->g;
   const cx_eq *of = f->of;
   if (degree_of(f, u) == 0 || of->rank + of->nred > CX_MAX_RANK) return;
+  const cx_node *splits = NULL;
+  if (degree_of(f, u) == ANY && (kind == CX_FEATURE_BREAK || kind == CX_FEATURE_SINGULAR) && f->branches < 4)
+    cx_visit(g, u, see_branch, &splits);
+  if (splits && degree_of(f, splits) != 0) {
+    f->branches++;
+    for (int k = 0; k < 2; k++) {
+      branch b = {splits, splits->arg[splits->op == OP_select ? k + 1 : 0]};
+      if (k && splits->op == OP_abs) b.to = cx_op1(g, OP_neg, b.to);
+      else if (k && splits->op != OP_select) b.to = splits->arg[1];
+      add(f, kind, cx_rewrite(g, u, take_branch, &b));
+    }
+    f->branches--;
+    return;
+  }
   f->hit = false;
   cx_visit(g, u, see_heavy, f);
   if (f->hit) return;
