@@ -303,7 +303,7 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
   }
   int64_t at = 0;
   for (int64_t j = 0; ok && j < w->instances; j++) {
-    w->range[j].point = w->point + at;
+    w->range[j].point = w->point ? w->point + at : NULL;
     w->range[j].npoint = (int)first[j];
     at += first[j];
   }

@@ -87,7 +87,7 @@ cx_compose *cx_compose_new(cx_graph *from, cx_graph *to, uint32_t x, const cx_no
 }
 typedef struct {
   cx_compose *c;
-  bool *seen;
+  bool *seen, changed;
 } inner;
 static void find_inner(inner *s, uint32_t id);
 static void find_inner_load(void *user, const cx_node *n) {
@@ -98,9 +98,12 @@ static void find_inner(inner *s, uint32_t id) {
   const cx_eq *e = c->from->eq[id];
   if (s->seen[id]) return;
   s->seen[id] = true;
-  if (cx_is_integral(e) && (c->mask[id] & CX_DEPENDS) && e->prim_arg[CX_INTEGRAL_X] != c->x) {
+  bool copied = (c->mask[id] & CX_DEPENDS) || c->bound_below[id]; /* then its variable is one of its own */
+  if (cx_is_integral(e) && copied && e->prim_arg[CX_INTEGRAL_X] != c->x &&
+      !c->bound_below[e->prim_arg[CX_INTEGRAL_X]]) {
     uint32_t *m = cx_node_dims(c->from, c->a, e->prim_arg[CX_INTEGRAL_X]);
     for (int k = 0; k < c->from_neq; k++) c->bound_below[k] |= (m[k] & CX_DEPENDS) != 0;
+    s->changed = true;
   }
   if (e->kind == EQ_CALC && e->body) cx_visit(c->from, e->body, find_inner_load, s);
   for (int k = 0; e->kind == EQ_PRIM && k < e->nprim_arg; k++) find_inner(s, e->prim_arg[k]);
@@ -291,8 +294,12 @@ static uint32_t copy_eq(cx_compose *c, uint32_t id, bool based, const cx_node *c
 }
 
 uint32_t cx_compose_eq(cx_compose *c, uint32_t e, const cx_node *const *bound) {
-  inner s = {c, CX_NEW_N(c->a, bool, c->from->neq + 1)};
-  find_inner(&s, e);
+  inner s = {c, CX_NEW_N(c->a, bool, c->from->neq + 1), true};
+  while (s.changed) {
+    s.changed = false;
+    memset(s.seen, 0, (size_t)c->from->neq + 1);
+    find_inner(&s, e);
+  }
   if (c->mask[e] & CX_DEPENDS) return copy_eq(c, e, true, bound);
   return copy_argument(c, c->from->eq[e], e, 1u << (c->from->eq[e]->rank - 1), false, bound);
 }
