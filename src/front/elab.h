@@ -189,9 +189,12 @@ typedef struct cx_elab {
   cx_site *site;
   cx_binding *lib; /* functions of the standard library */
   bool lib_loaded;
-  bool retry;  /* something waited for a range: elaborate the scope again */
-  int open;    /* scopes around whose ranges are not known yet */
-  int guarded; /* depth of `if` branches */
+  CX_VEC(struct cx_distribution *) distribution;
+  cx_names random;                          /* names that some expect(x ~ ..) binds */
+  cx_names dist_files, members, conditions; /* files of lib/dist that are read; functions of a distribution's block */
+  bool retry;                               /* something waited for a range: elaborate the scope again */
+  int open;                                 /* scopes around whose ranges are not known yet */
+  int guarded;                              /* depth of `if` branches */
   int depth;
   bool objective_bad, param_bad; /* one could not be read: no word about its absence */
   bool subscripting;

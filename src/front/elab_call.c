@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/lib.h"
-#include "front/elab.h"
+#include "front/dist.h"
 
 void cx_hoist_functions(cx_elab *E, cx_ast *const *stmt, int n, cx_binding **here) {
   cx_names seen = {0};
@@ -30,6 +30,7 @@ void cx_load_library(cx_elab *E) {
   E->env = NULL;
   for (int k = 0; k < cx_lib_count; k++) {
     if (!strncmp(cx_lib[k].name, "optim", 5)) continue; /* compiled by the solvers */
+    if (!strncmp(cx_lib[k].name, "dist/", 5)) continue; /* read one by one */
     int32_t file = cx_source_add(E->ctx, cx_lib[k].name, cx_lib[k].text, cx_lib[k].n);
     cx_ast *p = cx_parse(E->ctx, E->arena, file);
     cx_hoist_functions(E, p->kid, p->nkid, &E->lib);
@@ -217,11 +218,9 @@ static const struct {
 
 /* names that other releases bring: never misread as something else */
 bool cx_later(cx_elab *E, cx_sym name, cx_span s) {
-  static const char *const later[] = {"expect",      "prob",    "var",          "cov",        "entropy",   "kl",
-                                      "argmin",      "solve",   "mixture",      "normal",     "poisson",   "binomial",
-                                      "exponential", "uniform", "multi_normal", "multiplier", "posterior", "prior",
-                                      "evidence",    "cdf",     "pdf",          "quantile",   "draw",      "tfidf",
-                                      "conv",        "maxpool", "avgpool",      "fft",        "sort"};
+  static const char *const later[] = {"expect",     "prob",      "argmin",  "solve",    "mixture",
+                                      "multiplier", "posterior", "prior",   "evidence", "tfidf",
+                                      "conv",       "maxpool",   "avgpool", "fft",      "sort"};
   for (size_t k = 0; k < sizeof later / sizeof *later; k++)
     if (!strcmp(name, later[k])) {
       int id = cx_error(E->ctx, s, "this version of calx cannot compute `%s` yet", name);
@@ -452,6 +451,8 @@ static cx_val apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast 
 cx_val cx_elab_call(cx_elab *E, const cx_ast *x) {
   cx_binding *f = cx_lookup_env(E, x->name, true);
   if (!f && !strcmp(x->name, "d") && !x->primes) return cx_elab_d(E, x);
+  cx_val known;
+  if (!f && cx_elab_dist_call(E, x, &known)) return known;
   int n = x->nkid;
   cx_val *arg = CX_NEW_N(E->arena, cx_val, n + 1);
   if (!f) {

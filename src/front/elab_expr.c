@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "front/elab.h"
+#include "front/dist.h"
 #include "ir/rule.h"
 
 /* ---- names ---- */
@@ -116,6 +116,11 @@ cx_val cx_lookup_failed(cx_elab *E, cx_sym name, bool function, cx_span s) {
   CX_VEC(const char *) near = {0};
   bool other = false;
   if (cx_later(E, name, s)) return cx_v_bad(s);
+  if (function && cx_find_distribution(E, name)) {
+    int id = cx_error(E->ctx, s, "`%s` is a distribution, not a number", name);
+    cx_diag_help(E->ctx, id, "it stands after `~`, or as in density(%s(..), x) and mean(%s(..))", name, name);
+    return cx_v_bad(s);
+  }
   for (int pass = 0; pass < 2 && cx_error_count(E->ctx) < 100; pass++)
     for (cx_binding *b = pass ? E->lib : E->env; b; b = b->next)
       if ((b->kind == B_FUNCTION) == function) *CX_PUSH(E->arena, near) = b->name;
@@ -141,6 +146,8 @@ cx_val cx_lookup_failed(cx_elab *E, cx_sym name, bool function, cx_span s) {
   else if (name_in_pieces(E, name, id)) return cx_v_bad(s);
   else if (hit) cx_diag_help(E->ctx, id, "did you mean `%s`?", hit);
   else if (function) cx_diag_help(E->ctx, id, "define it: %s(x) = ..", name);
+  else if (*cx_names_at(E->arena, &E->random, name))
+    cx_diag_help(E->ctx, id, "the random variable `%s` has a value only behind the `:` of its own brackets", name);
   else if (E->plotting) cx_diag_help(E->ctx, id, "say over what to plot: plot .. for %s in 0..1", name);
   else
     cx_diag_help(E->ctx, id, "define it above, declare it as `data` or `param`, or give it a value by `at %s = ..`",
@@ -453,6 +460,7 @@ cx_val cx_elab_binder(cx_elab *E, const cx_ast *x) {
       !strcmp(x->name, "argmin") && x->nbind > 0 && x->kid[0]->op == T_IN; /* over numbers, not over an index */
   for (int k = 0; k < x->nbind; k++) optimum &= !subscripts(x->kid[x->nkid - 1], x->kid[k]->name, false);
   if (!strcmp(x->name, "integral") || cx_is_series(E, x)) return cx_elab_integral(E, x);
+  if (cx_is_random(x)) return cx_elab_random(E, x);
   if (r < 0 || random || optimum) {
     if (cx_later(E, x->name, x->name_span)) return cx_v_bad(x->span);
     int id = cx_error(E->ctx, x->name_span, "`%s` does not bind an index", x->name);

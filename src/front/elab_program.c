@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "front/elab.h"
+#include "front/dist.h"
 #include "pass/pass.h"
 
 /* ---- reading: imports spliced in, declarations listed ---- */
@@ -476,14 +476,11 @@ bool cx_elab_stmt(cx_elab *E, const cx_ast *s) {
       else E->objective_bad = true;
       return true;
     }
-    case S_TILDE:
-      E->objective_bad = true;
-      not_yet(E, s, "`~` statements", "write the log density: maximize sum(i: log_density(..))");
-      return true;
+    case S_TILDE: cx_elab_tilde(E, s); return true;
     case S_SUBJECT:
       not_yet(E, s, "constraints", "give params a domain, as in param x in 0..1 or param s > 0");
       return true;
-    case S_DISTRIBUTION: not_yet(E, s, "`distribution` blocks", "write the density as a function"); return true;
+    case S_DISTRIBUTION: return true; /* hoisted */
     case S_FIT: {
       cx_action a = {.kind = ACT_FIT,
                      .ast = s,

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "front/elab.h"
+#include "front/dist.h"
 
 /* ---- name[i, j] = rhs ----
  * A plain indexed definition is one equation. An array given in pieces (h[0] = a, h[t] = g(h[t-1])) is declared at its
@@ -438,6 +438,7 @@ void cx_elab_list(cx_elab *E, cx_ast *const *stmt, int n) {
   E->scope = E->env;
   cx_binding **here = CX_NEW(E->arena, cx_binding *);
   cx_hoist_functions(E, stmt, n, here);
+  cx_hoist_distributions(E, stmt, n, here, false);
   cx_settle(E);
   for (int k = 0; k < n; k++)
     if (stmt[k]->kind == S_DEF_INDEX) *cx_names_at(E->arena, &E->last, stmt[k]->name) = stmt[k];

@@ -1,0 +1,86 @@
+/* dist.h - distributions: what a `distribution` block says, and what follows from it.
+ *
+ *   distribution NAME(params) { members }
+ *     lower, upper        the ends of the support, -inf and inf when not given
+ *     discrete = true     the support is the whole numbers from lower to upper
+ *     valid               what must hold of the parameters
+ *     log_density(x)      the one that must be there
+ *     cdf(x), ccdf(x), log_cdf(x), log_ccdf(x), quantile(p), mean, variance, entropy, draw(u)
+ *                         the others follow by integrals and sums where they are not given
+ *
+ * A member is a function of the parameters and of its argument whose block holds those definitions of the
+ * distribution's that it reads: it is applied like any other function. A distribution applies to arrays of parameters
+ * element by element. */
+#ifndef CX_DIST_H
+#define CX_DIST_H
+#include "front/elab.h"
+
+typedef struct cx_distribution {
+  cx_sym name;
+  const cx_ast *def; /* S_DISTRIBUTION */
+  cx_binding **env;  /* what its members see */
+  bool library, bad; /* bad: its block has an error, said once */
+} cx_distribution;
+
+typedef struct { /* a distribution with its parameters */
+  const cx_distribution *of;
+  const cx_ast *call;
+  cx_val *arg;
+  int narg;
+} cx_dist;
+
+typedef enum {
+  DIST_LOG_DENSITY,
+  DIST_DENSITY,
+  DIST_CDF,
+  DIST_CCDF,
+  DIST_LOG_CDF,
+  DIST_LOG_CCDF,
+  DIST_QUANTILE,
+  DIST_DRAW,
+  DIST_MEAN,
+  DIST_VARIANCE,
+  DIST_ENTROPY,
+  DIST_KINDS
+} cx_dist_kind;
+
+/* elab_dist.c: finding them, their members */
+void cx_hoist_distributions(cx_elab *E, cx_ast *const *stmt, int n, cx_binding **here, bool library);
+const cx_distribution *cx_find_distribution(cx_elab *E, cx_sym name);
+bool cx_is_dist(cx_elab *E, const cx_ast *x); /* a call of a distribution? */
+/* x as a distribution, its parameters evaluated; false: an error has been reported */
+bool cx_dist_of(cx_elab *E, const cx_ast *x, cx_dist *d);
+bool cx_dist_has(const cx_dist *d, const char *member);
+bool cx_dist_discrete(const cx_dist *d);
+int cx_dist_dims(const cx_dist *d);      /* dimensions of one value of it */
+int cx_dist_draw_dims(const cx_dist *d); /* and of the uniform numbers that its draw takes */
+/* member applied; the parameters must be those of one element (cx_dist_spread) */
+cx_val cx_dist_member(cx_elab *E, const cx_dist *d, const char *member, const cx_val *x, int n);
+/* the conditions that x joins by `and` or as a chain a < b < c, ended by NULL; the same ones each time */
+const cx_ast *const *cx_conditions(cx_elab *E, const cx_ast *x);
+/* the part of the condition `valid` that is not known to hold, as a node; NULL when all of it is */
+const cx_node *cx_dist_doubt(cx_elab *E, const cx_dist *d);
+/* Distributions and arguments as those of one element: leading dimensions are aligned, *shape has them. x[k] has own
+ * dimensions of its own. */
+bool cx_dist_spread(cx_elab *E, cx_dist *const *d, int nd, cx_val *x, const int *own, int nx, cx_val *shape, cx_span s);
+cx_val cx_dist_gather(cx_elab *E, cx_val v, cx_val shape, cx_span s); /* and back */
+
+/* elab_moment.c: values of a distribution of one element */
+void cx_dist_support(cx_elab *E, const cx_dist *d, cx_val *lo, cx_val *hi);
+/* log density; inside: at places of the support alone, with parameters that are right */
+cx_val cx_dist_log_density(cx_elab *E, const cx_dist *d, cx_val x, bool inside);
+cx_val cx_dist_value(cx_elab *E, const cx_dist *d, cx_dist_kind kind, cx_val x);
+/* integral or sum of what fn gives, in which `name` is a place between lo and hi. The variable: E->env->v. */
+cx_val cx_dist_total(cx_elab *E, const cx_dist *d, cx_sym name, cx_val lo, cx_val hi, double tol, cx_scope_fn fn,
+                     void *user);
+bool cx_dist_closed(const cx_dist *d); /* its cdf is a formula */
+/* does the comparison hold whatever its variables are? */
+bool cx_holds(cx_elab *E, const cx_node *c);
+/* density(normal(0, 1), x), mean(normal(0, 1)), ..: true when x is such a call; its value in *r */
+bool cx_elab_dist_call(cx_elab *E, const cx_ast *x, cx_val *r);
+
+/* elab_random.c: expect(x ~ d: e), prob, var, cov; lhs ~ d */
+bool cx_is_random(const cx_ast *x); /* a binder over random variables, by its name */
+cx_val cx_elab_random(cx_elab *E, const cx_ast *x);
+void cx_elab_tilde(cx_elab *E, const cx_ast *s);
+#endif

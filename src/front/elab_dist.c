@@ -1,0 +1,394 @@
+/* elab_dist.c - distributions by name, and their members as functions. */
+#include "front/dist.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/lib.h"
+
+static const char *const members[] = {"lower",       "upper", "discrete", "valid",   "dim",
+                                      "log_density", "cdf",   "ccdf",     "log_cdf", "log_ccdf",
+                                      "quantile",    "mean",  "variance", "entropy", "draw"};
+
+static int count_params(const cx_ast *def) {
+  int n = 0;
+  while (n < def->nkid && def->kid[n]->kind == S_ARG) n++;
+  return n;
+}
+
+static const cx_ast *find_member(const cx_ast *def, const char *name) {
+  for (int k = count_params(def); k < def->nkid; k++)
+    if ((def->kid[k]->kind == S_DEF || def->kid[k]->kind == S_DEF_FUN) && !strcmp(def->kid[k]->name, name))
+      return def->kid[k];
+  return NULL;
+}
+
+/* ---- the blocks of a list of statements, and of lib/dist ---- */
+static bool takes_one(const char *member) { /* a place or a probability */
+  static const char *const with[] = {"log_density", "cdf", "ccdf", "log_cdf", "log_ccdf", "quantile", "draw"};
+  for (size_t k = 0; k < sizeof with / sizeof *with; k++)
+    if (!strcmp(member, with[k])) return true;
+  return false;
+}
+
+static bool well_formed(cx_elab *E, const cx_ast *s) {
+  int first = count_params(s), errors = cx_error_count(E->ctx);
+  for (int k = first; k < s->nkid; k++) {
+    const cx_ast *m = s->kid[k];
+    if (m->kind == A_ERROR) return false; /* reported by the parser */
+    if (m->kind != S_DEF && m->kind != S_DEF_FUN && m->kind != S_DEF_INDEX) {
+      int id = cx_error(E->ctx, m->span, "this statement cannot stand in a distribution");
+      cx_diag_help(E->ctx, id, "its block holds definitions: lower = 0, log_density(x) = .., mean = ..");
+      continue;
+    }
+    for (int j = first; j < k; j++)
+      if (s->kid[j]->name == m->name && m->kind != S_DEF_INDEX) {
+        int id = cx_error(E->ctx, m->name_span, "`%s` is defined twice", m->name);
+        cx_diag_label(E->ctx, id, s->kid[j]->name_span, "first here");
+      }
+    bool known = false;
+    for (size_t j = 0; j < sizeof members / sizeof *members; j++) known |= !strcmp(m->name, members[j]);
+    if (!known || m->kind == S_DEF_INDEX) continue;
+    bool fun = takes_one(m->name);
+    if (fun && (m->kind != S_DEF_FUN || m->nkid != 2)) {
+      int id = cx_error(E->ctx, m->name_span, "`%s` of a distribution is a function of one argument", m->name);
+      cx_diag_help(E->ctx, id, "write %s(%s) = ..", m->name,
+                   !strcmp(m->name, "quantile") ? "p"
+                   : !strcmp(m->name, "draw")   ? "u"
+                                                : "x");
+    } else if (!fun && m->kind != S_DEF) {
+      int id = cx_error(E->ctx, m->name_span, "`%s` of a distribution has no argument", m->name);
+      cx_diag_help(E->ctx, id, "write %s = ..", m->name);
+    }
+  }
+  if (cx_error_count(E->ctx) > errors) return false;
+  if (find_member(s, "log_density")) return true;
+  int id = cx_error(E->ctx, s->name_span, "the distribution `%s` has no log_density", s->name);
+  const char *near = NULL;
+  for (int k = first; k < s->nkid; k++)
+    if (!strcmp(s->kid[k]->name, "density")) near = "write log_density(x) = log(..) of what stands here as density";
+  cx_diag_help(E->ctx, id, "%s", near ? near : "write log_density(x) = .., with its constants: all else follows");
+  return false;
+}
+
+void cx_hoist_distributions(cx_elab *E, cx_ast *const *stmt, int n, cx_binding **here, bool library) {
+  for (int k = 0; k < n; k++) {
+    const cx_ast *s = stmt[k];
+    if (s->kind != S_DISTRIBUTION) continue;
+    for (int j = 0; j < E->distribution.n; j++)
+      if (E->distribution.at[j]->name == s->name && E->distribution.at[j]->library == library) {
+        int id = cx_error(E->ctx, s->name_span, "the distribution `%s` is defined twice", s->name);
+        cx_diag_label(E->ctx, id, E->distribution.at[j]->def->name_span, "first here");
+      }
+    cx_distribution *d = CX_NEW(E->arena, cx_distribution);
+    *d = (cx_distribution){s->name, s, here, library, !well_formed(E, s)};
+    *CX_PUSH(E->arena, E->distribution) = d;
+  }
+}
+
+static void load_file(cx_elab *E, int k) {
+  bool *loaded = *cx_names_at(E->arena, &E->dist_files, cx_lib[k].name);
+  if (loaded) return;
+  *cx_names_at(E->arena, &E->dist_files, cx_lib[k].name) = E;
+  cx_binding *env = E->env, **here = CX_NEW(E->arena, cx_binding *);
+  E->env = NULL;
+  int32_t file = cx_source_add(E->ctx, cx_lib[k].name, cx_lib[k].text, cx_lib[k].n);
+  cx_ast *p = cx_parse(E->ctx, E->arena, file);
+  cx_hoist_functions(E, p->kid, p->nkid, here);
+  cx_hoist_distributions(E, p->kid, p->nkid, here, true);
+  E->env = env;
+}
+
+static const cx_distribution *known(cx_elab *E, cx_sym name) {
+  for (int pass = 0; pass < 2; pass++) /* the program's own go first */
+    for (int k = 0; k < E->distribution.n; k++)
+      if (E->distribution.at[k]->name == name && E->distribution.at[k]->library == (pass == 1))
+        return E->distribution.at[k];
+  return NULL;
+}
+
+static void load_all(cx_elab *E) {
+  for (int k = 0; k < cx_lib_count; k++)
+    if (!strncmp(cx_lib[k].name, "dist/", 5)) load_file(E, k);
+}
+
+/* its file is lib/dist/NAME.calx; a file may hold more than one, so all are read before a name counts as unknown */
+const cx_distribution *cx_find_distribution(cx_elab *E, cx_sym name) {
+  const cx_distribution *d = known(E, name);
+  if (d) return d;
+  const char *path = cx_format(E->arena, "dist/%s.calx", name);
+  for (int k = 0; k < cx_lib_count; k++)
+    if (!strcmp(cx_lib[k].name, path)) load_file(E, k);
+  if ((d = known(E, name))) return d;
+  for (int n = 1; n < 4; n++)
+    if (cx_op_find(name, n) != OP_none) return NULL;
+  load_all(E);
+  return known(E, name);
+}
+
+bool cx_is_dist(cx_elab *E, const cx_ast *x) {
+  return x->kind == A_CALL && !x->primes && !cx_lookup_env(E, x->name, true) && cx_find_distribution(E, x->name);
+}
+
+/* ---- members ---- */
+static void mark(const cx_ast *def, const cx_ast *x, bool *used) {
+  if (!x) return;
+  for (int k = count_params(def); k < def->nkid; k++) {
+    const cx_ast *m = def->kid[k];
+    if (used[k] || m->name != x->name) continue;
+    if (x->kind == A_CALL ? m->kind == S_DEF_FUN : x->kind == A_NAME && m->kind != S_DEF_FUN) {
+      used[k] = true;
+      for (int j = 0; j < m->nkid; j++) mark(def, m->kid[j], used);
+    }
+  }
+  for (int j = 0; j < x->nkid; j++) mark(def, x->kid[j], used);
+}
+
+/* e of the distribution's block as a function of the parameters and arg (S_ARG, or NULL) */
+static cx_binding *function_of(cx_elab *E, const cx_dist *d, const cx_ast *e, const cx_ast *arg) {
+  void **at = cx_names_at(E->arena, &E->members, (cx_sym)(const void *)e);
+  if (*at) return *at;
+  const cx_ast *def = d->of->def;
+  int np = count_params(def), n = 0;
+  bool *used = CX_NEW_N(E->arena, bool, def->nkid + 1);
+  for (int k = np; k < def->nkid; k++) used[k] = def->kid[k]->kid[0] == e; /* not within itself */
+  mark(def, e, used);
+  cx_ast *body = CX_NEW(E->arena, cx_ast), *f = CX_NEW(E->arena, cx_ast);
+  *body = *e;
+  body->kind = A_BLOCK;
+  body->kid = CX_NEW_N(E->arena, cx_ast *, def->nkid + 1);
+  for (int k = np; k < def->nkid; k++)
+    if (used[k] && def->kid[k]->kid[0] != e) body->kid[n++] = def->kid[k];
+  body->kid[n++] = (cx_ast *)(uintptr_t)e;
+  body->nkid = n;
+  *f = *def;
+  f->kind = S_DEF_FUN;
+  f->nkid = 1 + np + (arg != NULL);
+  f->kid = CX_NEW_N(E->arena, cx_ast *, f->nkid);
+  f->kid[0] = n > 1 ? body : body->kid[0];
+  memcpy(f->kid + 1, def->kid, (size_t)np * sizeof *f->kid);
+  if (arg) f->kid[1 + np] = (cx_ast *)(uintptr_t)arg;
+  cx_binding *b = CX_NEW(E->arena, cx_binding);
+  *b = (cx_binding){.name = def->name, .kind = B_FUNCTION, .leaf = CX_NO_EQ, .fun = f, .env = d->of->env};
+  return *at = b;
+}
+
+bool cx_dist_has(const cx_dist *d, const char *member) { return find_member(d->of->def, member) != NULL; }
+bool cx_dist_discrete(const cx_dist *d) {
+  const cx_ast *m = find_member(d->of->def, "discrete");
+  return m && m->kid[0]->kind == A_NAME && !strcmp(m->kid[0]->name, "true");
+}
+int cx_dist_dims(const cx_dist *d) { return find_member(d->of->def, "log_density")->kid[1]->nkid; }
+int cx_dist_draw_dims(const cx_dist *d) {
+  const cx_ast *m = find_member(d->of->def, "draw");
+  return m ? m->kid[1]->nkid : 0;
+}
+
+static cx_val apply(cx_elab *E, const cx_dist *d, const cx_ast *e, const cx_ast *formal, const cx_val *x) {
+  cx_val *arg = CX_NEW_N(E->arena, cx_val, d->narg + 1);
+  memcpy(arg, d->arg, (size_t)d->narg * sizeof *arg);
+  if (formal) arg[d->narg] = *x;
+  return cx_apply(E, function_of(E, d, e, formal), arg, d->narg + (formal != NULL), d->call);
+}
+
+cx_val cx_dist_member(cx_elab *E, const cx_dist *d, const char *member, const cx_val *x, int n) {
+  const cx_ast *m = find_member(d->of->def, member);
+  return apply(E, d, m->kid[0], n ? m->kid[1] : NULL, x);
+}
+
+/* ---- valid ---- */
+/* a and b, a < b < c: one condition after the other, ended by NULL; kept, as functions are known by their place */
+typedef CX_VEC(const cx_ast *) conditions;
+static void split(cx_elab *E, const cx_ast *x, conditions *out) {
+  if (x->kind == A_BINARY && x->op == T_AND) {
+    split(E, x->kid[0], out);
+    split(E, x->kid[1], out);
+    return;
+  }
+  for (int k = 0; x->kind == A_COMPARE && k + 1 < x->nkid; k++) {
+    cx_ast *c = CX_NEW(E->arena, cx_ast);
+    *c = *x;
+    c->nkid = 2;
+    c->kid = x->kid + k;
+    c->ops = x->ops + k;
+    *CX_PUSH(E->arena, *out) = c;
+  }
+  if (x->kind != A_COMPARE) *CX_PUSH(E->arena, *out) = x;
+}
+const cx_ast *const *cx_conditions(cx_elab *E, const cx_ast *x) {
+  void **at = cx_names_at(E->arena, &E->conditions, (cx_sym)(const void *)x);
+  if (*at) return *at;
+  conditions c = {0};
+  split(E, x, &c);
+  *CX_PUSH(E->arena, c) = NULL;
+  *at = (void *)c.at;
+  return c.at;
+}
+static const cx_ast *const *valid(cx_elab *E, const cx_dist *d) {
+  static const cx_ast *const none[1];
+  const cx_ast *m = find_member(d->of->def, "valid");
+  return m ? cx_conditions(E, m->kid[0]) : none;
+}
+
+const cx_node *cx_dist_doubt(cx_elab *E, const cx_dist *d) {
+  const cx_node *doubt = NULL;
+  for (const cx_ast *const *c = valid(E, d); *c; c++) {
+    cx_val v = apply(E, d, *c, NULL, NULL);
+    if (v.bad || v.rank || cx_holds(E, v.e)) continue;
+    doubt = doubt ? cx_op2(E->g, OP_and, doubt, v.e) : v.e;
+  }
+  return doubt;
+}
+
+static bool names(const cx_ast *x, cx_sym name) {
+  if (x->kind == A_NAME && x->name == name) return true;
+  for (int k = 0; k < x->nkid; k++)
+    if (x->kid[k] && names(x->kid[k], name)) return true;
+  return false;
+}
+
+/* constant parameters outside of their domain are a mistake in the program */
+static bool domain_holds(cx_elab *E, const cx_dist *d) {
+  for (int k = 0; k < d->narg; k++)
+    if (d->arg[k].rank) return true;
+  for (const cx_ast *const *c = valid(E, d); *c; c++) {
+    cx_val v = apply(E, d, *c, NULL, NULL);
+    double at;
+    if (v.bad) return false;
+    if (!cx_v_const(E, v, &at) || at != 0) continue;
+    int id = -1;
+    for (int j = 0; j < d->narg; j++) {
+      cx_sym p = d->of->def->kid[j]->name;
+      char shown[32];
+      if (!names(*c, p) || !cx_v_const(E, d->arg[j], &at)) continue;
+      const char *value = cx_strdup(E->arena, cx_show_double(shown, at), strlen(cx_show_double(shown, at)));
+      if (id < 0) {
+        id = cx_error(E->ctx, d->call->kid[j]->span, "`%s` needs %s, but `%s` is %s", d->of->name,
+                      cx_ast_text(E->arena, *c), p, value);
+      } else {
+        cx_diag_label(E->ctx, id, d->call->kid[j]->span, "and `%s` is %s", p, value);
+      }
+    }
+    if (id < 0)
+      cx_error(E->ctx, d->call->span, "the parameters of `%s` do not have %s", d->of->name, cx_ast_text(E->arena, *c));
+    return false;
+  }
+  return true;
+}
+
+/* ---- a distribution with its parameters ---- */
+static const char *signature(cx_elab *E, const cx_ast *def) {
+  const char *s = cx_format(E->arena, "%s(", def->name);
+  int n = count_params(def);
+  for (int k = 0; k < n; k++) s = cx_format(E->arena, "%s%s%s", s, k ? ", " : "", def->kid[k]->name);
+  return cx_format(E->arena, "%s)", s);
+}
+
+static bool unknown(cx_elab *E, const cx_ast *x) {
+  CX_VEC(const char *) near = {0};
+  load_all(E);
+  for (int k = 0; k < E->distribution.n; k++) *CX_PUSH(E->arena, near) = E->distribution.at[k]->name;
+  int id = cx_error(E->ctx, x->name_span, "nothing defines the distribution `%s`", x->name);
+  const char *hit = cx_nearest(x->name, near.at, near.n);
+  if (hit) cx_diag_help(E->ctx, id, "did you mean `%s`?", hit);
+  else cx_diag_help(E->ctx, id, "define it: distribution %s(..) { log_density(x) = .. }", x->name);
+  return false;
+}
+
+bool cx_dist_of(cx_elab *E, const cx_ast *x, cx_dist *d) {
+  if (x->kind != A_CALL || x->primes || cx_lookup_env(E, x->name, true)) {
+    int id = cx_error(E->ctx, x->span, "a distribution is expected here");
+    bool bare = x->kind == A_NAME && cx_find_distribution(E, x->name);
+    if (bare) cx_diag_help(E->ctx, id, "give its parameters: %s", signature(E, cx_find_distribution(E, x->name)->def));
+    else cx_diag_help(E->ctx, id, "such as normal(0, 1)");
+    return false;
+  }
+  const cx_distribution *of = cx_find_distribution(E, x->name);
+  if (!of) return unknown(E, x);
+  if (of->bad) return false;
+  int want = count_params(of->def);
+  if (x->nkid != want) {
+    int id = cx_error(E->ctx, x->span, "the distribution `%s` has %d parameter%s, but %d %s given", of->name, want,
+                      want == 1 ? "" : "s", x->nkid, x->nkid == 1 ? "is" : "are");
+    cx_diag_help(E->ctx, id, "write %s", signature(E, of->def));
+    return false;
+  }
+  *d = (cx_dist){of, x, CX_NEW_N(E->arena, cx_val, want + 1), want};
+  bool ok = true;
+  for (int k = 0; k < want; k++) {
+    if (x->kid[k]->kind == A_NAMED) {
+      int id = cx_error(E->ctx, x->kid[k]->span, "parameters are told apart by their places");
+      cx_diag_help(E->ctx, id, "write %s", signature(E, of->def));
+      return false;
+    }
+    d->arg[k] = cx_v_materialise(E, cx_elab_expr(E, x->kid[k]), of->def->kid[k]->name);
+    ok &= !d->arg[k].bad;
+  }
+  return ok && domain_holds(E, d);
+}
+
+/* ---- element by element ---- */
+static bool lead(cx_elab *E, cx_val *v, int own, const char *what, cx_sym of, cx_val *front) {
+  if (v->bad) return false;
+  if (v->rank) *v = cx_v_fresh(E, *v);
+  if (v->rank < own) {
+    int id = cx_error(E->ctx, v->span, "%s of `%s` has %d dimension%s, but this is %s", what, of, own,
+                      own == 1 ? "" : "s", cx_v_shape(E, *v));
+    cx_diag_help(E->ctx, id, "give it an array");
+    return false;
+  }
+  *front = *v;
+  front->rank = (uint8_t)(v->rank - own);
+  return true;
+}
+static void inner(cx_val *v, const cx_val *front) {
+  int own = v->rank - front->rank;
+  memmove(v->dim, v->dim + front->rank, (size_t)own * sizeof *v->dim);
+  memmove(v->slot, v->slot + front->rank, (size_t)own * sizeof *v->slot);
+  v->rank = (uint8_t)own;
+  v->e = front->e;
+}
+
+bool cx_dist_spread(cx_elab *E, cx_dist *const *d, int nd, cx_val *x, const int *own, int nx, cx_val *shape,
+                    cx_span s) {
+  int n = nx, at = 0;
+  for (int j = 0; j < nd; j++) n += d[j]->narg;
+  cx_val *front = CX_NEW_N(E->arena, cx_val, n + 1);
+  for (int j = 0; j < nd; j++) {
+    const cx_ast *def = d[j]->of->def;
+    cx_val *arg = CX_NEW_N(E->arena, cx_val, d[j]->narg + 1);
+    memcpy(arg, d[j]->arg, (size_t)d[j]->narg * sizeof *arg);
+    d[j]->arg = arg;
+    for (int k = 0; k < d[j]->narg; k++)
+      if (!lead(E, &arg[k], def->kid[k]->nkid, cx_format(E->arena, "the parameter `%s`", def->kid[k]->name), def->name,
+                &front[at++]))
+        return false;
+  }
+  for (int k = 0; k < nx; k++)
+    if (!lead(E, &x[k], own[k], "a value", nd ? d[0]->of->name : "", &front[at++])) return false;
+  if (!n) {
+    *shape = cx_v_node(cx_const(E->g, 0), s);
+    return true;
+  }
+  if (!cx_v_align(E, front, n, shape, nd ? cx_format(E->arena, "`%s`", d[0]->of->name) : "this", s)) return false;
+  at = 0;
+  for (int j = 0; j < nd; j++)
+    for (int k = 0; k < d[j]->narg; k++) inner(&d[j]->arg[k], &front[at++]);
+  for (int k = 0; k < nx; k++) inner(&x[k], &front[at++]);
+  return true;
+}
+
+cx_val cx_dist_gather(cx_elab *E, cx_val v, cx_val shape, cx_span s) {
+  if (v.bad) return v;
+  v.span = s;
+  if (v.rank + shape.rank > CX_MAX_RANK) {
+    cx_error(E->ctx, s, "this would have %d dimensions; the most is %d", v.rank + shape.rank, CX_MAX_RANK);
+    return cx_v_bad(s);
+  }
+  memmove(v.dim + shape.rank, v.dim, (size_t)v.rank * sizeof *v.dim);
+  memmove(v.slot + shape.rank, v.slot, (size_t)v.rank * sizeof *v.slot);
+  memcpy(v.dim, shape.dim, (size_t)shape.rank * sizeof *v.dim);
+  memcpy(v.slot, shape.slot, (size_t)shape.rank * sizeof *v.slot);
+  v.rank = (uint8_t)(v.rank + shape.rank);
+  return v;
+}

@@ -1,0 +1,317 @@
+/* elab_moment.c - what is asked of one distribution: density(normal(0, 1), x), cdf, quantile, mean, entropy..
+ *
+ * A member that its block gives is taken; what is missing follows, by the first of these that can be had:
+ *   cdf(x)      exp(log_cdf(x)), 1 - ccdf(x), the integral or sum of the density from the lower end to x
+ *   ccdf(x)     exp(log_ccdf(x)), 1 - cdf(x), the integral or sum from x to the upper end
+ *   log_cdf     log(cdf(x)); log1p(-ccdf(x)) where ccdf is given and cdf is not. log_ccdf likewise
+ *   mean        E[x]; variance E[(x - mean)^2]; entropy E[-log_density(x)]
+ *   draw(u)     quantile(u) */
+#include <math.h>
+#include <string.h>
+
+#include "front/dist.h"
+#include "pass/integral.h"
+
+static const struct {
+  const char *name, *argument;
+} kinds[DIST_KINDS] = {[DIST_LOG_DENSITY] = {"log_density", "x"},
+                       [DIST_DENSITY] = {"density", "x"},
+                       [DIST_CDF] = {"cdf", "x"},
+                       [DIST_CCDF] = {"ccdf", "x"},
+                       [DIST_LOG_CDF] = {"log_cdf", "x"},
+                       [DIST_LOG_CCDF] = {"log_ccdf", "x"},
+                       [DIST_QUANTILE] = {"quantile", "p"},
+                       [DIST_DRAW] = {"draw", "u"},
+                       [DIST_MEAN] = {"mean", NULL},
+                       [DIST_VARIANCE] = {"variance", NULL},
+                       [DIST_ENTROPY] = {"entropy", NULL}};
+
+/* ---- scalars, in short ---- */
+static cx_val num(cx_elab *E, double x, const cx_dist *d) { return cx_v_num(E, x, d->call->span); }
+static cx_val op1(cx_elab *E, cx_op op, cx_val x) { return cx_v_map(E, op, &x, 1, x.span); }
+static cx_val op2(cx_elab *E, cx_op op, cx_val x, cx_val y) {
+  cx_val pair[2] = {x, y};
+  return cx_v_map(E, op, pair, 2, x.span);
+}
+static cx_val when(cx_elab *E, cx_val c, cx_val x, cx_val y) {
+  cx_val three[3] = {c, x, y};
+  return cx_v_map(E, OP_select, three, 3, x.span);
+}
+
+/* A param between 0 and inf is never 0 itself: there a < b holds where a <= b is known. */
+static bool open_ended(cx_elab *E, const cx_node *e) {
+  if (e->op != OP_load) return false;
+  for (int k = 0; k < E->param.n; k++)
+    if (E->param.at[k].eq == e->u.eq) return true;
+  return false;
+}
+bool cx_holds(cx_elab *E, const cx_node *c) {
+  if (c->op == OP_const) return c->u.num != 0;
+  if (c->op == OP_and) return cx_holds(E, c->arg[0]) && cx_holds(E, c->arg[1]);
+  if (c->op != OP_lt && c->op != OP_le) return false;
+  cx_interval a = cx_var_bounds(E, c->arg[0]), b = cx_var_bounds(E, c->arg[1]);
+  bool strict = c->op == OP_lt && !open_ended(E, c->arg[0]) && !open_ended(E, c->arg[1]);
+  return strict ? a.hi < b.lo : a.hi <= b.lo;
+}
+
+static cx_val one_number(cx_elab *E, const cx_dist *d, const char *member, cx_val v) {
+  if (v.bad || !v.rank) return v;
+  int id = cx_error(E->ctx, d->call->span, "`%s` of the distribution `%s` is no single number, but has shape %s",
+                    member, d->of->name, cx_v_shape(E, v));
+  cx_diag_label(E->ctx, id, d->of->def->name_span, "defined here");
+  return cx_v_bad(d->call->span);
+}
+
+/* ---- support ---- */
+void cx_dist_support(cx_elab *E, const cx_dist *d, cx_val *lo, cx_val *hi) {
+  *lo = num(E, -INFINITY, d), *hi = num(E, INFINITY, d);
+  if (cx_dist_has(d, "lower")) *lo = one_number(E, d, "lower", cx_dist_member(E, d, "lower", NULL, 0));
+  if (cx_dist_has(d, "upper")) *hi = one_number(E, d, "upper", cx_dist_member(E, d, "upper", NULL, 0));
+}
+
+/* v where c holds, else other */
+static cx_val where(cx_elab *E, cx_val c, cx_val v, double other) {
+  return v.bad || c.bad || cx_holds(E, c.e) ? v : when(E, c, v, cx_v_num(E, other, v.span));
+}
+static cx_val where_valid(cx_elab *E, const cx_dist *d, cx_val v) {
+  const cx_node *doubt = v.bad ? NULL : cx_dist_doubt(E, d);
+  return doubt ? when(E, cx_v_node(doubt, v.span), v, cx_v_num(E, NAN, v.span)) : v;
+}
+
+/* ---- density ---- */
+cx_val cx_dist_log_density(cx_elab *E, const cx_dist *d, cx_val x, bool inside) {
+  cx_val v = one_number(E, d, "log_density", cx_dist_member(E, d, "log_density", &x, 1)), lo, hi;
+  if (v.bad || inside) return v;
+  if (!cx_dist_dims(d)) {
+    cx_dist_support(E, d, &lo, &hi);
+    if (lo.bad || hi.bad) return cx_v_bad(v.span);
+    if (cx_dist_discrete(d) && !cx_is_integer(E->g, x.e))
+      v = where(E, op2(E, OP_eq, x, op1(E, OP_floor, x)), v, -INFINITY);
+    v = where(E, op2(E, OP_le, x, hi), v, -INFINITY);
+    v = where(E, op2(E, OP_le, lo, x), v, -INFINITY);
+  }
+  return where_valid(E, d, v);
+}
+
+/* ---- integrals and sums over the support ---- */
+enum { TERMS = 1 << 20 }; /* a sum of more is a series, which ends where its terms do */
+static bool term_end(cx_elab *E, cx_val v, bool upper, double *at, const cx_node **e) {
+  *e = NULL;
+  if (cx_v_const(E, v, at)) return isfinite(*at);
+  int64_t slot[32];
+  int n = cx_free_slots(E, v.e, slot, 32);
+  for (int k = 0; k < n; k++)
+    if (!cx_var_of(E, slot[k])->resolved) { /* comes back when the scope around is known */
+      E->retry = true;
+      *at = 0;
+      return true;
+    }
+  cx_interval b = cx_var_bounds(E, v.e);
+  *at = upper ? b.hi : b.lo;
+  *e = v.e;
+  return n >= 0 && cx_is_integer(E->g, v.e) && isfinite(*at);
+}
+
+cx_val cx_dist_total(cx_elab *E, const cx_dist *d, cx_sym name, cx_val lo, cx_val hi, double tol, cx_scope_fn fn,
+                     void *user) {
+  cx_span s = d->call->span;
+  double a, b;
+  const cx_node *ae, *be;
+  if (lo.bad || hi.bad) return cx_v_bad(s);
+  bool discrete = cx_dist_discrete(d);
+  if (!discrete || !term_end(E, lo, false, &a, &ae) || !term_end(E, hi, true, &b, &be) || b - a >= TERMS ||
+      fabs(a) > 0x1p52) {
+    cx_val v = cx_bind_variable(E, discrete ? &cx_prim_series : &cx_prim_integral, name, s, lo, hi, tol, fn, user, s);
+    if (!v.bad && v.e->op == OP_load) E->g->eq[v.e->u.eq]->slope = true; /* E[x] = 0 is right to tol * E|x| */
+    return v;
+  }
+  int64_t slot = cx_var_range(E, name, (int64_t)ceil(a), (int64_t)floor(b), NULL);
+  cx_var_of(E, slot)->lo_e = ae;
+  cx_var_of(E, slot)->hi_e = be;
+  cx_binding *env = E->env;
+  cx_bind_name(E, name, B_INDEX, s)->v = cx_v_node(cx_index(E->g, slot), s);
+  cx_val v = fn(E, user);
+  E->env = env;
+  return cx_v_reduce(E, RED_sum, &slot, 1, v, s);
+}
+
+typedef struct {
+  const cx_dist *d;
+  cx_dist_kind kind;
+  cx_val mean;
+  const cx_dist *other; /* kl */
+} moment;
+enum { M_KL = DIST_KINDS };
+static cx_val weighed(cx_elab *E, void *user) {
+  const moment *m = user;
+  cx_val x = E->env->v, l = cx_dist_log_density(E, m->d, x, true), v;
+  cx_val f = op1(E, OP_exp, l);
+  if (f.bad) return f;
+  switch ((int)m->kind) {
+    case DIST_CDF: return f;
+    case DIST_MEAN: v = x; break;
+    case DIST_VARIANCE:
+      v = op2(E, OP_sub, x, m->mean);
+      v = op2(E, OP_mul, v, v);
+      break;
+    case DIST_ENTROPY: v = op1(E, OP_neg, l); break;
+    default: v = op2(E, OP_sub, l, cx_dist_log_density(E, m->other, x, false));
+  }
+  v = op2(E, OP_mul, f, v);
+  /* what has no mass counts nothing: not 0 * inf */
+  return cx_dist_discrete(m->d) && m->kind != DIST_MEAN ? when(E, op2(E, OP_lt, num(E, 0, m->d), f), v, num(E, 0, m->d))
+                                                        : v;
+}
+static cx_val total(cx_elab *E, const moment *m) {
+  cx_val lo, hi;
+  cx_dist_support(E, m->d, &lo, &hi);
+  return cx_dist_total(E, m->d, cx_intern_z(E->ctx, "x"), lo, hi, 1e-10, weighed, (void *)(uintptr_t)m);
+}
+
+/* ---- distribution functions ---- */
+bool cx_dist_closed(const cx_dist *d) {
+  return cx_dist_has(d, "cdf") || cx_dist_has(d, "ccdf") || cx_dist_has(d, "log_cdf") || cx_dist_has(d, "log_ccdf");
+}
+
+/* P(X <= x) or, upper, P(X > x), x in the support (and a whole number when discrete) */
+static cx_val tail(cx_elab *E, const cx_dist *d, bool upper, cx_val x) {
+  const char *own = upper ? "ccdf" : "cdf", *logarithm = upper ? "log_ccdf" : "log_cdf";
+  const char *other = upper ? "cdf" : "ccdf", *other_log = upper ? "log_cdf" : "log_ccdf";
+  if (cx_dist_has(d, own)) return cx_dist_member(E, d, own, &x, 1);
+  if (cx_dist_has(d, logarithm)) return op1(E, OP_exp, cx_dist_member(E, d, logarithm, &x, 1));
+  if (cx_dist_has(d, other)) return op2(E, OP_sub, num(E, 1, d), cx_dist_member(E, d, other, &x, 1));
+  if (cx_dist_has(d, other_log)) return op1(E, OP_neg, op1(E, OP_expm1, cx_dist_member(E, d, other_log, &x, 1)));
+  cx_val lo, hi;
+  cx_dist_support(E, d, &lo, &hi);
+  moment m = {.d = d, .kind = DIST_CDF};
+  if (upper && cx_dist_discrete(d)) x = op2(E, OP_add, x, num(E, 1, d));
+  return cx_dist_total(E, d, cx_intern_z(E->ctx, "x"), upper ? x : lo, upper ? hi : x, 1e-10, weighed, &m);
+}
+static cx_val log_tail(cx_elab *E, const cx_dist *d, bool upper, cx_val x) {
+  const char *logarithm = upper ? "log_ccdf" : "log_cdf", *own = upper ? "ccdf" : "cdf",
+             *other = upper ? "cdf" : "ccdf";
+  if (cx_dist_has(d, logarithm)) return cx_dist_member(E, d, logarithm, &x, 1);
+  if (!cx_dist_has(d, own) && cx_dist_has(d, other))
+    return op1(E, OP_log1p, op1(E, OP_neg, cx_dist_member(E, d, other, &x, 1)));
+  return op1(E, OP_log, tail(E, d, upper, x));
+}
+/* at any x */
+static cx_val distribution_function(cx_elab *E, const cx_dist *d, bool upper, bool logarithm, cx_val x) {
+  cx_val lo, hi;
+  cx_dist_support(E, d, &lo, &hi);
+  if (lo.bad || hi.bad) return cx_v_bad(x.span);
+  if (cx_dist_discrete(d) && !cx_is_integer(E->g, x.e)) x = op1(E, OP_floor, x);
+  cx_val v = one_number(E, d, "cdf", logarithm ? log_tail(E, d, upper, x) : tail(E, d, upper, x));
+  double none = logarithm ? -INFINITY : 0, all = logarithm ? 0 : 1, end;
+  if (!cx_v_const(E, hi, &end) || isfinite(end) || x.e->op == OP_const)
+    v = where(E, op2(E, OP_lt, x, hi), v, upper ? none : all);
+  if (!cx_v_const(E, lo, &end) || isfinite(end) || x.e->op == OP_const)
+    v = where(E, op2(E, cx_dist_discrete(d) ? OP_le : OP_lt, lo, x), v, upper ? all : none);
+  return where_valid(E, d, v);
+}
+
+static cx_val quantile(cx_elab *E, const cx_dist *d, cx_val p) {
+  if (cx_dist_has(d, "quantile")) return cx_dist_member(E, d, "quantile", &p, 1);
+  cx_val lo, hi;
+  cx_dist_support(E, d, &lo, &hi);
+  int id = cx_error(E->ctx, d->call->span, "the distribution `%s` has no quantile", d->of->name);
+  cx_diag_help(E->ctx, id, "give it in its block: quantile(p) = ..");
+  return cx_v_bad(d->call->span);
+}
+
+cx_val cx_dist_value(cx_elab *E, const cx_dist *d, cx_dist_kind kind, cx_val x) {
+  moment m = {.d = d, .kind = kind};
+  switch (kind) {
+    case DIST_LOG_DENSITY: return cx_dist_log_density(E, d, x, false);
+    case DIST_DENSITY: return op1(E, OP_exp, cx_dist_log_density(E, d, x, false));
+    case DIST_CDF:
+    case DIST_CCDF:
+    case DIST_LOG_CDF:
+    case DIST_LOG_CCDF:
+      return distribution_function(E, d, kind == DIST_CCDF || kind == DIST_LOG_CCDF, kind >= DIST_LOG_CDF, x);
+    case DIST_QUANTILE: return where_valid(E, d, quantile(E, d, x));
+    case DIST_DRAW:
+      return where_valid(E, d, cx_dist_has(d, "draw") ? cx_dist_member(E, d, "draw", &x, 1) : quantile(E, d, x));
+    default: break;
+  }
+  if (cx_dist_has(d, kinds[kind].name)) return where_valid(E, d, cx_dist_member(E, d, kinds[kind].name, NULL, 0));
+  if (cx_dist_dims(d)) {
+    int id = cx_error(E->ctx, d->call->span, "the distribution `%s` has no %s", d->of->name, kinds[kind].name);
+    cx_diag_help(E->ctx, id, "of arrays it does not follow from the density: give it in its block, %s = ..",
+                 kinds[kind].name);
+    return cx_v_bad(d->call->span);
+  }
+  if (kind == DIST_VARIANCE) m.mean = cx_dist_value(E, d, DIST_MEAN, x);
+  return m.mean.bad ? m.mean : where_valid(E, d, total(E, &m));
+}
+
+/* ---- calls ---- */
+static cx_val divergence(cx_elab *E, const cx_ast *x) {
+  cx_dist p, q, *both[2] = {&p, &q};
+  cx_val shape;
+  if (!cx_dist_of(E, x->kid[0], &p) || !cx_dist_of(E, x->kid[1], &q)) return cx_v_bad(x->span);
+  if (cx_dist_discrete(&p) != cx_dist_discrete(&q) || cx_dist_dims(&p) || cx_dist_dims(&q)) {
+    cx_error(E->ctx, x->span, "kl compares two distributions of numbers, both continuous or both discrete");
+    return cx_v_bad(x->span);
+  }
+  if (!cx_dist_spread(E, both, 2, NULL, NULL, 0, &shape, x->span)) return cx_v_bad(x->span);
+  moment m = {.d = &p, .kind = (cx_dist_kind)M_KL, .other = &q};
+  return cx_dist_gather(E, where_valid(E, &p, total(E, &m)), shape, x->span);
+}
+
+bool cx_elab_dist_call(cx_elab *E, const cx_ast *x, cx_val *r) {
+  int kind = 0;
+  bool kl = !strcmp(x->name, "kl");
+  while (kind < DIST_KINDS && strcmp(x->name, kinds[kind].name)) kind++;
+  if ((kind == DIST_KINDS && !kl) || x->primes) return false;
+  bool shared = kind >= DIST_MEAN; /* mean(z) is also that of an array */
+  if (!x->nkid || !cx_is_dist(E, x->kid[0])) {
+    if (kl || !shared || kind == DIST_ENTROPY) {
+      cx_dist d;
+      bool likely = x->nkid && x->kid[0]->kind == A_CALL; /* a misspelt one */
+      if (!likely || cx_dist_of(E, x->kid[0], &d)) {
+        int id = cx_error(E->ctx, x->span, "`%s` takes a distribution as its first argument", x->name);
+        cx_diag_help(E->ctx, id,
+                     kl                     ? "such as kl(normal(0, 1), normal(1, 2))"
+                     : kind == DIST_ENTROPY ? "such as entropy(normal(0, 1))"
+                                            : "such as %s(normal(0, 1), x)",
+                     x->name);
+      }
+      *r = cx_v_bad(x->span);
+      return true;
+    }
+    return false;
+  }
+  *r = cx_v_bad(x->span);
+  int want = kl || kinds[kind < DIST_KINDS ? kind : 0].argument ? 2 : 1;
+  if (x->nkid != want) {
+    int id = cx_error(E->ctx, x->span, "`%s` takes a distribution%s, but %d argument%s given", x->name,
+                      kl          ? " and another one"
+                      : want == 2 ? cx_format(E->arena, " and `%s`", kinds[kind].argument)
+                                  : " alone",
+                      x->nkid, x->nkid == 1 ? " is" : "s are");
+    cx_diag_help(E->ctx, id,
+                 kl          ? "write kl(normal(0, 1), normal(1, 2))"
+                 : want == 2 ? "write %s(normal(0, 1), %s)"
+                             : "write %s(normal(0, 1))",
+                 x->name, want == 2 ? kinds[kind].argument : "");
+    return true;
+  }
+  if (kl) {
+    *r = divergence(E, x);
+    return true;
+  }
+  cx_dist d, *one = &d;
+  cx_val at = {0}, shape;
+  if (!cx_dist_of(E, x->kid[0], &d)) return true;
+  if (want == 2) at = cx_v_materialise(E, cx_elab_expr(E, x->kid[1]), NULL);
+  if (at.bad) return true;
+  int own = want == 2 && kind <= DIST_DENSITY ? cx_dist_dims(&d) : kind == DIST_DRAW ? cx_dist_draw_dims(&d) : 0;
+  if (cx_dist_dims(&d) && kind > DIST_DENSITY && kind < DIST_DRAW) {
+    cx_error(E->ctx, x->span, "values of `%s` are arrays: they have no %s", d.of->name, x->name);
+    return true;
+  }
+  if (!cx_dist_spread(E, &one, 1, &at, &own, want - 1, &shape, x->span)) return true;
+  *r = cx_dist_gather(E, cx_dist_value(E, &d, (cx_dist_kind)kind, at), shape, x->span);
+  return true;
+}

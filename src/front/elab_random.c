@@ -1,0 +1,354 @@
+/* elab_random.c - random variables: expect(x ~ normal(0, 1): e), prob, var, cov, and lhs ~ d.
+ *
+ *   expect(x ~ p, y ~ q: e) = integral or sum over x of p(x) times that over y of q(y) e, where q may read x;
+ *   var(..: e) = expect(..: (e - m)^2) and cov(..: a, b) = expect(..: (a - ma)(b - mb)), m being their expectations.
+ *   prob(..: c): the comparisons of c that bound one variable narrow its range to lo..hi. Where nothing else remains of
+ *   c, the probability of lo..hi is a difference of distribution functions; else the rest is integrated with its jumps.
+ *   prob(..: a given b) = prob(..: a and b) / prob(..: b), and so for expect and var. */
+#include <math.h>
+#include <string.h>
+
+#include "front/dist.h"
+
+typedef enum { R_EXPECT, R_VAR, R_COV, R_PROB } random_kind;
+static const char *const names[] = {[R_EXPECT] = "expect", [R_VAR] = "var", [R_COV] = "cov", [R_PROB] = "prob"};
+enum { NAMES = sizeof names / sizeof *names };
+
+typedef struct {
+  const cx_ast *x;
+  const cx_ast *order[256]; /* the variables, outermost first */
+  int n;
+  double tol;
+  const cx_ast *e, *e2; /* what is expected: e, (e - m)^2, (e - m)(e2 - m2), or 1 */
+  cx_val m, m2;
+  bool centred;
+  const cx_ast *const *condition[2]; /* all of which hold; NULL */
+} random_;
+
+static int kind_of(cx_sym name) {
+  for (int k = 0; k < NAMES; k++)
+    if (!strcmp(name, names[k])) return k;
+  return -1;
+}
+bool cx_is_random(const cx_ast *x) { return kind_of(x->name) >= 0; }
+
+static bool reads(const cx_ast *x, cx_sym name) {
+  if (!x) return false;
+  if (x->kind == A_NAME && x->name == name) return true;
+  for (int k = 0; k < x->nkid; k++)
+    if (reads(x->kid[k], name)) return true;
+  return false;
+}
+
+/* ---- comparisons that bound a variable: x < e, e <= x.. with e that does not read it ---- */
+typedef struct {
+  const cx_ast *end;
+  bool upper, strict, equal;
+} bound;
+static bool bounds(const cx_ast *c, cx_sym name, bound *b) {
+  if (c->kind != A_COMPARE || c->nkid != 2 || c->ops[0] == T_NE) return false;
+  bool left = c->kid[0]->kind == A_NAME && c->kid[0]->name == name && !reads(c->kid[1], name);
+  bool right = c->kid[1]->kind == A_NAME && c->kid[1]->name == name && !reads(c->kid[0], name);
+  if (!left && !right) return false;
+  *b = (bound){c->kid[left], (c->ops[0] == T_LT || c->ops[0] == T_LE) == left, c->ops[0] == T_LT || c->ops[0] == T_GT,
+               c->ops[0] == T_EQ};
+  return true;
+}
+
+/* A variable whose every condition bounds it, and that no later one depends on, is taken last: its part is then known
+ * by the distribution function. */
+static void order(cx_elab *E, random_ *R) {
+  for (int k = R->n - 1; k >= 0; k--) {
+    const cx_ast *v = R->order[k];
+    bool good = true, any = false;
+    for (int j = k + 1; j < R->n; j++) good &= !reads(R->order[j]->kid[0], v->name);
+    for (int c = 0; c < 2; c++)
+      for (const cx_ast *const *a = R->condition[c]; a && *a && good; a++) {
+        bound b;
+        if (!reads(*a, v->name)) continue;
+        any = true;
+        good = bounds(*a, v->name, &b);
+      }
+    if (!good || !any) continue;
+    memmove(R->order + k, R->order + k + 1, (size_t)(R->n - 1 - k) * sizeof *R->order);
+    R->order[R->n - 1] = v;
+    return;
+  }
+  (void)E;
+}
+
+/* ---- scalars, in short ---- */
+static cx_val op1(cx_elab *E, cx_op op, cx_val x) { return cx_v_map(E, op, &x, 1, x.span); }
+static cx_val op2(cx_elab *E, cx_op op, cx_val x, cx_val y) {
+  cx_val pair[2] = {x, y};
+  return cx_v_map(E, op, pair, 2, x.span);
+}
+static cx_val when(cx_elab *E, cx_val c, cx_val x, cx_val y) {
+  cx_val three[3] = {c, x, y};
+  return cx_v_map(E, OP_select, three, 3, x.span);
+}
+
+/* the conditions that do not read the variable `but` (NULL: any), joined; no e: none */
+static cx_val joined(cx_elab *E, const random_ *R, bool (*take)(const cx_ast *c, cx_sym but), cx_sym but) {
+  cx_val all = {0};
+  for (int k = 0; k < 2; k++)
+    for (const cx_ast *const *a = R->condition[k]; a && *a; a++) {
+      if (!take(*a, but)) continue;
+      cx_val v = cx_elab_expr(E, *a);
+      if (v.bad) return v;
+      all = all.e ? op2(E, OP_and, all, v) : v;
+    }
+  return all;
+}
+static bool outside(const cx_ast *c, cx_sym but) { return !reads(c, but); }
+static bool remains(const cx_ast *c, cx_sym but) {
+  bound b;
+  return reads(c, but) && !bounds(c, but, &b);
+}
+
+static cx_val subject(cx_elab *E, const random_ *R) { /* what is expected, all variables bound */
+  if (!R->e) return cx_v_num(E, 1, R->x->span);
+  cx_val v = cx_elab_expr(E, R->e), w = v;
+  if (v.bad || !R->centred) return v;
+  if (R->e2) w = cx_elab_expr(E, R->e2);
+  if (w.bad) return w;
+  v = op2(E, OP_sub, v, R->m);
+  return op2(E, OP_mul, v, R->e2 ? op2(E, OP_sub, w, R->m2) : v);
+}
+
+typedef struct {
+  const random_ *R;
+  int at;
+  const cx_dist *d;
+} place;
+
+static cx_val level(cx_elab *E, const random_ *R, int at);
+static cx_val weighed(cx_elab *E, void *user) {
+  const place *p = user;
+  const random_ *R = p->R;
+  cx_val x = E->env->v;
+  cx_val f = op1(E, OP_exp, cx_dist_log_density(E, p->d, x, true));
+  if (f.bad) return f;
+  bool last = p->at + 1 == R->n;
+  cx_val v = last ? subject(E, R) : level(E, R, p->at + 1);
+  if (v.bad) return v;
+  cx_val c = last ? joined(E, R, remains, R->order[p->at]->name) : (cx_val){0}, zero = cx_v_num(E, 0, v.span);
+  if (c.bad) return c;
+  bool one = v.e->op == OP_const && v.e->u.num == 1;
+  v = one ? f : op2(E, OP_mul, f, v);
+  if (c.e) v = when(E, c, v, zero);
+  return cx_dist_discrete(p->d) && !one ? when(E, op2(E, OP_lt, zero, f), v, zero) : v; /* no mass: not 0 * inf */
+}
+
+/* P(lo <= X <= hi), or P of the side that is bounded; a discrete X: whole numbers */
+static cx_val between(cx_elab *E, const cx_dist *d, cx_val lo, cx_val hi, bool below, bool above) {
+  cx_span s = lo.span;
+  cx_val one = cx_v_num(E, 1, s), zero = cx_v_num(E, 0, s), under = lo;
+  if (cx_dist_discrete(d) && below) under = op2(E, OP_sub, lo, one);
+  if (!below && !above) return one;
+  if (!below) return cx_dist_value(E, d, DIST_CDF, hi);
+  if (!above) return cx_dist_value(E, d, DIST_CCDF, under);
+  cx_val p = cx_dist_value(E, d, DIST_CDF, under), q = cx_dist_value(E, d, DIST_CDF, hi);
+  cx_val pc = cx_dist_value(E, d, DIST_CCDF, under), qc = cx_dist_value(E, d, DIST_CCDF, hi);
+  /* both in the upper tail: the difference of what is small */
+  cx_val v = when(E, op2(E, OP_lt, cx_v_num(E, 0.5, s), p), op2(E, OP_sub, pc, qc), op2(E, OP_sub, q, p));
+  return when(E, op2(E, cx_dist_discrete(d) ? OP_le : OP_lt, lo, hi), v, zero);
+}
+
+/* the range that the conditions leave to the variable */
+static bool narrow(cx_elab *E, const random_ *R, const cx_dist *d, cx_sym name, cx_val *lo, cx_val *hi, bool *below,
+                   bool *above, bool *point) {
+  bool discrete = cx_dist_discrete(d);
+  cx_val one = cx_v_num(E, 1, R->x->span);
+  for (int k = 0; k < 2; k++)
+    for (const cx_ast *const *a = R->condition[k]; a && *a; a++) {
+      bound b;
+      if (!bounds(*a, name, &b)) continue;
+      cx_val v = cx_elab_expr(E, b.end);
+      if (v.bad) return false;
+      if (v.rank) {
+        cx_error(E->ctx, b.end->span, "a condition compares numbers, but this has shape %s", cx_v_shape(E, v));
+        return false;
+      }
+      *point |= b.equal;
+      for (int side = 0; side < 2; side++) {
+        if (!b.equal && side != b.upper) continue;
+        cx_val w = v;
+        if (discrete && side) w = b.strict ? op2(E, OP_sub, op1(E, OP_ceil, v), one) : op1(E, OP_floor, v);
+        if (discrete && !side) w = b.strict ? op2(E, OP_add, op1(E, OP_floor, v), one) : op1(E, OP_ceil, v);
+        cx_val *end = side ? hi : lo;
+        bool *have = side ? above : below;
+        *end = *have ? op2(E, side ? OP_min : OP_max, *end, w) : w;
+        *have = true;
+      }
+    }
+  return true;
+}
+
+static cx_val level(cx_elab *E, const random_ *R, int at) {
+  const cx_ast *v = R->order[at];
+  cx_span s = R->x->span;
+  cx_dist d;
+  if (!cx_dist_of(E, v->kid[0], &d)) return cx_v_bad(s);
+  if (cx_dist_dims(&d)) {
+    int id = cx_error(E->ctx, v->span, "values of `%s` are arrays; an expectation runs over numbers", d.of->name);
+    cx_diag_help(E->ctx, id, "name its components by distributions of their own");
+    return cx_v_bad(s);
+  }
+  for (int k = 0; k < d.narg; k++) {
+    int own = d.of->def->kid[k]->nkid;
+    if (d.arg[k].rank == own) continue;
+    int id = cx_error(E->ctx, v->kid[0]->kid[k]->span, "`%s` is one number, but this parameter has shape %s", v->name,
+                      cx_v_shape(E, d.arg[k]));
+    cx_diag_help(E->ctx, id, "name an index to get a value for each: m[i] = expect(%s ~ %s(.. a[i] ..): ..)", v->name,
+                 d.of->name);
+    return cx_v_bad(s);
+  }
+  cx_val lo, hi, a = {0}, b = {0}, p;
+  cx_dist_support(E, &d, &lo, &hi);
+  if (lo.bad || hi.bad) return cx_v_bad(s);
+  place user = {R, at, &d};
+  if (at + 1 < R->n) return cx_dist_total(E, &d, v->name, lo, hi, R->tol, weighed, &user);
+  bool below = false, above = false, point = false;
+  if (!narrow(E, R, &d, v->name, &a, &b, &below, &above, &point)) return cx_v_bad(s);
+  cx_binding *env = E->env;
+  bool rest = false;
+  for (int k = 0; k < 2; k++)
+    for (const cx_ast *const *c = R->condition[k]; c && *c; c++) rest |= remains(*c, v->name);
+  if (point && !cx_dist_discrete(&d)) p = cx_v_num(E, 0, s); /* a point has no mass */
+  else if (!R->e && !rest && cx_dist_closed(&d)) {
+    if (!below) a = lo;
+    if (!above) b = hi;
+    p = between(E, &d, a, b, below, above);
+  } else {
+    if (below) lo = op2(E, OP_max, lo, a);
+    if (above) hi = op2(E, OP_min, hi, b);
+    if (below || above) hi = cx_dist_discrete(&d) ? hi : op2(E, OP_max, lo, hi);
+    p = cx_dist_total(E, &d, v->name, lo, hi, R->tol, weighed, &user);
+  }
+  E->env = env;
+  if (p.bad) return p;
+  cx_val c = joined(E, R, outside, v->name);
+  if (c.bad) return c;
+  return c.e ? when(E, c, p, cx_v_num(E, 0, s)) : p;
+}
+
+/* ---- the binders ---- */
+static bool options(cx_elab *E, random_ *R) {
+  for (int k = R->x->nbind; k < R->x->nkid - 1; k++) {
+    const cx_ast *o = R->x->kid[k];
+    if (o->kind != A_NAMED || strcmp(o->name, "tol")) {
+      int id = cx_error(E->ctx, o->span, "`%s` has no option `%s`", R->x->name, o->name ? o->name : "here");
+      cx_diag_help(E->ctx, id, "its option is tol, the relative tolerance of its integrals");
+      return false;
+    }
+    cx_val v = cx_elab_expr(E, o->kid[0]);
+    if (v.bad) return false;
+    if (!cx_v_const(E, v, &R->tol) || !(R->tol >= 1e-15 && R->tol < 1)) {
+      cx_error(E->ctx, o->span, "tol is a number from 1e-15 to less than 1");
+      return false;
+    }
+  }
+  return true;
+}
+
+static cx_val run(cx_elab *E, random_ R) {
+  order(E, &R);
+  cx_binding *env = E->env;
+  cx_val v = level(E, &R, 0);
+  E->env = env;
+  v.span = R.x->span;
+  return v;
+}
+/* E[e] under the conditions, divided by the probability of what is given */
+static cx_val expected(cx_elab *E, const random_ *R) {
+  cx_val v = run(E, *R);
+  if (v.bad || !R->condition[1]) return v;
+  random_ given = *R;
+  given.e = given.e2 = NULL;
+  given.centred = false;
+  given.condition[0] = NULL;
+  cx_val p = run(E, given);
+  return p.bad ? p : op2(E, OP_div, v, p);
+}
+
+cx_val cx_elab_random(cx_elab *E, const cx_ast *x) {
+  int kind = kind_of(x->name);
+  random_ R = {.x = x, .n = x->nbind, .tol = 1e-10};
+  for (int k = 0; k < x->nbind; k++) {
+    R.order[k] = x->kid[k];
+    *cx_names_at(E->arena, &E->random, x->kid[k]->name) = E;
+    if (x->kid[k]->op == T_TILDE) continue;
+    int id = cx_error(E->ctx, x->kid[k]->span, "`%s` has no distribution", x->kid[k]->name);
+    cx_diag_help(E->ctx, id, "write %s(%s ~ normal(0, 1): ..)", x->name, x->kid[k]->name);
+    return cx_v_bad(x->span);
+  }
+  if (!options(E, &R)) return cx_v_bad(x->span);
+  const cx_ast *body = x->kid[x->nkid - 1], *last = body->kind == A_LIST ? body->kid[body->nkid - 1] : body;
+  if (last->kind == A_GIVEN) {
+    R.condition[1] = cx_conditions(E, last->kid[1]);
+    last = last->kid[0];
+  }
+  bool two = body->kind == A_LIST && body->nkid == 2;
+  if (kind == R_COV ? !two : body->kind == A_LIST) {
+    int id = cx_error(E->ctx, body->span, "`%s` takes %s after the `:`", x->name,
+                      kind == R_COV    ? "two expressions"
+                      : kind == R_PROB ? "one condition"
+                                       : "one expression");
+    cx_diag_help(E->ctx, id, kind == R_COV ? "write cov(x ~ normal(0, 1): x, x^3)" : "write a binder for each");
+    return cx_v_bad(x->span);
+  }
+  if (kind == R_PROB) {
+    R.condition[0] = cx_conditions(E, last);
+    return expected(E, &R);
+  }
+  R.e = two ? body->kid[0] : last;
+  if (kind == R_EXPECT) return expected(E, &R);
+  cx_val m = expected(E, &R), m2 = m;
+  if (two) {
+    random_ other = R;
+    other.e = last;
+    m2 = expected(E, &other);
+    R.e2 = last;
+  }
+  if (m.bad || m2.bad) return cx_v_bad(x->span);
+  R.m = m;
+  R.m2 = m2;
+  R.centred = true;
+  return expected(E, &R);
+}
+
+/* ---- lhs ~ d ---- */
+void cx_elab_tilde(cx_elab *E, const cx_ast *s) {
+  const cx_ast *d = s->kid[1];
+  bool bad = E->objective_bad;
+  E->objective_bad = true;
+  if (d->kind != A_CALL || d->primes) {
+    cx_dist none;
+    cx_dist_of(E, d, &none);
+    return;
+  }
+  cx_ast *call = CX_NEW(E->arena, cx_ast); /* the sum of log_density(d, lhs), its loose indices running */
+  *call = *s;
+  call->kind = A_CALL;
+  call->name = cx_intern_z(E->ctx, "log_density");
+  call->kid = CX_NEW_N(E->arena, cx_ast *, 2);
+  call->kid[0] = s->kid[1];
+  call->kid[1] = s->kid[0];
+  bool named = cx_lookup_env(E, d->name, true) != NULL;
+  if (named || !cx_find_distribution(E, d->name)) {
+    cx_dist none;
+    cx_dist_of(E, d, &none);
+    return;
+  }
+  cx_val v = cx_elab_free(E, call);
+  if (v.bad) return;
+  v = cx_v_fresh(E, v);
+  v = op1(E, OP_neg, cx_v_reduce_all(E, RED_sum, v, s->span));
+  uint32_t eq;
+  v = cx_v_store(E, v, NULL, &eq);
+  if (v.bad || eq == CX_NO_EQ) return;
+  E->objective_bad = bad;
+  if (!E->objective.n) E->m->maximize = true;
+  *CX_PUSH(E->arena, E->objective) = eq;
+}
