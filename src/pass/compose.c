@@ -267,7 +267,7 @@ static uint32_t copy_eq(cx_compose *c, uint32_t id, bool based, const cx_node *c
   t->red = e->red, t->nred = e->nred;
   memcpy(t->rdim, e->rdim, sizeof t->rdim);
   t->integer = e->integer, t->inert = e->inert, t->node = e->node, t->slope = e->slope, t->constant = e->constant;
-  t->lo = e->lo, t->hi = e->hi;
+  if (!based || e->kind != EQ_CALC) t->lo = e->lo, t->hi = e->hi; /* else: bounds were of x inside its range */
   copier p = {.c = c, .based = based, .into = t};
   int rank = 0, first = based ? c->nbase : 0;
   for (int k = 0; k < first; k++) t->dim[rank++] = c->base[k];

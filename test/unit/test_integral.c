@@ -64,6 +64,7 @@ static void derivatives(void) {
     snprintf(text + t, sizeof text - (size_t)t, "\n");
     answer r = ask(text);
     programs++;
+    if (r.n != n) fprintf(stderr, "%s: %s\n", field[0], r.message);
     CHECK(r.n == n);
     for (int k = 0; k < r.n && k < n; k++) {
       bool right = fabs(r.value[k] - want[k]) <= 1e-8 * fmax(fabs(want[k]), 1e-3);
