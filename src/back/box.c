@@ -84,13 +84,15 @@ int cx_box_run(const cx_quadrature *q, cx_quadrature_work *w, double *result) {
                      .scale = in->scale,
                      .tol = in->tol,
                      .user = &b,
-                     .eval = evaluate};
+                     .eval = evaluate,
+                     .stop = q->stop};
     cx_cubature_report r = {0};
     if (infinite) {
       w->why = "an end of a variable that depends on another is infinite";
       failed = 1;
     } else if (cx_cubature_run(scratch, &p, result + j * in->ncomp, error, &r) == QUAD_FAILED) failed = 1;
     cx_arena_free(scratch);
+    if (r.status == QUAD_STOPPED && q->stop && *q->stop) w->why = "interrupted", failed = 1;
     w->report[j].status = r.status;
     w->report[j].error = r.error;
     w->report[j].evaluations = r.evaluations;

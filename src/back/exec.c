@@ -395,7 +395,7 @@ static void compile(cx_exec *x, cx_arena *tmp, const cx_graph *g, const cx_array
   x->kernel = s->kernel.at, x->nkernel = s->kernel.n;
   for (int i = 0; i < x->nkernel; i++)
     if (x->kernel[i].prim && x->kernel[i].prim->integrand) {
-      x->kernel[i].quadrature = cx_quadrature_new(x->a, x->kernel[i].prim, false);
+      x->kernel[i].quadrature = cx_quadrature_new(x->a, x->kernel[i].prim, false, x->opt.stop);
       x->kernel[i].number = x->nquadrature++;
     }
   x->copy = s->copy.at, x->ncopy = s->copy.n, x->first_extra = s->first_extra;

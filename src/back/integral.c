@@ -214,11 +214,12 @@ static int evaluate(void *user, int side, int64_t n, const int32_t *instance, co
   return 0;
 }
 
-cx_quadrature *cx_quadrature_new(cx_arena *a, const cx_eq *e, bool oracle) {
+cx_quadrature *cx_quadrature_new(cx_arena *a, const cx_eq *e, bool oracle, volatile sig_atomic_t *stop) {
   cx_quadrature *q = CX_NEW(a, cx_quadrature);
   q->ctx = cx_arena_ctx(a);
   q->in = e->integrand;
   q->oracle = oracle;
+  q->stop = stop;
   new_batch(a, &q->value, q->in->value, oracle);
   new_batch(a, &q->probe, q->in->probe, oracle);
   q->near = CX_NEW_N(a, cx_batch, q->in->nfeature + 1);
@@ -353,9 +354,11 @@ int cx_quadrature_run(const cx_quadrature *q, cx_quadrature_work *w, const cx_eq
     if (!(failed = cx_series_run(q, w, result))) take_report(q, w, result);
   } else if (!failed) {
     for (int64_t j = 0; j < w->instances; j++) w->range[j].complete = q->in->complete;
-    cx_quad p = {.ncomp = q->in->ncomp, .scale = q->in->scale, .tol = q->in->tol, .user = &c, .eval = evaluate};
+    cx_quad p = {
+        .ncomp = q->in->ncomp, .scale = q->in->scale, .tol = q->in->tol, .user = &c, .eval = evaluate, .stop = q->stop};
     cx_quad_status s = cx_quad_run(&p, w->quad, w->instances, w->range, result, w->error, w->report);
-    failed = s == QUAD_FAILED;
+    failed = s == QUAD_FAILED || s == QUAD_STOPPED;
+    if (s == QUAD_STOPPED) w->why = "interrupted";
     double inside = w->largest > 0 ? w->worst / w->largest : 0; /* relative error that comes from integrals inside */
     for (int64_t j = 0; j < w->instances && !failed; j++)
       for (int k = 0; k < q->in->ncomp; k++) {

@@ -7,7 +7,7 @@
 typedef struct cx_quadrature cx_quadrature;           /* compiled: immutable */
 typedef struct cx_quadrature_work cx_quadrature_work; /* of one thread of the caller */
 /* e: prim quadrature. oracle: by the reference evaluator. */
-cx_quadrature *cx_quadrature_new(cx_arena *a, const cx_eq *e, bool oracle);
+cx_quadrature *cx_quadrature_new(cx_arena *a, const cx_eq *e, bool oracle, volatile sig_atomic_t *stop);
 cx_quadrature_work *cx_quadrature_work_new(cx_arena *a, const cx_quadrature *q);
 /* arg, in: the primitive's arguments; result: row-major. 0, or 1 with a message */
 int cx_quadrature_run(const cx_quadrature *q, cx_quadrature_work *w, const cx_eq *const *arg, const double *const *in,

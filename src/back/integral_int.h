@@ -24,6 +24,7 @@ struct cx_quadrature {
   cx_ctx *ctx;
   const cx_integrand *in;
   bool oracle;
+  volatile sig_atomic_t *stop;
   cx_batch value, probe;
   cx_batch *near; /* by feature */
 };

@@ -141,7 +141,7 @@ static void primitive(const cx_graph *g, cx_arena *a, const cx_eq *e, double *co
   for (int k = 0; k < e->nprim_arg; k++) arg[k] = g->eq[e->prim_arg[k]], in[k] = value[e->prim_arg[k]];
   if (e->integrand) {
     const char *what = NULL;
-    const cx_quadrature *q = cx_quadrature_new(a, e, true);
+    const cx_quadrature *q = cx_quadrature_new(a, e, true, NULL);
     if (cx_quadrature_run(q, cx_quadrature_work_new(a, q), arg, in, value[e->id], &what)) fail(g, e, what);
     return;
   }

@@ -81,7 +81,10 @@ cx_val cx_bind_variable(cx_elab *E, const cx_prim *prim, cx_sym name, cx_span wh
   int n = 0;
   if (!add_context(E, v, node, ctx, &n) || !add_context(E, lo, node, ctx, &n) || !add_context(E, hi, node, ctx, &n) ||
       n + v.rank + 1 > CX_MAX_RANK) {
-    cx_error(E->ctx, s, "this integral depends on more than %d indices at once", CX_MAX_RANK - 1);
+    int id =
+        cx_error(E->ctx, s, "this integral depends on more than %d variables and indices at once", CX_MAX_RANK - 1);
+    cx_diag_help(E->ctx, id, "at most %d variables stand inside one another; integrate over the others first",
+                 CX_MAX_RANK);
     return cx_v_bad(s);
   }
   cx_val f = v, t = cx_v_num(E, tol, s);

@@ -39,6 +39,10 @@ static void say(cx_ctx *c, const cx_integral_report *r) {
                              : "its integrand grows too fast there to have a finite integral");
       return;
     case QUAD_NAN:
+      if (r->evaluations == 0 && !r->series) {
+        id = cx_diag(c, CX_ERROR, CX_E_RUNTIME, r->span, "an end of %s is not a number%s", what, some);
+        return;
+      }
       id = cx_diag(c, CX_ERROR, CX_E_RUNTIME, r->span, "the integrand of %s is not a number%s%s", what, at, some);
       cx_diag_help(c, id, "restrict the range, or select: if c then e else 0");
       return;
