@@ -87,19 +87,24 @@ cx_val cx_bind_variable(cx_elab *E, const cx_prim *prim, cx_sym name, cx_span wh
                  CX_MAX_RANK);
     return cx_v_bad(s);
   }
-  cx_val f = v, t = cx_v_num(E, tol, s);
+  bool root = prim == &cx_prim_crossing; /* of v: the sum of the variable itself over its roots */
+  cx_val f = root ? mine->v : v, g = v, t = cx_v_num(E, tol, s);
   f.dim[f.rank] = (cx_dim){CX_NODES, NULL};
   f.slot[f.rank++] = node;
-  v.span = f.span = lo.span = hi.span = s;
-  uint32_t part[5];
+  g.dim[g.rank] = f.dim[f.rank - 1];
+  g.slot[g.rank++] = node;
+  v.span = f.span = g.span = lo.span = hi.span = s;
+  uint32_t part[CX_CROSSING_PERIOD + 1];
+  int nparts = root ? CX_CROSSING_PERIOD + 1 : CX_INTEGRAL_TOL + 1;
   int errors = cx_error_count(E->ctx);
   part[CX_INTEGRAL_X] = variable;
   part[CX_INTEGRAL_F] = cx_v_over(E, f, NULL, ctx, n);
   part[CX_INTEGRAL_LO] = cx_v_over(E, lo, NULL, ctx, n);
   part[CX_INTEGRAL_HI] = cx_v_over(E, hi, NULL, ctx, n);
-  part[CX_INTEGRAL_TOL] = cx_v_over(E, t, NULL, ctx, 0);
+  if (root) part[CX_CROSSING_G] = cx_v_over(E, g, NULL, ctx, n);
+  part[nparts - 1] = cx_v_over(E, root ? cx_v_num(E, 0, s) : t, NULL, ctx, 0);
   if (cx_error_count(E->ctx) > errors) return cx_v_bad(s);
-  for (int j = 0; j < 5; j++)
+  for (int j = 0; j < nparts; j++)
     if (part[j] == CX_NO_EQ) { /* a range around is not known yet: only the shape counts */
       v.e = cx_const(E->g, 0);
       return v;
@@ -107,8 +112,8 @@ cx_val cx_bind_variable(cx_elab *E, const cx_prim *prim, cx_sym name, cx_span wh
   cx_eq *e = cx_eq_new(E->g, NULL, EQ_PRIM);
   e->prim = prim;
   e->span = s;
-  memcpy(e->prim_arg, part, sizeof part);
-  e->nprim_arg = 5;
+  memcpy(e->prim_arg, part, (size_t)nparts * sizeof *part);
+  e->nprim_arg = nparts;
   const cx_eq *fe = E->g->eq[part[CX_INTEGRAL_F]];
   e->rank = (uint8_t)(fe->rank - 1);
   memcpy(e->dim, fe->dim, (size_t)e->rank * sizeof *e->dim);

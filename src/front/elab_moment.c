@@ -210,13 +210,60 @@ static cx_val distribution_function(cx_elab *E, const cx_dist *d, bool upper, bo
   return where_valid(E, d, v);
 }
 
+/* ---- quantiles ----
+ * The root of cdf(x) - p, sought over u, which takes x to every scale between the ends of the support: x = sinh(u),
+ * lo + exp(u), hi - exp(-u), lo + (hi - lo) logistic(u). Its derivatives are those of an implicit function. A discrete
+ * one is the first x at which the cdf reaches p, but for rounding. */
+typedef struct {
+  const cx_dist *d;
+  cx_val lo, hi, p;
+  bool low, high; /* a finite end there */
+} wanted;
+static cx_val place_of(cx_elab *E, const wanted *q, cx_val u) {
+  if (q->low && q->high)
+    return op2(E, OP_add, q->lo, op2(E, OP_mul, op2(E, OP_sub, q->hi, q->lo), op1(E, OP_logistic, u)));
+  if (q->low) return op2(E, OP_add, q->lo, op1(E, OP_exp, u));
+  if (q->high) return op2(E, OP_sub, q->hi, op1(E, OP_exp, op1(E, OP_neg, u)));
+  return op1(E, OP_sinh, u);
+}
+static cx_val excess(cx_elab *E, void *user) {
+  const wanted *q = user;
+  cx_val x = place_of(E, q, E->env->v), f = distribution_function(E, q->d, false, false, x);
+  return op2(E, OP_sub, f, q->p);
+}
 static cx_val quantile(cx_elab *E, const cx_dist *d, cx_val p) {
   if (cx_dist_has(d, "quantile")) return cx_dist_member(E, d, "quantile", &p, 1);
-  cx_val lo, hi;
-  cx_dist_support(E, d, &lo, &hi);
-  int id = cx_error(E->ctx, d->call->span, "the distribution `%s` has no quantile", d->of->name);
-  cx_diag_help(E->ctx, id, "give it in its block: quantile(p) = ..");
-  return cx_v_bad(d->call->span);
+  enum { FAR = 700, WIDE = 36 };
+  bool discrete = cx_dist_discrete(d);
+  wanted q = {.d = d, .p = p};
+  double end;
+  cx_dist_support(E, d, &q.lo, &q.hi);
+  if (q.lo.bad || q.hi.bad) return cx_v_bad(p.span);
+  cx_val lo = q.lo, hi = q.hi, one = num(E, 1, d), nan = num(E, NAN, d), zero = num(E, 0, d);
+  q.low = !cx_v_const(E, lo, &end) || isfinite(end);
+  q.high = !cx_v_const(E, hi, &end) || isfinite(end);
+  if (discrete) { /* from a place before the first one to one behind the last; as 64 eps in p count as rounding */
+    q.lo = op2(E, OP_sub, lo, one);
+    q.hi = op2(E, OP_add, hi, one);
+    q.p = op2(E, OP_mul, p, num(E, 1 - 64 * 0x1p-52, d));
+  }
+  /* Beyond 1e16 there are no whole numbers, 1 - logistic(37) is eps / 2, and an integral as wide misses its integrand. */
+  double far = discrete || !cx_dist_closed(d) ? WIDE : FAR;
+  double from = q.low && discrete ? -WIDE
+                : q.low           ? -FAR
+                                  : -far,
+         to = q.low && q.high       ? WIDE
+              : q.high && !discrete ? FAR
+                                    : far;
+  cx_val u = cx_bind_variable(E, &cx_prim_crossing, cx_intern_z(E->ctx, "u"), d->call->span, num(E, from, d),
+                              num(E, to, d), 1e-10, excess, &q, d->call->span);
+  cx_val x = place_of(E, &q, u);
+  if (discrete) {
+    x = op1(E, OP_floor, op2(E, OP_add, x, op2(E, OP_mul, num(E, 1e-9, d), op2(E, OP_add, one, op1(E, OP_abs, x)))));
+    x = op2(E, OP_max, lo, op2(E, OP_min, x, hi));
+  }
+  x = when(E, op2(E, OP_lt, zero, p), x, when(E, op2(E, OP_eq, p, zero), lo, nan));
+  return when(E, op2(E, OP_lt, p, one), x, when(E, op2(E, OP_eq, p, one), hi, nan));
 }
 
 cx_val cx_dist_value(cx_elab *E, const cx_dist *d, cx_dist_kind kind, cx_val x) {
