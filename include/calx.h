@@ -178,6 +178,35 @@ CALX_API calx_status calx_solver_status(calx_solver *s, calx_report *report);
 CALX_API const double *calx_solver_x(calx_solver *s); /* until the next iterate */
 CALX_API void calx_solver_free(calx_solver *s);
 
+/* ---- integrals ---- */
+
+typedef enum {
+  CALX_INTEGRAL_OK,        /* within its tolerance: 1e-10 relative, or what the text says (tol = ..) */
+  CALX_INTEGRAL_ROUNDOFF,  /* cancellation in the integrand leaves fewer digits: see its error */
+  CALX_INTEGRAL_TOLERANCE, /* the budget of evaluations was spent before the tolerance: see its error */
+  CALX_INTEGRAL_DIVERGES,  /* value NaN, error infinite */
+  CALX_INTEGRAL_NAN        /* the integrand, an end or a parameter is not a number; value NaN, error infinite */
+} calx_integral_state;
+typedef struct {
+  int64_t evaluations; /* of integrands, in all */
+  int64_t missed;      /* how many are not CALX_INTEGRAL_OK */
+  int64_t worst;       /* the number of the worst of these, and its relative error; -1, 0: none missed */
+  double worst_error;
+} calx_integral_report;
+/* n values of an expression with integrals in it, compiled once and evaluated side by side:
+ *
+ *   calx_integrate(c, "integral(x in 0..inf: x^(s - 1) * exp(-rate * x))", SIZE_MAX, 2, (const char *[]){"s", "rate"},
+ *                  (const double *[]){s, rate}, n, value, error, state, &report);
+ *
+ * The text is one expression, a number for each set of parameters; definitions of its own may stand on lines before it.
+ * name[p] is a number in it, array[p][k] what it is in the k-th value. value, error, state: n each; error is the
+ * estimate in the units of the value, absolute; error, state, report may be NULL. CALX_E_CONVERGENCE: all arrays are
+ * filled, but not every one met its tolerance; state tells which, the diagnostics why. Any other failure leaves the
+ * arrays undefined. n = 0 checks the text. */
+CALX_API calx_status calx_integrate(calx_ctx *c, const char *text, size_t length, int nparam, const char *const *name,
+                                    const double *const *array, int64_t n, double *value, double *error,
+                                    calx_integral_state *state, calx_integral_report *report);
+
 #ifdef __cplusplus
 }
 #endif

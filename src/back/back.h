@@ -52,5 +52,14 @@ typedef struct {
  * adds up their nodes */
 int64_t cx_work_inner_errors(const cx_exec *x, cx_work *w, double *rel, int64_t n);
 int cx_work_integrals(const cx_exec *x, cx_work *w, cx_integral_report *r, int max);
+/* of the last run: what became of the integrals at each of the n places of their first dimension; those without it count
+ * for all places */
+typedef struct {
+  int n;               /* integrals there */
+  int status;          /* the worst */
+  double value, error; /* of the last of them; error is absolute */
+  double relative;     /* error, the worst */
+} cx_integral_place;
+void cx_work_integral_places(const cx_exec *x, cx_work *w, int64_t n, cx_integral_place *at);
 char *cx_exec_text(const cx_exec *x, cx_arena *a); /* the schedule and byte code, for `calx dump --after schedule` */
 #endif

@@ -498,6 +498,14 @@ int cx_work_integrals(const cx_exec *x, cx_work *w, cx_integral_report *r, int m
   return n;
 }
 
+void cx_work_integral_places(const cx_exec *x, cx_work *w, int64_t n, cx_integral_place *at) {
+  for (int i = 0; i < x->nkernel && !x->seg; i++) {
+    const cx_kernel *k = &x->kernel[i];
+    cx_work *of = k->stage ? w : x->own;
+    if (k->quadrature && of) cx_quadrature_places(k->quadrature, of->quadrature[k->number], n, at);
+  }
+}
+
 void cx_exec_rebind(cx_exec *x, int k, const cx_array *a) {
   if (x->seg) {
     cx_segments_rebind(x->seg, k, a);

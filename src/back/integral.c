@@ -305,6 +305,22 @@ int64_t cx_quadrature_errors(const cx_quadrature *q, cx_quadrature_work *w, doub
   return nodes;
 }
 
+void cx_quadrature_places(const cx_quadrature *q, const cx_quadrature_work *w, int64_t n, cx_integral_place *at) {
+  bool apart = q->in->ninstance && q->in->instance[0].n == n;
+  int64_t each = apart && n ? w->instances / n : w->instances, nc = q->in->ncomp;
+  if (q->in->crossing || !w->result) return;
+  for (int64_t k = 0; k < n; k++)
+    for (int64_t j = apart ? k * each : 0, end = j + each; j < end; j++)
+      for (int64_t c = 0; c < nc; c++) {
+        double v = w->result[j * nc + c], e = w->error[j * nc + c], r = e > 0 ? e / fabs(v) : 0;
+        at[k].n++;
+        at[k].value = v;
+        at[k].error = e;
+        if ((int)w->report[j].status > at[k].status) at[k].status = (int)w->report[j].status;
+        if (!(r <= at[k].relative)) at[k].relative = r;
+      }
+}
+
 static int cross(const cx_quadrature *q, cx_quadrature_work *w, double *result) {
   int nc = q->in->ncomp;
   memset(result, 0, (size_t)(w->instances * nc) * sizeof *result);

@@ -13,6 +13,7 @@ cx_quadrature_work *cx_quadrature_work_new(cx_arena *a, const cx_quadrature *q);
 int cx_quadrature_run(const cx_quadrature *q, cx_quadrature_work *w, const cx_eq *const *arg, const double *const *in,
                       double *result, const char **why);
 int64_t cx_quadrature_errors(const cx_quadrature *q, cx_quadrature_work *w, double *rel, int64_t n);
+void cx_quadrature_places(const cx_quadrature *q, const cx_quadrature_work *w, int64_t n, cx_integral_place *at);
 /* what became of the integrals since the last call */
 void cx_quadrature_report(const cx_quadrature *q, cx_quadrature_work *w, cx_integral_report *r);
 #endif
