@@ -96,6 +96,19 @@ static bool solved(search *s) { /* features of degree 1 and 2 */
     for (int64_t c = 0; c < t->count; c++)
       for (int64_t j = 0; j < N; j++) {
         const double *u = s->f + (t->offset + c) * 2 * N, *v = s->f + (total + t->offset + c) * 2 * N;
+        if (t->kind == CX_FEATURE_EDGE) {
+          double lo = fmin(s->w->range[j].lo, s->w->range[j].hi), hi = fmax(s->w->range[j].lo, s->w->range[j].hi);
+          double end = v[j] > 0 ? hi : lo, in_by = 0.5 / fabs(v[j]);
+          if (isfinite(end) && in_by > 0 && in_by < 0.5 * (hi - lo) &&
+              !push(s, (bracket){.x = end == hi ? end - in_by : end + in_by,
+                                 .a = NAN,
+                                 .done = true,
+                                 .instance = (int32_t)j,
+                                 .feature = k,
+                                 .column = (int32_t)(t->offset + c)}))
+            return false;
+          continue;
+        }
         double x0 = s->x[j], h = s->x[N + j] - x0, slope = v[j], bend = t->degree == 2 ? (v[N + j] - v[j]) / h : 0;
         double root[2] = {NAN, NAN}; /* u + slope d + bend d^2 / 2 = 0 */
         if (bend == 0) root[0] = -u[j] / slope;
@@ -261,6 +274,15 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
         if (isfinite(e) && fabs(b->x - e) <= 8 * DBL_EPSILON * fmax(fabs(e), isfinite(hi - lo) ? 1e-3 * (hi - lo) : 0))
           b->x = e, end = true;
       }
+    double near = b->x <= lo ? lo - b->x : b->x - hi; /* a singular point beside the range is a scale inside it */
+    if (!end && !(b->x > lo && b->x < hi) && in->feature[b->feature].kind == CX_FEATURE_SINGULAR && near > 0 &&
+        near < 0.1 * (hi - lo) && isfinite(near)) {
+      b->x = b->x <= lo ? lo + 0.5 * near : hi - 0.5 * near;
+      b->fa = near, b->touch = false, b->slope = true; /* a peak of that width */
+      s.at[n++] = *b;
+      continue;
+    }
+    b->slope = false;
     if ((b->x > lo && b->x < hi) || end) s.at[n++] = *b;
   }
   s.n = n;
@@ -271,7 +293,8 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
       for (m = k + 1; m < n && s.at[m].instance == s.at[k].instance &&
                       s.at[m].x - s.at[m - 1].x <= 4 * DBL_EPSILON * fabs(s.at[k].x);
            m++)
-        if (in->feature[s.at[m].feature].bend >= 0 && in->feature[s.at[best].feature].bend < 0) best = m;
+        if (!s.at[m].slope && in->feature[s.at[m].feature].bend >= 0 && in->feature[s.at[best].feature].bend < 0)
+          best = m;
       for (int64_t j = k; j < m; j++) s.at[j].x = s.at[best].x;
     }
     ok = space(&s, n);
@@ -286,14 +309,16 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
     cx_quad_point p = {b->x, 0, QP_BREAK};
     switch (in->feature[b->feature].kind) {
       case CX_FEATURE_SINGULAR: p.kind = QP_SINGULAR; break;
+      case CX_FEATURE_EDGE:
       case CX_FEATURE_PEAK: p.kind = QP_PEAK, p.width = 1 / fabs(v); break;
       case CX_FEATURE_SUMMIT: p.kind = QP_PEAK, p.width = v < 0 ? 1 / sqrt(-v) : NAN; break;
       default: break;
     }
+    if (b->slope) p.kind = QP_PEAK, p.width = b->fa;
     if (b->touch && (in->crossing || fabs(u) > 1e-12 * (1 + fabs(b->x)))) continue; /* comes near, no more */
     if (p.kind == QP_PEAK && !(p.width > 0 && isfinite(p.width))) continue;
     struct cx_near root = {-1, v, 0};
-    if (in->feature[b->feature].bend >= 0) {
+    if (in->feature[b->feature].bend >= 0 && !b->slope) {
       root.feature = b->feature;
       root.bend = s.f[in->feature[b->feature].bend * n + k];
       if (!isfinite(root.slope) || !isfinite(root.bend)) root.feature = -1;

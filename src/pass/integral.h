@@ -40,6 +40,7 @@ typedef enum {
   CX_FEATURE_STEP,     /* where u is a whole number: a jump */
   CX_FEATURE_SINGULAR, /* where u = 0: infinite, or with an infinite derivative */
   CX_FEATURE_PEAK,     /* where u = 0: something happens within 1 / |u'| */
+  CX_FEATURE_EDGE,     /* exp(u) with u of degree 1: something within 1 / |u'| of the end where u is larger */
   CX_FEATURE_SUMMIT    /* where u = 0 and u' < 0: log f has a maximum of width (-u')^(-1/2) */
 } cx_feature_kind;
 typedef struct {
