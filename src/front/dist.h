@@ -20,6 +20,7 @@ typedef struct cx_distribution {
   const cx_ast *def; /* S_DISTRIBUTION */
   cx_binding **env;  /* what its members see */
   bool library, bad; /* bad: its block has an error, said once */
+  bool made;         /* by elab_combine.c: its members do not read one another */
 } cx_distribution;
 
 typedef struct { /* a distribution with its parameters */
@@ -41,13 +42,18 @@ typedef enum {
   DIST_MEAN,
   DIST_VARIANCE,
   DIST_ENTROPY,
+  DIST_LOWER,
+  DIST_UPPER,
   DIST_KINDS
 } cx_dist_kind;
 
 /* elab_dist.c: finding them, their members */
 void cx_hoist_distributions(cx_elab *E, cx_ast *const *stmt, int n, cx_binding **here, bool library);
 const cx_distribution *cx_find_distribution(cx_elab *E, cx_sym name);
+bool cx_names_distribution(cx_elab *E, cx_sym name);
 bool cx_is_dist(cx_elab *E, const cx_ast *x); /* a call of a distribution? */
+/* what x is a distribution of, whatever its parameters; NULL: an error has been reported */
+const cx_distribution *cx_distribution_of(cx_elab *E, const cx_ast *x);
 /* x as a distribution, its parameters evaluated; false: an error has been reported */
 bool cx_dist_of(cx_elab *E, const cx_ast *x, cx_dist *d);
 bool cx_dist_has(const cx_dist *d, const char *member);
@@ -64,6 +70,10 @@ const cx_node *cx_dist_doubt(cx_elab *E, const cx_dist *d);
  * dimensions of its own. */
 bool cx_dist_spread(cx_elab *E, cx_dist *const *d, int nd, cx_val *x, const int *own, int nx, cx_val *shape, cx_span s);
 cx_val cx_dist_gather(cx_elab *E, cx_val v, cx_val shape, cx_span s); /* and back */
+
+/* elab_combine.c: mixture(k: w[k], d), truncated(d, a, b) */
+bool cx_is_combination(const cx_ast *x);
+bool cx_combine(cx_elab *E, const cx_ast *x, cx_dist *d);
 
 /* elab_moment.c: values of a distribution of one element */
 void cx_dist_support(cx_elab *E, const cx_dist *d, cx_val *lo, cx_val *hi);

@@ -218,9 +218,8 @@ static const struct {
 
 /* names that other releases bring: never misread as something else */
 bool cx_later(cx_elab *E, cx_sym name, cx_span s) {
-  static const char *const later[] = {"expect",     "prob",      "argmin",  "solve",    "mixture",
-                                      "multiplier", "posterior", "prior",   "evidence", "tfidf",
-                                      "conv",       "maxpool",   "avgpool", "fft",      "sort"};
+  static const char *const later[] = {"expect",   "prob",  "argmin", "solve",   "multiplier", "posterior", "prior",
+                                      "evidence", "tfidf", "conv",   "maxpool", "avgpool",    "fft",       "sort"};
   for (size_t k = 0; k < sizeof later / sizeof *later; k++)
     if (!strcmp(name, later[k])) {
       int id = cx_error(E->ctx, s, "this version of calx cannot compute `%s` yet", name);
@@ -453,6 +452,7 @@ cx_val cx_elab_call(cx_elab *E, const cx_ast *x) {
   if (!f && !strcmp(x->name, "d") && !x->primes) return cx_elab_d(E, x);
   cx_val known;
   if (!f && cx_elab_dist_call(E, x, &known)) return known;
+  if (!f && cx_is_combination(x)) return cx_lookup_failed(E, x->name, true, x->name_span);
   int n = x->nkid;
   cx_val *arg = CX_NEW_N(E->arena, cx_val, n + 1);
   if (!f) {

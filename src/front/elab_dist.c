@@ -81,7 +81,7 @@ void cx_hoist_distributions(cx_elab *E, cx_ast *const *stmt, int n, cx_binding *
         cx_diag_label(E->ctx, id, E->distribution.at[j]->def->name_span, "first here");
       }
     cx_distribution *d = CX_NEW(E->arena, cx_distribution);
-    *d = (cx_distribution){s->name, s, here, library, !well_formed(E, s)};
+    *d = (cx_distribution){s->name, s, here, library, !well_formed(E, s), false};
     *CX_PUSH(E->arena, E->distribution) = d;
   }
 }
@@ -113,6 +113,9 @@ static void load_all(cx_elab *E) {
 }
 
 /* its file is lib/dist/NAME.calx; a file may hold more than one, so all are read before a name counts as unknown */
+bool cx_names_distribution(cx_elab *E, cx_sym name) {
+  return !strcmp(name, "mixture") || !strcmp(name, "truncated") || cx_find_distribution(E, name);
+}
 const cx_distribution *cx_find_distribution(cx_elab *E, cx_sym name) {
   const cx_distribution *d = known(E, name);
   if (d) return d;
@@ -127,6 +130,7 @@ const cx_distribution *cx_find_distribution(cx_elab *E, cx_sym name) {
 }
 
 bool cx_is_dist(cx_elab *E, const cx_ast *x) {
+  if (cx_is_combination(x)) return !cx_lookup_env(E, x->name, true);
   return x->kind == A_CALL && !x->primes && !cx_lookup_env(E, x->name, true) && cx_find_distribution(E, x->name);
 }
 
@@ -152,7 +156,7 @@ static cx_binding *function_of(cx_elab *E, const cx_dist *d, const cx_ast *e, co
   int np = count_params(def), n = 0;
   bool *used = CX_NEW_N(E->arena, bool, def->nkid + 1);
   for (int k = np; k < def->nkid; k++) used[k] = def->kid[k]->kid[0] == e; /* not within itself */
-  mark(def, e, used);
+  if (!d->of->made) mark(def, e, used);
   cx_ast *body = CX_NEW(E->arena, cx_ast), *f = CX_NEW(E->arena, cx_ast);
   *body = *e;
   body->kind = A_BLOCK;
@@ -284,7 +288,7 @@ static const char *signature(cx_elab *E, const cx_ast *def) {
   return cx_format(E->arena, "%s)", s);
 }
 
-static bool unknown(cx_elab *E, const cx_ast *x) {
+static void unknown(cx_elab *E, const cx_ast *x) {
   CX_VEC(const char *) near = {0};
   load_all(E);
   for (int k = 0; k < E->distribution.n; k++) *CX_PUSH(E->arena, near) = E->distribution.at[k]->name;
@@ -292,20 +296,29 @@ static bool unknown(cx_elab *E, const cx_ast *x) {
   const char *hit = cx_nearest(x->name, near.at, near.n);
   if (hit) cx_diag_help(E->ctx, id, "did you mean `%s`?", hit);
   else cx_diag_help(E->ctx, id, "define it: distribution %s(..) { log_density(x) = .. }", x->name);
-  return false;
 }
 
-bool cx_dist_of(cx_elab *E, const cx_ast *x, cx_dist *d) {
+const cx_distribution *cx_distribution_of(cx_elab *E, const cx_ast *x) {
+  if (cx_is_combination(x) && !cx_lookup_env(E, x->name, true)) {
+    cx_dist d;
+    return cx_combine(E, x, &d) ? d.of : NULL;
+  }
   if (x->kind != A_CALL || x->primes || cx_lookup_env(E, x->name, true)) {
     int id = cx_error(E->ctx, x->span, "a distribution is expected here");
     bool bare = x->kind == A_NAME && cx_find_distribution(E, x->name);
     if (bare) cx_diag_help(E->ctx, id, "give its parameters: %s", signature(E, cx_find_distribution(E, x->name)->def));
     else cx_diag_help(E->ctx, id, "such as normal(0, 1)");
-    return false;
+    return NULL;
   }
   const cx_distribution *of = cx_find_distribution(E, x->name);
-  if (!of) return unknown(E, x);
-  if (of->bad) return false;
+  if (!of) unknown(E, x);
+  return of && !of->bad ? of : NULL;
+}
+
+bool cx_dist_of(cx_elab *E, const cx_ast *x, cx_dist *d) {
+  if (cx_is_combination(x) && !cx_lookup_env(E, x->name, true)) return cx_combine(E, x, d);
+  const cx_distribution *of = cx_distribution_of(E, x);
+  if (!of) return false;
   int want = count_params(of->def);
   if (x->nkid != want) {
     int id = cx_error(E->ctx, x->span, "the distribution `%s` has %d parameter%s, but %d %s given", of->name, want,

@@ -116,7 +116,7 @@ cx_val cx_lookup_failed(cx_elab *E, cx_sym name, bool function, cx_span s) {
   CX_VEC(const char *) near = {0};
   bool other = false;
   if (cx_later(E, name, s)) return cx_v_bad(s);
-  if (function && cx_find_distribution(E, name)) {
+  if (function && cx_names_distribution(E, name)) {
     int id = cx_error(E->ctx, s, "`%s` is a distribution, not a number", name);
     cx_diag_help(E->ctx, id, "it stands after `~`, or as in density(%s(..), x) and mean(%s(..))", name, name);
     return cx_v_bad(s);
@@ -461,6 +461,7 @@ cx_val cx_elab_binder(cx_elab *E, const cx_ast *x) {
   for (int k = 0; k < x->nbind; k++) optimum &= !subscripts(x->kid[x->nkid - 1], x->kid[k]->name, false);
   if (!strcmp(x->name, "integral") || cx_is_series(E, x)) return cx_elab_integral(E, x);
   if (cx_is_random(x)) return cx_elab_random(E, x);
+  if (cx_is_dist(E, x)) return cx_lookup_failed(E, x->name, true, x->name_span);
   if (r < 0 || random || optimum) {
     if (cx_later(E, x->name, x->name_span)) return cx_v_bad(x->span);
     int id = cx_error(E->ctx, x->name_span, "`%s` does not bind an index", x->name);

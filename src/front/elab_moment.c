@@ -24,7 +24,9 @@ static const struct {
                        [DIST_DRAW] = {"draw", "u"},
                        [DIST_MEAN] = {"mean", NULL},
                        [DIST_VARIANCE] = {"variance", NULL},
-                       [DIST_ENTROPY] = {"entropy", NULL}};
+                       [DIST_ENTROPY] = {"entropy", NULL},
+                       [DIST_LOWER] = {"lower", NULL},
+                       [DIST_UPPER] = {"upper", NULL}};
 
 /* ---- scalars, in short ---- */
 static cx_val num(cx_elab *E, double x, const cx_dist *d) { return cx_v_num(E, x, d->call->span); }
@@ -67,6 +69,11 @@ void cx_dist_support(cx_elab *E, const cx_dist *d, cx_val *lo, cx_val *hi) {
   *lo = num(E, -INFINITY, d), *hi = num(E, INFINITY, d);
   if (cx_dist_has(d, "lower")) *lo = one_number(E, d, "lower", cx_dist_member(E, d, "lower", NULL, 0));
   if (cx_dist_has(d, "upper")) *hi = one_number(E, d, "upper", cx_dist_member(E, d, "upper", NULL, 0));
+  for (int k = 0; k < 2; k++) { /* such as the least of several -inf */
+    cx_val *v = k ? hi : lo;
+    cx_interval b = v->bad ? (cx_interval){0, 1} : cx_var_bounds(E, v->e);
+    if (b.lo == b.hi) v->e = cx_const(E->g, b.lo);
+  }
 }
 
 /* v where c holds, else other */
@@ -279,6 +286,8 @@ cx_val cx_dist_value(cx_elab *E, const cx_dist *d, cx_dist_kind kind, cx_val x) 
     case DIST_QUANTILE: return where_valid(E, d, quantile(E, d, x));
     case DIST_DRAW:
       return where_valid(E, d, cx_dist_has(d, "draw") ? cx_dist_member(E, d, "draw", &x, 1) : quantile(E, d, x));
+    case DIST_LOWER:
+    case DIST_UPPER: cx_dist_support(E, d, &x, &m.mean); return kind == DIST_LOWER ? x : m.mean;
     default: break;
   }
   if (cx_dist_has(d, kinds[kind].name)) return where_valid(E, d, cx_dist_member(E, d, kinds[kind].name, NULL, 0));

@@ -323,9 +323,8 @@ void cx_elab_tilde(cx_elab *E, const cx_ast *s) {
   const cx_ast *d = s->kid[1];
   bool bad = E->objective_bad;
   E->objective_bad = true;
-  if (d->kind != A_CALL || d->primes) {
-    cx_dist none;
-    cx_dist_of(E, d, &none);
+  if (!cx_is_dist(E, d)) {
+    cx_distribution_of(E, d);
     return;
   }
   cx_ast *call = CX_NEW(E->arena, cx_ast); /* the sum of log_density(d, lhs), its loose indices running */
@@ -335,12 +334,6 @@ void cx_elab_tilde(cx_elab *E, const cx_ast *s) {
   call->kid = CX_NEW_N(E->arena, cx_ast *, 2);
   call->kid[0] = s->kid[1];
   call->kid[1] = s->kid[0];
-  bool named = cx_lookup_env(E, d->name, true) != NULL;
-  if (named || !cx_find_distribution(E, d->name)) {
-    cx_dist none;
-    cx_dist_of(E, d, &none);
-    return;
-  }
   cx_val v = cx_elab_free(E, call);
   if (v.bad) return;
   v = cx_v_fresh(E, v);
