@@ -299,6 +299,9 @@ static cx_status fit(cx_session *s, const cx_action *act) {
   cx_result *r = CX_NEW_N(s->t, cx_result, act->nparam + 1);
   for (int k = 0; k < act->nparam; k++) eq[k] = s->m->param[k].eq;
   double **v = values(s, eq, act->nparam, count, NULL);
+  int64_t one;
+  if (act->objective != CX_NO_EQ && integrates(s, act->objective)) /* where the fit ended: says which integrals missed */
+    values(s, &act->objective, 1, &one, NULL);
   for (int k = 0; k < act->nparam; k++) {
     cx_query q = {
         .text = cx_strdup(s->t, s->m->param[k].name, strlen(s->m->param[k].name)), .eq = eq[k], .level_of = CX_NO_EQ};
