@@ -109,11 +109,14 @@ static bool agree(const cub *b, const cub_method *m, const cub_method *o, double
   return true;
 }
 
+/* a lattice precise enough to refute others */
+static bool refutes(const cub_method *o) { return o->statistical && o->ratio <= 1e4; }
+
 /* the value of m lies where the standard error of o, a lattice, allows */
-static bool within(const cub *b, const cub_method *m, const cub_method *o) {
+static bool within(const cub *b, const cub_method *m, const cub_method *o, double slack) {
   if (o->used == 0) return true;
   for (int c = 0; c < b->nc; c++)
-    if (!(fabs(m->value[c] - o->value[c]) <= 1.5 * o->error[c] + b->tol * o->absolute[c])) return false;
+    if (!(fabs(m->value[c] - o->value[c]) <= slack * o->error[c] + b->tol * o->absolute[c])) return false;
   return true;
 }
 
@@ -130,7 +133,7 @@ static cub_method *verdict(plan *p) {
     for (int j = 0; j < p->n; j++) {
       cub_method *o = &p->method[j];
       if (j == k || o->broken) continue;
-      if (o->statistical && !within(&p->b, m, o)) opposed = true;
+      if (o->statistical && !within(&p->b, m, o, 1.5)) opposed = true;
       if (!(o->ratio <= 10)) continue;
       if (agree(&p->b, m, o, o->statistical ? fmax(1, 0.35 * o->ratio) : 1)) witness = true;
       else if (o->ratio <= 1 && !(jumps && o->smooth)) {
@@ -149,6 +152,8 @@ static void step(plan *p, int k) {
   int64_t budget = m->used < 30000 ? 30000 : m->used;
   p->before[k] = m->ratio, p->then[k] = m->used;
   m->advance(b, m, budget > m->next ? budget : m->next);
+  for (int j = 0; j < p->n && m->ratio <= 1; j++) /* sure of itself, and far from where a lattice allows */
+    m->broken |= m->smooth && refutes(&p->method[j]) && !within(b, m, &p->method[j], 2);
   if (m->sworn)
     for (int c = 0; c < b->nc; c++)
       m->broken |= fabs(m->value[c] - m->oath[c]) > 3 * m->oath[b->nc + c] + 1e-13 * m->absolute[c];
@@ -167,10 +172,11 @@ static cub_method *work(plan *p) {
     int best = -1, lattice = -1;
     double ahead[METHODS], first = INFINITY, least = INFINITY;
     bool idle[METHODS], jumps = false;
-    for (int k = 0; k < p->n; k++) jumps |= p->method[k].jumps;
+    for (int k = 0; k < p->n; k++) jumps |= p->method[k].jumps && p->method[k].ratio <= 1;
     for (int k = 0; k < p->n; k++) {
       cub_method *m = &p->method[k];
-      idle[k] = m->stuck || m->broken || (jumps && m->smooth) || m->ratio <= fmax(m->goal, 1e-6);
+      bool dear = m->next > (b->max_eval - b->evals) / 2; /* would leave no room for a witness */
+      idle[k] = m->stuck || dear || m->broken || (jumps && m->smooth) || m->ratio <= fmax(m->goal, 1e-6);
       ahead[k] = fmax(forecast(p, k), 1);
       if (idle[k]) continue;
       first = fmin(first, ahead[k]);
@@ -194,24 +200,30 @@ static cx_quad_status finish(plan *p, cub_method *good, double *value, double *e
   cub *b = &p->b;
   cub_method *m = good;
   bool jumps = false;
-  for (int k = 0; k < p->n; k++) jumps |= p->method[k].jumps;
+  for (int k = 0; k < p->n; k++) jumps |= p->method[k].jumps && p->method[k].ratio <= 1;
   for (int pass = 0; pass < 3 && !m; pass++) /* at first those that no lattice contradicts, the broken ones at last */
     for (int k = 0; k < p->n; k++) {
       cub_method *o = &p->method[k];
       bool fits = isfinite(o->ratio) && !(o->smooth && jumps) && !o->broken;
       for (int j = 0; j < p->n && fits && pass == 0; j++)
-        fits = !p->method[j].statistical || within(b, o, &p->method[j]);
+        fits = !refutes(&p->method[j]) || within(b, o, &p->method[j], 1.5);
       if ((fits || (pass == 2 && isfinite(o->ratio))) && (!m || o->ratio < m->ratio)) m = o;
     }
   r->evaluations = b->evals;
   r->method = m ? m->name : "none";
   for (int c = 0; c < b->nc; c++) value[c] = m ? m->value[c] : NAN, error[c] = m ? m->error[c] : INFINITY;
   if (!m) return r->error = INFINITY, b->stop == QUAD_OK ? QUAD_TOLERANCE : b->stop;
-  /* what the others say counts as error, as far as they are to be believed themselves */
-  for (int k = 0; k < p->n && !good; k++) {
-    cub_method *o = &p->method[k];
-    if (o == m || (!(o->ratio <= 10 * fmax(m->ratio, 1)) && !m->broken)) continue;
-    for (int c = 0; c < b->nc; c++) error[c] = fmax(error[c], fabs(m->value[c] - o->value[c]));
+  /* without a witness the error is at least the distance to the nearest other opinion, or to any that claims as much */
+  for (int c = 0; c < b->nc && !good; c++) {
+    double nearest = INFINITY, far = 0;
+    for (int k = 0; k < p->n; k++) {
+      cub_method *o = &p->method[k];
+      if (o == m || !isfinite(o->ratio) || (o->broken && !m->broken)) continue;
+      double gap = fabs(m->value[c] - o->value[c]);
+      nearest = fmin(nearest, gap);
+      if (o->ratio <= 10 * fmax(m->ratio, 1)) far = fmax(far, gap);
+    }
+    error[c] = fmax(error[c], fmax(far, isfinite(nearest) ? nearest : fabs(m->value[c])));
   }
   double worst = 0;
   bool zero = true, cancels = true;

@@ -20,6 +20,7 @@ typedef struct {
   int32_t line;
   int16_t depth, kind, comp; /* comp: whose jump */
   double a, b, l, r, fl, fr; /* panel, bracket of the jump and the values at its ends */
+  double rise;               /* between the values at first: a jump keeps it, a singularity does not */
 } panel;
 
 typedef struct {
@@ -202,7 +203,7 @@ static void judge(cub *b, lines *s, int lv, panel p, const double *t, const doub
       return;
     }
     if (q.kind != PANEL) {
-      q.l = t[j], q.r = t[j + 1], q.fl = g[j], q.fr = g[j + 1];
+      q.l = t[j], q.r = t[j + 1], q.fl = g[j], q.fr = g[j + 1], q.rise = fabs(g[j + 1] - g[j]);
       push(b, l, q);
       return;
     }
@@ -245,7 +246,7 @@ static void seek(cub *b, lines *s, int lv, panel p, const double *t, const doubl
     push(b, l, p);
     return;
   }
-  if (whole > 1e3 * s->tol[p.comp]) s->me->jumps = true;
+  if (whole > 1e3 * s->tol[p.comp] && whole < 1.5 * p.rise) s->me->jumps = true;
   value[p.comp * nline + p.line] += 0.5 * (p.r - p.l) * (p.fl + p.fr);
   error[p.line] += gap / s->tol[p.comp];
   panel left = p, right = p;

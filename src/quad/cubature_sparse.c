@@ -189,6 +189,9 @@ static void sums(cub *b, cub_method *me) {
   cub_rate(b, me);
 }
 
+/* as many indices as there are with a sum of at most 3: fewer have seen next to nothing */
+static bool ripe(const sparse *s, int d) { return s->n >= (d + 3) * (d + 2) * (d + 1) / 6; }
+
 static void advance(cub *b, cub_method *me, int64_t budget) {
   sparse *s = me->self;
   int64_t from = b->evals;
@@ -219,11 +222,11 @@ static void advance(cub *b, cub_method *me, int64_t budget) {
     }
     if ((s->n & 31) == 0 || s->n < 200) {
       sums(b, me);
-      if (me->ratio <= me->goal && s->n > 4 * d) break;
+      if (me->ratio <= me->goal && ripe(s, d)) break;
     }
   }
   if (s->n > 0) sums(b, me);
-  if (s->n <= 4 * d) me->ratio = INFINITY;
+  if (!ripe(s, d)) me->ratio = INFINITY;
   me->used += b->evals - from;
   me->next = me->used / 2 + 1000;
 }
