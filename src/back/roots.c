@@ -16,7 +16,7 @@ typedef struct { /* a root wanted: of u - level in [a, b] */
   double a, b, x, fa, level;
   int32_t instance, feature, column; /* column of u among the probe's outputs */
   bool slope;                        /* of u' instead: its root is an extremum of u */
-  bool done, touch;
+  bool done, touch, clear;           /* clear: u has no root there after all */
 } bracket;
 
 typedef struct {
@@ -224,7 +224,10 @@ static bool narrow(search *s) {
           if (!push(s, second)) return false;
           continue;
         }
-        if (y == 0 || b->b - b->a <= 4 * DBL_EPSILON * fabs(b->x) + DBL_MIN) {
+        /* The tangent here bounds u from below where it is convex, as it is about a minimum of |u|, once that is the only
+         * thing in the bracket: no root where it stays away from 0 up to both ends. */
+        b->clear = round >= 3 && fabs(v) * (b->b - b->a) < 0.5 * fabs(u);
+        if (b->clear || y == 0 || b->b - b->a <= 4 * DBL_EPSILON * fabs(b->x) + DBL_MIN) {
           b->done = true;
           continue;
         }
@@ -265,6 +268,7 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
   int64_t total = q->in->columns, n = 0;
   for (int64_t k = 0; ok && k < s.n; k++) { /* those that are roots, inside */
     bracket *b = &s.at[k];
+    if (b->clear) continue;
     double lo = fmin(w->range[b->instance].lo, w->range[b->instance].hi),
            hi = fmax(w->range[b->instance].lo, w->range[b->instance].hi);
     bool end = false;

@@ -1,6 +1,7 @@
 /* batch.c - nodes to values: maps, distances to the end, Jacobians. */
 #include "quad/quad_int.h"
 #include <math.h>
+#include <string.h>
 
 int cx_quad_side(const cx_quad_piece *p) { return p->anchored ? -p->dir : 0; }
 
@@ -18,6 +19,19 @@ static void count_bad(const cx_quad_work *w, int side, double *f, int j, cx_quad
   if (bad > inf) job->nan = true;
 }
 
+/* exp(-s), exp(s) or expm1(s), as the map asks, at the panel's coordinates s; a fresh memo holds the empty panel 0..0 */
+static const double *exponentials(cx_quad_work *w, const cx_quad_job *job, const double *s) {
+  uint64_t a, b;
+  memcpy(&a, &job->a, sizeof a), memcpy(&b, &job->b, sizeof b);
+  uint64_t h = (a * 3 ^ b ^ (uint64_t)job->piece->map << 50) * 0x9e3779b97f4a7c15u;
+  cx_quad_memo *m = &w->memo[h >> 58];
+  if (m->a == job->a && m->b == job->b && m->map == job->piece->map) return m->e;
+  m->a = job->a, m->b = job->b, m->map = job->piece->map;
+  for (int i = 0; i < CX_QUAD_NODES; i++)
+    m->e[i] = m->map == MAP_TOWARD ? exp(-s[i]) : m->map == MAP_AWAY ? exp(s[i]) : expm1(s[i]);
+  return m->e;
+}
+
 bool cx_quad_batch(const cx_quad *q, cx_quad_work *w, int njob, cx_quad_job *job) {
   enum { N = CX_QUAD_NODES };
   int n = njob * N, side = cx_quad_side(job->piece);
@@ -32,14 +46,16 @@ bool cx_quad_batch(const cx_quad *q, cx_quad_work *w, int njob, cx_quad_job *job
         for (int i = 0; i < N; i++) jac[i] = 1;
         break;
       case MAP_TOWARD:
-        for (int i = 0; i < N; i++) jac[i] = t[i] = p->scale * exp(-t[i]);
+      case MAP_AWAY: {
+        const double *e = exponentials(w, &job[j], t);
+        for (int i = 0; i < N; i++) jac[i] = t[i] = p->scale * e[i];
         break;
-      case MAP_AWAY:
-        for (int i = 0; i < N; i++) jac[i] = t[i] = p->scale * exp(t[i]);
+      }
+      case MAP_OUT: {
+        const double *e = exponentials(w, &job[j], t);
+        for (int i = 0; i < N; i++) t[i] = p->scale * e[i], jac[i] = t[i] + p->scale;
         break;
-      case MAP_OUT:
-        for (int i = 0; i < N; i++) t[i] = p->scale * expm1(t[i]), jac[i] = t[i] + p->scale;
-        break;
+      }
       case MAP_NEAR:
         for (int i = 0; i < N; i++) t[i] = p->scale / t[i], jac[i] = t[i] * (t[i] / p->scale);
         break;

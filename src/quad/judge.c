@@ -300,32 +300,62 @@ static bool grade(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
   return any;
 }
 
-/* The same gap at a plain end, where there is no neighbour: does the integrand there go on to the end? */
-static bool end_differs(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int32_t k, bool low, const double *tol) {
+/* The same gap at a plain end, where there is no neighbour: does the integrand there go on to the end? Those of the
+ * instance are looked at together. */
+typedef struct {
+  int32_t leaf;
+  bool low;
+} probe;
+enum { PROBES = 64 };
+
+static int probe_end(const cx_quad_work *w, int32_t k, bool low, probe *p, double *x) {
   const cx_quad_leaf *l = &w->leaf[k];
-  double at = low ? l->a : l->b, width = l->b - l->a, f;
-  double t = fmax(1e-13 * width, 4 * DBL_EPSILON * fabs(at));
-  if (!(t < GAP / 4 * width) || !cx_quad_points(q, w, in, low ? -1 : 1, at, 1, &t, &f)) return false;
+  double at = low ? l->a : l->b, width = l->b - l->a, t = fmax(1e-13 * width, 4 * DBL_EPSILON * fabs(at));
+  if (!(t < GAP / 4 * width)) return 0;
+  *p = (probe){k, low};
+  *x = low ? at + t : at - t; /* a regular end: its exact distance is not wanted */
+  return 1;
+}
+
+static bool end_differs(const cx_quad *q, const cx_quad_work *w, probe p, const double *f, int n, const double *tol) {
+  const cx_quad_leaf *l = &w->leaf[p.leaf];
   for (int c = 0; c < q->ncomp; c++) {
-    const double *s = slots(q, w, k, c);
-    double jump = fabs(w->f[c] - s[low ? LEFT : RIGHT]);
-    if (isfinite(jump) && jump > 20 * s[LEVEL] && jump * GAP * width > 0.1 * tol[c]) return true;
+    const double *s = slots(q, w, p.leaf, c);
+    double jump = fabs(f[c * n] - s[p.low ? LEFT : RIGHT]);
+    if (isfinite(jump) && jump > 20 * s[LEVEL] && jump * GAP * (l->b - l->a) > 0.1 * tol[c]) return true;
   }
   return false;
 }
 
+static bool look(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, const probe *at, const double *x, int n,
+                 const double *tol) {
+  double f[PROBES];
+  bool differs[PROBES], any = false;
+  if (!n || !cx_quad_points(q, w, in, 0, 0, n, x, f)) return false;
+  for (int i = 0; i < n; i++) differs[i] = end_differs(q, w, at[i], w->f + i, n, tol);
+  for (int i = 0; i < n; i++) {
+    if (!differs[i] || (i && differs[i - 1] && at[i - 1].leaf == at[i].leaf)) continue;
+    split(q, w, in, at[i].leaf, 2), any = true;
+  }
+  return any;
+}
+
 static bool ends(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, const double *tol) {
+  probe at[PROBES];
+  double x[PROBES];
+  int n = 0;
   bool any = false;
   for (int32_t k = in->first, next; k >= 0; k = next) {
     const cx_quad_leaf *l = &w->leaf[k];
     const cx_quad_piece *p = &w->piece[l->piece];
     next = l->next;
-    if (p->map != MAP_LINE || l->flag & LEAF_FINAL || too_narrow(w, l)) continue;
-    if ((p->lo_plain && l->a <= p->lo && end_differs(q, w, in, k, true, tol)) ||
-        (p->hi_plain && l->b >= p->hi && end_differs(q, w, in, k, false, tol)))
-      split(q, w, in, k, 2), any = true;
+    if (p->map == MAP_LINE && !(l->flag & LEAF_FINAL) && !too_narrow(w, l)) {
+      if (p->lo_plain && l->a <= p->lo) n += probe_end(w, k, true, &at[n], &x[n]);
+      if (p->hi_plain && l->b >= p->hi) n += probe_end(w, k, false, &at[n], &x[n]);
+    }
+    if (n + 2 > PROBES) any |= look(q, w, in, at, x, n, tol), n = 0;
   }
-  return any;
+  return look(q, w, in, at, x, n, tol) || any;
 }
 
 /* Towards a point an oscillation of x itself comes to an end: one look further before it is called wild. */

@@ -61,8 +61,16 @@ typedef struct {
   double where;
 } cx_quad_inst;
 
+/* exp and expm1 of a panel's 24 coordinates: rays begin with the same panels in every integral */
+enum { CX_QUAD_MEMO = 64 };
+typedef struct {
+  double a, b, e[CX_QUAD_NODES];
+  cx_quad_map map;
+} cx_quad_memo;
+
 struct cx_quad_work {
   cx_quad_rule rule;
+  cx_quad_memo memo[CX_QUAD_MEMO];
   cx_quad_inst *inst;
   cx_quad_piece *piece;
   cx_quad_leaf *leaf;
