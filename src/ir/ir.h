@@ -95,6 +95,7 @@ struct cx_prim {
   int (*eval)(const cx_eq *out, const cx_eq *const *arg, const double *const *in, double *result, double *scratch,
               const char **why);
   size_t (*scratch_size)(const cx_eq *const *arg);
+  char *(*note)(const cx_eq *e, cx_arena *a); /* for a reader of the text: lines of a comment below it. May be NULL. */
 };
 
 typedef struct cx_graph {

@@ -236,6 +236,15 @@ static void put_body(printer *p, const cx_eq *e) {
   cx_scratch_give(p->g, p->s);
 }
 
+static void put_comment(cx_buf *b, const char *s) {
+  while (*s) {
+    size_t n = strcspn(s, "\n");
+    cx_puts(b, "\n  # ");
+    cx_put(b, s, n);
+    s += n + (s[n] == '\n');
+  }
+}
+
 char *cx_graph_text(const cx_graph *g, cx_arena *a) {
   printer p = {.g = g, .out = {.arena = a}, .twin = twins(g, a)};
   cx_puts(&p.out, "");
@@ -255,6 +264,7 @@ char *cx_graph_text(const cx_graph *g, cx_arena *a) {
           put_eq(&p, e->prim_arg[k]);
         }
         cx_puts(&p.out, ")");
+        if (e->prim->note) put_comment(&p.out, e->prim->note(e, a));
     }
     cx_puts(&p.out, "\n");
   }

@@ -418,6 +418,12 @@ static void primitive(reader *r, cx_eq *e) {
   e->kind = EQ_PRIM;
   e->prim = cx_prim_find(a_name(r));
   if (!e->prim) fail(r, at, "no primitive has this name");
+  if (!e->prim->shape)
+    fail(r, at,
+         cx_format(r->a,
+                   "`%s` has equations of its own, which are not part of this text: take the equations from "
+                   "before the pass that makes it, `calx dump FILE --after separate`",
+                   e->prim->name));
   expect(r, "(");
   if (!accept(r, ")")) {
     do {

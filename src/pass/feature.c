@@ -544,5 +544,5 @@ void cx_find_features(cx_integrand *in, const cx_graph *value, uint32_t crossing
   }
   for (int k = 0; k < in->nfeature; k++)
     if (near[k]) in->near[k] = near_graph(g, in, x, g->eq[u[k]]->body, in->feature[k].degree, input, ninput, out, nout);
-  in->probe = g;
+  in->probe = cx_graph_part(g, input, ninput); /* the inputs of the near graphs are theirs alone */
 }

@@ -62,8 +62,9 @@ typedef struct cx_integrand {
   int ninstance, ncomp; /* dimensions of lo; components altogether */
   cx_dim instance[CX_MAX_RANK];
   int nenv;
-  int dim;      /* > 1: a box; value has that many inputs x1[k], x2[k].. in front */
-  uint32_t moving; /* variables whose ends depend on earlier ones; outputs of value behind f: lo, hi of each but the first */
+  int dim; /* > 1: a box; value has that many inputs x1[k], x2[k].. in front */
+  uint32_t
+      moving; /* variables whose ends depend on earlier ones; outputs of value behind f: lo, hi of each but the first */
   double *scale; /* by component: 0, or > 0 for a derivative, whose tolerance is absolute (quad/quad.h) */
   bool heavy;    /* there are integrals inside */
   bool complete; /* the features are all that is not smooth at every scale */
@@ -75,6 +76,8 @@ typedef struct cx_integrand {
 
 /* in->feature and in->probe, from the integrand as outline cut it out (feature.c); crossing: its g, or UINT32_MAX */
 void cx_find_features(cx_integrand *in, const cx_graph *value, uint32_t crossing);
+/* the part of g that its outputs need, with exactly these inputs, needed or not */
+cx_graph *cx_graph_part(const cx_graph *g, const uint32_t *input, int n);
 /* passes: run them on the integrands (the oracle takes these as they were written) */
 void cx_outline(cx_graph *g, bool passes);
 

@@ -37,6 +37,24 @@ static double number(const cx_graph *g, uint32_t eq, double otherwise) {
   return e->kind == EQ_CALC && e->body->op == OP_const ? e->body->u.num : otherwise;
 }
 
+cx_graph *cx_graph_part(const cx_graph *g, const uint32_t *input, int n) {
+  uint32_t *root = CX_NEW_N(g->arena, uint32_t, n + g->nout + 1);
+  for (int k = 0; k < n + g->nout; k++) root[k] = k < n ? input[k] : g->out[k - n];
+  int32_t *to = CX_NEW_N(g->arena, int32_t, g->neq + 1);
+  cx_graph *part = cx_extract(g, g->arena, root, n + g->nout, to);
+  part->nout = 0;
+  for (int k = 0; k < g->nout; k++) cx_graph_output(part, (uint32_t)to[g->out[k]]);
+  return part;
+}
+/* the integrand alone: what composition left behind may be large, and an evaluator would compute it */
+static cx_graph *alone(const cx_graph *g) {
+  uint32_t *input = CX_NEW_N(g->arena, uint32_t, g->neq + 1);
+  int n = 0;
+  for (int id = 0; id < g->neq; id++)
+    if (g->eq[id]->kind == EQ_INPUT && !g->eq[id]->node) input[n++] = (uint32_t)id;
+  return cx_graph_part(g, input, n);
+}
+
 static bool together(const cx_eq *x, const cx_eq *y) {
   if (x->prim != y->prim) return false;
   for (int k = CX_INTEGRAL_X; k < x->nprim_arg; k++)
@@ -143,6 +161,7 @@ static void outline(cx_graph *g, cx_eq **member, int n, bool passes) {
       else if (also) cx_outline(also, false);
     }
   }
+  in->value = alone(in->value);
   if (passes) cx_run_passes(in->value, NULL);
   else cx_outline(in->value, false);
   q->dim[lo->rank] = (cx_dim){in->ncomp, NULL};
@@ -337,7 +356,8 @@ static void outline_box(cx_graph *g, cx_eq *I, int dim, bool passes) {
       v->eq[id]->nprim_arg = 0;
       v->eq[id]->body = cx_const(v, 0);
     }
-  if (passes) cx_run_passes(v, NULL);
+  in->value = alone(v);
+  if (passes) cx_run_passes(in->value, NULL);
   const cx_node *sub[CX_MAX_RANK];
   for (int d = 0; d < I->rank; d++) sub[d] = cx_index(g, d);
   I->kind = EQ_CALC;

@@ -472,6 +472,7 @@ static void dump(cx_session *s, void *user) {
   if (!first && !second) {
     known_pass(s->ctx, d->after);
     cx_run_passes(g, d->after);
+    g = cx_extract(g, s->a, g->out, g->nout, NULL); /* what nothing asks for any more is not shown */
   }
   d->text = cx_graph_text(g, s->a);
 }

@@ -425,7 +425,7 @@ static bool always(const cx_eq *const *arg, cx_eq *out, const char **why) {
   out->dim[0] = arg[0]->dim[0];
   return true;
 }
-static const cx_prim copy_prim = {"copy", 1, always, NULL, NULL};
+static const cx_prim copy_prim = {.name = "copy", .nargs = 1, .shape = always};
 
 static void test_verify(void) {
   enum { CORRUPTIONS = 34 };

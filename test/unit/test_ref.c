@@ -149,7 +149,8 @@ static int roots_eval(const cx_eq *result, const cx_eq *const *arg, const double
 }
 
 static void test_primitive(void) {
-  static const cx_prim roots = {"roots", 1, roots_shape, roots_eval, roots_scratch};
+  static const cx_prim roots = {
+      .name = "roots", .nargs = 1, .shape = roots_shape, .eval = roots_eval, .scratch_size = roots_scratch};
   for (volatile int negative = 0; negative < 2; negative++) {
     cx_arena_free(a);
     a = cx_arena_new(c);
@@ -174,8 +175,8 @@ static void test_primitive(void) {
       cx_ref_run(g, a, &array, out);
       CX_END(c, f);
       CHECK(!negative && out[0][0] == 3 && out[0][1] == 4 && out[0][2] == 5);
-    }
-    else CHECK(negative && f.status == CX_E_RUNTIME && strstr(cx_diag_get(c, 0).message, "`r`: negative")); }
+    } else CHECK(negative && f.status == CX_E_RUNTIME && strstr(cx_diag_get(c, 0).message, "`r`: negative"));
+  }
 }
 
 static void test_refusals(void) {
