@@ -47,8 +47,23 @@ grep -q 'chain rule' partial.txt || { echo "partial: no chain rule"; failed=1; }
 run descent # Rosenbrock's minimum
 near descent 'x =' 1 1 1e-5
 near descent 'y =' 1 1 1e-5
-run curve # -1 / (4 sin(pi / 2))
+run curve # 8 and -1 / (4 sin(pi / 2))
+near curve 'y'"'"'(t)^2)) =' 1 8 1e-8
 near curve 'kappa(pi) =' 1 -0.25 1e-10
+run area # erf(1.96 / sqrt 2), the fourth moment, Si(8), (3 sin 8) / 2
+near area '-1.96..1.96: p(x)) =' 1 0.9500042097035591 1e-9
+near area 'x^4 * p(x)) =' 1 3 1e-9
+near area 'F(2) =' 1 1.5741868217069421 1e-8
+near area "F'(2) =" 1 1.4840373699350727 1e-8
+run jump
+near jump 'hit(0.5) =' 1 0.03125 1e-11
+near jump "hit'(0.5) =" 1 0.25 1e-10
+run heat # with a = asin(2/7): h = 24 (pi - 2 a) / (2 pi), 168 cos(a) / pi - 2 h, -24 / (7 pi cos(a))
+near heat 'dose(26) =' 1 31.673983019108817 1e-7
+near heat "dose'(26) =" 1 -9.78646005346397 1e-8
+near heat 'hours(26) =' 1 9.78646005346397 1e-8
+near heat "hours'(26) =" 1 -1.1388200694674833 1e-8
+exists heat.svg
 run regression
 near regression 'w =' 1 -0.036361224223630265 1e-7
 near regression 'R^2 =' 1 0.5177484222203499 1e-9
