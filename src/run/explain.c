@@ -319,7 +319,7 @@ static void leibniz(explain *x, const cx_ast *e, const char *t) {
   line(x, "under the integral: integral(%s in %s: d(%s, %s))", v, cx_ast_text(x->a, range), f, t);
   for (int k = 1; k >= 0; k--) {
     const char *end = cx_ast_text(x->a, range->kid[k]);
-    if (range->kid[k]->kind == A_NUM || strstr(end, "inf")) continue; /* it does not move */
+    if (range->kid[k]->kind == A_NUM || !strcmp(end, "inf") || !strcmp(end, "-inf")) continue; /* it does not move */
     line(x, "the %s end: %s(%s at %s = %s) * d(%s, %s)", k ? "upper" : "lower", k ? "" : "-", f, v, end, end, t);
   }
   if (jumps(body))
