@@ -3,7 +3,8 @@
  * A member that its block gives is taken; what is missing follows, by the first of these that can be had:
  *   cdf(x)      exp(log_cdf(x)), 1 - ccdf(x), the integral or sum of the density from the lower end to x
  *   ccdf(x)     exp(log_ccdf(x)), 1 - cdf(x), the integral or sum from x to the upper end
- *   log_cdf     log(cdf(x)); log1p(-ccdf(x)) where ccdf is given and cdf is not. log_ccdf likewise
+ *   log_cdf     log(cdf(x)); log1p(-ccdf(x)) where ccdf is given and cdf is not, or neither is and the cdf is more
+ *               than a half. log_ccdf likewise
  *   mean        E[x]; variance E[(x - mean)^2]; entropy E[-log_density(x)]
  *   draw(u)     quantile(u) */
 #include <math.h>
@@ -200,7 +201,10 @@ static cx_val log_tail(cx_elab *E, const cx_dist *d, bool upper, cx_val x) {
   if (cx_dist_has(d, logarithm)) return cx_dist_member(E, d, logarithm, &x, 1);
   if (!cx_dist_has(d, own) && cx_dist_has(d, other))
     return op1(E, OP_log1p, op1(E, OP_neg, cx_dist_member(E, d, other, &x, 1)));
-  return op1(E, OP_log, tail(E, d, upper, x));
+  cx_val v = tail(E, d, upper, x);
+  if (v.bad || cx_dist_closed(d)) return op1(E, OP_log, v);
+  cx_val rest = op1(E, OP_log1p, op1(E, OP_neg, tail(E, d, !upper, x))); /* the logarithm of what is nearly 1 */
+  return when(E, op2(E, OP_lt, v, num(E, 0.5, d)), op1(E, OP_log, v), rest);
 }
 /* at any x */
 static cx_val distribution_function(cx_elab *E, const cx_dist *d, bool upper, bool logarithm, cx_val x) {
