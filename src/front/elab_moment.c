@@ -343,18 +343,16 @@ bool cx_elab_dist_call(cx_elab *E, const cx_ast *x, cx_val *r) {
     return false;
   }
   *r = cx_v_bad(x->span);
-  int want = kl || kinds[kind < DIST_KINDS ? kind : 0].argument ? 2 : 1;
+  const char *argument = kl ? "normal(1, 2)" : kinds[kind].argument;
+  int want = argument ? 2 : 1;
   if (x->nkid != want) {
     int id = cx_error(E->ctx, x->span, "`%s` takes a distribution%s, but %d argument%s given", x->name,
                       kl          ? " and another one"
-                      : want == 2 ? cx_format(E->arena, " and `%s`", kinds[kind].argument)
+                      : want == 2 ? cx_format(E->arena, " and `%s`", argument)
                                   : " alone",
                       x->nkid, x->nkid == 1 ? " is" : "s are");
-    cx_diag_help(E->ctx, id,
-                 kl          ? "write kl(normal(0, 1), normal(1, 2))"
-                 : want == 2 ? "write %s(normal(0, 1), %s)"
-                             : "write %s(normal(0, 1))",
-                 x->name, want == 2 ? kinds[kind].argument : "");
+    cx_diag_help(E->ctx, id, want == 2 ? "write %s(normal(0, 1), %s)" : "write %s(normal(0, 1))", x->name,
+                 want == 2 ? argument : "");
     return true;
   }
   if (kl) {
