@@ -206,37 +206,6 @@ static void see(void *user, const cx_node *n) {
   }
 }
 
-/* The logarithm of a product has its summit where none of its factors has one. */
-static void see_product(finder *f, const cx_node *e) {
-  cx_graph *g = f->g;
-  const cx_node *todo[64], *sum = NULL;
-  bool below[64] = {false};
-  int n = 1, factors = 0, exps = 0;
-  todo[0] = e;
-  while (n) {
-    const cx_node *t = todo[--n];
-    bool under = below[n];
-    if ((t->op == OP_mul || t->op == OP_div) && n < 62) {
-      bool div = t->op == OP_div;
-      todo[n] = t->arg[0], below[n++] = under;
-      todo[n] = t->arg[1], below[n++] = under != div;
-      continue;
-    }
-    if (t->op == OP_neg) {
-      todo[n++] = t->arg[0];
-      continue;
-    }
-    if (degree_of(f, t) == 0) continue;
-    const cx_node *l = t->op == OP_exp ? t->arg[0] : cx_op1(g, OP_log, cx_op1(g, OP_abs, t));
-    if (t->op == OP_pow && t->arg[1]->op == OP_const)
-      l = cx_op2(g, OP_mul, t->arg[1], cx_op1(g, OP_log, cx_op1(g, OP_abs, t->arg[0])));
-    factors++;
-    exps += t->op == OP_exp;
-    sum = !sum ? (under ? cx_op1(g, OP_neg, l) : l) : cx_op2(g, under ? OP_sub : OP_add, sum, l);
-  }
-  if (factors > 1 && exps > 0) add(f, CX_FEATURE_SUMMIT, sum);
-}
-
 /* ---- integrals inside: where they are not smooth in the variable around ---- */
 static found_list collect(cx_graph *g, uint32_t root, bool *waves, uint32_t x);
 
@@ -359,7 +328,6 @@ static found_list collect(cx_graph *g, uint32_t root, bool *waves, uint32_t x) {
       heavy = f.heavy = more, known = f.known;
     }
     cx_visit(g, e->body, see, &f);
-    if ((uint32_t)id == root && e->red == RED_none) see_product(&f, e->body);
   }
   for (int id = 0; id < neq; id++)
     if (r.seen[id] && cx_is_integral(g->eq[id]) && (mask_of(&f, (uint32_t)id) & CX_DEPENDS)) see_inside(&f, g->eq[id]);

@@ -291,6 +291,44 @@ static const cx_node *diff(explain *x, const cx_ast *e, scope *s, by b) {
   return r;
 }
 
+/* d(integral, t): Leibniz's rule with its terms, each as a person writes it; their sum is what `print` computes */
+static const cx_ast *integral_of(explain *x, const cx_ast *e, cx_sym *var) { /* *var: what it is called there */
+  for (int depth = 0; depth < 100; depth++) {
+    if (e->kind == A_BINDER && !strcmp(e->name, "integral")) return e;
+    const cx_ast *f = e->kind == A_CALL && !e->primes && e->nkid == 1 ? function(x, e->name) : NULL;
+    if (f && (f->nkid != 2 || e->kid[0]->kind != A_NAME || e->kid[0]->name != *var)) return NULL;
+    if (f) *var = f->kid[1]->name;
+    else if (e->kind == A_NAME) f = definition(x, e->name);
+    if (!f) return NULL;
+    e = f->kid[0];
+  }
+  return NULL;
+}
+static bool jumps(const cx_ast *e) {
+  bool any = e->kind == A_IF || e->kind == A_COMPARE;
+  for (int k = 0; k < e->nkid && !any; k++) any = e->kid[k] && jumps(e->kid[k]);
+  return any;
+}
+static void leibniz(explain *x, const cx_ast *e, const char *t) {
+  const cx_ast *bind = e->kid[0], *range = bind->nkid ? bind->kid[0] : NULL, *body = e->kid[e->nkid - 1];
+  if (e->nbind != 1 || !range || range->nkid < 2) refuse(x, e, "the derivative of an integral over several variables");
+  const char *f = cx_ast_text(x->a, body), *v = bind->name;
+  line(x, "%s", cx_ast_text(x->a, e));
+  line(x, "Leibniz's rule, the sum of:");
+  x->indent++;
+  line(x, "under the integral: integral(%s in %s: d(%s, %s))", v, cx_ast_text(x->a, range), f, t);
+  for (int k = 1; k >= 0; k--) {
+    const char *end = cx_ast_text(x->a, range->kid[k]);
+    if (range->kid[k]->kind == A_NUM || !strcmp(end, "inf") || !strcmp(end, "-inf")) continue; /* it does not move */
+    line(x, "the %s end: %s(%s at %s = %s) * d(%s, %s)", k ? "upper" : "lower", k ? "" : "-", f, v, end, end, t);
+  }
+  if (jumps(body))
+    line(x,
+         "jumps: where a condition u < 0 changes sign at %s = r, the integrand before less that behind, times dr/d%s",
+         v, t);
+  x->indent--;
+}
+
 static void derivative(explain *x, const cx_ast *e) {
   if (e->kind == A_AT) e = e->kid[0];
   const cx_ast *body = NULL;
@@ -315,6 +353,13 @@ static void derivative(explain *x, const cx_ast *e) {
   const cx_node *r = NULL;
   line(x, "d/d%s %s", var, cx_ast_text(x->a, body));
   x->indent++;
+  cx_sym there = var;
+  const cx_ast *inner = integral_of(x, body, &there);
+  if (inner) {
+    if (order > 1) refuse(x, e, "a higher derivative of an integral");
+    leibniz(x, inner, there);
+    return;
+  }
   r = diff(x, body, &s, b);
   x->indent--;
   line(x, "result: %s", text(x, r));

@@ -57,14 +57,16 @@ cx_integral_summary cx_sum_up_integrals(cx_ctx *c, const cx_exec *x, cx_work *w,
   cx_integral_report *r = CX_NEW_N(a, cx_integral_report, REPORTS_MAX);
   int n = cx_work_integrals(x, w, r, REPORTS_MAX);
   cx_integral_summary s = {.n = n, .converged = true};
-  double relative = 0;
+  double relative = 0, worst = 0;
   for (int k = 0; k < n && k < REPORTS_MAX; k++) {
     s.evaluations += r[k].evaluations;
     if (r[k].status != QUAD_OK) s.converged = false, say(c, &r[k]);
     double e = r[k].error / fabs(r[k].value);
     if (e > relative) relative = e;
+    if (r[k].error > worst) worst = r[k].error;
     if (n == 1 && r[k].value == value) s.error = r[k].error;
   }
-  if (!(n == 1 && r[0].value == value)) s.error = relative > 0 ? relative * fabs(value) : 0;
+  if (isnan(value)) s.error = worst;
+  else if (!(n == 1 && r[0].value == value)) s.error = relative > 0 ? relative * fabs(value) : 0;
   return s;
 }

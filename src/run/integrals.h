@@ -6,7 +6,7 @@
 typedef struct {
   int n;               /* integrals that the value was computed from */
   double error;        /* estimate, absolute: of the value itself when it is one integral, else the worst relative one
-                          times the value */
+                          times the value; of an array, that of the worst integral */
   int64_t evaluations; /* nodes */
   bool converged;      /* all met their tolerance */
 } cx_integral_summary;
