@@ -52,9 +52,15 @@ near curve 'y'"'"'(t)^2)) =' 1 8 1e-8
 near curve 'kappa(pi) =' 1 -0.25 1e-10
 run area # erf(1.96 / sqrt 2), the fourth moment, Si(8), (3 sin 8) / 2
 near area '-1.96..1.96: p(x)) =' 1 0.9500042097035591 1e-9
+near area '-1.96 < z < 1.96) =' 1 0.9500042097035591 1e-9
 near area 'x^4 * p(x)) =' 1 3 1e-9
 near area 'F(2) =' 1 1.5741868217069421 1e-8
 near area "F'(2) =" 1 1.4840373699350727 1e-8
+run moments # lambda + lambda^2, lambda, digamma(2) - log 3, a b / (a + b)^2 / (a + b + 1)
+near moments ': k^2) =' 1 20 1e-9
+near moments ': k) =' 1 4 1e-9
+near moments 'log(x)) =' 1 -0.67582795356964265 1e-9
+near moments ': x) =' 1 0.025510204081632654 1e-9
 run jump
 near jump 'hit(0.5) =' 1 0.03125 1e-11
 near jump "hit'(0.5) =" 1 0.25 1e-10
