@@ -10,8 +10,8 @@ enum { REPORTS_MAX = 64 };
 
 static void say(cx_ctx *c, const cx_integral_report *r) {
   double relative = r->error / fabs(r->value);
-  const char *what = r->series       ? (r->derivative ? "the derivative of this series" : "this series")
-                     : r->derivative ? "the derivative of this integral"
+  const char *what = r->series       ? (r->derivative ? "a series behind this value" : "this series")
+                     : r->derivative ? "an integral behind this value"
                                      : "this integral";
   char some[64] = "", at[64] = "";
   if (r->instances > 1 && r->missed > 0)
