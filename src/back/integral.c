@@ -380,11 +380,17 @@ int cx_quadrature_run(const cx_quadrature *q, cx_quadrature_work *w, const cx_eq
     if (!(failed = cx_series_run(q, w, result))) take_report(q, w, result);
   } else if (!failed) {
     for (int64_t j = 0; j < w->instances; j++) w->range[j].complete = q->in->complete;
-    cx_quad p = {
-        .ncomp = q->in->ncomp, .scale = q->in->scale, .tol = q->in->tol, .user = &c, .eval = evaluate, .stop = q->stop};
+    cx_quad p = {.ncomp = q->in->ncomp,
+                 .scale = q->in->scale,
+                 .tol = q->in->tol,
+                 .user = &c,
+                 .eval = evaluate,
+                 .seconds = q->in->heavy ? 10 : 30,
+                 .stop = q->stop};
     cx_quad_status s = cx_quad_run(&p, w->quad, w->instances, w->range, result, w->error, w->report);
-    failed = s == QUAD_FAILED || s == QUAD_STOPPED;
-    if (s == QUAD_STOPPED) w->why = "interrupted";
+    bool stopped = s == QUAD_STOPPED && q->stop && *q->stop; /* else: out of time, and the result says so */
+    failed = s == QUAD_FAILED || stopped;
+    if (stopped) w->why = "interrupted";
     double inside = w->largest > 0 ? w->worst / w->largest : 0; /* relative error that comes from integrals inside */
     for (int64_t j = 0; j < w->instances && !failed; j++)
       for (int k = 0; k < q->in->ncomp; k++) {
