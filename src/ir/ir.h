@@ -132,6 +132,8 @@ const cx_node *cx_subst(cx_graph *g, const cx_node *e, const int64_t *slot, cons
 /* every node rebuilt bottom-up; fn sees a node whose arguments are already done and returns its replacement */
 typedef const cx_node *(*cx_rewrite_fn)(void *user, cx_graph *g, const cx_node *n);
 const cx_node *cx_rewrite(cx_graph *g, const cx_node *e, cx_rewrite_fn fn, void *user);
+/* e with every occurrence of `from` replaced */
+const cx_node *cx_exchange(cx_graph *g, const cx_node *e, const cx_node *from, const cx_node *to);
 /* calls fn once for every distinct node, arguments first */
 void cx_visit(cx_graph *g, const cx_node *e, void (*fn)(void *user, const cx_node *n), void *user);
 

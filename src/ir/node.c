@@ -90,6 +90,18 @@ const cx_node *cx_rewrite(cx_graph *g, const cx_node *e, cx_rewrite_fn fn, void 
   return e;
 }
 
+typedef struct {
+  const cx_node *from, *to;
+} exchange;
+static const cx_node *exchange_node(void *user, cx_graph *g, const cx_node *n) {
+  (void)g;
+  return n == ((exchange *)user)->from ? ((exchange *)user)->to : n;
+}
+
+const cx_node *cx_exchange(cx_graph *g, const cx_node *e, const cx_node *from, const cx_node *to) {
+  return cx_rewrite(g, e, exchange_node, &(exchange){from, to});
+}
+
 const cx_node *cx_subst(cx_graph *g, const cx_node *e, const int64_t *slot, const cx_node *const *to, int n) {
   uint32_t mask = 0;
   bool any = false;

@@ -183,6 +183,7 @@ static void see_step(void *user, const cx_node *n) {
     case OP_ceil:
     case OP_trunc:
     case OP_round:
+    case OP_mod:
     case OP_sign: break;
     default: return;
   }
@@ -235,14 +236,6 @@ static uint32_t with_step(jumps *j, uint32_t f, const cx_node *from, const cx_no
 /* x a little further to the right (dir 1) or left, in the steps other than the one at hand: where two jump at one place,
  * they do so one after the other, which is the limit of places that differ */
 typedef struct {
-  cx_graph *g;
-  const cx_node *x, *moved;
-} mover;
-static const cx_node *move_x(void *user, cx_graph *g, const cx_node *n) {
-  (void)g;
-  return n == ((mover *)user)->x ? ((mover *)user)->moved : n;
-}
-typedef struct {
   jumps *j;
   int at; /* the step at hand */
   const cx_node *x;
@@ -253,8 +246,7 @@ static const cx_node *shift_others(void *user, cx_graph *g, const cx_node *n) {
     if (k == o->at || o->j->step.at[k] != n) continue;
     const cx_node *d =
         cx_op2(g, OP_add, cx_op2(g, OP_mul, cx_const(g, 1e-13), cx_op1(g, OP_abs, o->x)), cx_const(g, 1e-17));
-    mover m = {g, o->x, cx_op2(g, k < o->at ? OP_add : OP_sub, o->x, d)};
-    return cx_rewrite(g, n, move_x, &m);
+    return cx_exchange(g, n, o->x, cx_op2(g, k < o->at ? OP_add : OP_sub, o->x, d));
   }
   return n;
 }
@@ -290,6 +282,9 @@ static const cx_node *step_of(cx_graph *g, const cx_node *n, const cx_node **low
       *high = cx_op1(g, OP_round, u);
       *low = cx_op2(g, OP_sub, *high, one);
       return u;
+    case OP_mod: /* from y down to 0 where x / y passes a whole number upwards */
+      *low = n->arg[1], *high = cx_const(g, 0);
+      return cx_op2(g, OP_div, n->arg[0], n->arg[1]);
     case OP_ceil:
       *low = cx_op1(g, OP_round, u);
       *high = cx_op2(g, OP_add, *low, one);

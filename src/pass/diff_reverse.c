@@ -53,14 +53,6 @@ static void reverse_body(rev *r, const cx_node *body, const uint8_t *mark) {
   }
 }
 
-typedef struct {
-  const cx_node *from, *to;
-} swap;
-static const cx_node *swap_node(void *user, cx_graph *g, const cx_node *n) {
-  (void)g;
-  return n == ((swap *)user)->from ? ((swap *)user)->to : n;
-}
-
 /* One load's contribution to the adjoint of its target, as a scalar expression over q (slots 0..). Left-over sums
  * become an equation of their own and a load of it. */
 static const cx_node *transpose(cx_graph *g, const cx_eq *c, int nred, const cx_eq *target, const cx_node *load,
@@ -187,11 +179,11 @@ void cx_diff_reverse(cx_graph *g, uint32_t of, uint32_t cot, const uint32_t *lea
     if (lin[id].weight) up = cx_op2(g, OP_mul, up, lin[id].weight);
     /* what the body itself already computes is read, not computed again */
     bool plain = !lin[id].nred && e->red == RED_none && e->body->nargs;
-    swap s = {plain ? e->body : NULL, cx_load(g, (uint32_t)id, ix, e->rank)};
+    const cx_node *here = cx_load(g, (uint32_t)id, ix, e->rank);
     for (int k = 0; k < r.order.n; k++) {
       const cx_node *l = r.order.at[k], *p = r.adj[l->id];
       if (l->op != OP_load || !(mark[l->u.eq] & 1) || !p) continue;
-      if (s.from) p = cx_rewrite(g, p, swap_node, &s);
+      if (plain) p = cx_exchange(g, p, e->body, here);
       const cx_node *part = transpose(g, e, lin[id].nred, g->eq[l->u.eq], l, cx_chain(g, up, p, thin[id]));
       sum[l->u.eq] = cx_sum_of(g, sum[l->u.eq], part);
     }

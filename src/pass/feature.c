@@ -81,14 +81,6 @@ static void see_heavy(void *user, const cx_node *n) {
   if (n->op == OP_load && (int)n->u.eq < f->known && f->heavy[n->u.eq]) f->hit = true;
 }
 
-/* u with a branch taken: a root of u is one of u with max(a, b) replaced by a or by b, which may be a polynomial */
-typedef struct {
-  const cx_node *from, *to;
-} branch;
-static const cx_node *take_branch(void *user, cx_graph *g, const cx_node *n) {
-  (void)g;
-  return n == ((branch *)user)->from ? ((branch *)user)->to : n;
-}
 static void see_branch(void *user, const cx_node *n) {
   const cx_node **first = user;
   bool splits = n->op == OP_min || n->op == OP_max || n->op == OP_abs || n->op == OP_select;
@@ -105,11 +97,11 @@ static void add(finder *f, cx_feature_kind kind, const cx_node *u) {
     cx_visit(g, u, see_branch, &splits);
   if (splits && degree_of(f, splits) != 0) {
     f->branches++;
-    for (int k = 0; k < 2; k++) {
-      branch b = {splits, splits->arg[splits->op == OP_select ? k + 1 : 0]};
-      if (k && splits->op == OP_abs) b.to = cx_op1(g, OP_neg, b.to);
-      else if (k && splits->op != OP_select) b.to = splits->arg[1];
-      add(f, kind, cx_rewrite(g, u, take_branch, &b));
+    for (int k = 0; k < 2; k++) { /* a root of u is one of u with max(a, b) replaced by a or b: perhaps a polynomial */
+      const cx_node *branch = splits->arg[splits->op == OP_select ? k + 1 : 0];
+      if (k && splits->op == OP_abs) branch = cx_op1(g, OP_neg, branch);
+      else if (k && splits->op != OP_select) branch = splits->arg[1];
+      add(f, kind, cx_exchange(g, u, splits, branch));
     }
     f->branches--;
     return;

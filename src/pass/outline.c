@@ -261,14 +261,6 @@ static int box_of(cx_graph *g, const cx_eq *I) {
   return d == 3 && k.any ? 1 : d;
 }
 
-typedef struct {
-  const cx_node *from, *to;
-} swap;
-static const cx_node *swap_node(void *user, cx_graph *g, const cx_node *n) {
-  (void)g;
-  return n == ((swap *)user)->from ? ((swap *)user)->to : n;
-}
-
 static void outline_box(cx_graph *g, cx_eq *I, int dim, bool passes) {
   const cx_eq *lo = g->eq[I->prim_arg[CX_INTEGRAL_LO]];
   cx_integrand *in = CX_NEW(g->arena, cx_integrand);
@@ -326,12 +318,11 @@ static void outline_box(cx_graph *g, cx_eq *I, int dim, bool passes) {
     cx_compose *next = cx_compose_new(v, v, J->prim_arg[CX_INTEGRAL_X], cx_load(v, x[d], &k, 1), &nodes, 1);
     const cx_node *same[CX_MAX_RANK] = {k};
     uint32_t deeper = cx_compose_eq(next, J->prim_arg[CX_INTEGRAL_F], same);
-    swap s = {load, cx_load(v, deeper, &k, 1)};
     cx_eq *t = cx_eq_new(v, NULL, EQ_CALC);
     t->rank = 1;
     t->dim[0] = nodes;
     t->span = I->span;
-    t->body = cx_rewrite(v, body, swap_node, &s);
+    t->body = cx_exchange(v, body, load, cx_load(v, deeper, &k, 1));
     f = t->id;
   }
   if (c.full) {

@@ -146,14 +146,6 @@ static bool depends(const explain *x, const cx_node *n, const cx_node *leaf_node
 
 static const cx_node *diff(explain *x, const cx_ast *e, scope *s, by b);
 
-typedef struct {
-  const cx_node *from, *to;
-} exchange;
-static const cx_node *exchange_node(void *user, cx_graph *g, const cx_node *n) {
-  (void)g;
-  return n == ((exchange *)user)->from ? ((exchange *)user)->to : n;
-}
-
 /* f(u1, ..): the partial derivatives of the body, at the arguments */
 static const cx_node *through_function(explain *x, const cx_ast *e, const cx_ast *f, scope *s, by b) {
   int n = e->nkid;
@@ -194,8 +186,7 @@ static const cx_node *through_function(explain *x, const cx_ast *e, const cx_ast
     /* the partial derivative, read at the arguments */
     for (int j = 0; j < n; j++) {
       const cx_node *v = value(x, e->kid[j], s);
-      exchange m = {at[j].v, v};
-      outer = cx_rewrite(x->g, outer, exchange_node, &m);
+      outer = cx_exchange(x->g, outer, at[j].v, v);
     }
     const cx_node *term = cx_op2(x->g, OP_mul, outer, du);
     sum = sum ? cx_op2(x->g, OP_add, sum, term) : term;

@@ -96,6 +96,9 @@ static void closed(void) {
   CHECK_NEAR(r.value[0], 5, 1e-10);
   CHECK_NEAR(r.value[1], 17.0 / 6, 1e-10);
   CHECK_NEAR(r.value[2], 1, 1e-10);
+  /* the steps of mod: mod(x + t, 1) over a whole period does not change with t; mod(x, t) falls by t at k t, k = 1..4 */
+  CHECK_NEAR(one("d(integral(x in 0..1: mod(x + t, 1)), t) at t = 0.3"), 0, 1e-12);
+  CHECK_NEAR(one("d(integral(x in 0..3: x * mod(x, t)), t) at t = 0.7"), 0.49 * (1 + 4 + 9 + 16) - 10.65, 1e-9);
 }
 
 /* d is linear, (product rule under the sign), forward = differences; on random integrands over random ends */
