@@ -91,14 +91,20 @@ void cli_json_diag(cx_ctx *ctx, cx_buf *b, int diag);
 void cli_json_usage(const char *text); /* the whole object of a run that never began, on stdout */
 
 /* run.c */
+typedef struct { /* what fits left (cx_left), malloc'd */
+  void *at;
+  size_t size;
+  int fits;
+} cli_left;
 typedef struct { /* a program to be run */
   const char *name, *text;
   size_t size;
   const char *dir, *stem; /* folder of the program; what pictures are called */
   const char *const *arg;
   int narg;
-  bool console;  /* bare expressions print */
-  uint32_t from; /* show only what statements from this byte on say */
+  bool console;   /* bare expressions print */
+  uint32_t from;  /* show only what statements from this byte on say */
+  cli_left *left; /* fits already solved, in and out; NULL: nobody asks */
 } cli_program;
 cx_status cli_run_program(cli *c, const cli_program *p);
 char *cli_read_file(const cli *c, const char *path, size_t *size); /* malloc'd; - is stdin; NULL after a message */

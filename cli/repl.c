@@ -1,5 +1,5 @@
 /* repl.c - calx repl. The accepted statements are kept as text; each new one runs after them, as one program, and only what
- * it says itself is shown. So a session means what the same lines in a file mean. */
+ * it says itself is shown. So a session means what the same lines in a file mean. What fits found is kept with them. */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +20,7 @@ typedef struct {
   cli *c;
   kept at[KEPT_MAX];
   int n;
+  cli_left left; /* by their fits */
   bool quit;
 } repl;
 
@@ -44,12 +45,24 @@ static char *join(const repl *r, int k, const char *text, size_t *size, size_t *
   return all;
 }
 
+static void forget(repl *r) {
+  free(r->left.at);
+  r->left = (cli_left){0};
+}
+
 static cx_status run_with(repl *r, int k, const char *text) {
   size_t size, from = 0;
   char *all = join(r, k, text, &size, &from);
   if (!all) return CX_E_RUNTIME;
-  cli_program p = {
-      .name = "repl", .text = all, .size = size, .dir = ".", .stem = "plot", .console = true, .from = (uint32_t)from};
+  if (k < r->n) forget(r); /* the fits behind it may depend on it */
+  cli_program p = {.name = "repl",
+                   .text = all,
+                   .size = size,
+                   .dir = ".",
+                   .stem = "plot",
+                   .console = true,
+                   .from = (uint32_t)from,
+                   .left = &r->left};
   cx_status status = cli_run_program(r->c, &p);
   free(all);
   return status;
@@ -86,7 +99,9 @@ static void accept(repl *r, const cx_ast *s, const char *text) {
   left_side(left, s, text);
   int k = find(r, left);
   cx_status status = run_with(r, k, text);
-  if ((status != CX_OK && status != CX_E_CONVERGENCE) || is_query(s->kind)) return;
+  bool done = status == CX_OK || status == CX_E_CONVERGENCE;
+  if (!done) forget(r); /* a fit that was stopped is not kept */
+  if (!done || is_query(s->kind)) return;
   if (k == KEPT_MAX) {
     fputs("calx: too many statements; .reset forgets them\n", stderr);
     return;
@@ -154,6 +169,7 @@ static void command(repl *r, char *line) {
     for (int k = 0; k < r->n; k++) puts(r->at[k].text);
   } else if (strcmp(line, ".reset") == 0) {
     while (r->n) drop(r, r->n - 1);
+    forget(r);
   } else if (strcmp(line, ".load") == 0) {
     size_t size;
     char *text = *arg ? cli_read_file(r->c, arg, &size) : NULL;
@@ -327,6 +343,7 @@ int cli_cmd_repl(cli *c) {
 #endif
   if (terminal && !r->quit) putchar('\n');
   while (r->n) drop(r, r->n - 1);
+  forget(r);
   free(r);
   return CX_OK;
 }

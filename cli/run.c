@@ -69,8 +69,9 @@ int cli_show_diags(cli *c, cx_ctx *ctx, int from) {
     for (int k = from; k < n; k++) fputs(cx_diag_render(ctx, a, k, c->color_err), stderr);
     cx_arena_free(a);
     CX_END(ctx, f);
+  } else {
+    fputs("calx: out of memory\n", stderr);
   }
-  else { fputs("calx: out of memory\n", stderr); }
   return n;
 }
 
@@ -151,6 +152,14 @@ static void fit_ended(runner *r, const cx_event *e) {
     draw(r, &p, cx_format(r->arena, r->fits > 1 ? "%s-fit-%d" : "%s-fit", r->p->stem, r->fits));
 }
 
+static void keep(cli_left *to, const cx_left *left) {
+  void *at = to && left->size ? malloc(left->size) : NULL;
+  if (!to) return;
+  free(to->at);
+  if (at) memcpy(at, left->at, left->size);
+  *to = at ? (cli_left){at, left->size, left->fits} : (cli_left){0};
+}
+
 static void event(void *user, const cx_event *e) {
   runner *r = user;
   cli *c = r->c;
@@ -189,6 +198,7 @@ static void event(void *user, const cx_event *e) {
       else if (e->text && *e->text) printf("%s%s", e->text, e->text[strlen(e->text) - 1] == '\n' ? "" : "\n");
       break;
     case EV_FIT_END: fit_ended(r, e); break;
+    case EV_LEFT: keep(r->p->left, e->left); break;
     default: break;
   }
   if (c->tty_out) fflush(stdout);
@@ -311,6 +321,11 @@ static cx_status run(runner *r, cx_ctx *ctx) {
                         .event = event,
                         .user = r,
                         .console = p->console};
+  cx_left known = {0};
+  if (p->left) {
+    known = (cx_left){p->left->at, p->left->size, p->left->fits};
+    opt.known = &known;
+  }
   int32_t file = cx_source_add(ctx, p->name, p->text, p->size);
   cx_status status = cx_session_run(ctx, file, p->arg, p->narg, &opt);
   cli_progress_clear(&r->progress);
@@ -337,16 +352,14 @@ cx_status cli_run_program(cli *c, const cli_program *p) {
   CX_TRY(ctx, f) {
     status = run(&r, ctx);
     CX_END(ctx, f);
-  }
-  else {
+  } else {
     status = f.status;
     cli_show_diags(c, ctx, r.diags);
   }
   CX_TRY(ctx, f) {
     if (c->json && r.arena) json_object(&r, status);
     CX_END(ctx, f);
-  }
-  else {
+  } else {
     fputs("calx: out of memory\n", stderr);
     status = CX_E_RUNTIME;
   }

@@ -24,8 +24,8 @@ struct cx_session {
   int nfit;    /* fits so far */
   cx_buf left; /* what they left: `relic`, reason, trace, params of each */
   const char *known;
-  size_t known_size; /* the same of a checkpoint to resume from */
-  int resumed;       /* fit it belongs to, -1: none */
+  size_t known_size; /* the same of a checkpoint to resume from, or of an earlier run */
+  int resumed;       /* the first fit that is not in it, -1: none is */
 };
 
 static void emit(cx_session *s, const cx_event *e) {
@@ -216,7 +216,8 @@ static bool known_bytes(cx_session *s, void *to, size_t n) {
   return true;
 }
 
-static cx_status recall(cx_session *s, const cx_action *act, cx_fit_report *rep, size_t params) {
+/* false: what is known is not of this fit, which is to be solved after all */
+static bool recall(cx_session *s, const cx_action *act, cx_fit_report *rep, size_t params, cx_status *status) {
   relic r;
   bool ok = known_bytes(s, &r, sizeof r) && r.reason >= 0 && r.report.ntrace >= 0 && r.params == (int64_t)params &&
             (uint64_t)r.reason <= s->known_size && (uint64_t)r.report.ntrace <= s->known_size / sizeof(double);
@@ -229,13 +230,15 @@ static cx_status recall(cx_session *s, const cx_action *act, cx_fit_report *rep,
     ok = known_bytes(s, reason, (size_t)r.reason) &&
          known_bytes(s, rep->trace, (size_t)r.report.ntrace * sizeof(double)) && known_bytes(s, s->x, params);
   }
-  if (!ok) {
+  if (!ok && s->opt->resume) {
     int id = cx_diag(s->ctx, CX_ERROR, CX_E_DATA, act->ast->name_span,
                      "the checkpoint '%s' was made by another program", s->opt->resume);
     cx_diag_help(s->ctx, id, "start anew without it, or resume with what it was made with");
     cx_throw(s->ctx, CX_E_DATA);
   }
-  return (cx_status)r.status;
+  if (!ok) s->resumed = -1;
+  else *status = (cx_status)r.status;
+  return ok;
 }
 
 static int options_of(cx_session *s, const cx_ast *st, cx_fit_opt *opt) {
@@ -263,8 +266,7 @@ static cx_status fit(cx_session *s, const cx_action *act) {
   cx_event e = {.kind = EV_FIT_BEGIN, .where = act->ast->span, .text = act->method};
   emit(s, &e);
   cx_status status;
-  if (s->nfit < s->resumed) status = recall(s, act, rep, params);
-  else {
+  if (s->nfit >= s->resumed || !recall(s, act, rep, params, &status)) {
     cx_problem p;
     cx_objective_new(s->m, s->prog, s->t, act->objective, act->nparam, s->opt->threads, &p);
     p.fit = s->nfit;
@@ -300,7 +302,8 @@ static cx_status fit(cx_session *s, const cx_action *act) {
   for (int k = 0; k < act->nparam; k++) eq[k] = s->m->param[k].eq;
   double **v = values(s, eq, act->nparam, count, NULL);
   int64_t one;
-  if (act->objective != CX_NO_EQ && integrates(s, act->objective)) /* where the fit ended: says which integrals missed */
+  if (act->objective != CX_NO_EQ &&
+      integrates(s, act->objective)) /* where the fit ended: says which integrals missed */
     values(s, &act->objective, 1, &one, NULL);
   for (int k = 0; k < act->nparam; k++) {
     cx_query q = {
@@ -365,6 +368,7 @@ cx_status cx_session_run(cx_ctx *c, int32_t file, const char *const *arg, int na
     s->left.arena = a;
     s->resumed = -1;
     open_model(s, file, arg, narg);
+    if (opt->known) s->known = opt->known->at, s->known_size = opt->known->size, s->resumed = opt->known->fits;
     if (opt->resume) {
       const void *known;
       s->resumed = cx_checkpoint_fit(c, a, opt->resume, &known, &s->known_size);
@@ -401,6 +405,8 @@ cx_status cx_session_run(cx_ctx *c, int32_t file, const char *const *arg, int na
       if (st != CX_OK && status == CX_OK) status = st;
       if (opt->stop && *opt->stop) status = CX_E_INTERRUPT;
     }
+    emit(s,
+         &(cx_event){.kind = EV_LEFT, .where = CX_NOSPAN, .left = &(cx_left){s->left.at, (size_t)s->left.n, s->nfit}});
     CX_END(c, f);
   } else {
     status = thrown(c, f.status, s);

@@ -42,7 +42,21 @@ typedef struct {
   const char *file;      /* where the program wants it; NULL: the front end's choice */
 } cx_plot;
 
-typedef enum { EV_RESULT, EV_PLOT, EV_WRITE, EV_FIT_BEGIN, EV_FIT_PROGRESS, EV_FIT_END, EV_EXPLAIN } cx_event_kind;
+typedef enum {
+  EV_RESULT,
+  EV_PLOT,
+  EV_WRITE,
+  EV_FIT_BEGIN,
+  EV_FIT_PROGRESS,
+  EV_FIT_END,
+  EV_EXPLAIN,
+  EV_LEFT
+} cx_event_kind;
+typedef struct { /* of the first `fits` fits of a program: reports, traces and params, as bytes */
+  const void *at;
+  size_t size;
+  int fits;
+} cx_left;
 typedef struct {
   cx_event_kind kind;
   cx_span where;
@@ -55,7 +69,8 @@ typedef struct {
   const cx_progress *progress; /* EV_FIT_PROGRESS */
   const cx_fit_report *fit;    /* EV_FIT_END */
   const cx_result *param;
-  int nparam; /* EV_FIT_END: fitted values */
+  int nparam;          /* EV_FIT_END: fitted values */
+  const cx_left *left; /* EV_LEFT: after the last statement */
 } cx_event;
 
 typedef struct {
@@ -64,6 +79,7 @@ typedef struct {
   const char *dir;        /* folder of the program: data defaults, written files */
   const char *out;        /* folder for written files with relative names; NULL: the current one */
   const char *resume;     /* checkpoint to go on from */
+  const cx_left *known;   /* what an earlier run's fits left: not solved again; NULL: none */
   const char *checkpoint; /* where Ctrl-C saves; NULL: FILE.ckpt in the current folder */
   volatile sig_atomic_t *stop;
   void (*event)(void *user, const cx_event *e);

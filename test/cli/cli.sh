@@ -224,6 +224,12 @@ error kept out
   printf '.help\n' | $calx repl >out 2>err; has out '.load'
   same reset '1' sh -c "printf 'z = 1\nz\n.reset\nz\n' | $calx repl 2>/dev/null"
   same fits '1' sh -c "printf 'param x = 0\nminimize (x - 1)^2\nfit by newton\nx\n' | $calx repl -q"
+  # a fit is solved once, and again where what it reads is replaced
+  same fit_kept '3
+3 3
+4 4' sh -c "printf 't = 3\nparam x\nminimize (x - t)^2\nfit by newton\nx\nparam z\nminimize (z - x)^2\nfit by lbfgs\nprint x, z\nt = 4\nprint x, z\n' |
+    $calx repl -q | sed 's/x = \(.\), z = /\1 /'"
+  [ "$(printf 'param x\nminimize (x - 3)^2\nfit by newton\n1\n2\n' | $calx repl 2>&1 | grep -c 'fit by newton')" = 1 ] || fail "the fit is shown again"
   if script -qec true /dev/null >/dev/null 2>&1 && $calx version | grep -qw libedit; then
     printf '1 + 1\n.quit\n' | XDG_STATE_HOME=$work/state TERM=xterm script -qec "$calx repl" /dev/null >out 2>&1; has out '^2'
     # Ctrl-C drops the line that is typed, then ends what is computed; the session goes on
