@@ -17,8 +17,9 @@ void cx_read_fail(const cx_reader *r, int64_t line, const char *help, const char
   va_start(ap, fmt);
   char *text = cx_vformat(r->a, fmt, ap);
   va_end(ap);
-  int d = line ? cx_diag(r->c, CX_ERROR, CX_E_DATA, r->span, "%s:%lld: %s", r->path, (long long)line, text)
-               : cx_diag(r->c, CX_ERROR, CX_E_DATA, r->span, "%s: %s", r->path, text);
+  cx_severity sev = r->spare ? CX_WARNING : CX_ERROR;
+  int d = line ? cx_diag(r->c, sev, CX_E_DATA, r->span, "%s:%lld: %s", r->path, (long long)line, text)
+               : cx_diag(r->c, sev, CX_E_DATA, r->span, "%s: %s", r->path, text);
   if (help) cx_diag_help(r->c, d, "%s", help);
   cx_throw(r->c, CX_E_DATA);
 }

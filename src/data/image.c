@@ -1,5 +1,5 @@
-/* image.c - PNG (libpng), JPEG (libjpeg) and folders of them, as bytes 0..255: grey [h, w], colour [h, w, 3].
- * Transparency is dropped, 16 bits become 8. Both libraries leave by cx_throw on an error: libpng's memory is the
+/* image.c - PNG (libpng), JPEG (libjpeg) and folders of them, as bytes 0..255, or 0..65535 where they have 16 bits: grey
+ * [h, w], colour [h, w, 3]. Transparency is dropped. Both libraries leave by cx_throw on an error: libpng's memory is the
  * arena's, libjpeg's is given back by a deferred call. */
 #include "data/read.h"
 
@@ -25,18 +25,19 @@ bool cx_is_image(const uint8_t *p, size_t n) { return is_png(p, n) || is_jpeg(p,
 static const char again[] = "copy or download the file again";
 
 /* memory for h rows of w pixels, after asking whether the file can hold so many: at most `most` bytes out of one */
-static uint8_t *pixels(const cx_reader *r, size_t h, size_t w, size_t channels, size_t most, int64_t dim[3]) {
+static uint8_t *pixels(const cx_reader *r, size_t h, size_t w, size_t channels, size_t size, size_t most,
+                       int64_t dim[3]) {
   dim[0] = (int64_t)h, dim[1] = (int64_t)w, dim[2] = (int64_t)channels;
   size_t bytes;
   if (!h || !w) cx_read_fail(r, 0, again, "the image has no pixels");
-  if (!cx_size_product(dim, 3, 1, &bytes) || bytes / most > r->n)
+  if (!cx_size_product(dim, 3, size, &bytes) || bytes / most > r->n)
     cx_read_fail(r, 0, again, "it claims %zu × %zu pixels, more than its %zu bytes can hold: truncated or damaged", h,
                  w, r->n);
   return cx_alloc(r->a, bytes);
 }
 
-static cx_array image(const cx_reader *r, const uint8_t *p, const int64_t dim[3]) {
-  return cx_array_of(r, CX_U8, dim[2] == 1 ? 2 : 3, dim, p);
+static cx_array image(const cx_reader *r, const uint8_t *p, size_t size, const int64_t dim[3]) {
+  return cx_array_of(r, size == 2 ? CX_U16 : CX_U8, dim[2] == 1 ? 2 : 3, dim, p);
 }
 #endif
 
@@ -71,21 +72,23 @@ static cx_array read_png(const cx_reader *r) {
   png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1); /* only pixels: the rest may claim any length */
   png_read_info(png, info);
   png_set_expand(png); /* palettes to colours, 1, 2, 4 bits to 8 */
-  png_set_scale_16(png);
+  const uint16_t probe = 1;
+  size_t size = png_get_bit_depth(png, info) == 16 ? 2 : 1;
+  if (*(const uint8_t *)&probe == 1) png_set_swap(png);
   png_set_strip_alpha(png);
   png_set_interlace_handling(png);
   png_read_update_info(png, info);
   size_t h = png_get_image_height(png, info), w = png_get_image_width(png, info),
          channels = png_get_channels(png, info);
   int64_t dim[3];
-  uint8_t *p = pixels(r, h, w, channels, 8 * CX_DEFLATE_MAX, dim); /* 8: one bit a pixel, expanded */
-  if (png_get_rowbytes(png, info) != w * channels) png_error(png, "its rows are not made of bytes");
+  uint8_t *p = pixels(r, h, w, channels, size, 8 * CX_DEFLATE_MAX, dim); /* 8: one bit a pixel, expanded */
+  if (png_get_rowbytes(png, info) != w * channels * size) png_error(png, "its rows are not made of such pixels");
   png_bytep *row = CX_NEW_N(r->a, png_bytep, h);
-  for (size_t i = 0; i < h; i++) row[i] = p + i * w * channels;
+  for (size_t i = 0; i < h; i++) row[i] = p + i * w * channels * size;
   png_read_image(png, row);
   png_read_end(png, NULL);
   png_destroy_read_struct(&png, &info, NULL);
-  return image(r, p, dim);
+  return image(r, p, size, dim);
 }
 #else
 static cx_array read_png(const cx_reader *r) {
@@ -131,7 +134,7 @@ static cx_array read_jpeg(const cx_reader *r) {
   size_t channels = s->j.num_components == 1 ? 1 : 3;
   int64_t dim[3];
   /* an empty progressive image has no lower limit of bytes a pixel, so this is a guess at what nobody stores */
-  uint8_t *p = pixels(r, s->j.image_height, s->j.image_width, channels, 1 << 16, dim);
+  uint8_t *p = pixels(r, s->j.image_height, s->j.image_width, channels, 1, 1 << 16, dim);
   jpeg_start_decompress(&s->j);
   while (s->j.output_scanline < s->j.output_height) {
     JSAMPROW row = p + (size_t)s->j.output_scanline * s->j.output_width * channels;
@@ -139,7 +142,7 @@ static cx_array read_jpeg(const cx_reader *r) {
   }
   jpeg_finish_decompress(&s->j);
   jpeg_release(s);
-  return image(r, p, dim);
+  return image(r, p, 1, dim);
 }
 #else
 static cx_array read_jpeg(const cx_reader *r) {
@@ -168,10 +171,14 @@ static void close_folder(void *v) {
   *d = NULL;
 }
 static const char *size_text(cx_arena *a, const cx_array *x) {
-  return cx_format(a, "%lld × %lld%s", (long long)x->dim[0], (long long)x->dim[1],
-                   x->rank == 3 ? " in colour" : " in grey");
+  return cx_format(a, "%lld × %lld in %s%s", (long long)x->dim[0], (long long)x->dim[1],
+                   x->rank == 3 ? "colour" : "grey", x->type == CX_U16 ? " of 16 bits" : "");
+}
+static bool same_size(const cx_array *x, const cx_array *y) {
+  return x->type == y->type && x->rank == y->rank && !memcmp(x->dim, y->dim, sizeof x->dim[0] * (size_t)x->rank);
 }
 
+/* A damaged image is left out with a warning that names it; one of another size is an error. */
 cx_file *cx_read_folder(cx_reader *r) {
   DIR **d = CX_NEW(r->a, DIR *);
   cx_defer(r->a, close_folder, d);
@@ -185,33 +192,41 @@ cx_file *cx_read_folder(cx_reader *r) {
     cx_read_fail(r, 0, "name a file, or a folder of .png and .jpg images", "there is no image in this folder");
   qsort(name.at, (size_t)name.n, sizeof *name.at, by_name);
 
-  cx_array first = {0}, x;
+  cx_array first = {0};
+  const char *first_name = NULL;
   uint8_t *all = NULL;
   size_t bytes = 0;
+  int kept = 0;
   for (int i = 0; i < name.n; i++) {
+    volatile enum { DAMAGED, READ, KEPT } state = DAMAGED;
     cx_reader one = *r;
     one.path = cx_format(r->a, "%s%s%s", r->path, r->path[strlen(r->path) - 1] == '/' ? "" : "/", name.at[i]);
     one.a = cx_arena_new(r->c); /* the image alone: given back once its pixels are copied */
+    one.spare = true;
+    int before = cx_diag_count(r->c);
     cx_frame frame;
     CX_TRY(r->c, frame) {
       cx_read_open(&one);
-      x = read_image(&one);
-      if (i == 0) {
-        first = x;
-        cx_size_product(x.dim, x.rank, 1, &bytes);
-        all = cx_alloc_n(r->a, (size_t)name.n, bytes);
-      } else if (x.rank != first.rank || memcmp(x.dim, first.dim, sizeof x.dim[0] * (size_t)x.rank))
+      cx_array x = read_image(&one);
+      one.spare = false;
+      state = READ;
+      if (!first_name) {
+        first = x, first_name = name.at[i];
+        cx_size_product(x.dim, x.rank, cx_dtype_size[x.type], &bytes);
+        all = cx_alloc_n(r->a, (size_t)(name.n - i), bytes);
+      } else if (!same_size(&x, &first))
         cx_read_fail(&one, 0, "all images of a folder must have one size", "it is %s, but %s is %s",
-                     size_text(one.a, &x), name.at[0], size_text(one.a, &first));
-      memcpy(all + (size_t)i * bytes, x.data, bytes);
+                     size_text(one.a, &x), first_name, size_text(one.a, &first));
+      memcpy(all + (size_t)kept * bytes, x.data, bytes);
+      state = KEPT;
       CX_END(r->c, frame);
     }
-    else {
-      cx_arena_free(one.a);
-      cx_throw(r->c, frame.status);
-    }
     cx_arena_free(one.a);
+    if (state == READ || (state == DAMAGED && frame.status != CX_E_DATA)) cx_throw(r->c, frame.status);
+    if (state == KEPT) kept++;
+    else cx_diag_help(r->c, before, "it is left out");
   }
-  int64_t dim[4] = {name.n, first.dim[0], first.dim[1], first.dim[2]};
-  return cx_file_single(r, cx_array_of(r, CX_U8, first.rank + 1, dim, all));
+  if (!kept) cx_read_fail(r, 0, "copy or download them again", "none of the folder's %d images can be read", name.n);
+  int64_t dim[4] = {kept, first.dim[0], first.dim[1], first.dim[2]};
+  return cx_file_single(r, cx_array_of(r, first.type, first.rank + 1, dim, all));
 }

@@ -12,6 +12,7 @@ typedef struct cx_reader {
   const uint8_t *p;
   size_t n;
   bool mapped; /* p is the mapped file */
+  bool spare;  /* it can do without this file: what is wrong with it is a warning */
 } cx_reader;
 
 /* file.c */

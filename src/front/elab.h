@@ -109,6 +109,7 @@ typedef struct cx_val {
   cx_dim dim[CX_MAX_RANK];
   int64_t slot[CX_MAX_RANK]; /* free index variables that stand for the dimensions */
   const cx_node *e;
+  cx_sym text; /* the value is text (e is NULL): only an argument of a function may be, see cx_elab_argument */
   cx_span span;
 } cx_val;
 
@@ -247,6 +248,7 @@ typedef cx_val (*cx_scope_fn)(cx_elab *E, void *user);
 cx_val cx_in_scope(cx_elab *E, const int64_t *slot, int n, cx_scope_fn fn, void *user, cx_span s);
 /* elab_expr.c, elab_call.c, elab_diff.c, elab_stmt.c */
 cx_val cx_elab_expr(cx_elab *E, const cx_ast *x);
+cx_val cx_elab_argument(cx_elab *E, const cx_ast *x); /* of a function written in calx: may be text */
 cx_val cx_elab_call(cx_elab *E, const cx_ast *x);
 cx_val cx_elab_binder(cx_elab *E, const cx_ast *x);
 /* elab_integral.c */

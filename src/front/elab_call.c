@@ -204,6 +204,25 @@ static cx_val squares(args *a) {
   return sum;
 }
 
+/* error("what is wrong"): a function refuses its arguments; the place is the call in the program */
+static cx_val refuse(args *a) {
+  cx_elab *E = a->E;
+  const cx_ast *what = a->call->kid[0];
+  cx_span at = a->call->span;
+  if (what->kind != A_STR) {
+    cx_error(E->ctx, what->span, "`error` takes a message, text in double quotes");
+    return cx_v_bad(at);
+  }
+  bool ours = true; /* the place lies in the standard library */
+  for (cx_site *s = E->site; s && ours; s = s->up) {
+    at = s->call->span;
+    ours = false;
+    for (int k = 0; k < cx_lib_count && !ours; k++) ours = !strcmp(cx_lib[k].name, cx_source_name(E->ctx, at.file));
+  }
+  cx_error(E->ctx, at, "%s", what->name);
+  return cx_v_bad(at);
+}
+
 static const struct {
   const char *name;
   int min, max;
@@ -214,6 +233,7 @@ static const struct {
     {"length", 1, 1, 0, shape_size}, {"zeros", 1, 8, 1, filled},    {"ones", 1, 8, 1, filled},
     {"concat", 2, 99, 0, concat},    {"flatten", 1, 1, 0, flatten}, {"reshape", 2, 9, 0, flatten},
     {"classes", 1, 1, 1, classes},   {"range", 1, 1, 1, indices},   {"l2", 1, 1, 1, squares},
+    {"error", 1, 1, 1, refuse},
 };
 
 /* names that other releases bring: never misread as something else */
@@ -254,7 +274,7 @@ typedef struct kept {
   struct kept *next;
 } kept;
 static bool same_value(const cx_val *a, const cx_val *b) {
-  if (a->e != b->e || a->rank != b->rank) return false;
+  if (a->e != b->e || a->text != b->text || a->rank != b->rank) return false;
   for (int d = 0; d < a->rank; d++)
     if (a->slot[d] != b->slot[d] || a->dim[d].n != b->dim[d].n || a->dim[d].name != b->dim[d].name) return false;
   return true;
@@ -322,6 +342,12 @@ static cx_val apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast 
   int64_t lslot[CX_MAX_RANK];
   for (int k = 0; k < n; k++) { /* dimensions in front of a declared shape: the function is applied to each */
     int extra = def->kid[k + 1]->nkid ? arg[k].rank - def->kid[k + 1]->nkid : 0;
+    if (arg[k].text && extra) {
+      int id = cx_error(E->ctx, arg[k].span, "`%s` takes an array as `%s`, but is given text", def->name,
+                        def->kid[k + 1]->name);
+      cx_diag_label(E->ctx, id, def->kid[k + 1]->span, "declared here");
+      return cx_v_bad(s);
+    }
     if (extra < 0) {
       int id = cx_error(E->ctx, arg[k].span, "`%s` takes `%s` with %d dimension%s, but is given %s", def->name,
                         def->kid[k + 1]->name, def->kid[k + 1]->nkid, def->kid[k + 1]->nkid == 1 ? "" : "s",
@@ -342,6 +368,10 @@ static cx_val apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast 
   bool ok = true;
   for (int k = 0; k < n && ok; k++) {
     const cx_ast *decl = def->kid[k + 1];
+    if (arg[k].text) {
+      cx_bind_name(E, decl->name, B_VALUE, decl->name_span)->v = arg[k];
+      continue;
+    }
     cx_val v = cx_v_materialise(E, arg[k], decl->name);
     int extra = decl->nkid ? v.rank - decl->nkid : 0;
     if (extra > 0) {
@@ -424,7 +454,9 @@ static cx_val apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast 
     r = cx_elab_expr(E, def->kid[0]);
     if (cx_error_count(E->ctx) > errors) {
       *CX_PUSH(E->arena, E->broken) = def;
-      if (s.file != def->span.file) cx_diag_label(E->ctx, diags, s, "in this call");
+      cx_span at = cx_diag_get(E->ctx, diags).where;
+      bool here = at.file == s.file && at.beg == s.beg && at.end == s.end;
+      if (s.file != def->span.file && !here) cx_diag_label(E->ctx, diags, s, "in this call");
     }
     E->guarded = guarded;
   }
@@ -483,7 +515,7 @@ cx_val cx_elab_call(cx_elab *E, const cx_ast *x) {
       else cx_diag_help(E->ctx, id, "arguments are told apart by their places: %s(x)", x->name);
       return cx_v_bad(x->span);
     }
-    arg[k] = cx_elab_expr(E, x->kid[k]);
+    arg[k] = f && f->kind == B_FUNCTION && !x->primes ? cx_elab_argument(E, x->kid[k]) : cx_elab_expr(E, x->kid[k]);
     bad |= arg[k].bad;
   }
   if (bad && !f && op == OP_none && !cx_is_reduction(x->name)) { /* two mistakes, two errors */

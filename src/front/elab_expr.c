@@ -175,6 +175,12 @@ static cx_val name_value(cx_elab *E, const cx_ast *x) {
     cx_diag_label(E->ctx, id, b->span, "declared here");
     return cx_v_bad(x->span);
   }
+  if (b && b->v.text) {
+    int id = cx_error(E->ctx, x->span, "`%s` is text here and has no numeric value", x->name);
+    cx_diag_label(E->ctx, id, b->v.span, "given here");
+    cx_diag_help(E->ctx, id, "text stands beside == and !=, and as an argument");
+    return cx_v_bad(x->span);
+  }
   if (b && b->pieces && !E->subscripting) {
     int id = cx_error(E->ctx, x->span, "`%s` is read as a whole before all its equations are given", x->name);
     cx_diag_label(E->ctx, id, b->span, "begun here");
@@ -224,7 +230,22 @@ static bool level_of(cx_elab *E, const cx_ast *data, const cx_ast *str, double *
   return *bad = true;
 }
 
+/* text written, or an argument that is text; NULL: neither */
+static cx_sym text_of(cx_elab *E, const cx_ast *x) {
+  if (x->kind == A_STR) return x->name;
+  cx_binding *b = x->kind == A_NAME ? cx_lookup(E, x->name, false) : NULL;
+  return b ? b->v.text : NULL;
+}
+cx_val cx_elab_argument(cx_elab *E, const cx_ast *x) {
+  cx_sym text = text_of(E, x);
+  return text ? (cx_val){.text = text, .span = x->span} : cx_elab_expr(E, x);
+}
+
 static cx_val compare_chain(cx_elab *E, const cx_ast *x) {
+  if (x->nkid == 2 && (x->ops[0] == T_EQ || x->ops[0] == T_NE)) {
+    cx_sym a = text_of(E, x->kid[0]), b = text_of(E, x->kid[1]);
+    if (a && b) return cx_v_num(E, (a == b) == (x->ops[0] == T_EQ), x->span);
+  }
   cx_val all = {0}, left = {0};
   for (int k = 0; k < x->nkid; k++) {
     double code;
@@ -554,10 +575,14 @@ cx_val cx_elab_binder(cx_elab *E, const cx_ast *x) {
   return reduce_named(E, r, slot, n, v, x->span);
 }
 
-/* ---- if: subscripts below it are read only where it holds ---- */
+/* ---- if: subscripts below it are read only where it holds ----
+ * In a function, one that is decided beforehand (by sizes, numbers, text) is the branch alone: the other one may have
+ * another shape, params, or be an error that the function reports. */
 static cx_val choose(cx_elab *E, const cx_ast *x) {
   cx_val v[3];
+  double known;
   v[0] = cx_elab_expr(E, x->kid[0]);
+  if (E->site && !v[0].bad && !v[0].rank && cx_v_const(E, v[0], &known)) return cx_elab_expr(E, x->kid[known ? 1 : 2]);
   E->guarded++;
   v[1] = cx_elab_expr(E, x->kid[1]);
   v[2] = cx_elab_expr(E, x->kid[2]);
