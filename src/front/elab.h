@@ -184,12 +184,14 @@ typedef struct cx_elab {
     cx_site *site;
     cx_val v;
     uint32_t leaf;
+    int number; /* of the call among those of its function that own params, from 1 */
   })
   made; /* params of calls */
   CX_VEC(uint32_t) objective;
   cx_site *site;
   cx_binding *lib; /* functions of the standard library */
   bool lib_loaded;
+  int32_t lib_file; /* files from this one on are the library's */
   CX_VEC(struct cx_distribution *) distribution;
   cx_names random;                          /* names that some expect(x ~ ..) binds */
   cx_names dist_files, members, conditions; /* files of lib/dist that are read; functions of a distribution's block */

@@ -32,6 +32,7 @@ void cx_load_library(cx_elab *E) {
     if (!strncmp(cx_lib[k].name, "optim", 5)) continue; /* compiled by the solvers */
     if (!strncmp(cx_lib[k].name, "dist/", 5)) continue; /* read one by one */
     int32_t file = cx_source_add(E->ctx, cx_lib[k].name, cx_lib[k].text, cx_lib[k].n);
+    if (!E->lib_file) E->lib_file = file;
     cx_ast *p = cx_parse(E->ctx, E->arena, file);
     cx_hoist_functions(E, p->kid, p->nkid, &E->lib);
   }
@@ -68,6 +69,8 @@ static cx_val shape_size(args *a) { /* rows, cols, size(A, k), length */
   }
   return cx_v_num(a->E, (double)a->arg[0].dim[at].n, a->call->span);
 }
+
+static cx_val rank_of(args *a) { return cx_v_num(a->E, a->arg[0].rank, a->call->span); }
 
 static cx_val filled(args *a) { /* zeros(n, m), ones(n, m) */
   cx_val r = {.span = a->call->span};
@@ -233,13 +236,13 @@ static const struct {
     {"length", 1, 1, 0, shape_size}, {"zeros", 1, 8, 1, filled},    {"ones", 1, 8, 1, filled},
     {"concat", 2, 99, 0, concat},    {"flatten", 1, 1, 0, flatten}, {"reshape", 2, 9, 0, flatten},
     {"classes", 1, 1, 1, classes},   {"range", 1, 1, 1, indices},   {"l2", 1, 1, 1, squares},
-    {"error", 1, 1, 1, refuse},
+    {"error", 1, 1, 1, refuse},      {"rank", 1, 1, 0, rank_of},
 };
 
 /* names that other releases bring: never misread as something else */
 bool cx_later(cx_elab *E, cx_sym name, cx_span s) {
-  static const char *const later[] = {"expect",   "prob",  "argmin", "solve",   "multiplier", "posterior", "prior",
-                                      "evidence", "tfidf", "conv",   "maxpool", "avgpool",    "fft",       "sort"};
+  static const char *const later[] = {"expect", "prob",     "argmin", "solve", "multiplier", "posterior",
+                                      "prior",  "evidence", "tfidf",  "fft",   "sort"};
   for (size_t k = 0; k < sizeof later / sizeof *later; k++)
     if (!strcmp(name, later[k])) {
       int id = cx_error(E->ctx, s, "this version of calx cannot compute `%s` yet", name);
@@ -302,9 +305,25 @@ static void keep_call(cx_elab *E, const cx_binding *f, const cx_val *arg, int n,
   *first = k;
 }
 
+static const cx_ast *formal(const cx_ast *def, int k) {
+  const cx_ast *x = def->kid[k + 1];
+  return x->kind == S_OPTION ? x->kid[0] : x;
+}
+static const cx_ast *value_left_out(const cx_ast *def, int k) {
+  const cx_ast *x = def->kid[k + 1];
+  return x->kind == S_OPTION ? x->kid[1] : NULL;
+}
+static bool has_options(const cx_ast *def) { return def->nkid > 1 && def->kid[def->nkid - 1]->kind == S_OPTION; }
+
 static cx_val apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast *call);
-cx_val cx_apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast *call) {
-  cx_val v;
+cx_val cx_apply(cx_elab *E, cx_binding *f, cx_val *given, int n, const cx_ast *call) {
+  cx_val v, *arg = given;
+  int want = f->fun->nkid - 1;
+  if (n < want && has_options(f->fun)) { /* those left out have no node yet */
+    arg = CX_NEW_N(E->arena, cx_val, want);
+    if (n) memcpy(arg, given, (size_t)n * sizeof *arg);
+    n = want;
+  }
   if (known_call(E, f, arg, n, &v)) {
     v.span = call->span;
     return v;
@@ -320,18 +339,31 @@ cx_val cx_apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast *cal
   return v;
 }
 
+/* how many arguments a function takes, in words, when it is given another number of them */
+static cx_val wrong_count(cx_elab *E, const cx_ast *def, int n, cx_span s) {
+  int most = def->nkid - 1, least = most;
+  while (least && def->kid[least]->kind == S_OPTION) least--;
+  char *range = least < most ? cx_format(E->arena, "%d to %d", least, most) : cx_format(E->arena, "%d", most);
+  int id = cx_error(E->ctx, s, "`%s` takes %s argument%s, but %d %s given", def->name, range, most == 1 ? "" : "s", n,
+                    n == 1 ? "is" : "are");
+  cx_diag_label(E->ctx, id, def->name_span, "defined here");
+  return cx_v_bad(s);
+}
+
 static cx_val apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast *call) {
   const cx_ast *def = f->fun;
   cx_span s = call->span;
-  int want = def->nkid - 1;
-  if (n != want) {
-    int id = cx_error(E->ctx, s, "`%s` takes %d argument%s, but %d %s given", def->name, want, want == 1 ? "" : "s", n,
-                      n == 1 ? "is" : "are");
+  if (n != def->nkid - 1) return wrong_count(E, def, n, s);
+  for (int k = 0; k < n; k++) {
+    if (arg[k].bad) return cx_v_bad(s);
+    if (arg[k].e || arg[k].text || value_left_out(def, k)) continue;
+    int given = 0;
+    for (int j = 0; j < n; j++) given += arg[j].e || arg[j].text;
+    if (!given || given <= k) return wrong_count(E, def, given, s);
+    int id = cx_error(E->ctx, s, "`%s` is given no `%s`", def->name, formal(def, k)->name);
     cx_diag_label(E->ctx, id, def->name_span, "defined here");
     return cx_v_bad(s);
   }
-  for (int k = 0; k < n; k++)
-    if (arg[k].bad) return cx_v_bad(s);
   for (int k = 0; k < E->broken.n; k++)
     if (E->broken.at[k] == def) return cx_v_bad(s);
   if (too_deep(E, call)) return cx_v_bad(s);
@@ -341,18 +373,18 @@ static cx_val apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast 
   cx_dim ldim[CX_MAX_RANK];
   int64_t lslot[CX_MAX_RANK];
   for (int k = 0; k < n; k++) { /* dimensions in front of a declared shape: the function is applied to each */
-    int extra = def->kid[k + 1]->nkid ? arg[k].rank - def->kid[k + 1]->nkid : 0;
+    const cx_ast *decl = formal(def, k);
+    if (!arg[k].e && !arg[k].text) continue;
+    int extra = decl->nkid ? arg[k].rank - decl->nkid : 0;
     if (arg[k].text && extra) {
-      int id = cx_error(E->ctx, arg[k].span, "`%s` takes an array as `%s`, but is given text", def->name,
-                        def->kid[k + 1]->name);
-      cx_diag_label(E->ctx, id, def->kid[k + 1]->span, "declared here");
+      int id = cx_error(E->ctx, arg[k].span, "`%s` takes an array as `%s`, but is given text", def->name, decl->name);
+      cx_diag_label(E->ctx, id, decl->span, "declared here");
       return cx_v_bad(s);
     }
     if (extra < 0) {
       int id = cx_error(E->ctx, arg[k].span, "`%s` takes `%s` with %d dimension%s, but is given %s", def->name,
-                        def->kid[k + 1]->name, def->kid[k + 1]->nkid, def->kid[k + 1]->nkid == 1 ? "" : "s",
-                        cx_v_shape(E, arg[k]));
-      cx_diag_label(E->ctx, id, def->kid[k + 1]->span, "declared here");
+                        decl->name, decl->nkid, decl->nkid == 1 ? "" : "s", cx_v_shape(E, arg[k]));
+      cx_diag_label(E->ctx, id, decl->span, "declared here");
       return cx_v_bad(s);
     }
     if (extra > lead) {
@@ -367,12 +399,18 @@ static cx_val apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast 
   cx_site site = {call, E->site};
   bool ok = true;
   for (int k = 0; k < n && ok; k++) {
-    const cx_ast *decl = def->kid[k + 1];
-    if (arg[k].text) {
-      cx_bind_name(E, decl->name, B_VALUE, decl->name_span)->v = arg[k];
+    const cx_ast *decl = formal(def, k);
+    cx_val v = arg[k];
+    if (!v.e && !v.text) v = cx_elab_argument(E, value_left_out(def, k)); /* which sees the arguments before it */
+    if (v.bad) {
+      ok = false;
+      break;
+    }
+    if (v.text) {
+      cx_bind_name(E, decl->name, B_VALUE, decl->name_span)->v = v;
       continue;
     }
-    cx_val v = cx_v_materialise(E, arg[k], decl->name);
+    v = cx_v_materialise(E, v, decl->name);
     int extra = decl->nkid ? v.rank - decl->nkid : 0;
     if (extra > 0) {
       const cx_node *sub[CX_MAX_RANK];
@@ -479,6 +517,43 @@ static cx_val apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast 
   return r;
 }
 
+/* conv(x, 16, 3, stride = 2): arguments by place, then by name */
+static cx_val call_with_options(cx_elab *E, cx_binding *f, const cx_ast *x) {
+  const cx_ast *def = f->fun;
+  int want = def->nkid - 1;
+  cx_val *arg = CX_NEW_N(E->arena, cx_val, want + 1);
+  for (int k = 0; k < x->nkid; k++) {
+    const cx_ast *a = x->kid[k];
+    int at = k;
+    if (a->kind == A_NAMED) {
+      for (at = 0; at < want && strcmp(formal(def, at)->name, a->name);) at++;
+      const char *names[32];
+      int n = 0;
+      for (int j = 0; j < want && n < 32; j++) names[n++] = formal(def, j)->name;
+      if (at == want) {
+        int id = cx_error(E->ctx, a->name_span, "`%s` has no option `%s`", x->name, a->name);
+        const char *hit = cx_nearest(a->name, names, n), *all = "";
+        for (int j = 0; j < n; j++)
+          if (value_left_out(def, j)) all = cx_format(E->arena, "%s%s%s", all, *all ? ", " : "", names[j]);
+        if (hit) cx_diag_help(E->ctx, id, "did you mean `%s`?", hit);
+        else cx_diag_help(E->ctx, id, "its options are %s", all);
+        return cx_v_bad(x->span);
+      }
+      if (arg[at].e || arg[at].text) {
+        cx_error(E->ctx, a->span, "`%s` of `%s` is given twice", a->name, x->name);
+        return cx_v_bad(x->span);
+      }
+    } else if (k && x->kid[k - 1]->kind == A_NAMED) {
+      cx_error(E->ctx, a->span, "arguments without a name stand before those with one");
+      return cx_v_bad(x->span);
+    }
+    if (at >= want) return wrong_count(E, def, x->nkid, x->span);
+    arg[at] = cx_elab_argument(E, a->kind == A_NAMED ? a->kid[0] : a);
+    if (arg[at].bad) return cx_v_bad(x->span);
+  }
+  return cx_apply(E, f, arg, want, x);
+}
+
 cx_val cx_elab_call(cx_elab *E, const cx_ast *x) {
   cx_binding *f = cx_lookup_env(E, x->name, true);
   if (!f && !strcmp(x->name, "d") && !x->primes) return cx_elab_d(E, x);
@@ -507,6 +582,8 @@ cx_val cx_elab_call(cx_elab *E, const cx_ast *x) {
   int op = f ? OP_none : cx_op_find(x->name, n);
   if (!f && op == OP_none && x->primes) return cx_lookup_failed(E, x->name, true, x->name_span);
   bool bad = false;
+  const cx_ast *def = f && f->kind == B_FUNCTION && !x->primes ? f->fun : NULL;
+  if (def && has_options(def)) return call_with_options(E, f, x);
   for (int k = 0; k < n; k++) {
     if (x->kid[k]->kind == A_NAMED) {
       int id = cx_error(E->ctx, x->kid[k]->span, "`%s` has no option `%s`", x->name, x->kid[k]->name);

@@ -142,6 +142,35 @@ static bool same_site(const cx_site *a, const cx_site *b) {
   return a == b;
 }
 
+/* A param of a function is called after the call in the program's own text, whatever the library calls on its way: conv.W,
+ * and conv2.W of the next such call. */
+static const cx_site *own_call(const cx_elab *E, const cx_site *s) {
+  while (s->up && E->lib_loaded && s->call->span.file >= E->lib_file) s = s->up;
+  return s;
+}
+static bool taken(const cx_elab *E, cx_sym name) {
+  for (int k = 0; k < E->param.n; k++)
+    if (E->param.at[k].name == name) return true;
+  return false;
+}
+static cx_sym name_of(cx_elab *E, cx_sym name, int *which) {
+  const cx_site *own = own_call(E, E->site);
+  int number = 0, most = 0; /* of this call among those of its function */
+  for (int k = 0; k < E->made.n && !number; k++) {
+    const cx_site *other = E->made.at[k].site ? own_call(E, E->made.at[k].site) : NULL;
+    if (!other || other->call->name != own->call->name) continue;
+    if (same_site(other, own)) number = E->made.at[k].number;
+    if (E->made.at[k].number > most) most = E->made.at[k].number;
+  }
+  if (!number) number = most + 1;
+  *which = number;
+  const char *call = number > 1 ? cx_format(E->arena, "%s%d", own->call->name, number) : own->call->name;
+  const char *base = cx_format(E->arena, "%s.%s", call, name);
+  cx_sym full = cx_intern_z(E->ctx, base);
+  for (int twin = 2; taken(E, full); twin++) full = cx_intern_z(E->ctx, cx_format(E->arena, "%s%d", base, twin));
+  return full;
+}
+
 static bool random_start(cx_elab *E, const cx_ast *x, cx_param *p) {
   if (!x || x->kind != A_CALL || (strcmp(x->name, "random_uniform") && strcmp(x->name, "random_normal"))) return false;
   p->start = x->name[7] == 'u' ? START_UNIFORM : START_NORMAL;
@@ -206,13 +235,8 @@ cx_val cx_elab_param(cx_elab *E, const cx_ast *x) {
     cx_diag_help(E->ctx, id, "declare known values as data, or give the param a real domain");
     return b->v;
   }
-  if (E->site) { /* named after the call it belongs to */
-    const char *base = cx_format(E->arena, "%s.%s", E->site->call->name, x->name);
-    int twin = 0;
-    for (int k = 0; k < E->param.n; k++)
-      if (E->made.at[k].decl == x) twin++;
-    p.name = cx_intern_z(E->ctx, twin ? cx_format(E->arena, "%s%d.%s", E->site->call->name, twin + 1, x->name) : base);
-  }
+  int number = 0;
+  if (E->site) p.name = name_of(E, x->name, &number);
   cx_eq *raw = cx_eq_new(E->g, p.name, EQ_INPUT);
   raw->span = x->name_span;
   p.raw = raw->id;
@@ -295,6 +319,7 @@ cx_val cx_elab_param(cx_elab *E, const cx_ast *x) {
   CX_PUSH(E->arena, E->made);
   E->made.at[E->made.n - 1].decl = x;
   E->made.at[E->made.n - 1].site = keep;
+  E->made.at[E->made.n - 1].number = number;
   E->made.at[E->made.n - 1].v = v;
   E->made.at[E->made.n - 1].leaf = p.eq;
   return v;

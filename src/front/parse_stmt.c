@@ -99,7 +99,7 @@ static cx_ast *indexed_definition(cx_parser *p) {
 }
 
 /* name, or name[n, d]; what else stands there gets the remedy */
-static cx_ast *formal(cx_parser *p) {
+static cx_ast *formal(cx_parser *p, bool options) {
   int first = p->i;
   int kind = p->t[p->i].kind;
   cx_kids kids = {0};
@@ -113,7 +113,8 @@ static cx_ast *formal(cx_parser *p) {
     }
     cx_close(p, outer, "`,` or `]`");
   }
-  if (!cx_is_name(kind) || (p->t[p->i].kind != T_COMMA && p->t[p->i].kind != T_RPAREN)) {
+  bool given = options && cx_is_name(kind) && p->t[p->i].kind == T_ASSIGN;
+  if (!cx_is_name(kind) || (!given && p->t[p->i].kind != T_COMMA && p->t[p->i].kind != T_RPAREN)) {
     if (p->t[p->i].kind == T_ERROR) cx_fail(p);
     p->i = first;
     int d = cx_error(p->ctx, cx_here(p), "an argument of a function is a name, or a name with its sizes");
@@ -122,16 +123,28 @@ static cx_ast *formal(cx_parser *p) {
                                : "write f(x, u[T, c]) = ...; `==` compares");
     cx_fail(p);
   }
-  return cx_make_named(p, S_ARG, first, first, kids);
+  cx_ast *arg = cx_make_named(p, S_ARG, first, first, kids);
+  if (!given) return arg;
+  p->i++;
+  cx_kids both = {0};
+  add(p, &both, arg);
+  add(p, &both, cx_expression(p));
+  return cx_make_named(p, S_OPTION, first, first, both);
 }
 
-static void formals(cx_parser *p, cx_kids *kids) {
+/* options: the last ones may have values to be left out with, k = 1 */
+static void formals(cx_parser *p, cx_kids *kids, bool options) {
   int outer = cx_open(p);
   if (p->t[p->i].kind != T_RPAREN) {
-    add(p, kids, formal(p));
+    add(p, kids, formal(p, options));
     while (cx_look(p) == T_COMMA) {
       p->i++;
-      add(p, kids, formal(p));
+      cx_ast *one = formal(p, options), *before = kids->at[kids->n - 1];
+      add(p, kids, one);
+      if (one->kind == S_OPTION || before->kind != S_OPTION) continue;
+      int d = cx_error(p->ctx, one->span, "`%s` has no value to be left out with, but `%s` before it has one",
+                       one->name, before->name);
+      cx_diag_help(p->ctx, d, "arguments that may be left out come last");
     }
   }
   cx_close(p, outer, "`,` or `)`");
@@ -141,7 +154,7 @@ static cx_ast *function(cx_parser *p) {
   int first = p->i++;
   cx_kids kids = {0};
   add(p, &kids, NULL);
-  formals(p, &kids);
+  formals(p, &kids, true);
   kids.at[0] = right_hand_side(p);
   return cx_make_named(p, S_DEF_FUN, first, first, kids);
 }
@@ -379,7 +392,7 @@ static cx_ast *distribution(cx_parser *p) {
   if (ended(p) || !cx_is_name(p->t[p->i].kind)) cx_unexpected(p, "the name of the distribution");
   p->i++;
   if (cx_look(p) != T_LPAREN) cx_unexpected(p, "`(` and the parameters");
-  formals(p, &kids);
+  formals(p, &kids, false);
   if (p->t[p->i].kind != T_LBRACE) cx_unexpected(p, "`{` and the body");
   cx_ast *body = block(p, false);
   for (int i = 0; i < body->nkid; i++) add(p, &kids, body->kid[i]);

@@ -148,6 +148,11 @@ static void put_statement(cx_buf *b, const cx_ast *e) {
       put_list(b, e, 0, e->nkid);
       cx_puts(b, "]");
       break;
+    case S_OPTION:
+      put(b, e->kid[0], L_AT);
+      cx_puts(b, " = ");
+      put(b, e->kid[1], L_AT);
+      break;
     case S_DATA:
     case S_PARAM: put_declared(b, e); break;
     case S_GROUP:
