@@ -266,7 +266,10 @@ cx_val cx_elab_primes(cx_elab *E, const cx_ast *x, cx_binding *f, cx_op op, cx_v
 bool cx_is_reduction(const char *name);
 cx_val cx_reduce_call(cx_elab *E, const char *name, cx_val v, cx_span s, bool *found); /* sum(z)… over a whole array */
 cx_val cx_elab_at(cx_elab *E, const cx_ast *x);
-cx_val cx_apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast *call);
+/* elab_apply.c */
+cx_val cx_apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast *call); /* fewer: options left out */
+bool cx_has_options(const cx_ast *def);
+cx_val cx_call_with_options(cx_elab *E, cx_binding *f, const cx_ast *x);
 cx_binding *cx_bind_name(cx_elab *E, cx_sym name, int kind, cx_span s);
 void cx_settle(cx_elab *E); /* the names bound so far are names of the whole program */
 cx_binding *cx_lookup_env(cx_elab *E, cx_sym name, bool function); /* not in the library */
