@@ -141,6 +141,7 @@ static const struct cx_near *root_at(const cx_quadrature_work *w, int32_t instan
   return NULL;
 }
 
+#define NEAREST 1e-9
 /* An integral inside knows x alone, not how near it is to a singular point: below `least` the values are those of the
  * power law through two places a little farther off. Nodes k_of[0..m-1] of the n. */
 static int approach(const call *c, int side, int64_t n, int64_t m, const int32_t *instance, const double *at,
@@ -158,7 +159,7 @@ static int approach(const call *c, int side, int64_t n, int64_t m, const int32_t
   int64_t extra = 0;
   for (int64_t j = 0; j < m; j++) {
     int64_t k = k_of[j];
-    double least = 1e-9 * fabs(at[k]), d = t[k] > least ? t[k] : least;
+    double least = NEAREST * fabs(at[k]), d = t[k] > least ? t[k] : least;
     y[j] = side < 0 ? at[k] + d : at[k] - d;
     who[j] = instance[k];
     if (t[k] >= least) continue;
@@ -170,7 +171,7 @@ static int approach(const call *c, int side, int64_t n, int64_t m, const int32_t
     const double *g = v + cc * (m + extra);
     for (int64_t j = 0, e = 0; j < m; j++) {
       int64_t k = k_of[j];
-      double least = 1e-9 * fabs(at[k]), z = g[j];
+      double least = NEAREST * fabs(at[k]), z = g[j];
       if (t[k] < least) {
         double ratio = g[m + e++] / z;
         if (ratio > 0.25 && ratio < 4) z *= pow(t[k] / least, log2(ratio)); /* else: noise, or worse */
@@ -386,6 +387,7 @@ int cx_quadrature_run(const cx_quadrature *q, cx_quadrature_work *w, const cx_eq
                  .user = &c,
                  .eval = evaluate,
                  .seconds = q->in->heavy ? 10 : 30,
+                 .blur = q->in->heavy ? NEAREST : 0,
                  .stop = q->stop};
     cx_quad_status s = cx_quad_run(&p, w->quad, w->instances, w->range, result, w->error, w->report);
     bool stopped = s == QUAD_STOPPED && q->stop && *q->stop; /* else: out of time, and the result says so */

@@ -12,8 +12,8 @@
 
 enum { GRID = 192, STEPS_MAX = 1 << 14, POINTS_MAX = 1 << 20 };
 
-typedef struct { /* a root wanted: of u - level in [a, b] */
-  double a, b, x, fa, level;
+typedef struct {                     /* a root wanted: of u - level in [a, b] */
+  double a, b, x, fa, level, size;   /* size: of u beside the root */
   int32_t instance, feature, column; /* column of u among the probe's outputs */
   bool slope;                        /* of u' instead: its root is an extremum of u */
   bool done, touch, clear;           /* clear: u has no root there after all */
@@ -125,6 +125,7 @@ static bool solved(search *s) { /* features of degree 1 and 2 */
           if (isfinite(root[r]) && !(r == 1 && root[1] == root[0]) &&
               !push(s, (bracket){.x = x0 + root[r],
                                  .a = NAN,
+                                 .size = fmax(fabs(u[j]), fabs(u[N + j])),
                                  .instance = (int32_t)j,
                                  .feature = k,
                                  .column = (int32_t)(t->offset + c)}))
@@ -156,7 +157,7 @@ static bool scanned(search *s) {
         bracket b = {.instance = (int32_t)j, .feature = k, .column = (int32_t)(t->offset + c)};
         for (int i = 0; i + 1 < n; i++) {
           if (!(s->x[i] < s->x[i + 1]) || isnan(u[i]) || isnan(u[i + 1])) continue;
-          b.a = s->x[i], b.b = s->x[i + 1];
+          b.a = s->x[i], b.b = s->x[i + 1], b.size = fmax(fabs(u[i]), fabs(u[i + 1]));
           if (t->kind == CX_FEATURE_STEP) {
             double from = floor(fmin(u[i], u[i + 1])) + 1, to = ceil(fmax(u[i], u[i + 1])) - 1;
             for (double m = from; m <= to && steps < STEPS_MAX; m++, steps++) {
@@ -260,6 +261,17 @@ static int by_place(const void *x, const void *y) {
   return a->x < b->x ? -1 : a->x > b->x;
 }
 
+/* Only where breaks are so close that panels between them would see it does it matter how well u tells its root. */
+static void plain_widths(const cx_quad_range *r, cx_quad_point *p) {
+  double before = fmin(r->lo, r->hi), last = fmax(r->lo, r->hi);
+  for (int k = 0, m; k < r->npoint; before = p[k].x, k = m) {
+    for (m = k + 1; m < r->npoint && p[m].x == p[k].x;) m++;
+    double gap = fmin(p[k].x - before, (m < r->npoint ? p[m].x : last) - p[k].x);
+    for (int j = k; j < m; j++)
+      if (p[j].kind == QP_BREAK && !(p[j].width > 1e-4 * gap && isfinite(p[j].width))) p[j].width = 0;
+  }
+}
+
 int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
   const cx_integrand *in = q->in;
   if (!in->nfeature) return 0;
@@ -316,7 +328,7 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
       case CX_FEATURE_EDGE:
       case CX_FEATURE_PEAK: p.kind = QP_PEAK, p.width = 1 / fabs(v); break;
       case CX_FEATURE_SUMMIT: p.kind = QP_PEAK, p.width = v < 0 ? 1 / sqrt(-v) : NAN; break;
-      default: break;
+      default: p.width = 4 * DBL_EPSILON * b->size / fabs(v);
     }
     if (b->slope) p.kind = QP_PEAK, p.width = b->fa;
     if (b->touch && (in->crossing || fabs(u) > 1e-12 * (1 + fabs(b->x)))) continue; /* comes near, no more */
@@ -334,6 +346,7 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
   for (int64_t j = 0; ok && j < w->instances; j++) {
     w->range[j].point = w->point ? w->point + at : NULL;
     w->range[j].npoint = (int)first[j];
+    plain_widths(&w->range[j], w->point + at);
     at += first[j];
   }
   free(first);

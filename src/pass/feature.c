@@ -18,14 +18,15 @@ typedef CX_VEC(found) found_list;
 
 typedef struct {
   cx_graph *g;
-  uint32_t x;
-  uint32_t *mask; /* what depends on x; for equations up to number known */
+  uint32_t x, own; /* own: the variable of the integrand as a whole; x: that, or one of an integral inside */
+  uint32_t *mask;  /* what depends on x; for equations up to number known */
   int known;
   const cx_eq *of;
   found_list list;
   bool *heavy, hit; /* computed from an integral inside */
   int branches;     /* taken so far in the feature at hand */
   bool waves;       /* sin or cos of x: smooth, but at a scale of its own */
+  bool hidden;      /* an integral inside may be anything but smooth elsewhere than at the features found */
 } finder;
 
 static uint32_t mask_of(finder *f, uint32_t eq) {
@@ -199,77 +200,96 @@ static void see(void *user, const cx_node *n) {
 }
 
 /* ---- integrals inside: where they are not smooth in the variable around ---- */
-static found_list collect(cx_graph *g, uint32_t root, bool *waves, uint32_t x);
+static found_list collect(cx_graph *g, uint32_t root, bool *hidden, uint32_t x, uint32_t own);
 
-/* u at another place of y, over the dimensions of the integral inside; UINT32_MAX when it does not depend on x then */
-static uint32_t at_place(finder *f, const cx_eq *I, uint32_t u, uint32_t outer, const cx_node *value) {
+static bool surrounds(const finder *f, uint32_t v, uint32_t y) {
+  return v == f->own || v == f->x || (v != y && f->g->eq[v]->kind == EQ_INPUT && f->g->eq[v]->node);
+}
+/* the dimension of the integral I that stands for the same variable around it, by dimension of u; false where u has others */
+static bool bind(const finder *f, const cx_eq *I, uint32_t u, const cx_node **bound) {
   cx_graph *g = f->g;
+  uint32_t y = I->prim_arg[CX_INTEGRAL_X];
+  for (int d = 0; d < CX_MAX_RANK; d++) bound[d] = NULL;
+  for (uint32_t v = 0; v < (uint32_t)g->neq; v++) {
+    if (!surrounds(f, v, y)) continue;
+    const uint32_t *m = cx_node_dims(g, g->arena, v);
+    uint32_t at = m[I->id] & ~CX_DEPENDS;
+    for (int d = 0; d < g->eq[u]->rank; d++)
+      if (m[u] >> d & 1) {
+        if (!at) return false;
+        bound[d] = cx_index(g, __builtin_ctz(at));
+      }
+  }
+  return true;
+}
+/* u, or a derivative of it, at another place of y, over the dimensions of the integral inside */
+static uint32_t at_place(cx_graph *g, const cx_eq *I, uint32_t u, const cx_node *const *bound, const cx_node *value) {
   const cx_eq *lo = g->eq[I->prim_arg[CX_INTEGRAL_LO]];
-  cx_compose *c = cx_compose_new(g, g, I->prim_arg[CX_INTEGRAL_X], value, lo->dim, lo->rank);
-  const cx_node *bound[CX_MAX_RANK] = {0};
-  int at = -1;
-  for (int d = 0; d < lo->rank; d++)
-    if (mask_of(f, I->id) >> d & 1) at = d;
-  if (at < 0) return UINT32_MAX;
-  for (int d = 0; d < g->eq[u]->rank; d++)
-    if (outer >> d & 1) bound[d] = cx_index(g, at);
-  return cx_compose_eq(c, u, bound);
+  return cx_compose_eq(cx_compose_new(g, g, I->prim_arg[CX_INTEGRAL_X], value, lo->dim, lo->rank), u, bound);
 }
 
 static void see_inside(finder *f, const cx_eq *I) {
   cx_graph *g = f->g;
   uint32_t y = I->prim_arg[CX_INTEGRAL_X], lo = I->prim_arg[CX_INTEGRAL_LO], hi = I->prim_arg[CX_INTEGRAL_HI];
   bool crossing = I->prim == &cx_prim_crossing;
+  bool before = f->hidden;
+  f->hidden = true;
   if (I->prim == &cx_prim_series) return; /* its terms stand at whole numbers */
-  int r = g->eq[lo]->rank;
-  if (r != 1) return; /* more integrals side by side: found by refinement */
-  found_list inner = collect(g, I->prim_arg[CX_INTEGRAL_F], NULL, y);
+  int r = g->eq[lo]->rank, around = 0;
+  for (uint32_t v = 0; v < (uint32_t)g->neq; v++)
+    if (surrounds(f, v, y)) around |= (int)(cx_node_dims(g, g->arena, v)[I->id] & ~CX_DEPENDS);
+  if (around != (1 << r) - 1) return; /* more integrals side by side: found by refinement */
+  bool hidden = crossing;
+  found_list inner = collect(g, I->prim_arg[CX_INTEGRAL_F], &hidden, y, f->own);
   if (crossing && inner.n < 64)
     *CX_PUSH(g->arena, inner) = (found){CX_FEATURE_BREAK, I->prim_arg[CX_CROSSING_G], false};
-  const cx_node *ix[1] = {cx_index(g, 0)}, *zero = cx_const(g, 0);
+  const cx_node *ix[CX_MAX_RANK], *zero = cx_const(g, 0);
+  for (int d = 0; d < r; d++) ix[d] = cx_index(g, d);
+  const cx_node *bound[64][CX_MAX_RANK];
   uint32_t place[64];
   int nplace = 0;
   finder in = {.g = g, .x = y};
   in.mask = cx_node_dims(g, g->arena, y), in.known = g->neq;
   for (int k = 0; k < inner.n && k < 64; k++) {
     found t = inner.at[k];
-    if (t.kind == CX_FEATURE_PEAK || t.kind == CX_FEATURE_EDGE || t.kind == CX_FEATURE_SUMMIT ||
-        t.kind == CX_FEATURE_STEP)
-      continue;
-    if (g->eq[t.eq]->rank > 2 || !(mask_of(f, t.eq) & CX_DEPENDS)) continue; /* dimensions of its own */
-    place[nplace++] = t.eq;
+    if (!(mask_of(f, t.eq) & CX_DEPENDS)) continue;
+    bool hard = t.kind == CX_FEATURE_BREAK || t.kind == CX_FEATURE_SINGULAR; /* a peak's scale may become one of x */
+    if (hard && g->eq[t.eq]->rank <= r + 1 && bind(f, I, t.eq, bound[nplace])) place[nplace++] = t.eq;
+    else hidden = true;
   }
+  hidden |= inner.n > 64;
   for (int k = 0; k < nplace; k++) {
-    uint32_t u = place[k], all[2 + 1 + 64], outer = mask_of(f, u);
+    uint32_t u = place[k], all[2 + 1 + 64];
     int n = 0, deg;
     const cx_eq *ue = g->eq[u];
     const cx_node *sub[CX_MAX_RANK];
     for (int d = 0; d < ue->rank; d++) sub[d] = cx_index(g, d);
     deg = degree_of(&in, cx_load(g, u, sub, ue->rank));
-    all[n++] = at_place(f, I, u, outer, cx_load(g, lo, ix, r));
-    all[n++] = at_place(f, I, u, outer, cx_load(g, hi, ix, r));
+    hidden |= deg > 2 || nplace > (deg == 2 ? 1 : 8);
+    for (int end = 0; end < 2; end++) {
+      const cx_eq *e = g->eq[end ? hi : lo];
+      if (!isinf(e->lo) || e->lo != e->hi) all[n++] = at_place(g, I, u, bound[k], cx_load(g, e->id, ix, r));
+    }
     uint32_t d1 = cx_diff_forward(g, u, y, 1);
     if (deg == 2) { /* where it touches: at its extremum in y */
       uint32_t d2 = cx_diff_forward(g, d1, y, 1);
-      uint32_t a = at_place(f, I, d1, outer, zero), b = at_place(f, I, d2, outer, zero);
-      if (a != UINT32_MAX && b != UINT32_MAX) {
-        const cx_node *top = cx_op1(g, OP_neg, cx_op2(g, OP_div, cx_load(g, a, ix, 1), cx_load(g, b, ix, 1)));
-        all[n++] = at_place(f, I, u, outer, top);
-      }
+      uint32_t a = at_place(g, I, d1, bound[k], zero), b = at_place(g, I, d2, bound[k], zero);
+      const cx_node *top = cx_op1(g, OP_neg, cx_op2(g, OP_div, cx_load(g, a, ix, r), cx_load(g, b, ix, r)));
+      all[n++] = at_place(g, I, u, bound[k], top);
     }
     if (deg == 1 && nplace <= 8) { /* where its root passes that of another */
-      uint32_t a = at_place(f, I, u, outer, zero), b = at_place(f, I, d1, outer, zero);
-      if (a != UINT32_MAX && b != UINT32_MAX) {
-        const cx_node *root = cx_op1(g, OP_neg, cx_op2(g, OP_div, cx_load(g, a, ix, 1), cx_load(g, b, ix, 1)));
-        for (int m = 0; m < nplace; m++)
-          if (m != k) all[n++] = at_place(f, I, place[m], mask_of(f, place[m]), root);
-      }
+      uint32_t a = at_place(g, I, u, bound[k], zero), b = at_place(g, I, d1, bound[k], zero);
+      const cx_node *root = cx_op1(g, OP_neg, cx_op2(g, OP_div, cx_load(g, a, ix, r), cx_load(g, b, ix, r)));
+      for (int m = 0; m < nplace; m++)
+        if (m != k) all[n++] = at_place(g, I, place[m], bound[m], root);
     }
     for (int m = 0; m < n; m++) {
-      if (all[m] == UINT32_MAX || g->eq[all[m]]->rank != 1 || !(mask_of(f, all[m]) & CX_DEPENDS)) continue;
-      *CX_PUSH(g->arena, f->list) = (found){CX_FEATURE_SINGULAR, all[m], true};
+      if (!(mask_of(f, all[m]) & CX_DEPENDS)) continue;
+      if (g->eq[all[m]]->rank == r) *CX_PUSH(g->arena, f->list) = (found){CX_FEATURE_SINGULAR, all[m], true};
+      else hidden = true;
     }
   }
+  f->hidden = before || hidden;
 }
 
 /* ---- all that lies below the integrand `root` ---- */
@@ -290,8 +310,8 @@ static void go(reach *r, uint32_t id) {
     if (!cx_is_integral(e) || (k != CX_INTEGRAL_F && k != CX_CROSSING_G)) go(r, e->prim_arg[k]);
 }
 
-static found_list collect(cx_graph *g, uint32_t root, bool *waves, uint32_t x) {
-  finder f = {.g = g, .x = x};
+static found_list collect(cx_graph *g, uint32_t root, bool *hidden, uint32_t x, uint32_t own) {
+  finder f = {.g = g, .x = x, .own = own};
   f.mask = cx_node_dims(g, g->arena, x), f.known = g->neq;
   f.heavy = CX_NEW_N(g->arena, bool, g->neq + 1);
   int neq = g->neq;
@@ -323,7 +343,7 @@ static found_list collect(cx_graph *g, uint32_t root, bool *waves, uint32_t x) {
   }
   for (int id = 0; id < neq; id++)
     if (r.seen[id] && cx_is_integral(g->eq[id]) && (mask_of(&f, (uint32_t)id) & CX_DEPENDS)) see_inside(&f, g->eq[id]);
-  if (waves) *waves |= f.waves;
+  *hidden |= f.waves || f.hidden;
   return f.list;
 }
 
@@ -435,7 +455,7 @@ void cx_find_features(cx_integrand *in, const cx_graph *value, uint32_t crossing
   cx_pass_simplify(g);
   uint32_t x = (uint32_t)map[0];
   found_list list = {0};
-  bool waves = false;
+  bool hidden = false;
   if (crossing != UINT32_MAX) {
     uint32_t e = (uint32_t)map[crossing];
     if (in->period > 0) { /* in units of the period */
@@ -449,7 +469,7 @@ void cx_find_features(cx_integrand *in, const cx_graph *value, uint32_t crossing
     *CX_PUSH(g->arena, list) = (found){in->period > 0 ? CX_FEATURE_STEP : CX_FEATURE_BREAK, e, false};
   } else
     for (int k = 0; k < value->nout; k++) {
-      found_list more = collect(g, (uint32_t)map[value->out[k]], &waves, x);
+      found_list more = collect(g, (uint32_t)map[value->out[k]], &hidden, x, x);
       for (int j = 0; j < more.n; j++) {
         bool same = false; /* the derivatives share most of them */
         for (int m = 0; m < list.n && !same; m++)
@@ -488,7 +508,7 @@ void cx_find_features(cx_integrand *in, const cx_graph *value, uint32_t crossing
     u[in->nfeature++] = id;
     total += count;
   }
-  in->complete = !waves && !in->heavy;
+  in->complete = !hidden;
   for (int k = 0; k < in->nfeature; k++) in->complete &= in->feature[k].degree > 0;
   if (!in->nfeature) return;
   g->nout = 0;

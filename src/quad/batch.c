@@ -41,7 +41,10 @@ bool cx_quad_batch(const cx_quad *q, cx_quad_work *w, int njob, cx_quad_job *job
     for (int i = 0; i < N; i++) t[i] = mid + half * w->rule.x[i];
     for (int i = 0; i < N; i++) w->id[j * N + i] = job[j].index;
     switch (p->map) {
-      case MAP_LINE: continue; /* dx/ds = 1; `at` is not looked at */
+      case MAP_LINE: /* dx/ds = 1; `at` is not looked at */
+        if (p->from > p->lo || p->to < p->hi)
+          for (int i = 0; i < N; i++) t[i] = t[i] < p->from ? p->from : t[i] > p->to ? p->to : t[i];
+        continue;
       case MAP_FAR:
         for (int i = 0; i < N; i++) jac[i] = 1;
         break;

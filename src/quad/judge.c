@@ -249,7 +249,8 @@ static void note_noise(const cx_quad *q, cx_quad_work *w, int32_t k, const doubl
   bool close = p->map == MAP_TOWARD && l->noise <= 30 * DBL_EPSILON * fabs(p->p) / (p->scale * exp(-l->b));
   bool own = l->noise <= 1e-6 || close;
   if (!alike || !(own || l->noise * over(q, w, k, ABS, tol) <= 1e-6 * dense * (l->b - l->a))) return;
-  if (++l->stuck >= (close ? 2 : own ? 4 : 9)) l->flag |= own ? LEAF_FINAL | LEAF_NOISE : LEAF_FINAL;
+  int patience = close ? 2 : own ? 4 : 9;
+  if (++l->stuck >= (q->blur > 0 ? 2 : patience)) l->flag |= own ? LEAF_FINAL | LEAF_NOISE : LEAF_FINAL;
 }
 
 /* a ray whose coordinate has come to its end, while something is left beyond */
@@ -308,9 +309,10 @@ typedef struct {
 } probe;
 enum { PROBES = 64 };
 
-static int probe_end(const cx_quad_work *w, int32_t k, bool low, probe *p, double *x) {
+static int probe_end(const cx_quad_work *w, int32_t k, bool low, double blur, probe *p, double *x) {
   const cx_quad_leaf *l = &w->leaf[k];
-  double at = low ? l->a : l->b, width = l->b - l->a, t = fmax(1e-13 * width, 4 * DBL_EPSILON * fabs(at));
+  double at = low ? l->a : l->b, width = l->b - l->a;
+  double t = fmax(fmax(blur, 1e-13) * width, 4 * DBL_EPSILON * fabs(at));
   if (!(t < GAP / 4 * width)) return 0;
   *p = (probe){k, low};
   *x = low ? at + t : at - t; /* a regular end: its exact distance is not wanted */
@@ -350,8 +352,8 @@ static bool ends(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, const doub
     const cx_quad_piece *p = &w->piece[l->piece];
     next = l->next;
     if (p->map == MAP_LINE && !(l->flag & LEAF_FINAL) && !too_narrow(w, l)) {
-      if (p->lo_plain && l->a <= p->lo) n += probe_end(w, k, true, &at[n], &x[n]);
-      if (p->hi_plain && l->b >= p->hi) n += probe_end(w, k, false, &at[n], &x[n]);
+      if (p->lo_plain && l->a <= p->lo) n += probe_end(w, k, true, q->blur, &at[n], &x[n]);
+      if (p->hi_plain && l->b >= p->hi) n += probe_end(w, k, false, q->blur, &at[n], &x[n]);
     }
     if (n + 2 > PROBES) any |= look(q, w, in, at, x, n, tol), n = 0;
   }

@@ -143,7 +143,7 @@ static void line(cx_quad_work *w, cx_quad_inst *in, double a, double b, bool lo_
   if (!(a < b)) return;
   cx_quad_piece *l = new_piece(w, in, MAP_LINE);
   if (!l) return;
-  l->lo = a, l->hi = b, l->lo_plain = lo_plain, l->hi_plain = hi_plain, l->done = true;
+  l->lo = l->from = a, l->hi = l->to = b, l->lo_plain = lo_plain, l->hi_plain = hi_plain, l->done = true;
 }
 
 /* one interval between hard points, a < b; sa, sb: singular there; first, last: its peaks, or NULL */
@@ -203,6 +203,17 @@ static void interval(cx_quad_work *w, cx_quad_inst *in, double a, bool sa, doubl
   if (sb) ray(w, in, MAP_TOWARD, b, -1, b - lb, true);
 }
 
+/* the pieces since `first`, which lie between breaks known to these widths at a and b */
+static void keep_off(cx_quad_work *w, int32_t first, double a, double lo_width, double b, double hi_width) {
+  for (int32_t k = first; k < w->npiece; k++) {
+    cx_quad_piece *p = &w->piece[k];
+    if (p->map != MAP_LINE) continue;
+    if (p->lo == a) p->from += lo_width;
+    if (p->hi == b) p->to -= hi_width;
+    if (!(p->from <= p->to)) p->from = p->to = p->lo / 2 + p->hi / 2;
+  }
+}
+
 static int ascending(const void *a, const void *b) {
   double x = *(const double *)a, y = *(const double *)b;
   return (x > y) - (x < y);
@@ -256,13 +267,14 @@ bool cx_quad_build(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
   while (in->first >= 0) cx_quad_leaf_drop(w, in, in->first);
   in->piece = w->npiece;
   in->npiece = 0;
-  double a = in->lo;
+  double a = in->lo, a_width = 0;
   bool sa = in->lo_singular;
   cx_quad_point *pt = w->point + in->point, *end = pt + in->npoint, *peak = pt;
   /* the peaks of each interval are gathered at the front of a sorted list: points are ascending in x */
   for (cx_quad_point *k = pt; k <= end && !w->failed; k++) {
     if (k < end && k->kind == QP_PEAK) continue;
-    double b = k < end ? k->x : in->hi;
+    double b = k < end ? k->x : in->hi, b_width = k < end && k->kind == QP_BREAK ? k->width : 0;
+    int32_t piece = w->npiece;
     bool sb = k < end ? k->kind == QP_SINGULAR : in->hi_singular;
     cx_quad_point few[2];
     int nfew = 0; /* first and last peak between */
@@ -270,8 +282,9 @@ bool cx_quad_build(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
       if (peak->kind == QP_PEAK) few[nfew ? 1 : 0] = *peak, nfew = nfew ? 2 : 1;
     if (nfew == 1) few[1] = few[0];
     interval(w, in, a, sa, b, sb, nfew ? few : NULL, nfew ? few + 1 : NULL);
+    keep_off(w, piece, a, a_width, b, b_width);
     peak = k < end ? k + 1 : k;
-    a = b, sa = sb;
+    a = b, sa = sb, a_width = b_width;
   }
   int32_t after = -1;
   for (int i = 0; i < in->npiece && !w->failed; i++) {

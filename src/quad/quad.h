@@ -22,7 +22,8 @@ typedef enum {
 } cx_quad_status;
 
 typedef enum {
-  QP_BREAK,    /* jump or kink at exactly x: a panel must end there */
+  QP_BREAK, /* jump or kink at exactly x: a panel must end there. Within `width` of it the integrand's rounding may take
+                  it for either side, and is not asked */
   QP_SINGULAR, /* may be infinite (or have infinite derivatives) at x: a panel must end there, and be treated as
                   singular at that end */
   QP_PEAK      /* something of width about `width` happens near x: a mesh that steps over it is wrong */
@@ -48,6 +49,7 @@ typedef struct {
   double tol;          /* relative, default 1e-10 */
   int64_t max_eval;    /* nodes per instance, 0: a default of 2e6 */
   double seconds;      /* 0: no limit */
+  double blur;         /* nearer to an end than this share of its panel f may be noise, where it must know x alone */
   void *user;
   /* f[c * n + k] = f_c at node k of instance[k]. side 0: x = t[k] (at[k] is not set); side -1: x = at[k] + t[k]; side +1:
    * x = at[k] - t[k], with t[k] > 0 exact, so that what vanishes at at[k] does not cancel: a finite end, a break or a

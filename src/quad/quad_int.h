@@ -30,6 +30,7 @@ typedef struct {
   double end;              /* largest s of use */
   double lo, hi;           /* LINE: s from lo to hi */
   bool lo_plain, hi_plain; /* LINE: that end is a regular end, and may prove singular */
+  double from, to;         /* LINE: where the integrand may be asked: all but the width of the breaks at its ends */
 } cx_quad_piece;
 
 enum { LEAF_PENDING = 1, LEAF_FINAL = 2 /* never split */, LEAF_CUT = 4 /* jumps at its lower end */, LEAF_NOISE = 8 };

@@ -10,6 +10,7 @@
 typedef struct {
   double value[32];
   bool converged[32];
+  int64_t nodes[32]; /* of the integrals behind it */
   int n, errors;
   char message[200];
 } answer;
@@ -19,6 +20,7 @@ static void event(void *user, const cx_event *e) {
   for (int k = 0; e->kind == EV_RESULT && k < e->nresult && r->n < 32; k++) {
     if (e->result[k].label) continue;
     r->converged[r->n] = !e->result[k].integrals.n || e->result[k].integrals.converged;
+    r->nodes[r->n] = e->result[k].integrals.evaluations;
     r->value[r->n++] = cx_array_get(&e->result[k].value, NULL);
   }
 }

@@ -102,6 +102,27 @@ static void closed(void) {
 }
 
 /* d is linear, (product rule under the sign), forward = differences; on random integrands over random ends */
+/* integrals inside whose ends meet: what is left there of a difference is no reason for many nodes */
+static void nested(void) {
+  static const struct {
+    const char *text;
+    double value, tolerance, nodes;
+  } row[] = {
+      {"integral(x in -1..1, y in -1..1, z in -1..1: if x^2 + y^2 + z^2 < 1 then 1 else 0)", 4.1887902047863910, 1e-9,
+       2e7},
+      {"integral(x in -1..1, y in -1..1: if x^2 + y^2 + 0.25 < 1 then 1 else 0)", 2.3561944901923449, 1e-10, 1e5},
+      {"prob(x ~ normal(0, 1), y ~ normal(0, 1), z ~ normal(0, 1): x < y and y < z)", 1.0 / 6, 1e-10, 1e6},
+      {"prob(x ~ normal(0, 1), y ~ normal(0, 1): x^2 + y^2 < 2)", 0.63212055882855768, 1e-10, 1e6}};
+  for (size_t k = 0; k < sizeof row / sizeof *row; k++) {
+    char text[200];
+    snprintf(text, sizeof text, "print %s\n", row[k].text);
+    answer r = ask(text);
+    CHECK_NEAR(r.value[0], row[k].value, row[k].tolerance);
+    CHECK(r.converged[0]);
+    CHECK((double)r.nodes[0] < row[k].nodes);
+  }
+}
+
 static unsigned state = 12345;
 static double uniform(double a, double b) {
   state = state * 1664525u + 1013904223u;
@@ -141,6 +162,7 @@ static void says(const char *expression, const char *word) {
 
 int main(void) {
   closed();
+  nested();
   laws();
   derivatives();
   battery();
