@@ -13,7 +13,6 @@
  * (Interval inverses of affine subscripts: Li, Gharbi, Adams, Durand, Ragan-Kelley, Differentiable programming for image
  * processing and deep learning in Halide, ACM TOG 2018, section 4.) */
 #include "pass/eqs.h"
-#include "ir/product.h"
 #include <math.h>
 #include <string.h>
 
@@ -163,10 +162,12 @@ static cx_eq sized(const delta *d, const term *t) {
   return e;
 }
 
-static void put(cx_graph *g, term *t, int slot, const cx_node *value) {
+static void put(const delta *d, term *t, int slot, const cx_node *value) {
+  cx_graph *g = d->g;
+  cx_eq of = sized(d, t);
   int64_t s = slot;
   t->rest = cx_subst(g, t->rest, &s, &value, 1);
-  for (int i = 0; i < t->ncond; i++) t->cond[i] = cx_subst(g, t->cond[i], &s, &value, 1);
+  for (int i = 0; i < t->ncond; i++) t->cond[i] = cx_simplify(g, cx_subst(g, t->cond[i], &s, &value, 1), &of);
   for (int i = 0; i < t->nguard; i++) t->guard[i].e = cx_subst(g, t->guard[i].e, &s, &value, 1);
 }
 
@@ -196,7 +197,7 @@ static bool window(const delta *d, term *t, const cx_node **e, int64_t n) {
     *e = a == 1 ? step : cx_op2(g, OP_add, cx_op2(g, OP_mod, r, ca), step);
     t->size[i] = width;
     if (width == 1) t->live &= ~(1u << i);
-    put(g, t, i, value);
+    put(d, t, i, value);
     guard(d, t, value, size);
     return true;
   }
@@ -292,7 +293,7 @@ static bool eliminate(const delta *d, term *t) {
     t->live &= ~(1u << slot);
     cx_eq of = sized(d, t);
     if (c == 1 && !cx_in_range(g, v, n, &of)) window(d, t, &v, n);
-    put(g, t, slot, v);
+    put(d, t, slot, v);
     guard(d, t, v, n);
     return true;
   }
@@ -323,10 +324,39 @@ static bool clip(const delta *d, term *t) {
     t->ncond = kept;
     t->size[i] = (int64_t)(hi - lo) + 1;
     if (t->size[i] == 1) t->live &= ~(1u << i);
-    put(g, t, i, t->size[i] == 1 ? cx_const(g, lo) : cx_op2(g, OP_add, k, cx_const(g, lo)));
+    put(d, t, i, t->size[i] == 1 ? cx_const(g, lo) : cx_op2(g, OP_add, k, cx_const(g, lo)));
     return true;
   }
   return false;
+}
+
+/* The terms with floor(v / m) of index i taken apart, (v - s) / m with 0 <= s < m: all times the common denominator, what
+ * s amounts to added to lo..hi. Returns how many, 0 when they do not fit. */
+static int open_quotients(cx_graph *g, int i, const cx_term *all, int n, cx_term *x, double *lo, double *hi) {
+  double scale = 1;
+  int count = 0;
+  for (int pass = 0; pass < 2; pass++)
+    for (int k = 0; k < n; k++) {
+      const cx_node *t = all[k].t, *q = t && t->op == OP_floor && (t->free_lo >> i & 1) ? t->arg[0] : NULL;
+      bool opens = q && q->op == OP_div && q->arg[1]->op == OP_const && cx_is_integer(g, q->arg[0]);
+      double m = opens ? q->arg[1]->u.num : 1;
+      opens = opens && m == floor(m) && m >= 1 && m <= 1e6;
+      if (!pass) {
+        if (opens && fmod(scale, m) != 0) scale *= m;
+        if (scale > 1e6) return 0;
+      } else if (opens) {
+        double each = all[k].k * scale / m;
+        int more = cx_affine_terms(q->arg[0], each, x + count, CX_TERMS - count);
+        if (more < 0) return 0;
+        count += more;
+        *(each > 0 ? lo : hi) -= each * (m - 1);
+      } else {
+        if (count == CX_TERMS) return 0;
+        x[count] = all[k];
+        x[count++].k *= scale;
+      }
+    }
+  return count;
 }
 
 /* c k + r + s == 0 with lo <= s <= hi, s depending on k: k runs over the values from ceil((-r - s) / c) on, at the end of
@@ -337,22 +367,21 @@ static bool narrow(const delta *d, term *t) {
     const cx_node *q = t->cond[j];
     cx_term all[CX_TERMS];
     if (q->op != OP_eq || t->nguard + 2 > CONDS) continue;
-    int n = cx_terms(q->arg[0], 1, all, CX_TERMS), m = n < 0 ? -1 : cx_terms(q->arg[1], -1, all + n, CX_TERMS - n);
-    if (m < 0) continue;
+    int n = cx_affine_terms(cx_op2(g, OP_sub, q->arg[0], q->arg[1]), 1, all, CX_TERMS);
+    if (n < 0) continue;
     for (int i = d->e->rank; i < d->e->rank + d->e->nred; i++) {
       if (!(t->live >> i & 1) || !(q->free_lo >> i & 1)) continue;
       double c = 0, lo = 0, hi = 0;
-      cx_term fixed[CX_TERMS];
-      int nfixed = 0;
+      cx_term fixed[CX_TERMS + 1], x[CX_TERMS];
+      int nfixed = 0, m = open_quotients(g, i, all, n, x, &lo, &hi);
       cx_eq of = sized(d, t);
-      for (int k = 0; k < n + m; k++) {
-        const cx_term *x = &all[k];
-        if (x->t && x->t->op == OP_index && x->t->u.i == i) c += x->k;
-        else if (!x->t || !(x->t->free_lo >> i & 1)) fixed[nfixed++] = *x;
+      for (int k = 0; k < m; k++) {
+        if (x[k].t && x[k].t->op == OP_index && x[k].t->u.i == i) c += x[k].k;
+        else if (!x[k].t || !(x[k].t->free_lo >> i & 1)) fixed[nfixed++] = x[k];
         else {
-          cx_interval b = cx_bounds(g, x->t, &of);
-          lo += fmin(x->k * b.lo, x->k * b.hi);
-          hi += fmax(x->k * b.lo, x->k * b.hi);
+          cx_interval b = cx_bounds(g, x[k].t, &of);
+          lo += fmin(x[k].k * b.lo, x[k].k * b.hi);
+          hi += fmax(x[k].k * b.lo, x[k].k * b.hi);
         }
       }
       if (c == 0 || c != floor(c) || fabs(c) > 1e6 || !(hi - lo < 1e9)) continue;
@@ -365,7 +394,7 @@ static bool narrow(const delta *d, term *t) {
       const cx_node *value = width == 1 ? from : cx_op2(g, OP_add, from, cx_index(g, i));
       t->size[i] = width;
       if (width == 1) t->live &= ~(1u << i);
-      put(g, t, i, value);
+      put(d, t, i, value);
       return guard(d, t, value, size);
     }
   }

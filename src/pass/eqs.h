@@ -1,6 +1,7 @@
 /* eqs.h - what several passes need to know about equations and their loads. */
 #ifndef CX_EQS_H
 #define CX_EQS_H
+#include "ir/product.h"
 #include "pass/pass.h"
 
 /* a new EQ_CALC with the dimensions of `like`, named after it; the caller sets red, rdim and body */
@@ -12,6 +13,13 @@ const cx_node *cx_load_here(cx_graph *g, const cx_eq *e);
 const cx_node *cx_open_load(cx_graph *g, const cx_node *load, const cx_eq *of);
 /* true when index e, inside `of`, is proved to lie in 0..n-1 */
 bool cx_in_range(const cx_graph *g, const cx_node *e, int64_t n, const cx_eq *of);
+
+/* e through the rules, and what the ranges of the indices of equation `of` decide */
+const cx_node *cx_simplify(cx_graph *g, const cx_node *e, const cx_eq *of);
+/* cx_terms with sums inside taken apart: 4 * (i + 3 * j) is 4 i + 12 j */
+int cx_affine_terms(const cx_node *e, double factor, cx_term *term, int max);
+/* a quotient or remainder of integers by a constant, shorter where it can be; n itself otherwise */
+const cx_node *cx_radix(cx_graph *g, const cx_node *n, const cx_eq *of);
 
 /* the equations in an order in which producers come first, and those that belong to a recurrence */
 typedef struct {

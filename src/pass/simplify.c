@@ -15,10 +15,14 @@ static const cx_node *again(void *user, cx_graph *g, const cx_node *n) {
     cx_interval x = cx_bounds(g, n->arg[0], of), y = cx_bounds(g, n->arg[1], of);
     if (x.hi <= y.lo) return n->arg[n->op == OP_max];
     if (y.hi <= x.lo) return n->arg[n->op == OP_min];
-  } else if (n->op == OP_mod && n->arg[1]->op == OP_const && cx_in_range(g, n->arg[0], 1 + (int64_t)1e15, of)) {
-    if (cx_bounds(g, n->arg[0], of).hi < n->arg[1]->u.num) return n->arg[0];
+  } else if (n->op == OP_mod || n->op == OP_floor) {
+    return cx_radix(g, n, of);
   }
   return n;
+}
+
+const cx_node *cx_simplify(cx_graph *g, const cx_node *e, const cx_eq *of) {
+  return cx_rewrite(g, e, again, (void *)of);
 }
 
 /* A reduction over an index that the body does not know: so many times the body, or the body. */
@@ -67,7 +71,7 @@ void cx_pass_simplify(cx_graph *g) {
   for (int i = 0; i < o.n; i++) {
     cx_eq *e = g->eq[o.order[i]];
     if (e->kind != EQ_CALC) continue;
-    e->body = cx_rewrite(g, e->body, again, e);
+    e->body = cx_simplify(g, e->body, e);
     drop_idle(g, e);
     learn(g, e);
   }

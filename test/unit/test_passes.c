@@ -312,6 +312,46 @@ static void test_delta(void) {
   HAS(g, "if 2 <= i0");
 }
 
+/* reshapes: numbers written to a mixed radix, and their adjoints */
+static void test_radix(void) {
+  cx_graph *g = SAME_VALUES(
+      "input y[i0 < 5, i1 < 12]\n"
+      "q[i0 < 5, i1 < 3, i2 < 4] = y[floor((i2 + (i1 + 3 * i0) * 4) / 12), mod(i2 + (i1 + 3 * i0) * 4, 12)]\noutput q\n",
+      "simplify");
+  HAS(g, "y[i0, i2 + 4 * i1]");
+  g = SAME_VALUES(
+      "input y[i0 < 5, i1 < 3, i2 < 4]\n"
+      "x[i0 < 5, i1 < 12] = sum(i2 < 5, i3 < 3, i4 < 4) if i0 == floor((i4 + (i3 + 3 * i2) * 4) / 12) and "
+      "i1 == mod(i4 + (i3 + 3 * i2) * 4, 12) then y[i2, i3, i4] else 0\noutput x\n",
+      "simplify delta");
+  HAS_NOT(g, "sum");
+  HAS_NOT(g, "if");
+  g = SAME_VALUES(
+      "input y[i0 < 5, i1 < 12]\n"
+      "x[i0 < 5, i1 < 3, i2 < 4] = sum(i3 < 5, i4 < 12) if i1 == mod(floor((i4 + 12 * i3) / 4), 3) and "
+      "i0 == floor(floor((i4 + 12 * i3) / 4) / 3) and i2 == mod(i4 + 12 * i3, 4) then y[i3, i4] else 0\noutput x\n",
+      "simplify delta");
+  HAS_NOT(g, "sum");
+  HAS_NOT(g, "if");
+  /* shapes that share no dimension: the values alone */
+  for (int trial = 0; trial < 20; trial++) {
+    int a = 1 + (int)(unit() * 4), b = 1 + (int)(unit() * 4), c = 1 + (int)(unit() * 4), m = a * b,
+        shift = (int)(unit() * 3);
+    cx_buf t = {.arena = cx_ctx_arena(ctx)};
+    cx_putf(&t, "input y[i0 < %d, i1 < %d]\n", b * c, a);
+    cx_putf(&t, "x[i0 < %d, i1 < %d] = sum(i2 < %d, i3 < %d) if i0 == floor((i3 + %d * i2 - %d) / %d) and ", c, m,
+            b * c, a, a, shift, m);
+    cx_putf(&t, "i1 == mod(i3 + %d * i2 - %d, %d) then y[i2, i3] else 0\noutput x\n", a, shift, m);
+    SAME_VALUES(t.at, "simplify delta");
+    t.n = 0;
+    cx_putf(
+        &t,
+        "input y[i0 < 40]\nx[i0 < %d] = sum(i1 < 40) if i0 == floor((%d - %d * i1) / %d) then y[i1] else 0\noutput x\n",
+        20 + a, 9 * b, c, m);
+    SAME_VALUES(t.at, "simplify delta");
+  }
+}
+
 static void test_inline_share(void) {
   cx_graph *g =
       SAME_VALUES("input x[i0 < 6]\na[i0 < 6] = exp(x[i0])\nb[i0 < 6] = sin(a[i0])\ns = sum(i0 < 6) b[i0]\noutput s\n",
@@ -593,6 +633,7 @@ static void tests(void) {
   test_logistic();
   test_roots();
   test_delta();
+  test_radix();
   test_inline_share();
   test_contract();
   test_suffstat();
