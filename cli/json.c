@@ -88,7 +88,7 @@ void cli_json_fit(cx_buf *b, const char *method, const cx_fit_report *f, const c
   key(b, "method");
   cli_json_text(b, f->method ? f->method : method);
   for (size_t k = 0; k < sizeof number / sizeof *number; k++) {
-    if (k == 2 && isnan(f->validation)) continue;
+    if ((k == 1 || k == 2) && isnan(number[k].x)) continue; /* there is none */
     key(b, number[k].name);
     cli_json_number(b, number[k].x);
   }

@@ -160,7 +160,7 @@ typedef struct {
 } calx_option; /* text: for words, value then ignored */
 typedef struct {
   double value;         /* of the objective; what is maximised has its own sign */
-  double gradient_norm; /* max-norm */
+  double gradient_norm; /* max-norm; NaN after a fit by batches */
   int64_t steps, evaluations;
   int converged;
   const char *reason; /* why it stopped; as long as the solver; of calx_minimize until the model's next one */

@@ -32,6 +32,8 @@ size_t cx_work_bytes(const cx_exec *x);
 /* in[k]: the k-th EQ_INPUT with constant == false; out[k]: the k-th output; row-major, double (float when single).
  * No allocation, no locks beyond the pool's, no system call. 0, or 1 with a message (a primitive failed). */
 int cx_exec_run(const cx_exec *x, cx_work *w, const void *const *in, void *const *out, const char **why);
+/* may the out-th output be written to the memory of the in-th input of the same shape? */
+bool cx_exec_in_place(const cx_exec *x, int in, int out);
 /* replaces a constant input by another array of the same shape (next minibatch's row numbers) without recompiling;
  * what was precomputed from it is recomputed only if something was */
 void cx_exec_rebind(cx_exec *x, int k, const cx_array *a);

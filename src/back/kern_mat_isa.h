@@ -7,13 +7,16 @@
 #define CX_CAT(a, b)  CX_CAT2(a, b)
 #define CX_NAME(n)    CX_CAT(n, CX_ISA)
 #define REAL          double
+#define REAL_BYTES    8
 #define REAL_INT      int64_t
 #define N(x)          x##_f64
 #include "back/kern_mat.inc"
 #undef REAL
+#undef REAL_BYTES
 #undef REAL_INT
 #undef N
-#define REAL     float
-#define REAL_INT int32_t
-#define N(x)     x##_f32
+#define REAL       float
+#define REAL_BYTES 4
+#define REAL_INT   int32_t
+#define N(x)       x##_f32
 #include "back/kern_mat.inc"

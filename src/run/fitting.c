@@ -75,7 +75,8 @@ static int gradient(void *user, const void *x, double *f, void *g) {
 static int value(void *user, const void *x, double *f) {
   cx_objective *o = user;
   if (!o->value) {
-    o->value = cx_fn_new(o->m, o->a, &o->eq, 1, o->threads);
+    o->value =
+        o->nbatch ? cx_fn_once(o->m, o->a, &o->eq, 1, o->threads, NULL) : cx_fn_new(o->m, o->a, &o->eq, 1, o->threads);
     o->wvalue = cx_work_new(o->a, o->value->exec);
   }
   return evaluate(o, o->value, o->wvalue, x, f, NULL);

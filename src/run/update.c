@@ -16,7 +16,7 @@ typedef struct {
   int slot_of_in[2 + STATES_MAX + CX_S_COUNT]; /* -2 - k: scalar k; 0: x, 1: g, 2 + k: state k */
   int nin;
   bool writes[2 + STATES_MAX];
-  void *spare[2 + STATES_MAX];
+  void *spare[2 + STATES_MAX]; /* NULL: updated in place */
   bool single;
 } update;
 
@@ -35,13 +35,14 @@ static int run(void *user, void **x, void *g, void **state, const double *scalar
   }
   int n = 0;
   for (int k = 0; k < 2 + u->nstate; k++)
-    if (k != 1 && u->writes[k]) out[n++] = u->spare[k];
+    if (k != 1 && u->writes[k]) out[n++] = u->spare[k] ? u->spare[k] : *array[k];
   if (cx_exec_run(u->exec, u->work, in, out, why)) return 1;
   n = 0;
   for (int k = 0; k < 2 + u->nstate; k++)
-    if (k != 1 && u->writes[k]) { /* the new values change places with the old */
-      u->spare[k] = *array[k];
+    if (k != 1 && u->writes[k]) {
+      void *old = *array[k];
       *array[k] = out[n++];
+      if (u->spare[k]) u->spare[k] = old; /* the new values change places with the old */
     }
   return 0;
 }
@@ -66,6 +67,7 @@ cx_update cx_update_compile(cx_ctx *c, cx_arena *a, const char *method, const ch
   uint32_t eq[2 + STATES_MAX + CX_S_COUNT];
   int slot[2 + STATES_MAX + CX_S_COUNT], ninput = 0;
   cx_binding *of[2 + STATES_MAX];
+  uint32_t new_value[2 + STATES_MAX];
   for (int k = 0; k < 2 + u->nstate + CX_S_COUNT; k++) {
     bool array = k < 2 + u->nstate;
     cx_sym name = cx_intern_z(c, k == 0   ? "x"
@@ -96,9 +98,9 @@ cx_update cx_update_compile(cx_ctx *c, cx_arena *a, const char *method, const ch
     }
     cx_ast call = {.kind = A_CALL, .name = s->name, .span = s->span};
     cx_binding *f = cx_lookup(&E, s->name, true);
-    cx_val v = t < 0 ? cx_v_bad(s->span) : cx_apply(&E, f, arg, narg, &call);
-    uint32_t id;
-    v = cx_v_store(&E, v, NULL, &id);
+    cx_val v = cx_apply(&E, f, arg, narg, &call);
+    if (t < 0) return bad;
+    v = cx_v_store(&E, v, NULL, &new_value[t]);
     if (v.bad) return bad;
     of[t]->v = v;
     u->writes[t] = true;
@@ -109,8 +111,7 @@ cx_update cx_update_compile(cx_ctx *c, cx_arena *a, const char *method, const ch
   size_t size = single ? sizeof(float) : sizeof(double);
   for (int k = 0; k < 2 + u->nstate; k++) {
     if (k == 1 || !u->writes[k]) continue;
-    u->spare[k] = cx_alloc_n(a, (size_t)n, size);
-    cx_v_store(&E, of[k]->v, NULL, &root[nroot++]);
+    root[nroot++] = new_value[k];
   }
   int32_t *map = CX_NEW_N(a, int32_t, E.g->neq);
   cx_graph *g = cx_extract(E.g, a, root, nroot, map);
@@ -121,5 +122,13 @@ cx_update cx_update_compile(cx_ctx *c, cx_arena *a, const char *method, const ch
   cx_exec_opt o = {.threads = threads, .single = single};
   u->exec = cx_exec_new(a, g, NULL, &o);
   u->work = cx_work_new(a, u->exec);
+  for (int k = 0, out = 0; k < 2 + u->nstate; k++) {
+    if (k == 1 || !u->writes[k]) continue;
+    bool in_place = true;
+    for (int j = 0; j < u->nin; j++)
+      in_place = in_place && (u->slot_of_in[j] != k || cx_exec_in_place(u->exec, j, out));
+    if (!in_place) u->spare[k] = cx_alloc_n(a, (size_t)n, size);
+    out++;
+  }
   return (cx_update){u, run};
 }

@@ -193,12 +193,26 @@ static bool at_infinity(cx_solver *s, const first *m, const void *x) {
   return yes;
 }
 
-/* Objective and gradient of what is given back, for the report: the best where there is one. */
+/* by batches: the objective alone over all rows to train on */
+static int whole_value(cx_solver *s, first *m, const void *x, double *f) {
+  cx_problem *p = s->p;
+  s->k->evals++;
+  s->k->gmax = s->k->relgrad = NAN;
+  return m->nvalid ? p->validation(p->user, m->rows, m->ntrain, x, f) : p->value(p->user, x, f);
+}
+
+/* Objective, and gradient unless by batches, of what is given back, for the report: the best where there is one. */
 static bool end(cx_solver *s, first *m, bool converged, const char *reason) {
   cx_core *k = s->k;
   const void *x = s->best && isfinite(k->best) ? s->best : s->x;
   s->p->why = NULL;
-  if (whole_gradient(s, m, x, &k->f, m->g)) return broken(s);
+  bool alone = m->batch && !s->opt.given[O_tolerance] && (m->nvalid ? s->p->validation != NULL : s->p->value != NULL);
+  if (alone ? whole_value(s, m, x, &k->f) : whole_gradient(s, m, x, &k->f, m->g)) return broken(s);
+  if (alone && isfinite(k->f)) {
+    cx_finish(s, converged ? CX_OK : CX_E_CONVERGENCE, converged, "%s", reason);
+    return false;
+  }
+  if (alone && whole_gradient(s, m, x, &k->f, m->g)) return broken(s);
   if (!isfinite(k->f) || !all_finite(m->g, s->p->n, s->p->single)) return cx_diverged(s, k->f, x, m->g, false), false;
   gradient_size(s, x, m->g);
   if ((!converged || k->relgrad <= s->tol) && !m->rows && at_infinity(s, m, x)) return false;

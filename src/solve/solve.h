@@ -84,7 +84,7 @@ const cx_method_row *cx_method_rows(cx_arena *a, int *n);
 
 typedef struct cx_fit_report {
   const char *method;
-  double value, grad_norm; /* objective and max-norm of its gradient at the end */
+  double value, grad_norm; /* objective and max-norm of its gradient at the end; by batches that is not computed: NaN */
   double validation;       /* of the parameters given back; NaN without a split */
   int64_t steps, epochs, evaluations;
   double seconds;

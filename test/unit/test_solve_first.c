@@ -115,8 +115,8 @@ static int worse_batch(void *user, const int32_t *row, int64_t n, const void *x,
 static int worse_gradient(void *user, const void *x, double *f, void *g) { return worse_batch(user, NULL, 1, x, f, g); }
 static int worse_validation(void *user, const int32_t *row, int64_t n, const void *x, double *f) {
   worse *w = user;
-  (void)row, (void)n;
-  w->epochs++;
+  (void)row;
+  w->epochs += n == 2; /* not the report on the rows to train on */
   double d = *(const double *)x - 3;
   *f = 1 + d * d;
   return 0;
