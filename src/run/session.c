@@ -101,6 +101,7 @@ static cx_result *results(cx_session *s, const cx_action *act) {
     cx_integral_summary sum = {0};
     const double *x = e == CX_NO_EQ ? NULL : alone[k] ? values(s, &e, 1, &one, &sum)[0] : v[n++];
     r[k] = result_of(s, &act->query[k], x);
+    if (e != CX_NO_EQ && alone[k] && !sum.n) sum = (cx_integral_summary){.n = 1, .converged = true}; /* a closed form */
     r[k].integrals = sum;
   }
   return r;

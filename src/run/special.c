@@ -31,3 +31,8 @@ double cx_xlogy(double x, double y) { return x == 0 && !isnan(y) ? 0 : x * log(y
 double cx_xlog1py(double x, double y) { return x == 0 && !isnan(y) ? 0 : x * log1p(y); }
 
 double cx_sinc(double x) { return x == 0 ? 1 : isinf(x) ? 0 : sin(x) / x; }
+
+double cx_exprel(double x) { /* finite a little beyond the overflow of exp */
+  if (x > 700) return isinf(x) ? x : exp(x / 2) * (exp(x / 2) / x);
+  return x == 0 ? 1 : expm1(x) / x;
+}

@@ -13,6 +13,7 @@ double cx_logaddexp(double x, double y); /* log(exp(x) + exp(y)) */
 double cx_xlogy(double x, double y);     /* x log(y), 0 at x = 0 */
 double cx_xlog1py(double x, double y);   /* x log(1 + y), 0 at x = 0 */
 double cx_sinc(double x);                /* sin(x) / x */
+double cx_exprel(double x);              /* (exp(x) - 1) / x */
 
 /* special_normal.c */
 double cx_erfcx(double x); /* exp(x^2) erfc(x) */

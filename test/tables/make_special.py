@@ -253,6 +253,7 @@ table = {
     "log1mexp": (lambda x: log(-expm1(-x)) if x < 1 else log1p(-exp(-x)), [(x,) for x in spread(-10, 2.8, 80)]),
     "logaddexp": (lambda x, y: log(exp(x) + exp(y)), list(zip(spread(-3, 3, 60, True), spread(-3, 3, 60, True)))),
     "sinc": (lambda x: sin(x) / x, [(x,) for x in spread(-8, 3, 60, True)]),
+    "exprel": (lambda x: expm1(x) / x, [(x,) for x in spread(-8, 2.8, 60, True)]),
     "erfcx": (lambda x: exp(x * x) * erfc(x) if x < 50 else hyperu(0.5, 0.5, x * x) / sqrt(pi),
               [(x,) for x in spread(-5, 1.4, 60, True) + span(0, 30, 60) + spread(1, 8, 30)]),
     "erfinv": (erfinv,

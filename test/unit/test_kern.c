@@ -20,7 +20,7 @@ static const bound bounds[] = {
     {"sin", 2, false},      {"cos", 2, false},      {"tan", 2, false},      {"asin", 2, false},
     {"acos", 2, false},     {"atan", 2, false},     {"atan2", 2, false},    {"sinh", 2, false},
     {"cosh", 2, false},     {"tanh", 3, false},     {"asinh", 2, false},    {"acosh", 2, false},
-    {"atanh", 2, false},    {"sinc", 3, false},     {"erf", 2, false},      {"erfc", 3, false},
+    {"atanh", 2, false},    {"sinc", 3, false},     {"exprel", 3, false},     {"erf", 2, false},      {"erfc", 3, false},
     {"norm_cdf", 4, false}, {"gamma", 5, false},    {"lgamma", 2, false},   {"lfactorial", 4, false},
     {"cbrt", 4, false}, /* glibc's own is 3 off */
 };

@@ -21,6 +21,7 @@ static row rows[] = {
     {"log1mexp", 2, false, 0, {0}, 0},
     {"logaddexp", 2, true, 0, {0}, 0},
     {"sinc", 2, false, 0, {0}, 0},
+    {"exprel", 2, false, 0, {0}, 0},
     {"erf", 2, false, 0, {0}, 0},
     {"erfc", 2, false, 0, {0}, 0},
     {"erfcx", 4, false, 0, {0}, 0},
