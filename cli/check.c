@@ -12,7 +12,7 @@ static void put_error(cx_buf *b, double x) { /* NaN: there was nothing to compar
 
 static void row_json(cx_buf *b, const cx_check_row *r, bool first) {
   cx_puts(b, first ? "{\"text\": " : ",\n  {\"text\": ");
-  cli_json_text(b, r->name);
+  cx_json_puts(b, r->name);
   cx_putf(b, ", \"values\": %lld, \"finite_differences\": ", (long long)r->n);
   put_error(b, r->worst_fd);
   cx_puts(b, ", \"reference\": ");
@@ -20,7 +20,7 @@ static void row_json(cx_buf *b, const cx_check_row *r, bool first) {
   cx_putf(b, ", \"finite\": %s, \"ok\": %s", r->finite ? "true" : "false", r->fault ? "false" : "true");
   if (r->note) {
     cx_puts(b, ", \"note\": ");
-    cli_json_text(b, r->note);
+    cx_json_puts(b, r->note);
   }
   cx_puts(b, "}");
 }

@@ -3,6 +3,7 @@
 #define CX_CLI_H
 #include <stdio.h>
 
+#include "base/json.h"
 #include "plot/plot.h"
 #include "run/session.h"
 
@@ -83,7 +84,6 @@ void cli_show_fit(cx_buf *b, const char *method, const cx_fit_report *f, const c
 void cli_seconds(cx_buf *b, double s);
 
 /* json.c */
-void cli_json_text(cx_buf *b, const char *s);
 void cli_json_number(cx_buf *b, double x);
 void cli_json_results(cx_buf *b, const cx_result *r, int n, int *count); /* appends to a list of *count objects */
 void cli_json_fit(cx_buf *b, const char *method, const cx_fit_report *f, const cx_result *param, int nparam);
@@ -102,6 +102,9 @@ typedef struct { /* a program to be run */
   const char *dir, *stem; /* folder of the program; what pictures are called */
   const char *const *arg;
   int narg;
+  bool model;     /* name is a model file; text: none */
+  const char *const *ask;
+  int nask;       /* of a model: expressions to be answered */
   bool console;   /* bare expressions print */
   uint32_t from;  /* show only what statements from this byte on say */
   cli_left *left; /* fits already solved, in and out; NULL: nobody asks */

@@ -1,28 +1,8 @@
 /* json.c - JSON (RFC 8259). Numbers in the fewest digits that read back; what JSON cannot say as a number, the strings
- * "nan", "inf" and "-inf", which C's strtod and Python's float read. Text that is no UTF-8 gets U+FFFD. */
+ * "nan", "inf" and "-inf", which C's strtod and Python's float read. */
 #include <math.h>
 #include <string.h>
 #include "cli.h"
-
-void cli_json_text(cx_buf *b, const char *s) {
-  if (!s) {
-    cx_puts(b, "null");
-    return;
-  }
-  const char *end = s + strlen(s);
-  uint32_t cp;
-  cx_puts(b, "\"");
-  while (s < end) {
-    int n = cx_utf8(s, end, &cp);
-    if (cp == '"' || cp == '\\') cx_putf(b, "\\%c", (int)cp);
-    else if (cp == '\n') cx_puts(b, "\\n");
-    else if (cp < 0x20 || cp == 0x7F) cx_putf(b, "\\u%04x", (unsigned)cp);
-    else if (cp == 0xFFFFFFFFu) cx_puts(b, "\xEF\xBF\xBD");
-    else cx_put(b, s, (size_t)n);
-    s += n;
-  }
-  cx_puts(b, "\"");
-}
 
 void cli_json_number(cx_buf *b, double x) {
   char s[32];
@@ -37,7 +17,7 @@ static void key(cx_buf *b, const char *name) {
 
 static const double *value(cx_buf *b, const cx_result *r, const double *v, int axis) {
   if (axis == r->value.rank) {
-    if (r->level && *v >= 0 && *v < r->nlevel && *v == floor(*v)) cli_json_text(b, r->level[(int)*v]);
+    if (r->level && *v >= 0 && *v < r->nlevel && *v == floor(*v)) cx_json_puts(b, r->level[(int)*v]);
     else cli_json_number(b, *v);
     return v + 1;
   }
@@ -56,12 +36,12 @@ void cli_json_results(cx_buf *b, const cx_result *r, int n, int *count) {
     cx_puts(b, "{");
     if (r[k].label) {
       key(b, "label");
-      cli_json_text(b, r[k].text);
+      cx_json_puts(b, r[k].text);
       if (k + 1 < n && !r[k + 1].label) k++; /* it names the value that follows */
     }
     if (!r[k].label) {
       key(b, "text");
-      cli_json_text(b, r[k].text);
+      cx_json_puts(b, r[k].text);
       key(b, "value");
       value(b, &r[k], r[k].value.data, 0);
       if (r[k].integrals.n) {
@@ -86,7 +66,7 @@ void cli_json_fit(cx_buf *b, const char *method, const cx_fit_report *f, const c
                 {"seconds", f->seconds}};
   cx_puts(b, "{");
   key(b, "method");
-  cli_json_text(b, f->method ? f->method : method);
+  cx_json_puts(b, f->method ? f->method : method);
   for (size_t k = 0; k < sizeof number / sizeof *number; k++) {
     if ((k == 1 || k == 2) && isnan(number[k].x)) continue; /* there is none */
     key(b, number[k].name);
@@ -94,12 +74,12 @@ void cli_json_fit(cx_buf *b, const char *method, const cx_fit_report *f, const c
   }
   cx_putf(b, ", \"converged\": %s", f->converged ? "true" : "false");
   key(b, "reason");
-  cli_json_text(b, f->reason);
+  cx_json_puts(b, f->reason);
   key(b, "params");
   cx_puts(b, "{");
   for (int k = 0; k < nparam; k++) {
     if (k) cx_puts(b, ", ");
-    cli_json_text(b, param[k].text);
+    cx_json_puts(b, param[k].text);
     cx_puts(b, ": ");
     value(b, &param[k], param[k].value.data, 0);
   }
@@ -136,17 +116,17 @@ void cli_json_diag(cx_ctx *ctx, cx_buf *b, int diag) {
   cx_puts(b, "{");
   if (d.sev == CX_ERROR) cx_putf(b, "\"code\": %d", (int)d.code);
   key(b, "message");
-  cli_json_text(b, d.message);
+  cx_json_puts(b, d.message);
   if (d.where.file >= 0) {
     int line, column;
     cx_source_pos(ctx, d.where.file, d.where.beg, &line, &column);
     key(b, "file");
-    cli_json_text(b, cx_source_name(ctx, d.where.file));
+    cx_json_puts(b, cx_source_name(ctx, d.where.file));
     cx_putf(b, ", \"line\": %d, \"column\": %d", line, column);
   }
   if (d.help) {
     key(b, "help");
-    cli_json_text(b, d.help);
+    cx_json_puts(b, d.help);
   }
   cx_puts(b, "}");
 }

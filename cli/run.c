@@ -117,16 +117,16 @@ static void draw(runner *r, const cx_plot *p, const char *name) {
   if (c->json) {
     cx_buf *b = item(r, J_PLOTS);
     cx_puts(b, "{\"title\": ");
-    cli_json_text(b, p->title);
+    cx_json_puts(b, p->title);
     cx_puts(b, ", \"curves\": [");
     for (int k = 0; k < p->ncurve; k++) {
       if (k) cx_puts(b, ", ");
-      cli_json_text(b, p->curve[k].text);
+      cx_json_puts(b, p->curve[k].text);
     }
     cx_puts(b, "], \"files\": [");
     for (int k = 0; k < 2 && file[k]; k++) {
       if (k) cx_puts(b, ", ");
-      cli_json_text(b, file[k]);
+      cx_json_puts(b, file[k]);
     }
     cx_puts(b, "]}");
   }
@@ -190,11 +190,11 @@ static void event(void *user, const cx_event *e) {
       draw(r, e->plot, r->plots > 1 ? cx_format(r->arena, "%s-%d", r->p->stem, r->plots) : r->p->stem);
       break;
     case EV_WRITE:
-      if (c->json) cli_json_text(item(r, J_WRITTEN), e->path);
+      if (c->json) cx_json_puts(item(r, J_WRITTEN), e->path);
       say(r, "wrote", e->path);
       break;
     case EV_EXPLAIN:
-      if (c->json) cli_json_text(item(r, J_EXPLAIN), e->text);
+      if (c->json) cx_json_puts(item(r, J_EXPLAIN), e->text);
       else if (e->text && *e->text) printf("%s%s", e->text, e->text[strlen(e->text) - 1] == '\n' ? "" : "\n");
       break;
     case EV_FIT_END: fit_ended(r, e); break;
@@ -320,14 +320,17 @@ static cx_status run(runner *r, cx_ctx *ctx) {
                         .stop = r->stop,
                         .event = event,
                         .user = r,
+                        .ask = p->ask,
+                        .nask = p->nask,
+                        .to = c->to,
                         .console = p->console};
   cx_left known = {0};
   if (p->left) {
     known = (cx_left){p->left->at, p->left->size, p->left->fits};
     opt.known = &known;
   }
-  int32_t file = cx_source_add(ctx, p->name, p->text, p->size);
-  cx_status status = cx_session_run(ctx, file, p->arg, p->narg, &opt);
+  cx_status status = p->model ? cx_session_predict(ctx, p->name, p->arg, p->narg, &opt)
+                              : cx_session_run(ctx, cx_source_add(ctx, p->name, p->text, p->size), p->arg, p->narg, &opt);
   cli_progress_clear(&r->progress);
   r->diags = cli_show_diags(c, ctx, r->diags);
   if (status == CX_OK) status = cx_diag_status(ctx);

@@ -36,7 +36,8 @@ calx_status calx_solver_new(calx_model *m, const char *method, const calx_option
     calx_solver *s = CX_NEW(a, calx_solver);
     s->ctx = m->ctx;
     s->maximize = e->maximize;
-    cx_objective_new(e, m->prog, a, e->objective, e->nparam, m->ctx->threads, &s->p);
+    cx_flat flat = cx_flat_new(e, a, e->nparam);
+    cx_objective_new(e, m->prog, a, e->objective, &flat, m->ctx->threads, &s->p);
     cx_fit_opt *o = CX_NEW_N(a, cx_fit_opt, noption + 1);
     for (int k = 0; k < noption; k++)
       o[k] = (cx_fit_opt){cx_strdup(a, option[k].name, strlen(option[k].name)), option[k].text ? NAN : option[k].value,

@@ -269,8 +269,10 @@ static void resolve(binder *b, source *s, const int *who, int n, bool soft) {
   int *free_col = CX_NEW_N(b->a, int, f->ncol), *numeric = CX_NEW_N(b->a, int, f->ncol), nfree = 0, nnum = 0;
   for (int k = 0; k < f->ncol; k++)
     if (!s->taken[k]) {
+      bool other = false; /* a column called like a declaration is no part of another one's array */
+      for (int d = 0; d < b->n && named; d++) other |= f->col[k].name && alike(f->col[k].name, b->decl[d].name);
       free_col[nfree++] = k;
-      if (!f->col[k].array.level) numeric[nnum++] = k;
+      if (!f->col[k].array.level && !other) numeric[nnum++] = k;
     }
   if (!f->is_table) {            /* whole arrays */
     if (!soft && f->ncol == 1) { /* all asked for this very array */
@@ -286,9 +288,14 @@ static void resolve(binder *b, source *s, const int *who, int n, bool soft) {
     if (nfree == f->ncol && deal(b, s, left, nleft)) return;
   } else {
     int array = -1, arrays = 0;
+    bool all = true; /* none of them must be bound: the first one takes the columns */
     for (int i = 0; i < nleft; i++)
-      if (b->decl[left[i]].rank >= 2 && takes_numbers(&b->decl[left[i]])) array = i, arrays++;
-    if (arrays == 1 && nnum) {
+      if (b->decl[left[i]].rank >= 2 && takes_numbers(&b->decl[left[i]])) {
+        if (array < 0) array = i;
+        arrays++;
+        all = all && b->decl[left[i]].optional;
+      }
+    if ((arrays == 1 || all) && arrays && nnum) {
       give_columns(b, left[array], s, numeric, nnum);
       left[array] = left[--nleft];
       if (!nleft) return;
@@ -382,7 +389,7 @@ static void named_argument(binder *b, const char *arg, const char *eq, cx_decl *
 
 static void unbound(binder *b, bool any_file, int d) {
   cx_decl *x = &b->decl[d];
-  if (x->bound || b->want[d].failed || b->lost) return;
+  if (x->bound || x->optional || b->want[d].failed || b->lost) return;
   const char *help = x->rank == 0 ? cx_format(b->a, "give it a value: calx run FILE %s=7", x->name)
                                   : cx_format(b->a, "give it a file: calx run FILE %s=path", x->name);
   cx_buf files = {.arena = b->a};

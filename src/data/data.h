@@ -44,17 +44,26 @@ typedef struct {
   cx_array array;
 } cx_column; /* name NULL: the file has no names */
 typedef struct {
+  const char *key, *value;
+} cx_note;
+typedef struct {
   cx_column *col;
   int ncol;
   const char *path;
   bool is_table;
+  const cx_note *note; /* what a safetensors file says of itself */
+  int nnote;
 } cx_file; /* table: columns of equal length */
-/* by content first, then by extension: CSV/TSV/text columns, NPY, NPZ, IDX(.gz), PNG, JPEG, a folder of images.
+/* by content first, then by extension: CSV/TSV/text columns, NPY, NPZ, safetensors, IDX(.gz), PNG, JPEG, a folder of images.
  * Throws CX_E_DATA with a diagnostic naming file, line and column. */
-cx_file *cx_read_file(cx_ctx *c, cx_arena *a, const char *path);
+cx_file *cx_read_file(cx_ctx *c, cx_arena *a, const char *path, cx_span span); /* span: what asks for it */
 /* by extension .csv .tsv .npy .png .txt; writes to a temporary beside it and renames, so a full disk or a kill leaves
  * the old file whole; throws CX_E_RUNTIME */
 void cx_write_file(cx_ctx *c, const char *path, const cx_array *x, const char *const *column_names);
+/* arrays with their names, row-major and without gaps, and notes; the same way */
+void cx_write_safetensors(cx_ctx *c, const char *path, const cx_column *tensor, int n, const cx_note *note, int nnote);
+const char *cx_file_note(const cx_file *f, const char *key);        /* NULL: there is none */
+const cx_array *cx_file_array(const cx_file *f, const char *name); /* NULL: there is none of exactly this name */
 
 /* ---- declarations ---- */
 typedef enum {
@@ -93,6 +102,7 @@ typedef struct cx_decl {
   cx_span span;
   cx_array array; /* filled by cx_bind */
   bool bound;
+  bool optional; /* cx_bind may find nothing for it */
 } cx_decl;
 
 /* reports what breaks the declared domain, at most one error a declaration (domain.c) */
@@ -104,6 +114,8 @@ bool cx_domain_check(cx_ctx *c, const cx_decl *d, cx_status code);
  * Then domains and sizes are checked: one name, one size; int values integral and inside their range; category from
  * strings or integers; missing or NaN refused. All errors are reported before it throws CX_E_DATA. dir: the program's folder. */
 void cx_bind(cx_ctx *c, cx_arena *a, cx_decl *decl, int ndecl, const char *const *arg, int narg, const char *dir);
+/* the bound category's numbers become those of level[n]; a word that is none of them is an error, not thrown */
+void cx_relabel(cx_ctx *c, cx_arena *a, cx_decl *d, const char *const *level, int n);
 /* the same checks for arrays that the caller bound itself (decl[].bound) */
 void cx_bind_check(cx_ctx *c, cx_decl *decl, int ndecl);
 #endif

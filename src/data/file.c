@@ -243,3 +243,15 @@ void cx_swap_copy(void *to, const uint8_t *from, size_t count, size_t size) {
   for (size_t i = 0; i < count; i++)
     for (size_t k = 0; k < size; k++) t[i * size + k] = from[i * size + size - 1 - k];
 }
+
+float cx_half(uint16_t h) {
+  uint32_t sign = (uint32_t)(h >> 15) << 31, e = h >> 10 & 31, m = h & 1023, bits;
+  float v;
+  if (e == 0) { /* subnormal: m * 2^-24 */
+    v = (float)m * 5.9604644775390625e-8f;
+    return sign ? -v : v;
+  }
+  bits = sign | (e == 31 ? 255u << 23 : (e + 112) << 23) | m << 13;
+  memcpy(&v, &bits, sizeof v);
+  return v;
+}

@@ -16,19 +16,6 @@ static const char *find_key(const char *p, const char *end, const char *key) {
   return NULL;
 }
 
-/* IEEE 754 binary16 */
-static float half(uint16_t h) {
-  uint32_t sign = (uint32_t)(h >> 15) << 31, e = h >> 10 & 31, m = h & 1023, bits;
-  float v;
-  if (e == 0) { /* subnormal: m * 2^-24 */
-    v = (float)m * 5.9604644775390625e-8f;
-    return sign ? -v : v;
-  }
-  bits = sign | (e == 31 ? 255u << 23 : (e + 112) << 23) | m << 13;
-  memcpy(&v, &bits, sizeof v);
-  return v;
-}
-
 /* One row a kind of number: how NumPy spells it, its size, and what it becomes here. */
 static const struct {
   char kind;
@@ -45,7 +32,7 @@ static void widen(char kind, size_t size, size_t count, const uint8_t *p, void *
     if (kind == 'f') {
       uint16_t v;
       memcpy(&v, p, 2);
-      ((float *)to)[i] = half(v);
+      ((float *)to)[i] = cx_half(v);
     } else if (size == 4) {
       uint32_t v;
       memcpy(&v, p, 4);

@@ -15,6 +15,7 @@ static cx_file *dispatch(cx_reader *r) {
   if (!r->n) cx_read_fail(r, 0, NULL, "the file is empty");
   if (starts(r, "\x93NUMPY", 6)) return cx_read_npy(r);
   if (starts(r, "PK\3\4", 4) || starts(r, "PK\5\6", 4)) return cx_read_npz(r);
+  if (cx_is_safetensors(r->p, r->n) || ends_with(r->path, ".safetensors")) return cx_read_safetensors(r);
   if (cx_is_image(r->p, r->n)) return cx_read_image(r);
   if (r->n >= 4 && !r->p[0] && !r->p[1] && r->p[2] >= 8 && r->p[2] <= 14) return cx_read_idx(r);
   if (ends_with(r->path, ".npy")) return cx_read_npy(r); /* not what the name says: let its reader say so */
@@ -36,7 +37,7 @@ cx_file *cx_read_any(cx_reader *r) {
   return f;
 }
 
-cx_file *cx_read_file(cx_ctx *c, cx_arena *a, const char *path) {
-  cx_reader r = {.c = c, .a = a, .path = cx_strdup(a, path, strlen(path)), .span = CX_NOSPAN};
+cx_file *cx_read_file(cx_ctx *c, cx_arena *a, const char *path, cx_span span) {
+  cx_reader r = {.c = c, .a = a, .path = cx_strdup(a, path, strlen(path)), .span = span};
   return cx_read_any(&r);
 }

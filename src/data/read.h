@@ -32,6 +32,7 @@ uint32_t cx_crc32(const uint8_t *p, size_t n);
 bool cx_size_product(const int64_t *dim, int n, size_t size, size_t *out);
 cx_file *cx_file_single(const cx_reader *r, cx_array x);
 cx_array cx_array_of(const cx_reader *r, cx_dtype type, int rank, const int64_t *dim, const void *data); /* row-major */
+float cx_half(uint16_t h); /* IEEE 754 binary16 */
 /* big-endian (or otherwise swapped) elements of `size` bytes into the machine's order */
 void cx_swap_copy(void *to, const uint8_t *from, size_t count, size_t size);
 
@@ -43,6 +44,8 @@ cx_array cx_npy_array(const cx_reader *r, const uint8_t *p, size_t n,
                       const char *member); /* member of an .npz or NULL */
 cx_file *cx_read_npz(cx_reader *r);
 cx_file *cx_read_idx(cx_reader *r);
+cx_file *cx_read_safetensors(cx_reader *r);
+bool cx_is_safetensors(const uint8_t *p, size_t n);
 cx_file *cx_read_image(cx_reader *r);
 cx_file *cx_read_folder(cx_reader *r);
 cx_file *cx_read_text(cx_reader *r);

@@ -276,6 +276,37 @@ bool cx_adapt(cx_ctx *c, cx_arena *a, cx_decl *d) {
   return ok;
 }
 
+void cx_relabel(cx_ctx *c, cx_arena *a, cx_decl *d, const char *const *level, int n) {
+  cx_array *x = &d->array;
+  int64_t count = cx_array_count(x);
+  int32_t *to = CX_NEW_N(a, int32_t, x->nlevel + 1), *code = CX_NEW_N(a, int32_t, count + 1);
+  for (int k = 0; k < x->nlevel; k++) {
+    to[k] = -1;
+    for (int j = 0; j < n && to[k] < 0; j++)
+      if (!strcmp(level[j], x->level[k])) to[k] = j;
+  }
+  double v[256];
+  for (int64_t i = 0; i < count; i++) {
+    if (i % 256 == 0) cx_array_run(x, i, count - i < 256 ? count - i : 256, v);
+    int k = (int)v[i % 256];
+    code[i] = to[k];
+    if (to[k] >= 0) continue;
+    int id = cx_diag(c, CX_ERROR, CX_E_DATA, d->span, "%s: \"%.40s\" is no category that the model knows",
+                     cx_element_place(a, d, x, i), x->level[k]);
+    const char *near = cx_nearest(x->level[k], level, n);
+    cx_buf all = {.arena = a};
+    for (int j = 0; j < n && j < 20; j++) cx_putf(&all, "%s%s", j ? ", " : "", level[j]);
+    if (near) cx_diag_help(c, id, "did you mean %s?", near);
+    else cx_diag_help(c, id, "it knows %s%s", n ? all.at : "none", n > 20 ? ", .." : "");
+    return;
+  }
+  int64_t dim[CX_MAX_RANK];
+  memcpy(dim, x->dim, sizeof dim);
+  x->type = CX_I32;
+  x->data = code;
+  cx_array_row_major(x, x->rank, dim);
+}
+
 /* ---- sizes ---- */
 void cx_check_bound(cx_ctx *c, cx_arena *a, cx_decl *decl, int n) {
   for (int i = 0; i < n; i++) {

@@ -47,7 +47,9 @@ typedef enum {
   S_MINIMIZE,
   S_MAXIMIZE, /* kid[0] */
   S_SUBJECT,  /* kid = constraints; each A_COMPARE, or A_NAMED label: A_COMPARE */
-  S_FIT,      /* name = method; kid = A_NAMED options */
+  S_LOAD,     /* name = file; kid = params to take, each an A_STR, or A_NAMED: where an array of another name is meant
+                 (A_STR, A_TRANSPOSE of one); none: all */
+  S_FIT,      /* name = method; kid = an A_LIST of the params to fit (A_STR) where some are named, A_NAMED options */
   S_PRINT,    /* kid = expressions (an A_STR is a label) */
   S_PLOT,  /* kid = expressions..., A_NAMED options (`to "file"` is the option named to), then nbind A_BIND (op T_IN)*/
   S_WRITE, /* kid[0] = e, kid[1] = file name expression */
@@ -114,6 +116,7 @@ typedef enum {
   T_MAXIMIZE,
   T_SUBJECT,
   T_TO,
+  T_LOAD,
   T_FIT,
   T_BY,
   T_PRINT,

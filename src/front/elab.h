@@ -47,6 +47,9 @@ typedef struct {
   const cx_ast *options; /* fit: the statement */
   uint32_t objective;    /* fit: what is minimised so far (CX_NO_EQ: nothing) */
   int nparam;            /* fit: params declared so far */
+  const int *only;       /* fit: numbers of the params that it is for, NULL: all of them */
+  int nonly;
+  bool model;            /* write: all params, the program and what belongs to it */
   bool maximize;         /* the program said maximize: reports change the sign */
 } cx_action;
 
@@ -57,6 +60,11 @@ typedef struct { /* a derivative that the program asks for: `calx check` compare
   cx_span span;
 } cx_derivative;
 
+typedef struct { /* an input whose values are known, though no data declaration gives them */
+  uint32_t eq;
+  cx_array array;
+} cx_given;
+
 typedef struct cx_model {
   cx_ctx *ctx;
   cx_arena *arena;
@@ -64,6 +72,8 @@ typedef struct cx_model {
   cx_decl *decl;
   int ndecl;
   uint32_t *decl_eq; /* input equation of each declaration */
+  cx_given *given;
+  int ngiven;
   cx_param *param;
   int nparam;
   cx_action *action;
@@ -79,6 +89,10 @@ typedef struct cx_model {
   bool maximize;
 } cx_model;
 
+/* the values of an input: data, or given; NULL: those of a param */
+const cx_array *cx_input_array(const cx_model *m, uint32_t eq);
+void cx_give(cx_model *m, uint32_t eq, cx_array x); /* it counts as data from now on */
+
 /* does a param of this domain stay bounded as its unknown goes to +infinity (up), to -infinity? */
 bool cx_domain_bounded(cx_domain d, bool up);
 
@@ -91,6 +105,9 @@ typedef struct cx_program {
   cx_ast *ast;     /* imports spliced in */
   cx_decl *decl;
   int ndecl;
+  const char *text; /* of all of it: imports in their places */
+  size_t size;
+  CX_VEC(cx_file *) read; /* what `load` has read */
 } cx_program;
 /* parse, splice imports, list the data declarations. Errors are diagnostics; the program comes back all the same. */
 cx_program *cx_program_new(cx_ctx *c, cx_arena *a, int32_t file, const char *dir);
@@ -98,6 +115,7 @@ cx_program *cx_program_of(cx_ctx *c, cx_arena *a, cx_ast *root, int32_t file, co
 typedef struct {
   bool unbound;    /* stand-in sizes for sizes that no data gives */
   bool no_queries; /* print, plot, write, explain left out */
+  const cx_file *weights; /* a model file of this very program: params start there, statistics of data are what it says */
 } cx_elab_opt;
 /* decl: cx_bind's result. NULL and diagnostics when the program has errors. */
 cx_model *cx_elaborate(cx_program *p, cx_arena *a, cx_decl *decl, int ndecl, const cx_elab_opt *opt);
@@ -176,6 +194,7 @@ typedef struct cx_elab {
   cx_names last; /* last equation of every array of the program */
   CX_VEC(cx_var) var;
   CX_VEC(cx_constraint) con;
+  CX_VEC(cx_given) given;
   CX_VEC(cx_param) param;
   CX_VEC(cx_action) action;
   CX_VEC(cx_derivative) derivative;
@@ -278,6 +297,14 @@ bool cx_later(cx_elab *E, cx_sym name, cx_span s); /* a name that another releas
 cx_val cx_lookup_failed(cx_elab *E, cx_sym name, bool function, cx_span s);
 bool cx_elab_stmt(cx_elab *E, const cx_ast *s);
 cx_val cx_elab_param(cx_elab *E, const cx_ast *item);
+bool cx_param_start(cx_elab *E, cx_param *p, cx_val v); /* v: of the param's shape */
+/* elab_load.c */
+void cx_elab_load(cx_elab *E, const cx_ast *s);
+void cx_elab_weights(cx_elab *E);                               /* opt.weights for every param */
+void cx_elab_fit_params(cx_elab *E, const cx_ast *s, cx_action *a); /* fit W, b by .. */
+/* a definition whose value the model file keeps, eq its equation */
+void cx_elab_statistic(cx_elab *E, cx_sym name, uint32_t eq);
+cx_val cx_v_given(cx_elab *E, cx_sym name, const cx_array *x, const cx_dim *dim, cx_span s); /* an array as a value */
 cx_domain cx_elab_domain(cx_elab *E, const cx_ast *d);
 bool cx_elab_int(cx_elab *E, const cx_ast *x, int64_t *n); /* a constant integer expression, with its error */
 void cx_load_library(cx_elab *E);

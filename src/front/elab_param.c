@@ -185,6 +185,21 @@ static bool random_start(cx_elab *E, const cx_ast *x, cx_param *p) {
   return true;
 }
 
+bool cx_param_start(cx_elab *E, cx_param *p, cx_val v) {
+  uint32_t eq;
+  bool found;
+  cx_span s = p->start_span = v.span;
+  p->start = START_VALUE;
+  v = cx_v_store(E, v, NULL, &eq);
+  if (v.bad) return false;
+  p->value_eq = (int32_t)eq;
+  if (p->eq != p->raw) v = domain_call(E, p->domain, "start", v, -1, s, &found);
+  v = cx_v_store(E, v, NULL, &eq);
+  if (v.bad) return false;
+  p->start_eq = (int32_t)eq;
+  return true;
+}
+
 cx_val cx_elab_param(cx_elab *E, const cx_ast *x) {
   E->owned++;
   for (int k = 0; k < E->made.n; k++)
@@ -297,15 +312,8 @@ cx_val cx_elab_param(cx_elab *E, const cx_ast *x) {
       return b->v;
     }
     out.e = both[1].e;
-    uint32_t eq;
-    p.start_span = x->kid[2]->span;
-    out = cx_v_store(E, out, NULL, &eq);
-    if (out.bad) return b->v = out;
-    p.value_eq = (int32_t)eq;
-    if (p.eq != p.raw) out = domain_call(E, p.domain, "start", out, -1, x->kid[2]->span, &found);
-    out = cx_v_store(E, out, NULL, &eq);
-    if (out.bad) return b->v = out;
-    p.start_eq = (int32_t)eq;
+    out.span = x->kid[2]->span;
+    if (!cx_param_start(E, &p, out)) return b->v = cx_v_bad(x->span);
   }
   b->v = v;
   b->leaf = p.eq;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "front/dist.h"
 #include "pass/pass.h"
@@ -27,13 +28,19 @@ typedef struct {
   int n, cap;
 } names;
 
-static void splice_list(cx_program *p, cx_ast *root, stmts *out, names *done, const char *dir) {
+static void splice_list(cx_program *p, cx_ast *root, int32_t from, stmts *out, names *done, const char *dir,
+                        cx_buf *whole) {
+  size_t size, at = 0;
+  const char *own = cx_source_text(p->ctx, from, &size);
+  if (size >= 3 && !memcmp(own, "\xef\xbb\xbf", 3)) at = 3;
   for (int k = 0; k < root->nkid; k++) {
     cx_ast *s = root->kid[k];
     if (s->kind != S_IMPORT) {
       *CX_PUSH(p->arena, *out) = s;
       continue;
     }
+    if (s->span.beg >= at) cx_put(whole, own + at, s->span.beg - at);
+    at = s->span.end;
     const char *path = s->name[0] == '/' || !dir ? s->name : cx_format(p->arena, "%s/%s", dir, s->name);
     bool seen = false; /* each file once: imports may form a diamond, or a circle */
     for (int j = 0; j < done->n; j++) seen |= !strcmp(done->at[j], path);
@@ -48,9 +55,10 @@ static void splice_list(cx_program *p, cx_ast *root, stmts *out, names *done, co
     }
     int32_t file = cx_source_add(p->ctx, path, text, n);
     const char *slash = strrchr(path, '/');
-    splice_list(p, cx_parse(p->ctx, p->arena, file), out, done,
-                slash ? cx_strdup(p->arena, path, (size_t)(slash - path)) : dir);
+    splice_list(p, cx_parse(p->ctx, p->arena, file), file, out, done,
+                slash ? cx_strdup(p->arena, path, (size_t)(slash - path)) : dir, whole);
   }
+  if (at < size) cx_put(whole, own + at, size - at);
 }
 
 static double constant_named(const stmts *s, cx_sym name) { /* `k = 3` above may be a size */
@@ -119,7 +127,11 @@ cx_program *cx_program_of(cx_ctx *c, cx_arena *a, cx_ast *root, int32_t file, co
   p->dir = dir;
   stmts all = {0};
   names done = {0};
-  splice_list(p, root, &all, &done, dir);
+  cx_buf whole = {.arena = a};
+  cx_put(&whole, "", 0);
+  splice_list(p, root, file, &all, &done, dir, &whole);
+  p->text = whole.at;
+  p->size = (size_t)whole.n;
   p->ast = CX_NEW(a, cx_ast);
   *p->ast = *root;
   p->ast->kid = all.at;
@@ -424,7 +436,7 @@ static void reach_node(void *user, const cx_node *n) {
   r->seen[n->u.eq] = true;
   *CX_PUSH(r->E->arena, r->todo) = n->u.eq;
 }
-static const bool *reached(cx_elab *E, uint32_t eq) {
+static bool *reached(cx_elab *E, uint32_t eq) {
   reach r = {.E = E, .seen = CX_NEW_N(E->arena, bool, E->g->neq)};
   *CX_PUSH(E->arena, r.todo) = eq;
   for (int at = 0; at < r.todo.n; at++) {
@@ -436,12 +448,14 @@ static const bool *reached(cx_elab *E, uint32_t eq) {
   return r.seen;
 }
 
-static void unused_params(cx_elab *E, const cx_ast *s, uint32_t objective) {
-  const bool *seen = reached(E, objective);
+static void unused_params(cx_elab *E, const cx_ast *s, uint32_t objective, const cx_action *a) {
+  bool *seen = reached(E, objective), *asked = CX_NEW_N(E->arena, bool, E->param.n + 1);
   int used = 0;
   cx_buf names = {.arena = E->arena};
+  for (int k = 0; k < a->nonly; k++) asked[a->only[k]] = true;
   for (int k = 0; k < E->param.n; k++) {
-    if (seen[E->param.at[k].raw]) used++;
+    if (a->only && !asked[k]) seen[E->param.at[k].raw] = true; /* it is left as it is anyway */
+    else if (seen[E->param.at[k].raw]) used++;
     else cx_putf(&names, "%s`%s`", names.n ? ", " : "", E->param.at[k].name);
   }
   if (!used) {
@@ -454,6 +468,21 @@ static void unused_params(cx_elab *E, const cx_ast *s, uint32_t objective) {
     for (int k = 0; k < E->param.n; k++)
       if (!seen[E->param.at[k].raw]) cx_diag_label(E->ctx, id, E->param.at[k].span, "declared here");
   }
+}
+
+static void write_model(cx_elab *E, const cx_ast *s, cx_action *a) {
+  const char *dot = a->file ? strrchr(a->file, '.') : NULL;
+  if (a->file && (!dot || strcasecmp(dot, ".safetensors"))) {
+    int id = cx_error(E->ctx, s->kid[1]->span, "a model is written as safetensors");
+    cx_diag_help(E->ctx, id, "name the file \"%.*s.safetensors\"", dot ? (int)(dot - a->file) : (int)strlen(a->file),
+                 a->file);
+  } else if (!E->param.n && !E->param_bad) {
+    int id = cx_error(E->ctx, s->span, "there is no model to write: the program declares no param");
+    cx_diag_help(E->ctx, id, "an array is written as .csv or .npy: write x to \"x.npy\"");
+  }
+  a->model = true;
+  a->nparam = E->param.n;
+  *CX_PUSH(E->arena, E->action) = *a;
 }
 
 bool cx_elab_stmt(cx_elab *E, const cx_ast *s) {
@@ -477,6 +506,7 @@ bool cx_elab_stmt(cx_elab *E, const cx_ast *s) {
       return true;
     }
     case S_TILDE: cx_elab_tilde(E, s); return true;
+    case S_LOAD: cx_elab_load(E, s); return true;
     case S_SUBJECT:
       not_yet(E, s, "constraints", "give params a domain, as in param x in 0..1 or param s > 0");
       return true;
@@ -489,6 +519,7 @@ bool cx_elab_stmt(cx_elab *E, const cx_ast *s) {
                      .nparam = E->param.n,
                      .objective = CX_NO_EQ,
                      .maximize = E->m->maximize};
+      cx_elab_fit_params(E, s, &a);
       if (!E->param.n && !E->param_bad) {
         int id = cx_error(E->ctx, s->span, "there is nothing to fit: the program declares no param");
         cx_diag_help(E->ctx, id, "an unknown is declared as `param w[d]`");
@@ -506,7 +537,7 @@ bool cx_elab_stmt(cx_elab *E, const cx_ast *s) {
         cx_v_store(E, v, cx_intern_z(E->ctx, "objective"), &a.objective);
         E->m->objective = a.objective;
         if (E->param.n && !E->param_bad && !E->objective_bad && a.objective != CX_NO_EQ)
-          unused_params(E, s, a.objective);
+          unused_params(E, s, a.objective, &a);
       }
       *CX_PUSH(E->arena, E->action) = a;
       return true;
@@ -524,6 +555,10 @@ bool cx_elab_stmt(cx_elab *E, const cx_ast *s) {
       a.query = CX_NEW_N(E->arena, cx_query, 1);
       if (s->kid[1]->kind != A_STR) cx_error(E->ctx, s->kid[1]->span, "a file name is text in double quotes");
       else a.file = s->kid[1]->name;
+      if (s->kid[0]->kind == A_NAME && !strcmp(s->kid[0]->name, "model") && !cx_lookup(E, s->kid[0]->name, false)) {
+        write_model(E, s, &a);
+        return true;
+      }
       query(E, &a, &a.nquery, s->kid[0], cx_elab_free);
       *CX_PUSH(E->arena, E->action) = a;
       return true;
@@ -575,6 +610,9 @@ cx_model *cx_elaborate(cx_program *p, cx_arena *a, cx_decl *decl, int ndecl, con
   declare_data(&E);
   later_names(&E, p->ast);
   cx_elab_list(&E, p->ast->kid, p->ast->nkid);
+  cx_elab_weights(&E);
+  m->given = E.given.at;
+  m->ngiven = E.given.n;
   m->param = E.param.at;
   m->nparam = E.param.n;
   m->action = E.action.at;

@@ -127,6 +127,7 @@ static void plain_indexed(cx_elab *E, const cx_ast *s) {
     if (v.bad) r.bad = true;
     v = cx_v_store(E, r, s->name, &eq);
     if (!v.bad) v = cx_v_fresh(E, v); /* the index names are used up */
+    if (!v.bad && E->opt.weights && !E->in_block && !E->site) cx_elab_statistic(E, s->name, eq);
   }
   define(E, s, v, eq);
 }
@@ -385,6 +386,7 @@ static void definition(cx_elab *E, const cx_ast *s) {
     v = cx_v_store(E, v, s->name, &eq); /* inside a function a number stays one */
   if (!v.bad && v.rank) v = cx_v_fresh(E, v);
   define(E, s, v, eq);
+  if (!v.bad && E->opt.weights && !E->in_block && !E->site) cx_elab_statistic(E, s->name, eq);
 }
 
 static void one(cx_elab *E, cx_ast *const *stmt, int n, int at) {

@@ -17,7 +17,7 @@ static const char *const token_text[T_TOKEN_COUNT] = {
   [T_PRIME] = "'", [T_TILDE] = "~", [T_ASSIGN] = "=", [T_PLUS] = "+", [T_MINUS] = "-", [T_STAR] = "*", [T_SLASH] = "/",
   [T_CARET] = "^", [T_AT_SIGN] = "@", [T_LT] = "<", [T_LE] = "<=", [T_GT] = ">", [T_GE] = ">=", [T_EQ] = "==",
   [T_NE] = "!=", [T_DATA] = "data", [T_PARAM] = "param", [T_MINIMIZE] = "minimize", [T_MAXIMIZE] = "maximize",
-  [T_SUBJECT] = "subject", [T_TO] = "to", [T_FIT] = "fit", [T_BY] = "by", [T_PRINT] = "print", [T_PLOT] = "plot",
+  [T_SUBJECT] = "subject", [T_TO] = "to", [T_LOAD] = "load", [T_FIT] = "fit", [T_BY] = "by", [T_PRINT] = "print", [T_PLOT] = "plot",
   [T_WRITE] = "write", [T_EXPLAIN] = "explain", [T_IMPORT] = "import", [T_PRECISION] = "precision",
   [T_DISTRIBUTION] = "distribution", [T_IF] = "if", [T_THEN] = "then", [T_ELSE] = "else", [T_AND] = "and",
   [T_OR] = "or", [T_NOT] = "not", [T_IN] = "in", [T_FOR] = "for", [T_AT] = "at", [T_GIVEN] = "given",

@@ -262,22 +262,93 @@ static cx_ast *subject(cx_parser *p) {
 
 static bool named_ahead(const cx_parser *p) { return cx_is_name(p->t[p->i].kind) && p->t[p->i + 1].kind == T_ASSIGN; }
 
+/* a param by its name, in quotes where it has a point in it ("dense.W") */
+static cx_ast *param_name(cx_parser *p) {
+  int at = p->i;
+  if (p->t[at].kind == T_STR && cx_look(p) == T_STR) {
+    cx_ast *e = cx_postfix(p);
+    if (e->kind == A_STR) return e;
+  } else if (cx_is_name(p->t[at].kind) && cx_look(p) != T_NEWLINE) {
+    p->i++;
+    cx_ast *e = cx_make_named(p, A_STR, at, at, (cx_kids){0});
+    e->span = e->name_span;
+    return e;
+  }
+  cx_unexpected(p, "the name of a param, such as `W` or \"dense.W\"");
+}
+
+/* load "file" | load W, b = "bias", V = "weight"' from "file" */
+static cx_ast *load(cx_parser *p) {
+  int first = p->i++;
+  need(p, "the name of a file", "load \"model.safetensors\"");
+  cx_kids kids = {0};
+  do {
+    if (kids.n) p->i++;
+    int at = p->i;
+    cx_ast *item = param_name(p);
+    if (cx_look(p) == T_ASSIGN) {
+      p->i++;
+      cx_ast *of = cx_postfix(p);
+      bool text = of->kind == A_STR || (of->kind == A_TRANSPOSE && of->kid[0]->kind == A_STR);
+      if (!text) {
+        int d = cx_error(p->ctx, of->span, "expected the name of an array of the file, in double quotes");
+        cx_diag_help(p->ctx, d, "write `load W = \"fc.weight\" from \"file.safetensors\"`, with ' behind it to transpose");
+        cx_fail(p);
+      }
+      cx_sym name = item->name;
+      item = cx_make_named(p, A_NAMED, at, at, (cx_kids){&of, 1, 1});
+      item->name = name;
+    }
+    add(p, &kids, item);
+  } while (cx_look(p) == T_COMMA);
+  cx_ast *file = kids.at[0];
+  bool from = cx_look(p) == T_NAME && !strcmp(cx_name_at(p, p->i), "from");
+  if (from) {
+    p->i++;
+    if (cx_look(p) != T_STR) cx_unexpected(p, "the name of a file in double quotes behind `from`");
+    file = cx_postfix(p);
+  } else {
+    if (kids.n > 1 || p->t[first + 1].kind != T_STR || file->kind != A_STR) {
+      int d = cx_error(p->ctx, cx_here(p), "expected `from` and the name of a file");
+      cx_diag_help(p->ctx, d, "write `load W, b from \"model.safetensors\"`, or `load \"model.safetensors\"` for all");
+      cx_fail(p);
+    }
+    kids.n = 0;
+  }
+  if (file->kind != A_STR) cx_misplaced(p, "the end of the statement");
+  cx_ast *e = cx_make(p, S_LOAD, first, kids);
+  e->name = file->name;
+  e->name_span = file->span;
+  return e;
+}
+
 static cx_ast *fit(cx_parser *p) {
   int first = p->i++;
   need(p, "`by` and a method", "fit by adam(rate = 0.01)");
+  cx_kids some = {0};
+  int list = p->i;
+  if (cx_look(p) != T_BY) {
+    add(p, &some, param_name(p));
+    while (cx_look(p) == T_COMMA) {
+      p->i++;
+      add(p, &some, param_name(p));
+    }
+    if (cx_look(p) != T_BY) p->i = list; /* fit adam: the word is missing there */
+  }
   keyword(p, T_BY, "`by` after `fit`", "fit by adam(rate = 0.01)");
   int method = p->i;
   if (ended(p) || !cx_is_name(p->t[p->i].kind))
     cx_unexpected(p, "the name of a method after `by`, such as adam or lbfgs");
   p->i++;
   cx_kids kids = {0};
+  if (some.n) add(p, &kids, cx_make(p, A_LIST, list, some));
   if (cx_look(p) == T_LPAREN) cx_arguments(p, &kids);
   else if (!ended(p) && named_ahead(p)) {
     int d = cx_error(p->ctx, cx_here(p), "options of a method stand in brackets");
     cx_diag_help(p->ctx, d, "write `%s(%s = ..)`", cx_name_at(p, method), cx_name_at(p, p->i));
     cx_fail(p);
   }
-  for (int i = 0; i < kids.n; i++) {
+  for (int i = some.n > 0; i < kids.n; i++) {
     if (kids.at[i]->kind == A_NAMED) continue;
     int d = cx_error(p->ctx, kids.at[i]->span, "an option of a method has a name");
     cx_diag_help(p->ctx, d, "write `%s(rate = 0.01)`", cx_name_at(p, method));
@@ -420,7 +491,6 @@ static _Noreturn void unknown_statement(cx_parser *p) {
                  {"float", "a definition needs no type: write `name = expression`"},
                  {"double", "a definition needs no type: write `name = expression`"},
                  {"real", "a definition needs no type: write `name = expression`; an unknown is `param name`"},
-                 {"load", "write `data x[n] = \"file.csv\"`"},
                  {"read", "write `data x[n] = \"file.csv\"`"},
                  {"observe", "write `y ~ normal(m, s)`"}};
   cx_sym word = cx_name_at(p, p->start);
@@ -510,6 +580,7 @@ cx_ast *cx_one_statement(cx_parser *p) {
     case T_MINIMIZE: return objective(p, S_MINIMIZE);
     case T_MAXIMIZE: return objective(p, S_MAXIMIZE);
     case T_SUBJECT: return subject(p);
+    case T_LOAD: return load(p);
     case T_FIT: return fit(p);
     case T_PRINT: return print(p);
     case T_PLOT: return plot(p);

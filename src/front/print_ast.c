@@ -119,7 +119,7 @@ static void put_number(cx_buf *b, const cx_ast *e) { /* .5 and 5. would not stan
 static void put_statement(cx_buf *b, const cx_ast *e) {
   /* clang-format off */
   static const char *const words[A_KIND_COUNT] = {[S_DATA] = "data ", [S_PARAM] = "param ", [S_MINIMIZE] = "minimize ",
-    [S_MAXIMIZE] = "maximize ", [S_SUBJECT] = "subject to ", [S_FIT] = "fit by ", [S_PRINT] = "print ", [S_PLOT] = "plot ",
+    [S_MAXIMIZE] = "maximize ", [S_SUBJECT] = "subject to ", [S_LOAD] = "load ", [S_FIT] = "fit ", [S_PRINT] = "print ", [S_PLOT] = "plot ",
     [S_WRITE] = "write ", [S_EXPLAIN] = "explain ", [S_IMPORT] = "import ", [S_PRECISION] = "precision ",
     [S_DISTRIBUTION] = "distribution "};
   /* clang-format on */
@@ -170,13 +170,27 @@ static void put_statement(cx_buf *b, const cx_ast *e) {
       put(b, e->kid[1], L_AT);
       break;
     case S_SUBJECT: put_constraints(b, e, 0); break;
-    case S_FIT:
-      cx_puts(b, e->name);
-      if (!e->nkid) break;
+    case S_LOAD:
+      for (int i = 0; i < e->nkid; i++) {
+        if (i) cx_puts(b, ", ");
+        put_string(b, e->kid[i]->name);
+        if (e->kid[i]->kind != A_NAMED) continue;
+        cx_puts(b, " = ");
+        put(b, e->kid[i]->kid[0], L_POSTFIX);
+      }
+      if (e->nkid) cx_puts(b, " from ");
+      put_string(b, e->name);
+      break;
+    case S_FIT: {
+      int some = e->nkid && e->kid[0]->kind == A_LIST;
+      if (some) put(b, e->kid[0], L_AT), cx_puts(b, " ");
+      cx_putf(b, "by %s", e->name);
+      if (e->nkid == some) break;
       cx_puts(b, "(");
-      put_list(b, e, 0, e->nkid);
+      put_list(b, e, some, e->nkid);
       cx_puts(b, ")");
       break;
+    }
     case S_PLOT: {
       int last = e->nkid - e->nbind, file = -1;
       if (last > 0 && e->kid[last - 1]->kind == A_NAMED && strcmp(e->kid[last - 1]->name, "to") == 0) file = last - 1;

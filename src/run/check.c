@@ -50,8 +50,10 @@ static cx_array *inputs(const checker *q, const cx_graph *g, const int32_t *map)
     int64_t dim[CX_MAX_RANK];
     for (int d = 0; d < e->rank; d++) dim[d] = e->dim[d].n;
     cx_array v = {0};
-    for (int d = 0; d < m->ndecl; d++)
-      if (m->decl_eq[d] != CX_NO_EQ && map[m->decl_eq[d]] == k) v = m->decl[d].array;
+    for (int j = 0; j < m->graph->neq; j++) {
+      const cx_array *known = map[j] == k ? cx_input_array(m, (uint32_t)j) : NULL;
+      if (known) v = *known;
+    }
     for (int d = 0; d < q->p.n; d++)
       if (map[q->p.raw[d]] == k) v = cx_array_dense(q->x + q->p.offset[d], e->rank, dim);
     if (m->rows_eq >= 0 && map[m->rows_eq] == k) {

@@ -167,7 +167,11 @@ static sized *for_rows(cx_objective *o, int64_t rows, bool grad) {
     cx_diag_help(o->m->ctx, id, "minimize the mean or sum itself, not its root or logarithm, or leave the option out");
     cx_throw(o->m->ctx, CX_E_PROGRAM);
   }
-  cx_flat flat = cx_flat_new(s->m, o->a, o->flat.n);
+  cx_flat flat = cx_flat_some(s->m, o->a, o->flat.param, o->flat.n);
+  for (int j = 0; j < s->m->nparam && j < o->m->nparam; j++) { /* what a fit leaves alone is the same here */
+    const cx_array *known = cx_input_array(o->m, o->m->param[j].raw);
+    if (known) cx_give(s->m, s->m->param[j].raw, *known);
+  }
   uint32_t *root = grad ? gradient_roots(s->m, o->a, of, &flat) : &of;
   s->f = cx_fn_new(s->m, o->a, root, grad ? flat.n + 1 : 1, o->threads);
   for (int j = 0; j < s->f->nin; j++) /* the same params, by position */
@@ -201,7 +205,7 @@ static const char *where(void *user, int64_t k, char *buf, size_t size) {
     if (k >= o->flat.offset[p + 1]) continue;
     const cx_eq *e = o->m->graph->eq[o->flat.raw[p]];
     int64_t at = k - o->flat.offset[p], n = cx_eq_count(e);
-    int len = snprintf(buf, size, "%s", o->m->param[p].name);
+    int len = snprintf(buf, size, "%s", o->m->param[o->flat.param[p]].name);
     for (int d = 0; d < e->rank && len > 0 && (size_t)len < size; d++) {
       n /= e->dim[d].n;
       len += snprintf(buf + len, size - (size_t)len, "%s%lld%s", d ? ", " : "[", (long long)(at / n),
@@ -222,7 +226,7 @@ static bool bounded(void *user, int64_t k, bool up) {
   cx_objective *o = user;
   int p = 0;
   while (p + 1 < o->flat.n && k >= o->flat.offset[p + 1]) p++;
-  return cx_domain_bounded(o->m->param[p].domain, up);
+  return cx_domain_bounded(o->m->param[o->flat.param[p]].domain, up);
 }
 
 static cx_update update(void *user, cx_arena *a, const char *method, const char *const *state) {
@@ -230,15 +234,16 @@ static cx_update update(void *user, cx_arena *a, const char *method, const char 
   return cx_update_compile(o->m->ctx, a, method, state, o->p->n, o->m->single, o->threads);
 }
 
-cx_objective *cx_objective_new(cx_model *m, cx_program *prog, cx_arena *a, uint32_t objective, int nparam, int threads,
+cx_objective *cx_objective_new(cx_model *m, cx_program *prog, cx_arena *a, uint32_t objective, const cx_flat *flat, int threads,
                                cx_problem *p) {
+  int nparam = flat->n;
   cx_objective *o = CX_NEW(a, cx_objective);
   o->m = m;
   o->prog = prog;
   o->a = a;
   o->eq = objective;
   o->threads = threads;
-  o->flat = cx_flat_new(m, a, nparam);
+  o->flat = *flat;
   o->p = p;
   int fit = 0;
   for (int k = 0; k < m->naction; k++)

@@ -5,8 +5,8 @@
 #include "solve/solve.h"
 
 typedef struct cx_objective cx_objective;
-/* objective: equation of what is minimised; nparam: how many params count. Value, gradient, Hessian,
+/* objective: equation of what is minimised; flat: the params that count, of others cx_give has said what they are. Value, gradient, Hessian,
  * minibatch and validation functions are compiled when first asked for. prog may be NULL (no minibatches then). */
-cx_objective *cx_objective_new(cx_model *m, cx_program *prog, cx_arena *a, uint32_t objective, int nparam, int threads,
+cx_objective *cx_objective_new(cx_model *m, cx_program *prog, cx_arena *a, uint32_t objective, const cx_flat *flat, int threads,
                                cx_problem *p);
 #endif

@@ -23,6 +23,8 @@ static cx_fn *make(const cx_model *m, cx_arena *a, const uint32_t *root, int nro
   uint32_t *back = CX_NEW_N(a, uint32_t, neq + 1);
   for (int k = 0; k < m->graph->neq; k++)
     if (map[k] >= 0) back[map[k]] = (uint32_t)k;
+  for (int k = 0; k < m->ngiven; k++) /* a param that a fit leaves alone */
+    if (map[m->given[k].eq] >= 0) f->graph->eq[map[m->given[k].eq]]->constant = true;
   cx_run_passes(f->graph, NULL);
   f->nout = nroot;
   f->out_n = CX_NEW_N(a, int64_t, nroot);
@@ -46,8 +48,8 @@ static cx_fn *make(const cx_model *m, cx_arena *a, const uint32_t *root, int nro
       f->rows_input = nconst - 1;
       continue;
     }
-    for (int d = 0; d < m->ndecl; d++)
-      if (m->decl_eq[d] == back[k]) *c = m->decl[d].array;
+    const cx_array *known = cx_input_array(m, back[k]);
+    if (known) *c = *known;
   }
   f->exec = cx_exec_new(a, f->graph, constant, o);
   return f;
@@ -60,10 +62,13 @@ cx_fn *cx_fn_once(const cx_model *m, cx_arena *a, const uint32_t *root, int nroo
   return make(m, a, root, nroot, &(cx_exec_opt){.threads = threads, .single = m->single, .once = true, .stop = stop});
 }
 
-cx_flat cx_flat_new(const cx_model *m, cx_arena *a, int nparam) {
-  cx_flat p = {nparam, CX_NEW_N(a, uint32_t, nparam + 1), CX_NEW_N(a, int64_t, nparam + 1)};
-  for (int k = 0; k < nparam; k++) {
-    p.raw[k] = m->param[k].raw;
+cx_flat cx_flat_new(const cx_model *m, cx_arena *a, int nparam) { return cx_flat_some(m, a, NULL, nparam); }
+
+cx_flat cx_flat_some(const cx_model *m, cx_arena *a, const int *param, int n) {
+  cx_flat p = {n, CX_NEW_N(a, int, n + 1), CX_NEW_N(a, uint32_t, n + 1), CX_NEW_N(a, int64_t, n + 1)};
+  for (int k = 0; k < n; k++) {
+    p.param[k] = param ? param[k] : k;
+    p.raw[k] = m->param[p.param[k]].raw;
     p.offset[k + 1] = p.offset[k] + cx_eq_count(m->graph->eq[p.raw[k]]);
   }
   return p;
@@ -112,8 +117,8 @@ static const double *given_start(const cx_model *m, cx_arena *a, const cx_param 
       .name = cx_format(a, "the start of %s", q->name), .rank = e->rank, .domain = q->domain, .span = q->start_span};
   int64_t dim[CX_MAX_RANK];
   for (int k = 0; k < e->rank; k++) d.dim[k] = e->dim[k], dim[k] = e->dim[k].n;
-  d.array = cx_array_dense(start_value(m, a, q, q->value_eq), e->rank, dim);
-  if (!cx_domain_check(m->ctx, &d, CX_E_PROGRAM)) {
+  if (q->value_eq >= 0) d.array = cx_array_dense(start_value(m, a, q, q->value_eq), e->rank, dim);
+  if (q->value_eq >= 0 && !cx_domain_check(m->ctx, &d, CX_E_PROGRAM)) {
     cx_diag_help(m->ctx, cx_diag_count(m->ctx) - 1, "the start of a param lies in its domain, or is left out");
     cx_throw(m->ctx, CX_E_PROGRAM);
   }

@@ -7,26 +7,8 @@
 #include "pass/integral.h"
 #include "run/explain.h"
 #include "run/fitting.h"
+#include "run/model_file.h"
 #include "run/session_int.h"
-
-struct cx_session {
-  cx_ctx *ctx;
-  cx_arena *a; /* as long as the session */
-  cx_arena *t; /* as long as the statement at hand */
-  const cx_session_opt *opt;
-  cx_program *prog;
-  cx_model *m;
-  cx_flat flat;
-  void *x;             /* all params, as they stand now */
-  const double *trace; /* objective by step of the last fit */
-  int64_t ntrace, trace_stride;
-  bool by_epoch;
-  int nfit;    /* fits so far */
-  cx_buf left; /* what they left: `relic`, reason, trace, params of each */
-  const char *known;
-  size_t known_size; /* the same of a checkpoint to resume from, or of an earlier run */
-  int resumed;       /* the first fit that is not in it, -1: none is */
-};
 
 static void emit(cx_session *s, const cx_event *e) {
   if (s->opt->event) s->opt->event(s->opt->user, e);
@@ -113,8 +95,14 @@ static void print(cx_session *s, const cx_action *act) {
 }
 
 static void write_file(cx_session *s, const cx_action *act) {
-  cx_result *r = results(s, act);
   const char *path = act->file[0] != '/' && s->opt->out ? cx_format(s->t, "%s/%s", s->opt->out, act->file) : act->file;
+  if (act->model) {
+    cx_model_write(s->m, s->prog, s->t, &s->flat, act->nparam, s->x, path);
+    cx_event e = {.kind = EV_WRITE, .where = act->ast->span, .path = path};
+    emit(s, &e);
+    return;
+  }
+  cx_result *r = results(s, act);
   cx_write_file(s->ctx, path, &r->value, NULL);
   cx_event e = {.kind = EV_WRITE, .where = act->ast->span, .path = path, .array = &r->value};
   emit(s, &e);
@@ -261,6 +249,37 @@ static int options_of(cx_session *s, const cx_ast *st, cx_fit_opt *opt) {
   return n;
 }
 
+/* fit W by ..: for it, the other params are data */
+static cx_model *with_fixed(cx_session *s, const cx_action *act) {
+  cx_model *m = CX_NEW(s->t, cx_model);
+  *m = *s->m;
+  m->arena = s->t;
+  size_t size = m->single ? sizeof(float) : sizeof(double);
+  for (int k = 0; k < m->nparam; k++) {
+    bool free = false;
+    for (int j = 0; j < act->nonly; j++) free |= act->only[j] == k;
+    if (free) continue;
+    const cx_eq *raw = m->graph->eq[m->param[k].raw];
+    int64_t dim[CX_MAX_RANK];
+    for (int d = 0; d < raw->rank; d++) dim[d] = raw->dim[d].n;
+    cx_array x = {.type = m->single ? CX_F32 : CX_F64, .data = (char *)s->x + (size_t)s->flat.offset[k] * size};
+    cx_array_row_major(&x, raw->rank, dim);
+    cx_give(m, raw->id, x);
+  }
+  return m;
+}
+
+/* between the session's vector of all params and that of some */
+static void move_params(cx_session *s, const cx_flat *some, void *x, bool back) {
+  size_t size = s->m->single ? sizeof(float) : sizeof(double);
+  for (int k = 0; k < some->n; k++) {
+    char *all = (char *)s->x + (size_t)s->flat.offset[some->param[k]] * size,
+         *part = (char *)x + (size_t)some->offset[k] * size;
+    size_t n = (size_t)(some->offset[k + 1] - some->offset[k]) * size;
+    if (n) memcpy(back ? all : part, back ? part : all, n);
+  }
+}
+
 static cx_status fit(cx_session *s, const cx_action *act) {
   cx_fit_report *rep = CX_NEW(s->t, cx_fit_report);
   size_t params = (size_t)s->flat.offset[act->nparam] * (s->m->single ? sizeof(float) : sizeof(double));
@@ -269,7 +288,11 @@ static cx_status fit(cx_session *s, const cx_action *act) {
   cx_status status;
   if (s->nfit >= s->resumed || !recall(s, act, rep, params, &status)) {
     cx_problem p;
-    cx_objective_new(s->m, s->prog, s->t, act->objective, act->nparam, s->opt->threads, &p);
+    cx_flat flat = cx_flat_some(s->m, s->t, act->only, act->only ? act->nonly : act->nparam);
+    cx_model *m = act->only ? with_fixed(s, act) : s->m;
+    void *x = act->only ? cx_alloc_n(s->t, (size_t)flat.offset[flat.n] + 1, sizeof(double)) : s->x;
+    if (act->only) move_params(s, &flat, x, false);
+    cx_objective_new(m, s->prog, s->t, act->objective, &flat, s->opt->threads, &p);
     p.fit = s->nfit;
     p.before = s->left.at;
     p.before_size = (size_t)s->left.n;
@@ -281,7 +304,8 @@ static cx_status fit(cx_session *s, const cx_action *act) {
                           .stop = s->opt->stop,
                           .checkpoint = s->opt->checkpoint,
                           .resume = s->nfit == s->resumed ? s->opt->resume : NULL};
-    status = cx_fit(s->ctx, s->t, &p, act->method, act->options->name_span, opt, n, s->x, &hooks, rep);
+    status = cx_fit(s->ctx, s->t, &p, act->method, act->options->name_span, opt, n, x, &hooks, rep);
+    if (act->only) move_params(s, &flat, x, true);
     if (act->maximize) {
       rep->value = -rep->value;
       rep->validation = -rep->validation;
@@ -333,9 +357,18 @@ static cx_status thrown(cx_ctx *c, cx_status status, const cx_session *s) {
 }
 
 static void open_model(cx_session *s, int32_t file, const char *const *arg, int narg) {
-  s->prog = s->opt->console ? cx_program_of(s->ctx, s->a, cx_parse_console(s->ctx, s->a, file), file, s->opt->dir)
+  if (!s->model)
+    s->prog = s->opt->console ? cx_program_of(s->ctx, s->a, cx_parse_console(s->ctx, s->a, file), file, s->opt->dir)
                             : cx_program_new(s->ctx, s->a, file, s->opt->dir);
   cx_elab_opt eo = {0};
+  cx_model_file weights = {0};
+  if (s->model) {
+    weights = cx_model_read(s->ctx, s->a, s->model);
+    s->prog = cx_program_new(s->ctx, s->a, weights.program, NULL);
+    eo.weights = weights.file;
+    cx_model_declare(s->prog->decl, s->prog->ndecl);
+    cx_predict_ask(s);
+  }
   bool unread = cx_error_count(s->ctx) > 0;
   for (int k = 0; k < s->prog->ast->nkid; k++) { /* methods and their options are known before anything runs */
     const cx_ast *st = s->prog->ast->kid[k];
@@ -345,6 +378,8 @@ static void open_model(cx_session *s, int32_t file, const char *const *arg, int 
   }
   if (unread || s->opt->unbound) eo.unbound = true; /* without data, for the errors of what could be read */
   else cx_bind(s->ctx, s->a, s->prog->decl, s->prog->ndecl, arg, narg, s->opt->dir);
+  if (s->model && !unread) cx_model_adapt(&weights, s->ctx, s->a, s->prog->decl, s->prog->ndecl);
+  for (int k = 0; s->model && k < s->prog->ndecl; k++) eo.unbound |= !s->prog->decl[k].bound;
   s->m = cx_elaborate(s->prog, s->a, s->prog->decl, s->prog->ndecl, &eo);
   if (!s->m || cx_error_count(s->ctx)) {
     cx_diag_sort(s->ctx, 0);
@@ -355,7 +390,8 @@ static void open_model(cx_session *s, int32_t file, const char *const *arg, int 
   if (!s->opt->unbound) cx_flat_start(s->m, s->a, &s->flat, s->opt->seed, s->x);
 }
 
-cx_status cx_session_run(cx_ctx *c, int32_t file, const char *const *arg, int narg, const cx_session_opt *opt) {
+static cx_status run(cx_ctx *c, int32_t file, const char *model, const char *const *arg, int narg,
+                     const cx_session_opt *opt) {
   cx_frame f;
   cx_arena *volatile a = NULL, *volatile t = NULL;
   cx_session *volatile s = NULL;
@@ -368,8 +404,10 @@ cx_status cx_session_run(cx_ctx *c, int32_t file, const char *const *arg, int na
     s->opt = opt;
     s->left.arena = a;
     s->resumed = -1;
+    s->model = model;
     open_model(s, file, arg, narg);
     if (opt->known) s->known = opt->known->at, s->known_size = opt->known->size, s->resumed = opt->known->fits;
+    int answers = 0;
     if (opt->resume) {
       const void *known;
       s->resumed = cx_checkpoint_fit(c, a, opt->resume, &known, &s->known_size);
@@ -388,7 +426,9 @@ cx_status cx_session_run(cx_ctx *c, int32_t file, const char *const *arg, int na
       const cx_action *act = &s->m->action[k];
       cx_status st = CX_OK;
       s->t = t = cx_arena_new(c);
-      switch (act->kind) {
+      bool does = !model || cx_predict_answers(s, k);
+      answers += does;
+      switch (does ? (int)act->kind : -1) {
         case ACT_PRINT: print(s, act); break;
         case ACT_PLOT: plot(s, act); break;
         case ACT_WRITE: write_file(s, act); break;
@@ -408,6 +448,7 @@ cx_status cx_session_run(cx_ctx *c, int32_t file, const char *const *arg, int na
     }
     emit(s,
          &(cx_event){.kind = EV_LEFT, .where = CX_NOSPAN, .left = &(cx_left){s->left.at, (size_t)s->left.n, s->nfit}});
+    if (model && !answers && status == CX_OK) cx_predict_nothing(s);
     CX_END(c, f);
   } else {
     status = thrown(c, f.status, s);
@@ -415,6 +456,14 @@ cx_status cx_session_run(cx_ctx *c, int32_t file, const char *const *arg, int na
   if (t) cx_arena_free(t);
   if (a) cx_arena_free(a);
   return status;
+}
+
+cx_status cx_session_run(cx_ctx *c, int32_t file, const char *const *arg, int narg, const cx_session_opt *opt) {
+  return run(c, file, NULL, arg, narg, opt);
+}
+
+cx_status cx_session_predict(cx_ctx *c, const char *path, const char *const *arg, int narg, const cx_session_opt *opt) {
+  return run(c, -1, path, arg, narg, opt);
 }
 
 /* ---- what is made of a model without running the program; memory is the caller's ---- */

@@ -84,12 +84,18 @@ typedef struct {
   volatile sig_atomic_t *stop;
   void (*event)(void *user, const cx_event *e);
   void *user;
+  const char *const *ask; /* cx_session_predict: expressions to be answered instead of the program's questions */
+  int nask;
+  const char *to; /* and the file that the only one is written to */
   bool unbound; /* check only: no data */
   bool console; /* an expression alone prints (calx eval, calx repl) */
 } cx_session_opt;
 
 /* file: cx_source_add. arg: the command line's bindings. Errors are diagnostics; the status says which kind. */
 cx_status cx_session_run(cx_ctx *c, int32_t file, const char *const *arg, int narg, const cx_session_opt *opt);
+/* The program of a model file on new data: its fits are not run, its params are what the file says. Answered are
+ * opt->ask, else the questions behind its last fit whose data are given. */
+cx_status cx_session_predict(cx_ctx *c, const char *path, const char *const *arg, int narg, const cx_session_opt *opt);
 /* derivatives of the program's objective and those it asks for against finite differences, all of it against the
  * reference evaluator; CX_E_DIAGNOSTIC when a row has a fault */
 typedef struct {

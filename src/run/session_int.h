@@ -3,6 +3,32 @@
 #define CX_SESSION_INT_H
 #include "run/fn.h"
 #include "run/session.h"
+
+struct cx_session {
+  cx_ctx *ctx;
+  cx_arena *a; /* as long as the session */
+  cx_arena *t; /* as long as the statement at hand */
+  const cx_session_opt *opt;
+  cx_program *prog;
+  cx_model *m;
+  cx_flat flat;
+  void *x;             /* all params, as they stand now */
+  const double *trace; /* objective by step of the last fit */
+  int64_t ntrace, trace_stride;
+  bool by_epoch;
+  int nfit;    /* fits so far */
+  cx_buf left; /* what they left: `relic`, reason, trace, params of each */
+  const char *known;
+  size_t known_size; /* the same of a checkpoint to resume from, or of an earlier run */
+  int resumed;       /* the first fit that is not in it, -1: none is */
+  const char *model; /* the model file that the program came from, NULL: none */
+};
+
+/* ---- predict.c ---- */
+void cx_predict_ask(cx_session *s);              /* opt->ask becomes one more question of the program */
+bool cx_predict_answers(cx_session *s, int at);  /* the at-th statement; throws where what was asked lacks its data */
+_Noreturn void cx_predict_nothing(cx_session *s); /* nothing was asked, and no question could be answered */
+
 typedef struct {
   cx_program *prog;
   cx_model *m;

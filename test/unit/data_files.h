@@ -62,7 +62,7 @@ static cx_file *read_try(const char *name) {
   cx_file *volatile x = NULL;
   cx_diag_clear(ctx);
   CX_TRY(ctx, f) {
-    x = cx_read_file(ctx, arena, name);
+    x = cx_read_file(ctx, arena, name, CX_NOSPAN);
     CX_END(ctx, f);
   } else CHECK(f.status == CX_E_DATA);
   return x;
