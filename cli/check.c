@@ -64,8 +64,9 @@ static int with_file(cli *c, const char *path,
       int32_t file = cx_source_add(ctx, strcmp(path, "-") == 0 ? "stdin" : path, text, size);
       status = run(c, ctx, a, file, &opt);
       CX_END(ctx, f);
+    } else {
+      status = f.status;
     }
-    else { status = f.status; }
     cli_show_diags(c, ctx, 0);
     if (status == CX_OK) status = cx_diag_status(ctx);
   } else {

@@ -8,8 +8,8 @@
 
 /* name=value, a file, or what is called like one */
 static bool is_data(const char *arg) {
-  static const char *const ending[] = {".csv", ".tsv", ".txt", ".npy", ".npz", ".png",
-                                       ".jpg", ".jpeg", ".gz", ".idx", ".safetensors"};
+  static const char *const ending[] = {".csv", ".tsv",  ".txt", ".npy", ".npz",        ".png",
+                                       ".jpg", ".jpeg", ".gz",  ".idx", ".safetensors"};
   size_t n = strlen(arg), name = strcspn(arg, "= \t!<>()[]+-*/^@:,.\"'");
   if (name && arg[name] == '=' && arg[name + 1] != '=') return true;
   for (size_t k = 0; k < sizeof ending / sizeof *ending; k++) {
@@ -33,7 +33,13 @@ int cli_cmd_predict(cli *c) {
     status = cli_usage(c, "--to writes an expression, but none is asked for\n  help: calx predict %s DATA p --to %s",
                        c->arg[0], c->to);
   } else {
-    cli_program p = {.name = c->arg[0], .dir = ".", .stem = stem, .arg = data, .narg = ndata, .ask = ask, .nask = nask,
+    cli_program p = {.name = c->arg[0],
+                     .dir = ".",
+                     .stem = stem,
+                     .arg = data,
+                     .narg = ndata,
+                     .ask = ask,
+                     .nask = nask,
                      .model = true};
     status = cli_run_program(c, &p);
   }

@@ -329,8 +329,9 @@ static cx_status run(runner *r, cx_ctx *ctx) {
     known = (cx_left){p->left->at, p->left->size, p->left->fits};
     opt.known = &known;
   }
-  cx_status status = p->model ? cx_session_predict(ctx, p->name, p->arg, p->narg, &opt)
-                              : cx_session_run(ctx, cx_source_add(ctx, p->name, p->text, p->size), p->arg, p->narg, &opt);
+  cx_status status = p->model
+                         ? cx_session_predict(ctx, p->name, p->arg, p->narg, &opt)
+                         : cx_session_run(ctx, cx_source_add(ctx, p->name, p->text, p->size), p->arg, p->narg, &opt);
   cli_progress_clear(&r->progress);
   r->diags = cli_show_diags(c, ctx, r->diags);
   if (status == CX_OK) status = cx_diag_status(ctx);

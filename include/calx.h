@@ -113,6 +113,23 @@ CALX_API calx_status calx_param_at(calx_model *m, int k, calx_param *out);
 CALX_API calx_status calx_start(calx_model *m, uint64_t seed, double *x); /* start values of the program */
 CALX_API calx_status calx_param_values(calx_model *m, int k, const double *x, double *out); /* the param itself at x */
 
+/* ---- models in files ---- */
+
+/* The params at x with their names, the program, and the names of its categories, as safetensors: what the statement
+ * `write model to "m.safetensors"` writes, and `calx predict` reads. A file of that name is replaced when all is
+ * written, or not at all. */
+CALX_API calx_status calx_save(calx_model *m, const double *x, const char *path);
+/* The model of such a file. calx_start gives the saved params; the files named in its program are not read, and only
+ * data that are asked for need to be bound. */
+CALX_API calx_status calx_open(calx_ctx *c, const char *path, calx_model **out);
+/* Params of m that a safetensors or NPZ file has by name, into their parts of x; the others stay as they are. count (may
+ * be NULL): how many. CALX_E_DATA: one has another shape, or leaves its domain; then x is as it was. */
+CALX_API calx_status calx_load(calx_model *m, const char *path, double *x, int *count);
+/* A function of data, for predictions: the params are fixed at x, the inputs are the arrays of the names in data[], one
+ * after the other, of the shapes bound now (their values do not matter). All other data it reads are constants. */
+CALX_API calx_status calx_predictor(calx_model *m, const char *expression, size_t length, const double *x, int ndata,
+                                    const char *const *data, calx_fn **out);
+
 /* ---- functions of the vector x of unconstrained params; doubles in and out, also with `precision single` ---- */
 
 /* One expression of the program's names, or several with commas between: outputs one after the other. d(..) too. */

@@ -4,6 +4,7 @@
 #include "base/base.h"
 #include "calx.h"
 #include "run/fitting.h"
+#include "run/model_file.h"
 
 /* Whatever is handed out is a part: it lives in an arena of its own, and the parts made from it go with it.
  *   context: models: bound data: functions: works
@@ -24,9 +25,10 @@ struct calx_model {
   cx_ctx *ctx;
   cx_program *prog; /* its declarations hold the caller's arrays */
   const char **arg;
-  int narg;         /* file bindings */
-  calx_bound *now;  /* NULL: something was bound since */
-  char reason[240]; /* of the last calx_minimize */
+  int narg;                  /* file bindings */
+  const cx_model_file *file; /* that calx_open read, NULL: none */
+  calx_bound *now;           /* NULL: something was bound since */
+  char reason[240];          /* of the last calx_minimize */
 };
 
 /* The model with one set of data. What was made from it keeps it alive when other data are bound. */
@@ -92,9 +94,13 @@ typedef calx_fn *cx_api_build(cx_model *e, cx_arena *a, cx_arena *t, const uint3
 typedef enum { OF_TEXT, OF_OBJECTIVE, OF_GRADIENT } cx_api_of; /* gradient: the objective, then its gradient by param */
 calx_status cx_api_make(calx_model *m, cx_api_of what, cx_api_build *build, const char *text, size_t length,
                         calx_fn **out);
-calx_fn *cx_api_compile(const cx_model *e, cx_arena *a, const uint32_t *root, int n); /* without outputs yet */
+/* the program once more with the expressions behind it, read in the scope of its end; their equations */
+uint32_t *cx_api_expressions(calx_bound *b, cx_arena *t, const char *text, size_t length, cx_model **e, int *n);
+calx_fn *cx_api_values(cx_model *e, cx_arena *a, cx_arena *t, const uint32_t *of, int n); /* the equations' values */
+calx_fn *cx_api_compile(const cx_model *e, cx_arena *a, const uint32_t *root, int n);     /* without outputs yet */
 void cx_api_add_output(calx_fn *f, int rank, const int64_t *dim);
 
-calx_bound *cx_api_bound(calx_model *m); /* for what is bound now; throws */
+cx_decl *cx_api_decl(const cx_program *p, cx_arena *a); /* binding and elaboration fill in sizes */
+calx_bound *cx_api_bound(calx_model *m);                /* for what is bound now; throws */
 cx_model *cx_api_elaborate(calx_bound *b, cx_program *p, cx_arena *a);
 #endif

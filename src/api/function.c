@@ -8,7 +8,7 @@
 /* ---- what is compiled: equations of a model of its own ---- */
 
 /* The program once more with the expressions behind it, read in the scope of its end; their equations. */
-static uint32_t *expressions(calx_bound *b, cx_arena *t, const char *text, size_t length, cx_model **e, int *n) {
+uint32_t *cx_api_expressions(calx_bound *b, cx_arena *t, const char *text, size_t length, cx_model **e, int *n) {
   cx_ctx *c = b->of->ctx;
   cx_ast *query = cx_parse_console(c, t, cx_api_source(c, "expression", text, length));
   if (cx_error_count(c)) cx_throw(c, CX_E_PROGRAM);
@@ -59,7 +59,7 @@ calx_fn *cx_api_compile(const cx_model *e, cx_arena *a, const uint32_t *root, in
   f->part.arena = a;
   f->ctx = e->ctx;
   f->f = cx_fn_new(e, a, root, n, e->ctx->threads);
-  f->flat = cx_flat_new(e, a, e->nparam);
+  f->flat = cx_flat_inputs(e, a);
   f->inputs = f->flat.offset[f->flat.n];
   f->start = CX_NEW_N(a, int64_t, n + 1);
   f->row = CX_NEW_N(a, int64_t, n + 1);
@@ -76,7 +76,7 @@ void cx_api_add_output(calx_fn *f, int rank, const int64_t *dim) {
 }
 
 /* the equations' values, one after the other */
-static calx_fn *values(cx_model *e, cx_arena *a, cx_arena *t, const uint32_t *root, int n) {
+calx_fn *cx_api_values(cx_model *e, cx_arena *a, cx_arena *t, const uint32_t *root, int n) {
   (void)t;
   calx_fn *f = cx_api_compile(e, a, root, n);
   f->direct = !f->f->single;
@@ -94,7 +94,7 @@ static calx_fn *values(cx_model *e, cx_arena *a, cx_arena *t, const uint32_t *ro
 
 /* the value, then the whole gradient as one vector */
 static calx_fn *value_and_gradient(cx_model *e, cx_arena *a, cx_arena *t, const uint32_t *root, int n) {
-  calx_fn *f = values(e, a, t, root, n);
+  calx_fn *f = cx_api_values(e, a, t, root, n);
   f->outputs = 1;
   f->nout = 1;
   cx_api_add_output(f, 1, &f->inputs);
@@ -139,7 +139,7 @@ calx_status cx_api_make(calx_model *m, cx_api_of what, cx_api_build *build, cons
     t = cx_arena_new(m->ctx);
     cx_model *e;
     int n;
-    uint32_t *of = what == OF_TEXT ? expressions(b, t, text, length, &e, &n) : objective(b, t, &e, &n);
+    uint32_t *of = what == OF_TEXT ? cx_api_expressions(b, t, text, length, &e, &n) : objective(b, t, &e, &n);
     if (what == OF_GRADIENT) of = with_gradient(e, t, &n);
     calx_fn *f = build(e, a, t, of, n);
     API_DONE(m->ctx);
@@ -154,12 +154,14 @@ calx_status cx_api_make(calx_model *m, cx_api_of what, cx_api_build *build, cons
 }
 
 calx_status calx_function(calx_model *m, const char *expression, size_t length, calx_fn **out) {
-  return cx_api_make(m, OF_TEXT, values, expression, length, out);
+  return cx_api_make(m, OF_TEXT, cx_api_values, expression, length, out);
 }
 calx_status calx_jacobian(calx_model *m, const char *expression, size_t length, calx_fn **out) {
   return cx_api_make(m, OF_TEXT, jacobian, expression, length, out);
 }
-calx_status calx_value(calx_model *m, calx_fn **out) { return cx_api_make(m, OF_OBJECTIVE, values, NULL, 0, out); }
+calx_status calx_value(calx_model *m, calx_fn **out) {
+  return cx_api_make(m, OF_OBJECTIVE, cx_api_values, NULL, 0, out);
+}
 calx_status calx_gradient(calx_model *m, calx_fn **out) {
   return cx_api_make(m, OF_GRADIENT, value_and_gradient, NULL, 0, out);
 }

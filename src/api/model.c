@@ -4,7 +4,7 @@
 #include "api/api.h"
 #include "data/shape.h"
 
-static cx_decl *decl_copy(const cx_program *p, cx_arena *a) { /* binding and elaboration fill in sizes */
+cx_decl *cx_api_decl(const cx_program *p, cx_arena *a) {
   cx_decl *d = CX_NEW_N(a, cx_decl, p->ndecl + 1);
   if (p->ndecl) memcpy(d, p->decl, (size_t)p->ndecl * sizeof *d);
   return d;
@@ -21,7 +21,7 @@ calx_status calx_compile(calx_ctx *c, const char *text, size_t length, calx_mode
     m->prog = cx_program_new(c, a, cx_api_source(c, "model", text, length), NULL);
     /* the rest of the program's errors now, not at the first function: with stand-in sizes where data give them */
     cx_elab_opt o = {.unbound = true};
-    if (!cx_elaborate(m->prog, t, decl_copy(m->prog, t), m->prog->ndecl, &o)) cx_throw(c, CX_E_PROGRAM);
+    if (!cx_elaborate(m->prog, t, cx_api_decl(m->prog, t), m->prog->ndecl, &o)) cx_throw(c, CX_E_PROGRAM);
     API_DONE(c);
     cx_arena_free(t);
     cx_part_init(&m->part, a, NULL);
@@ -109,7 +109,8 @@ calx_status calx_bind_files(calx_model *m, const char *const *arg, int narg) {
 /* ---- the model with its data ---- */
 
 cx_model *cx_api_elaborate(calx_bound *b, cx_program *p, cx_arena *a) {
-  cx_elab_opt o = {0};
+  cx_elab_opt o = {.weights = b->of->file ? b->of->file->file : NULL};
+  for (int k = 0; k < p->ndecl; k++) o.unbound |= !b->decl[k].bound && b->decl[k].optional;
   cx_model *e = cx_elaborate(p, a, b->decl, p->ndecl, &o);
   if (!e) cx_throw(p->ctx, CX_E_PROGRAM);
   return e;
@@ -119,15 +120,16 @@ static calx_bound *bind_now(calx_model *m, cx_arena *a) {
   cx_program *p = m->prog;
   calx_bound *b = CX_NEW(a, calx_bound);
   b->of = m;
-  b->decl = decl_copy(p, a);
+  b->decl = cx_api_decl(p, a);
   for (int k = 0; k < p->ndecl && !m->narg; k++) {
-    if (p->decl[k].bound || p->decl[k].file) continue;
+    if (p->decl[k].bound || p->decl[k].file || p->decl[k].optional) continue;
     int id =
         cx_diag(m->ctx, CX_ERROR, CX_E_DATA, p->decl[k].span, "nothing is bound to %s", cx_decl_text(a, &p->decl[k]));
     cx_diag_help(m->ctx, id, "calx_bind(model, \"%s\", ..) or calx_bind_files before this call", p->decl[k].name);
   }
   if (cx_error_count(m->ctx)) cx_throw(m->ctx, CX_E_DATA);
   cx_bind(m->ctx, a, b->decl, p->ndecl, m->arg, m->narg, NULL);
+  if (m->file) cx_model_adapt(m->file, m->ctx, a, b->decl, p->ndecl);
   cx_model *e = b->m = cx_api_elaborate(b, p, a);
   b->flat = cx_flat_new(e, a, e->nparam);
   b->param = CX_NEW_N(a, calx_param, e->nparam + 1);

@@ -47,7 +47,10 @@ static bool hex4(reader *r, uint32_t *v) {
   if (r->end - r->p < 4) return wrong(r, "the text ends inside of a string");
   for (int k = 0; k < 4; k++) {
     char c = *r->p++;
-    int d = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    int d = c >= '0' && c <= '9'   ? c - '0'
+            : c >= 'a' && c <= 'f' ? c - 'a' + 10
+            : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                   : -1;
     if (d < 0) return wrong(r, "\\u needs four hexadecimal digits");
     *v = *v << 4 | (uint32_t)d;
   }

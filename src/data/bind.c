@@ -47,8 +47,8 @@ static void read_source(binder *b, source *s, cx_span span) {
     s->taken = CX_NEW_N(b->a, bool, f->ncol);
     s->file = f;
     CX_END(b->c, frame);
-  }
-  else if (frame.status != CX_E_DATA) cx_throw(b->c, frame.status); }
+  } else if (frame.status != CX_E_DATA) cx_throw(b->c, frame.status);
+}
 
 static source *open_source(binder *b, const char *path, cx_span span) {
   struct stat st;
@@ -470,8 +470,7 @@ void cx_bind_check(cx_ctx *c, cx_decl *decl, int ndecl) {
       } else if (!cx_adapt(c, cx_ctx_arena(c), &decl[d])) decl[d].bound = false;
     cx_check_bound(c, a, decl, ndecl);
     CX_END(c, frame);
-  }
-  else {
+  } else {
     cx_arena_free(a);
     cx_throw(c, frame.status);
   }

@@ -62,7 +62,7 @@ cx_file *cx_read_file(cx_ctx *c, cx_arena *a, const char *path, cx_span span); /
 void cx_write_file(cx_ctx *c, const char *path, const cx_array *x, const char *const *column_names);
 /* arrays with their names, row-major and without gaps, and notes; the same way */
 void cx_write_safetensors(cx_ctx *c, const char *path, const cx_column *tensor, int n, const cx_note *note, int nnote);
-const char *cx_file_note(const cx_file *f, const char *key);        /* NULL: there is none */
+const char *cx_file_note(const cx_file *f, const char *key);       /* NULL: there is none */
 const cx_array *cx_file_array(const cx_file *f, const char *name); /* NULL: there is none of exactly this name */
 
 /* ---- declarations ---- */

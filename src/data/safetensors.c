@@ -24,10 +24,10 @@ static const struct {
   uint8_t size;
   cx_dtype to;
   conversion how;
-} kinds[] = {{"F64", 8, CX_F64, AS_IS},  {"F32", 4, CX_F32, AS_IS},    {"F16", 2, CX_F32, HALF},
-             {"BF16", 2, CX_F32, BFLOAT}, {"I64", 8, CX_I64, AS_IS},    {"I32", 4, CX_I32, AS_IS},
-             {"I16", 2, CX_I16, AS_IS},  {"I8", 1, CX_I8, AS_IS},      {"U64", 8, CX_F64, U64_WIDE},
-             {"U32", 4, CX_I64, U32_WIDE}, {"U16", 2, CX_U16, AS_IS},  {"U8", 1, CX_U8, AS_IS},
+} kinds[] = {{"F64", 8, CX_F64, AS_IS},    {"F32", 4, CX_F32, AS_IS}, {"F16", 2, CX_F32, HALF},
+             {"BF16", 2, CX_F32, BFLOAT},  {"I64", 8, CX_I64, AS_IS}, {"I32", 4, CX_I32, AS_IS},
+             {"I16", 2, CX_I16, AS_IS},    {"I8", 1, CX_I8, AS_IS},   {"U64", 8, CX_F64, U64_WIDE},
+             {"U32", 4, CX_I64, U32_WIDE}, {"U16", 2, CX_U16, AS_IS}, {"U8", 1, CX_U8, AS_IS},
              {"BOOL", 1, CX_U8, BOOLEAN}};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -260,8 +260,7 @@ static void fill(cx_writer *w, void *user) {
     }
 }
 
-void cx_write_safetensors(cx_ctx *c, const char *path, const cx_column *tensor, int n, const cx_note *note,
-                          int nnote) {
+void cx_write_safetensors(cx_ctx *c, const char *path, const cx_column *tensor, int n, const cx_note *note, int nnote) {
   content all = {tensor, n, note, nnote};
   cx_write_by(c, path, fill, &all);
 }

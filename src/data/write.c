@@ -121,8 +121,8 @@ static size_t store(uint8_t *to, const uint8_t *p, size_t n) {
 static void write_png(cx_writer *w, const cx_array *x) {
   int64_t channels = x->rank == 3 ? x->dim[2] : 1;
   if (x->text || x->rank < 2 || x->rank > 3 || channels < 1 || channels == 2 || channels > 4)
-    cx_writer_fail(w, "write numbers as .csv or .npy", "an image is [h, w] or [h, w, 3]; this has %d dimension%s", x->rank,
-         x->rank == 1 ? "" : "s");
+    cx_writer_fail(w, "write numbers as .csv or .npy", "an image is [h, w] or [h, w, 3]; this has %d dimension%s",
+                   x->rank, x->rank == 1 ? "" : "s");
   int64_t h = x->dim[0], wide = x->dim[1], line = wide * channels;
   if (h < 1 || wide < 1 || h > INT32_MAX || wide > INT32_MAX || line > INT32_MAX || h > INT32_MAX / (line + 1))
     cx_writer_fail(w, NULL, "an image of %lld × %lld pixels cannot be written", (long long)h, (long long)wide);

@@ -35,16 +35,19 @@ static _Noreturn void fail_errno(const cx_writer *w, int why) {
   const char *slash = strrchr(w->path, '/');
   switch (why) {
     case ENOENT: cx_writer_fail(w, "make the folder, or name another one", "its folder does not exist");
-    case ENOTDIR: cx_writer_fail(w, "name another folder", "`%.*s` is no folder", slash ? (int)(slash - w->path) : 0, w->path);
+    case ENOTDIR:
+      cx_writer_fail(w, "name another folder", "`%.*s` is no folder", slash ? (int)(slash - w->path) : 0, w->path);
     case EACCES:
-    case EPERM: cx_writer_fail(w, "choose another folder, or change the mode of this one", "no permission to write there");
+    case EPERM:
+      cx_writer_fail(w, "choose another folder, or change the mode of this one", "no permission to write there");
     case EROFS: cx_writer_fail(w, "choose another folder", "the file system is read-only");
     case EISDIR: cx_writer_fail(w, "add a file name", "it is a folder");
-    case EFBIG: cx_writer_fail(w, "raise it (ulimit -f), or write less", "it is larger than the limit on the size of files");
+    case EFBIG:
+      cx_writer_fail(w, "raise it (ulimit -f), or write less", "it is larger than the limit on the size of files");
     case ENOSPC:
     case EDQUOT:
       cx_writer_fail(w, "make room and run again", "no space left on the device%s",
-           w->temp ? "; an older file of that name is untouched" : "");
+                     w->temp ? "; an older file of that name is untouched" : "");
     case EPIPE: cx_writer_fail(w, NULL, "the reader of the pipe is gone");
     default: cx_writer_fail(w, NULL, "it cannot be written: %s", strerror(why));
   }
@@ -131,8 +134,7 @@ void cx_write_by(cx_ctx *c, const char *path, void (*fill)(cx_writer *w, void *u
     fill(w, user);
     commit(w);
     CX_END(c, frame);
-  }
-  else {
+  } else {
     cx_arena_free(a);
     cx_throw(c, frame.status);
   }

@@ -49,8 +49,8 @@ typedef struct {
   int nparam;            /* fit: params declared so far */
   const int *only;       /* fit: numbers of the params that it is for, NULL: all of them */
   int nonly;
-  bool model;            /* write: all params, the program and what belongs to it */
-  bool maximize;         /* the program said maximize: reports change the sign */
+  bool model;    /* write: all params, the program and what belongs to it */
+  bool maximize; /* the program said maximize: reports change the sign */
 } cx_action;
 
 typedef struct { /* a derivative that the program asks for: `calx check` compares it with differences */
@@ -74,6 +74,8 @@ typedef struct cx_model {
   uint32_t *decl_eq; /* input equation of each declaration */
   cx_given *given;
   int ngiven;
+  const uint32_t *vary; /* data that change from call to call: then they, not the params, are what a function takes */
+  int nvary;
   cx_param *param;
   int nparam;
   cx_action *action;
@@ -115,7 +117,8 @@ cx_program *cx_program_of(cx_ctx *c, cx_arena *a, cx_ast *root, int32_t file, co
 typedef struct {
   bool unbound;    /* stand-in sizes for sizes that no data gives */
   bool no_queries; /* print, plot, write, explain left out */
-  const cx_file *weights; /* a model file of this very program: params start there, statistics of data are what it says */
+  const cx_file
+      *weights; /* a model file of this very program: params start there, statistics of data are what it says */
 } cx_elab_opt;
 /* decl: cx_bind's result. NULL and diagnostics when the program has errors. */
 cx_model *cx_elaborate(cx_program *p, cx_arena *a, cx_decl *decl, int ndecl, const cx_elab_opt *opt);
@@ -300,7 +303,7 @@ cx_val cx_elab_param(cx_elab *E, const cx_ast *item);
 bool cx_param_start(cx_elab *E, cx_param *p, cx_val v); /* v: of the param's shape */
 /* elab_load.c */
 void cx_elab_load(cx_elab *E, const cx_ast *s);
-void cx_elab_weights(cx_elab *E);                               /* opt.weights for every param */
+void cx_elab_weights(cx_elab *E);                                   /* opt.weights for every param */
 void cx_elab_fit_params(cx_elab *E, const cx_ast *s, cx_action *a); /* fit W, b by .. */
 /* a definition whose value the model file keeps, eq its equation */
 void cx_elab_statistic(cx_elab *E, cx_sym name, uint32_t eq);

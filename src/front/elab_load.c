@@ -56,6 +56,14 @@ static bool same_shape(const cx_eq *e, const cx_array *x) {
 static void start_at(cx_elab *E, int k, const cx_array *x, const char *what, const char *path, cx_span s) {
   cx_param *p = &E->param.at[k];
   const cx_eq *e = E->g->eq[p->eq];
+  for (int d = 0; d < e->rank && E->opt.weights && e->rank == x->rank; d++)
+    if (e->dim[d].n != x->dim[d] && e->dim[d].name) {
+      int id =
+          cx_diag(E->ctx, CX_ERROR, CX_E_DATA, s, "the model was fitted with %s = %lld, but the data have %s = %lld",
+                  e->dim[d].name, (long long)x->dim[d], e->dim[d].name, (long long)e->dim[d].n);
+      cx_diag_help(E->ctx, id, "give it the columns that it was fitted to, in their order");
+      return;
+    }
   if (!same_shape(e, x)) {
     int64_t dim[CX_MAX_RANK];
     for (int d = 0; d < e->rank; d++) dim[d] = e->dim[d].n;
@@ -81,8 +89,7 @@ static const cx_file *read_weights(cx_elab *E, const cx_ast *s) {
   CX_TRY(E->ctx, f) {
     file = cx_read_file(E->ctx, p->arena, path, s->name_span);
     CX_END(E->ctx, f);
-  }
-  else {
+  } else {
     if (f.status != CX_E_DATA) cx_throw(E->ctx, f.status);
     return NULL;
   }
@@ -140,10 +147,10 @@ void cx_elab_load(cx_elab *E, const cx_ast *s) {
   }
   if (!s->nkid && !any && !E->param_bad) {
     int id = cx_error(E->ctx, s->span, "no param above is called like an array of %s", f->path);
-    cx_diag_help(E->ctx, id, "say which is which: load %s = \"%s\" from ..",
-                 E->param.n ? cx_format(E->arena, strchr(E->param.at[0].name, '.') ? "\"%s\"" : "%s", E->param.at[0].name)
-                            : "W",
-                 f->ncol ? f->col[0].name : "weight");
+    cx_diag_help(
+        E->ctx, id, "say which is which: load %s = \"%s\" from ..",
+        E->param.n ? cx_format(E->arena, strchr(E->param.at[0].name, '.') ? "\"%s\"" : "%s", E->param.at[0].name) : "W",
+        f->ncol ? f->col[0].name : "weight");
   }
   for (int j = 0; j < s->nkid; j++) {
     const cx_ast *item = s->kid[j], *of = item->kind == A_NAMED ? item->kid[0] : NULL;
@@ -158,7 +165,8 @@ void cx_elab_load(cx_elab *E, const cx_ast *s) {
       if (!x) {
         no_array(E, f, what, item->span);
       } else if (turn && x->rank != 2) {
-        cx_error(E->ctx, item->span, "only a matrix has a transpose, but \"%s\" has %d dimensions", what, x->rank);
+        cx_error(E->ctx, item->span, "only a matrix has a transpose, but \"%s\" has %d dimension%s", what, x->rank,
+                 x->rank == 1 ? "" : "s");
       } else {
         cx_array y = turn ? transposed(*x) : *x;
         start_at(E, k, &y, what, f->path, item->span);

@@ -292,7 +292,8 @@ static cx_ast *load(cx_parser *p) {
       bool text = of->kind == A_STR || (of->kind == A_TRANSPOSE && of->kid[0]->kind == A_STR);
       if (!text) {
         int d = cx_error(p->ctx, of->span, "expected the name of an array of the file, in double quotes");
-        cx_diag_help(p->ctx, d, "write `load W = \"fc.weight\" from \"file.safetensors\"`, with ' behind it to transpose");
+        cx_diag_help(p->ctx, d,
+                     "write `load W = \"fc.weight\" from \"file.safetensors\"`, with ' behind it to transpose");
         cx_fail(p);
       }
       cx_sym name = item->name;

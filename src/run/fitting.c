@@ -234,8 +234,8 @@ static cx_update update(void *user, cx_arena *a, const char *method, const char 
   return cx_update_compile(o->m->ctx, a, method, state, o->p->n, o->m->single, o->threads);
 }
 
-cx_objective *cx_objective_new(cx_model *m, cx_program *prog, cx_arena *a, uint32_t objective, const cx_flat *flat, int threads,
-                               cx_problem *p) {
+cx_objective *cx_objective_new(cx_model *m, cx_program *prog, cx_arena *a, uint32_t objective, const cx_flat *flat,
+                               int threads, cx_problem *p) {
   int nparam = flat->n;
   cx_objective *o = CX_NEW(a, cx_objective);
   o->m = m;

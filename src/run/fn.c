@@ -13,6 +13,13 @@ int64_t cx_eq_count(const cx_eq *e) {
   return n;
 }
 
+static _Noreturn void unbound(const cx_model *m, uint32_t eq) {
+  const cx_eq *e = m->graph->eq[eq];
+  int id = cx_diag(m->ctx, CX_ERROR, CX_E_DATA, e->span, "nothing is bound to `%s`, which is read here", e->name);
+  cx_diag_help(m->ctx, id, "bind it first: %s=path", e->name);
+  cx_throw(m->ctx, CX_E_DATA);
+}
+
 static cx_fn *make(const cx_model *m, cx_arena *a, const uint32_t *root, int nroot, const cx_exec_opt *o) {
   cx_fn *f = CX_NEW(a, cx_fn);
   int32_t *map = CX_NEW_N(a, int32_t, m->graph->neq + 1);
@@ -25,6 +32,8 @@ static cx_fn *make(const cx_model *m, cx_arena *a, const uint32_t *root, int nro
     if (map[k] >= 0) back[map[k]] = (uint32_t)k;
   for (int k = 0; k < m->ngiven; k++) /* a param that a fit leaves alone */
     if (map[m->given[k].eq] >= 0) f->graph->eq[map[m->given[k].eq]]->constant = true;
+  for (int k = 0; k < m->nvary; k++)
+    if (map[m->vary[k]] >= 0) f->graph->eq[map[m->vary[k]]]->constant = false;
   cx_run_passes(f->graph, NULL);
   f->nout = nroot;
   f->out_n = CX_NEW_N(a, int64_t, nroot);
@@ -49,7 +58,8 @@ static cx_fn *make(const cx_model *m, cx_arena *a, const uint32_t *root, int nro
       continue;
     }
     const cx_array *known = cx_input_array(m, back[k]);
-    if (known) *c = *known;
+    if (!known || !known->data) unbound(m, back[k]);
+    *c = *known;
   }
   f->exec = cx_exec_new(a, f->graph, constant, o);
   return f;
@@ -69,6 +79,16 @@ cx_flat cx_flat_some(const cx_model *m, cx_arena *a, const int *param, int n) {
   for (int k = 0; k < n; k++) {
     p.param[k] = param ? param[k] : k;
     p.raw[k] = m->param[p.param[k]].raw;
+    p.offset[k + 1] = p.offset[k] + cx_eq_count(m->graph->eq[p.raw[k]]);
+  }
+  return p;
+}
+
+cx_flat cx_flat_inputs(const cx_model *m, cx_arena *a) {
+  if (!m->nvary) return cx_flat_new(m, a, m->nparam);
+  cx_flat p = {m->nvary, NULL, CX_NEW_N(a, uint32_t, m->nvary + 1), CX_NEW_N(a, int64_t, m->nvary + 1)};
+  for (int k = 0; k < p.n; k++) {
+    p.raw[k] = m->vary[k];
     p.offset[k + 1] = p.offset[k] + cx_eq_count(m->graph->eq[p.raw[k]]);
   }
   return p;

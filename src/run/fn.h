@@ -30,7 +30,9 @@ typedef struct {
   int64_t *offset; /* n + 1 of them */
 } cx_flat;
 cx_flat cx_flat_new(const cx_model *m, cx_arena *a, int nparam);
-cx_flat cx_flat_some(const cx_model *m, cx_arena *a, const int *param, int n); /* these alone, of the rest cx_give says */
+cx_flat cx_flat_some(const cx_model *m, cx_arena *a, const int *param,
+                     int n);                            /* these alone, of the rest cx_give says */
+cx_flat cx_flat_inputs(const cx_model *m, cx_arena *a); /* what vary says, else all params */
 /* runs f at the flat vector x; out[k]: where output k goes (double, float where single) */
 int cx_fn_at(const cx_fn *f, cx_work *w, const cx_flat *p, const void *x, void *const *out, const char **why);
 /* start values as the program gives them: numbers, draws by seed, else 0 */

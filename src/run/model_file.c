@@ -115,7 +115,8 @@ void cx_model_write(const cx_model *m, const cx_program *p, cx_arena *t, const c
         (cx_array){.type = m->single ? CX_F32 : CX_F64, .data = (const char *)x + (size_t)flat->offset[k] * size};
     cx_array_row_major(&col[n++].array, raw->rank, dim);
   }
-  cx_note note[] = {{"calx", CALX_VERSION}, {"calx.program", cx_strdup(t, p->text, p->size)}, {"calx.data", data_json(m, t)}};
+  cx_note note[] = {
+      {"calx", CALX_VERSION}, {"calx.program", cx_strdup(t, p->text, p->size)}, {"calx.data", data_json(m, t)}};
   cx_write_safetensors(m->ctx, path, col, n, note, 3);
 }
 
@@ -125,8 +126,10 @@ cx_model_file cx_model_read(cx_ctx *c, cx_arena *a, const char *path) {
   const char *program = cx_file_note(f.file, "calx.program"), *data = cx_file_note(f.file, "calx.data"), *fault = "";
   if (!program) {
     int id = cx_diag(c, CX_ERROR, CX_E_DATA, CX_NOSPAN, "%s: there is no calx program in it", path);
-    cx_diag_help(c, id, "predict takes what `write model to \"m.safetensors\"` has written; weights of other programs are "
-                        "loaded by a program: load W = \"weight\" from \"%s\"", path);
+    cx_diag_help(c, id,
+                 "predict takes what `write model to \"m.safetensors\"` has written; weights of other programs are "
+                 "loaded by a program: load W = \"weight\" from \"%s\"",
+                 path);
     cx_throw(c, CX_E_DATA);
   }
   size_t at;
@@ -173,7 +176,8 @@ void cx_model_adapt(const cx_model_file *f, cx_ctx *c, cx_arena *a, cx_decl *dec
         for (int r = 0; r < decl[q].rank && d->n < 0; r++)
           if (decl[q].bound && d->name && decl[q].dim[r].name == d->name) d->n = decl[q].dim[r].n;
       const cx_json *size = d->name ? cx_json_member(f->sizes, d->name) : NULL;
-      if (d->n < 0 && size && size->kind == JSON_NUMBER && size->num >= 0 && size->num < 9e15) d->n = (int64_t)size->num;
+      if (d->n < 0 && size && size->kind == JSON_NUMBER && size->num >= 0 && size->num < 9e15)
+        d->n = (int64_t)size->num;
     }
   if (cx_error_count(c) > errors) cx_throw(c, CX_E_DATA);
 }

@@ -10,8 +10,8 @@ void cx_predict_ask(cx_session *s) {
   cx_ast *q = cx_parse_console(s->ctx, s->a, cx_source_add(s->ctx, "question", b.at, (size_t)b.n));
   if (cx_error_count(s->ctx)) return;
   if (q->nkid != 1 || q->kid[0]->kind != S_PRINT || (s->opt->to && q->kid[0]->nkid != 1)) {
-    int id = cx_diag(s->ctx, CX_ERROR, CX_E_USAGE, CX_NOSPAN, s->opt->to ? "one file takes one expression, not `%s`"
-                                                                         : "`%s` is no expression", b.at);
+    int id = cx_diag(s->ctx, CX_ERROR, CX_E_USAGE, CX_NOSPAN,
+                     s->opt->to ? "one file takes one expression, not `%s`" : "`%s` is no expression", b.at);
     cx_diag_help(s->ctx, id, "ask for what the program defines: calx predict m.safetensors x=new.csv p");
     cx_throw(s->ctx, CX_E_USAGE);
   }
@@ -53,8 +53,8 @@ bool cx_predict_answers(cx_session *s, int at) {
   if (s->opt->nask) {
     const cx_decl *lack = at == s->m->naction - 1 ? lacking(s, act, &any) : NULL;
     if (!lack) return at == s->m->naction - 1;
-    int id = cx_diag(s->ctx, CX_ERROR, CX_E_DATA, act->ast->span, "this reads `%s`, to which nothing is bound",
-                     lack->name);
+    int id =
+        cx_diag(s->ctx, CX_ERROR, CX_E_DATA, act->ast->span, "this reads `%s`, to which nothing is bound", lack->name);
     cx_diag_label(s->ctx, id, lack->span, "declared here");
     cx_diag_help(s->ctx, id, "give it a file: %s=path", lack->name);
     cx_throw(s->ctx, CX_E_DATA);

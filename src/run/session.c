@@ -321,22 +321,23 @@ static cx_status fit(cx_session *s, const cx_action *act) {
   s->trace_stride = rep->trace_stride ? rep->trace_stride : 1;
   s->by_epoch = rep->epochs > 0 && rep->epochs != rep->steps;
   /* the params as the program means them */
-  uint32_t *eq = CX_NEW_N(s->t, uint32_t, act->nparam + 1);
-  int64_t *count = CX_NEW_N(s->t, int64_t, act->nparam + 1);
-  cx_result *r = CX_NEW_N(s->t, cx_result, act->nparam + 1);
-  for (int k = 0; k < act->nparam; k++) eq[k] = s->m->param[k].eq;
-  double **v = values(s, eq, act->nparam, count, NULL);
+  int nparam = act->only ? act->nonly : act->nparam;
+  uint32_t *eq = CX_NEW_N(s->t, uint32_t, nparam + 1);
+  int64_t *count = CX_NEW_N(s->t, int64_t, nparam + 1);
+  cx_result *r = CX_NEW_N(s->t, cx_result, nparam + 1);
+  for (int k = 0; k < nparam; k++) eq[k] = s->m->param[act->only ? act->only[k] : k].eq;
+  double **v = values(s, eq, nparam, count, NULL);
   int64_t one;
   if (act->objective != CX_NO_EQ &&
       integrates(s, act->objective)) /* where the fit ended: says which integrals missed */
     values(s, &act->objective, 1, &one, NULL);
-  for (int k = 0; k < act->nparam; k++) {
-    cx_query q = {
-        .text = cx_strdup(s->t, s->m->param[k].name, strlen(s->m->param[k].name)), .eq = eq[k], .level_of = CX_NO_EQ};
+  for (int k = 0; k < nparam; k++) {
+    const char *name = s->m->param[act->only ? act->only[k] : k].name;
+    cx_query q = {.text = cx_strdup(s->t, name, strlen(name)), .eq = eq[k], .level_of = CX_NO_EQ};
     r[k] = result_of(s, &q, v[k]);
   }
   cx_event end = {
-      .kind = EV_FIT_END, .where = act->ast->span, .fit = rep, .param = r, .nparam = act->nparam, .text = act->method};
+      .kind = EV_FIT_END, .where = act->ast->span, .fit = rep, .param = r, .nparam = nparam, .text = act->method};
   emit(s, &end);
   return status;
 }
@@ -359,7 +360,7 @@ static cx_status thrown(cx_ctx *c, cx_status status, const cx_session *s) {
 static void open_model(cx_session *s, int32_t file, const char *const *arg, int narg) {
   if (!s->model)
     s->prog = s->opt->console ? cx_program_of(s->ctx, s->a, cx_parse_console(s->ctx, s->a, file), file, s->opt->dir)
-                            : cx_program_new(s->ctx, s->a, file, s->opt->dir);
+                              : cx_program_new(s->ctx, s->a, file, s->opt->dir);
   cx_elab_opt eo = {0};
   cx_model_file weights = {0};
   if (s->model) {

@@ -87,8 +87,8 @@ typedef struct {
   const char *const *ask; /* cx_session_predict: expressions to be answered instead of the program's questions */
   int nask;
   const char *to; /* and the file that the only one is written to */
-  bool unbound; /* check only: no data */
-  bool console; /* an expression alone prints (calx eval, calx repl) */
+  bool unbound;   /* check only: no data */
+  bool console;   /* an expression alone prints (calx eval, calx repl) */
 } cx_session_opt;
 
 /* file: cx_source_add. arg: the command line's bindings. Errors are diagnostics; the status says which kind. */

@@ -25,8 +25,8 @@ struct cx_session {
 };
 
 /* ---- predict.c ---- */
-void cx_predict_ask(cx_session *s);              /* opt->ask becomes one more question of the program */
-bool cx_predict_answers(cx_session *s, int at);  /* the at-th statement; throws where what was asked lacks its data */
+void cx_predict_ask(cx_session *s);               /* opt->ask becomes one more question of the program */
+bool cx_predict_answers(cx_session *s, int at);   /* the at-th statement; throws where what was asked lacks its data */
 _Noreturn void cx_predict_nothing(cx_session *s); /* nothing was asked, and no question could be answered */
 
 typedef struct {

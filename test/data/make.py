@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes the files in this folder with NumPy and Pillow, for test/unit/test_data_files.c. Run it here."""
+"""Makes the files in this folder with NumPy, Pillow and safetensors (from PyPI), for test/unit/test_data_files.c and
+test_safetensors.c. Run it here."""
 import gzip
 import struct
 
@@ -45,3 +46,18 @@ with open("labels.idx.gz", "wb") as f, gzip.GzipFile("", "wb", fileobj=f, mtime=
     z.write(labels)
 with open("float.idx", "wb") as f:
     f.write(struct.pack(">BBBBII", 0, 0, 13, 2, 2, 2) + np.array([[1.5, -2], [3, 4e10]], dtype=">f4").tobytes())
+
+try:
+    import ml_dtypes
+    from safetensors.numpy import save, save_file
+except ImportError:
+    raise SystemExit("no safetensors and ml_dtypes: its files stay as they are")
+half = (x - 1) * 0.5
+save_file({"f64": half, "f32": half.astype("f4"), "f16": half.astype("f2"), "bf16": half.astype(ml_dtypes.bfloat16),
+           "i64": x - 1, "i32": (x - 1).astype("i4"), "i16": (x - 1).astype("i2"), "i8": (x - 1).astype("i1"),
+           "u64": x.astype("u8"), "u32": (x + 2**31).astype("u4"), "u16": x.astype("u2"), "u8": x.astype("u1"),
+           "bool": x % 2 == 0, "scalar": np.array(2.5), "empty": np.zeros((0, 3)), "µ.weight": np.array([1.0, 2.0])},
+          "types.safetensors", metadata={"format": "np", "note": "\"quoted\"\n\U0001d707"})
+# a linear layer as PyTorch names and lays it out: y = x W' + b
+save_file({"fc.weight": np.arange(6, dtype="f4").reshape(2, 3), "fc.bias": np.array([1, 2], dtype="f4")},
+          "linear.safetensors", metadata={"format": "pt"})

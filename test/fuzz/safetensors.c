@@ -2,4 +2,6 @@
 #include "reader.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n) { return fuzz_reader(p, n, "x.safetensors", cx_read_safetensors); }
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n) {
+  return fuzz_reader(p, n, "x.safetensors", cx_read_safetensors);
+}
