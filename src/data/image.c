@@ -220,12 +220,6 @@ cx_file *cx_read_folder(cx_reader *r) {
       memcpy(all + (size_t)kept * bytes, x.data, bytes);
       state = KEPT;
       CX_END(r->c, frame);
-<<<<<<< HEAD
-=======
-    } else {
-      cx_arena_free(one.a);
-      cx_throw(r->c, frame.status);
->>>>>>> fa2fb9a (Models in files: tests, documentation, an example in C)
     }
     cx_arena_free(one.a);
     if (state == READ || (state == DAMAGED && frame.status != CX_E_DATA)) cx_throw(r->c, frame.status);
