@@ -123,7 +123,7 @@ static bool open_net(net *t, const char *text, bool single) {
   for (int k = 0; k < cx_diag_count(t->ctx); k++) fputs(cx_diag_render(t->ctx, t->a, k, false), stderr);
   if (!t->m) return false;
   t->flat = cx_flat_new(t->m, t->a, t->m->nparam);
-  cx_objective_new(t->m, p, t->a, t->m->objective, t->m->nparam, 1, &t->p);
+  cx_objective_new(t->m, p, t->a, t->m->objective, &t->flat, 1, &t->p);
   t->y = cx_fn_new(t->m, t->a, &t->m->action[0].query[0].eq, 1, 1);
   return true;
 }
