@@ -8,14 +8,18 @@
 enum { CX_ROOM_V = 1 << 19, CX_ROOM_S = 1 << 16, CX_ROOM = CX_ROOM_V + CX_ROOM_S };
 #define CX_IN_PIECES(m, k) ((m) >= 64 && (k) >= 256) /* what counts as large */
 typedef struct {
+  int64_t m, n, k, dm, dn, am, ak, bn, bk;
+  bool add;
+} cx_lane_product;
+typedef struct {
   /* c[m * dm + l] (+)= sum(k: s[m * sm + k * sk] * v[k * vk + l]) for l < n; room: CX_ROOM bytes, or NULL */
   void (*matmul)(void *c, int64_t dm, const void *s, int64_t sm, int64_t sk, const void *v, int64_t vk, int64_t m,
                  int64_t k, int64_t n, bool add, void *room);
   /* the same, row m over lo0 + m * dlo <= k < hi0 + m * dhi alone */
   void (*limited)(void *c, int64_t dm, const void *s, int64_t sm, int64_t sk, const void *v, int64_t vk, int64_t m,
                   int64_t k, int64_t n, bool add, int64_t lo0, int64_t dlo, int64_t hi0, int64_t dhi);
-  /* d[l] += sum(q < r: a[q * as + l] * b[q * bs + l]) for l < n */
-  void (*columns)(void *d, const void *a, int64_t as, const void *b, int64_t bs, int64_t r, int64_t n);
+  /* c[r * dm + j * dn + l] (+)= sum(q < k: a[r * am + q * ak + l] * b[j * bn + q * bk + l]) for r < m, j < n, l < lanes */
+  void (*columns)(void *c, const void *a, const void *b, const cx_lane_product *p, int64_t lanes);
   /* c[m * dm + j * dj] += sum(l < n: a[m * am + l] * b[j * bj + l]) */
   void (*rowdot)(void *c, int64_t dm, int64_t dj, const void *a, int64_t am, const void *b, int64_t bj, int64_t m,
                  int64_t j, int64_t n);

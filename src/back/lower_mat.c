@@ -174,8 +174,11 @@ static void emit_product(cx_lower_state *L, product *p) {
   }
   if (p->columns) {
     i.fn = L->vm->columns;
-    i.u.mat.k = cx_low_extent(e, p->k), i.u.mat.sm = p->g[0].stride[0], i.u.mat.sk = p->g[1].stride[0];
+    i.u.mat.k = cx_low_extent(e, p->k), i.u.mat.n = p->n < 0 ? 1 : cx_low_extent(e, p->n);
+    i.u.mat.sm = p->g[0].stride[0], i.u.mat.sk = p->g[0].stride[1], i.u.mat.vk = p->g[1].stride[1];
     i.a[0] = p->g[0].at, i.a[1] = p->g[1].at;
+    i.a[1].rs = p->g[1].stride[0];
+    i.d.rs = dest_strides(L, p->to, p->n);
     *L_INS(L, L->nlevel - 1) = i;
     return;
   }
@@ -310,7 +313,12 @@ bool cx_lower_product(cx_lower_state *L, const cx_eq *e, const cx_loc *to) {
       if (p.k < 0 || cx_low_extent(e, p.k) < 3 || !(a->node->free_lo >> p.k & b->node->free_lo >> p.k & 1))
         return false;
       p.columns = a->lanes = b->lanes = true;
-      a->slot[0] = b->slot[0] = p.k;
+      if (!(red & ~(1u << p.k))) { /* else what is summed around it is cleared one by one */
+        p.m = largest(e, a->node->free_lo & ~b->node->free_lo & own);
+        p.n = largest(e, b->node->free_lo & ~a->node->free_lo & own);
+      }
+      a->slot[0] = p.m, b->slot[0] = p.n;
+      a->slot[1] = b->slot[1] = p.k;
       goto ready;
     }
     if (!a->node) a->node = cx_const(g, 1);

@@ -88,6 +88,30 @@ static void turned(const cx_mat_kernels *k, bool single, int64_t r, int64_t n) {
   free(s.p), free(d.p), free(old.p);
 }
 
+/* a product for every lane, and nothing written beside it */
+static void lanes(const cx_mat_kernels *kern, bool single, int64_t m, int64_t n, int64_t k, int64_t l, bool add) {
+  int64_t w = l + 1;
+  cx_lane_product p = {m, n, k, n * w + 2, w, w, (m + 1) * w, k * w, w, add};
+  array a = numbers(single, (k + 1) * (m + 1) * w), b = numbers(single, n * k * w + w),
+        c = numbers(single, m * p.dm + w);
+  array old = numbers(single, m * p.dm + w);
+  memcpy(old.p, c.p, (size_t)(m * p.dm + w) * (single ? 4 : 8));
+  kern->columns(c.p, a.p, b.p, &p, l);
+  double off = 0;
+  for (int64_t r = 0; r < m; r++)
+    for (int64_t j = 0; j <= n; j++)
+      for (int64_t i = 0; i < w && j * w + i < p.dm; i++) {
+        int64_t to = r * p.dm + j * p.dn + i;
+        bool beside = i >= l || j == n;
+        long double want = add || beside ? at(old, to) : 0;
+        for (int64_t q = 0; q < k && !beside; q++)
+          want += (long double)at(a, r * p.am + q * p.ak + i) * at(b, j * p.bn + q * p.bk + i);
+        off = fmax(off, fabs((double)(at(c, to) - want)));
+      }
+  CHECK(off <= (double)(k + 1) * (single ? 6e-8 : 1.2e-16));
+  free(a.p), free(b.p), free(c.p), free(old.p);
+}
+
 int main(void) {
   static const int64_t shape[][3] = {{1, 20, 256},   {8, 8, 64},    {3, 1, 5},     {5, 700, 33},
                                      {64, 256, 64},  {67, 259, 75}, {96, 300, 16}, {130, 513, 40},
@@ -95,6 +119,10 @@ int main(void) {
   for (int single = 0; single < 2; single++) {
     const cx_mat_kernels *k;
     for (int nth = 0; (k = cx_mat_nth(single, nth)); nth++) {
+      for (int add = 0; add < 2; add++) {
+        lanes(k, single, 1, 1, 5, 33, add), lanes(k, single, 4, 8, 16, 32, add), lanes(k, single, 5, 3, 1, 7, add);
+        lanes(k, single, 9, 6, 4, 64, add), lanes(k, single, 2, 5, 3, 19, add), lanes(k, single, 3, 4, 0, 16, add);
+      }
       for (size_t i = 0; i < sizeof shape / sizeof *shape; i++)
         for (int how = 0; how < 4; how++) product(k, single, shape[i][0], shape[i][1], shape[i][2], how & 1, how & 2);
       for (int64_t r = 1; r < 50; r += 5)
