@@ -44,13 +44,17 @@ void cli_json_results(cx_buf *b, const cx_result *r, int n, int *count) {
       cx_json_puts(b, r[k].text);
       key(b, "value");
       value(b, &r[k], r[k].value.data, 0);
-      if (r[k].integrals.n) {
+      if (r[k].integrals.n || r[k].integrals.draws) {
         key(b, "error");
         cli_json_number(b, r[k].integrals.error);
         key(b, "evaluations");
         cli_json_number(b, (double)r[k].integrals.evaluations);
         key(b, "converged");
         cx_puts(b, r[k].integrals.converged ? "true" : "false");
+        if (r[k].integrals.draws) {
+          key(b, "draws");
+          cli_json_number(b, (double)r[k].integrals.draws);
+        }
       }
     }
     cx_puts(b, "}");

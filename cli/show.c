@@ -187,6 +187,12 @@ static void put_head(cx_buf *b, const char *label, const char *text) {
   }
 }
 
+static void put_error(cx_buf *b, const cx_result *r) { /* of means over random draws */
+  if (!r->integrals.draws || !(r->integrals.standard >= 0)) return;
+  cx_puts(b, r->value.rank ? " ± at most " : " ± ");
+  cli_number(b, r->integrals.standard, 2);
+}
+
 static void put_result(cx_buf *b, const cx_result *r, const char *label, int columns, bool bare) {
   const cx_array *a = &r->value;
   const double *v = a->data;
@@ -195,6 +201,7 @@ static void put_result(cx_buf *b, const cx_result *r, const char *label, int col
     if (!bare) put_head(b, label, r->text);
     if (a->rank == 0) put_element(b, r, v[0], SCALAR);
     else vector(b, r, v, n, columns);
+    put_error(b, r);
     return;
   }
   if (a->rank == 2 && n > 0) {

@@ -70,7 +70,7 @@ static cx_model *model_of(cx_ctx *c, cx_arena *a, const char *text, size_t lengt
     all->kid[all->nkid++] = s;
   }
   cx_program *p = cx_program_of(c, a, all, file, NULL);
-  cx_elab_opt o = {0};
+  cx_elab_opt o = {.seed = 1};
   cx_model *m = cx_elaborate(p, a, p->decl, p->ndecl, &o);
   if (!m) cx_throw(c, CX_E_PROGRAM);
   return m;

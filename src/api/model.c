@@ -109,7 +109,8 @@ calx_status calx_bind_files(calx_model *m, const char *const *arg, int narg) {
 /* ---- the model with its data ---- */
 
 cx_model *cx_api_elaborate(calx_bound *b, cx_program *p, cx_arena *a) {
-  cx_elab_opt o = {.weights = b->of->file ? b->of->file->file : NULL};
+  cx_elab_opt o = {.seed = 1, /* as the command line has it */
+                   .weights = b->of->file ? b->of->file->file : NULL};
   for (int k = 0; k < p->ndecl; k++) o.unbound |= !b->decl[k].bound && b->decl[k].optional;
   cx_model *e = cx_elaborate(p, a, b->decl, p->ndecl, &o);
   if (!e) cx_throw(p->ctx, CX_E_PROGRAM);

@@ -179,6 +179,10 @@ void cx_diag_clear(cx_ctx *c) {
   c->oom_at = -1;
 }
 
+void cx_diag_forget(cx_ctx *c, int from) {
+  if (c->oom_at < from && from < c->diag_count) c->diag_count = from;
+}
+
 void cx_diag_sort(cx_ctx *c, int from) {
   for (int i = from + 1; i < c->diag_count; i++) {
     cx_diag_rec *d = c->diags[i];

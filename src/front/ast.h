@@ -24,7 +24,8 @@ typedef enum {
   A_ARRAY,   /* [a, b, ...], rows are nested A_ARRAY */
   A_BINDER,  /* name(i, j in a..b, x ~ dist(..): body): kid = A_BIND..., body last; options as A_NAMED between.
                  A body of several expressions, mixture(k: weight[k], normal(..)), is an A_LIST */
-  A_BIND,    /* name; op: 0 plain, T_IN range (kid[0] = A_RANGE), T_TILDE (kid[0] = distribution call), T_COMMA none */
+  A_BIND,    /* name; op: 0 plain, T_IN range (kid[0] = A_RANGE), T_TILDE (kid[0] = distribution call, then the indices
+                of a random array as A_BIND), T_COMMA none */
   A_IF,      /* c, a, b */
   A_AT,      /* e, then A_NAMED bindings */
   A_SUBJECT, /* e subject to c1, c2 (inside argmin): e, c... */

@@ -47,6 +47,17 @@ typedef enum {
   DIST_KINDS
 } cx_dist_kind;
 
+/* values, in short */
+static inline cx_val op1(cx_elab *E, cx_op op, cx_val x) { return cx_v_map(E, op, &x, 1, x.span); }
+static inline cx_val op2(cx_elab *E, cx_op op, cx_val x, cx_val y) {
+  cx_val pair[2] = {x, y};
+  return cx_v_map(E, op, pair, 2, x.span);
+}
+static inline cx_val when(cx_elab *E, cx_val c, cx_val x, cx_val y) {
+  cx_val three[3] = {c, x, y};
+  return cx_v_map(E, OP_select, three, 3, x.span);
+}
+
 /* elab_dist.c: finding them, their members */
 void cx_hoist_distributions(cx_elab *E, cx_ast *const *stmt, int n, cx_binding **here, bool library);
 const cx_distribution *cx_find_distribution(cx_elab *E, cx_sym name);
@@ -58,8 +69,13 @@ const cx_distribution *cx_distribution_of(cx_elab *E, const cx_ast *x);
 bool cx_dist_of(cx_elab *E, const cx_ast *x, cx_dist *d);
 bool cx_dist_has(const cx_dist *d, const char *member);
 bool cx_dist_discrete(const cx_dist *d);
+bool cx_dist_jumps(const cx_dist *d);    /* its draw is no continuous function of its parameters */
 int cx_dist_dims(const cx_dist *d);      /* dimensions of one value of it */
 int cx_dist_draw_dims(const cx_dist *d); /* and of the uniform numbers that its draw takes */
+/* how many of these along each of their dimensions; false: an error has been reported */
+bool cx_dist_draw_sizes(cx_elab *E, const cx_dist *d, int64_t *size);
+/* each parameter must have the dimensions that one value takes; name: of the random variable, for the error */
+bool cx_dist_single(cx_elab *E, const cx_dist *d, cx_sym name);
 /* member applied; the parameters must be those of one element (cx_dist_spread) */
 cx_val cx_dist_member(cx_elab *E, const cx_dist *d, const char *member, const cx_val *x, int n);
 /* the conditions that x joins by `and` or as a chain a < b < c, ended by NULL; the same ones each time */
@@ -88,6 +104,16 @@ bool cx_dist_closed(const cx_dist *d); /* its cdf is a formula */
 bool cx_holds(cx_elab *E, const cx_node *c);
 /* density(normal(0, 1), x), mean(normal(0, 1)), ..: true when x is such a call; its value in *r */
 bool cx_elab_dist_call(cx_elab *E, const cx_ast *x, cx_val *r);
+
+/* elab_draw.c: what is expected, as a mean over random draws */
+typedef enum { R_EXPECT, R_VAR, R_COV, R_PROB } cx_random_kind;
+typedef struct {
+  const cx_ast *x; /* the binder */
+  cx_random_kind kind;
+  const cx_ast *e, *e2, *given; /* the event of prob in e; e2 of cov; given may be NULL */
+  int64_t draws;
+} cx_by_draws;
+cx_val cx_elab_draws(cx_elab *E, const cx_by_draws *q);
 
 /* elab_random.c: expect(x ~ d: e), prob, var, cov; lhs ~ d */
 bool cx_is_random(const cx_ast *x); /* a binder over random variables, by its name */

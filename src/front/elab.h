@@ -64,6 +64,13 @@ typedef struct { /* an input whose values are known, though no data declaration 
   uint32_t eq;
   cx_array array;
 } cx_given;
+typedef struct { /* a mean over random draws */
+  uint32_t value, error; /* equations of one shape; error: its standard error */
+  int64_t draws;
+  double stream; /* estimates of one stream share their draws */
+  bool score;    /* its derivatives are by the score function: not those of the value, but of what it estimates */
+  cx_span span;
+} cx_estimate;
 
 typedef struct cx_model {
   cx_ctx *ctx;
@@ -89,6 +96,9 @@ typedef struct cx_model {
   uint32_t objective;     /* all of it, CX_NO_EQ without */
   struct cx_binding *env; /* names at the end of the program */
   bool maximize;
+  uint64_t seed; /* of its random draws: cx_elab_opt's */
+  cx_estimate *estimate;
+  int nestimate;
 } cx_model;
 
 /* the values of an input: data, or given; NULL: those of a param */
@@ -119,6 +129,7 @@ typedef struct {
   bool no_queries; /* print, plot, write, explain left out */
   const cx_file
       *weights; /* a model file of this very program: params start there, statistics of data are what it says */
+  uint64_t seed;   /* of random draws */
 } cx_elab_opt;
 /* decl: cx_bind's result. NULL and diagnostics when the program has errors. */
 cx_model *cx_elaborate(cx_program *p, cx_arena *a, cx_decl *decl, int ndecl, const cx_elab_opt *opt);
@@ -180,6 +191,12 @@ typedef struct { /* 0 <= u <= n - 1 must hold */
   cx_sym array;
 } cx_constraint;
 
+typedef struct cx_drawing { /* a mean over random draws whose expression is being read */
+  int64_t slot;             /* the number of the draw */
+  bool jumps;               /* a comparison or rounding of something drawn was met */
+  struct cx_drawing *up;
+} cx_drawing;
+
 typedef struct cx_site {
   const cx_ast *call;
   struct cx_site *up;
@@ -210,6 +227,8 @@ typedef struct cx_elab {
   })
   made; /* params of calls */
   CX_VEC(uint32_t) objective;
+  CX_VEC(cx_estimate) estimate;
+  cx_drawing *drawing;
   cx_site *site;
   cx_binding *lib; /* functions of the standard library */
   bool lib_loaded;

@@ -227,6 +227,11 @@ static cx_val refuse(args *a) {
   return cx_v_bad(at);
 }
 
+static cx_val random_number(args *a) { /* random(stream, k): in (0, 1), by the run's seed */
+  cx_val three[3] = {cx_v_num(a->E, (double)a->E->opt.seed, a->call->span), a->arg[0], a->arg[1]};
+  return cx_v_map(a->E, OP_random, three, 3, a->call->span);
+}
+
 static const struct {
   const char *name;
   int min, max;
@@ -238,6 +243,7 @@ static const struct {
     {"concat", 2, 99, 0, concat},    {"flatten", 1, 1, 0, flatten}, {"reshape", 2, 9, 0, flatten},
     {"classes", 1, 1, 1, classes},   {"range", 1, 1, 1, indices},   {"l2", 1, 1, 1, squares},
     {"error", 1, 1, 1, refuse},      {"rank", 1, 1, 0, rank_of},
+    {"random", 2, 2, 0, random_number},
 };
 
 /* names that other releases bring: never misread as something else */

@@ -182,10 +182,56 @@ bool cx_dist_discrete(const cx_dist *d) {
   const cx_ast *m = find_member(d->of->def, "discrete");
   return m && m->kid[0]->kind == A_NAME && !strcmp(m->kid[0]->name, "true");
 }
+bool cx_dist_jumps(const cx_dist *d) {
+  return cx_dist_discrete(d) || (d->of->made && cx_dist_dims(d) && !strcmp(d->of->name, "mixture"));
+}
 int cx_dist_dims(const cx_dist *d) { return find_member(d->of->def, "log_density")->kid[1]->nkid; }
 int cx_dist_draw_dims(const cx_dist *d) {
   const cx_ast *m = find_member(d->of->def, "draw");
   return m ? m->kid[1]->nkid : 0;
+}
+
+/* what stands in draw(u[..]) is computed from sizes and numbers among the parameters */
+bool cx_dist_draw_sizes(cx_elab *E, const cx_dist *d, int64_t *size) {
+  const cx_ast *m = find_member(d->of->def, "draw");
+  cx_binding *env = E->env;
+  for (int k = 0; k < d->narg; k++) {
+    const cx_ast *formal = d->of->def->kid[k];
+    cx_bind_name(E, formal->name, B_VALUE, formal->span)->v = d->arg[k];
+    for (int j = 0; j < formal->nkid; j++)
+      if (formal->kid[j]->kind == A_NAME)
+        cx_bind_name(E, formal->kid[j]->name, B_VALUE, formal->span)->v =
+            cx_v_num(E, (double)d->arg[k].dim[d->arg[k].rank - formal->nkid + j].n, formal->span);
+  }
+  bool ok = true;
+  for (int j = 0; m && ok && j < m->kid[1]->nkid; j++) {
+    const cx_ast *z = m->kid[1]->kid[j];
+    double n = NAN;
+    bool known = z->kind != A_NAME || cx_lookup_env(E, z->name, false);
+    cx_val v = known ? cx_elab_expr(E, z) : (cx_val){0};
+    ok = known && !v.bad && cx_v_const(E, v, &n) && n >= 0 && n == floor(n) && n < 0x1p31;
+    size[j] = ok ? (int64_t)n : 0;
+    if (ok || v.bad) continue;
+    int id = cx_error(E->ctx, d->call->span, "how many random numbers a draw of `%s` takes is not known here",
+                      d->of->name);
+    cx_diag_label(E->ctx, id, m->kid[1]->span, "as many as this shape says");
+    cx_diag_help(E->ctx, id, "it must follow from the parameters' sizes and from numbers among them; draw(%s(..), u) "
+                             "takes it from u", d->of->name);
+  }
+  E->env = env;
+  return ok;
+}
+
+bool cx_dist_single(cx_elab *E, const cx_dist *d, cx_sym name) {
+  for (int k = 0; k < d->narg; k++) {
+    if (d->arg[k].rank == d->of->def->kid[k]->nkid) continue;
+    int id = cx_error(E->ctx, d->call->kid[k]->span, "`%s` is one value, but this parameter has shape %s", name,
+                      cx_v_shape(E, d->arg[k]));
+    cx_diag_help(E->ctx, id, "name an index to get a value for each: m[i] = expect(%s ~ %s(.. a[i] ..): ..)", name,
+                 d->of->name);
+    return false;
+  }
+  return true;
 }
 
 static cx_val apply(cx_elab *E, const cx_dist *d, const cx_ast *e, const cx_ast *formal, const cx_val *x) {

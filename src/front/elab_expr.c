@@ -91,9 +91,8 @@ static const struct {
                  {"power", "write x^y"},
                  {"array", "write [a, b]"},
                  {"list", "write [a, b]"},
-                 {"rand", "a param may start at random_uniform(a, b); nothing else is random"},
-                 {"random", "a param may start at random_uniform(a, b); nothing else is random"},
-                 {"randn", "a param may start at random_normal(mean, sd); nothing else is random"}};
+                 {"rand", "write random(stream, k), the k-th uniform number of a stream"},
+                 {"randn", "write draw(normal(0, 1), random(stream, k))"}};
 /* x_i for x[i], and dy/dx: names that are written apart here */
 static bool name_in_pieces(cx_elab *E, cx_sym name, int id) {
   size_t n = strlen(name);

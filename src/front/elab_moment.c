@@ -31,15 +31,6 @@ static const struct {
 
 /* ---- scalars, in short ---- */
 static cx_val num(cx_elab *E, double x, const cx_dist *d) { return cx_v_num(E, x, d->call->span); }
-static cx_val op1(cx_elab *E, cx_op op, cx_val x) { return cx_v_map(E, op, &x, 1, x.span); }
-static cx_val op2(cx_elab *E, cx_op op, cx_val x, cx_val y) {
-  cx_val pair[2] = {x, y};
-  return cx_v_map(E, op, pair, 2, x.span);
-}
-static cx_val when(cx_elab *E, cx_val c, cx_val x, cx_val y) {
-  cx_val three[3] = {c, x, y};
-  return cx_v_map(E, OP_select, three, 3, x.span);
-}
 
 /* A param between 0 and inf is never 0 itself: there a < b holds where a <= b is known. */
 static bool open_ended(cx_elab *E, const cx_node *e) {
@@ -73,7 +64,7 @@ void cx_dist_support(cx_elab *E, const cx_dist *d, cx_val *lo, cx_val *hi) {
   for (int k = 0; k < 2; k++) { /* such as the least of several -inf */
     cx_val *v = k ? hi : lo;
     cx_interval b = v->bad ? (cx_interval){0, 1} : cx_var_bounds(E, v->e);
-    if (b.lo == b.hi) v->e = cx_const(E->g, b.lo);
+    if (b.lo == b.hi && isinf(b.lo)) v->e = cx_const(E->g, b.lo);
   }
 }
 

@@ -607,6 +607,7 @@ cx_model *cx_elaborate(cx_program *p, cx_arena *a, cx_decl *decl, int ndecl, con
   m->decl = decl;
   m->ndecl = ndecl;
   m->objective = CX_NO_EQ;
+  m->seed = E.opt.seed;
   declare_data(&E);
   later_names(&E, p->ast);
   cx_elab_list(&E, p->ast->kid, p->ast->nkid);
@@ -619,6 +620,8 @@ cx_model *cx_elaborate(cx_program *p, cx_arena *a, cx_decl *decl, int ndecl, con
   m->naction = E.action.n;
   m->derivative = E.derivative.at;
   m->nderivative = E.derivative.n;
+  m->estimate = E.estimate.at;
+  m->nestimate = E.estimate.n;
   if (E.objective.n && m->objective == CX_NO_EQ) { /* an objective without a fit: the C API minimises it */
     const cx_node *sum = NULL;
     for (int k = 0; k < E.objective.n; k++) {

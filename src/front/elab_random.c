@@ -10,7 +10,6 @@
 
 #include "front/dist.h"
 
-typedef enum { R_EXPECT, R_VAR, R_COV, R_PROB } random_kind;
 static const char *const names[] = {[R_EXPECT] = "expect", [R_VAR] = "var", [R_COV] = "cov", [R_PROB] = "prob"};
 enum { NAMES = sizeof names / sizeof *names };
 
@@ -18,7 +17,7 @@ typedef struct {
   const cx_ast *x;
   const cx_ast *order[256]; /* the variables, outermost first */
   int n;
-  double tol;
+  double tol, draws;
   const cx_ast *e, *e2; /* what is expected: e, (e - m)^2, (e - m)(e2 - m2), or 1 */
   cx_val m, m2;
   bool centred;
@@ -75,17 +74,6 @@ static void order(cx_elab *E, random_ *R) {
     return;
   }
   (void)E;
-}
-
-/* ---- scalars, in short ---- */
-static cx_val op1(cx_elab *E, cx_op op, cx_val x) { return cx_v_map(E, op, &x, 1, x.span); }
-static cx_val op2(cx_elab *E, cx_op op, cx_val x, cx_val y) {
-  cx_val pair[2] = {x, y};
-  return cx_v_map(E, op, pair, 2, x.span);
-}
-static cx_val when(cx_elab *E, cx_val c, cx_val x, cx_val y) {
-  cx_val three[3] = {c, x, y};
-  return cx_v_map(E, OP_select, three, 3, x.span);
 }
 
 /* the conditions that do not read the variable `but` (NULL: any), joined; no e: none */
@@ -190,20 +178,12 @@ static cx_val level(cx_elab *E, const random_ *R, int at) {
   cx_span s = R->x->span;
   cx_dist d;
   if (!cx_dist_of(E, v->kid[0], &d)) return cx_v_bad(s);
-  if (cx_dist_dims(&d)) {
-    int id = cx_error(E->ctx, v->span, "values of `%s` are arrays; an expectation runs over numbers", d.of->name);
-    cx_diag_help(E->ctx, id, "name its components by distributions of their own");
+  if (cx_dist_dims(&d) || v->nkid > 1) {
+    int id = cx_error(E->ctx, v->span, "values of `%s` are arrays; an integral runs over numbers", v->name);
+    cx_diag_help(E->ctx, id, "take a mean over random draws: %s(.., draws = 10000: ..)", R->x->name);
     return cx_v_bad(s);
   }
-  for (int k = 0; k < d.narg; k++) {
-    int own = d.of->def->kid[k]->nkid;
-    if (d.arg[k].rank == own) continue;
-    int id = cx_error(E->ctx, v->kid[0]->kid[k]->span, "`%s` is one number, but this parameter has shape %s", v->name,
-                      cx_v_shape(E, d.arg[k]));
-    cx_diag_help(E->ctx, id, "name an index to get a value for each: m[i] = expect(%s ~ %s(.. a[i] ..): ..)", v->name,
-                 d.of->name);
-    return cx_v_bad(s);
-  }
+  if (!cx_dist_single(E, &d, v->name)) return cx_v_bad(s);
   cx_val lo, hi, a = {0}, b = {0}, p;
   cx_dist_support(E, &d, &lo, &hi);
   if (lo.bad || hi.bad) return cx_v_bad(s);
@@ -237,13 +217,21 @@ static cx_val level(cx_elab *E, const random_ *R, int at) {
 static bool options(cx_elab *E, random_ *R) {
   for (int k = R->x->nbind; k < R->x->nkid - 1; k++) {
     const cx_ast *o = R->x->kid[k];
-    if (o->kind != A_NAMED || strcmp(o->name, "tol")) {
+    bool draws = o->kind == A_NAMED && !strcmp(o->name, "draws");
+    if (!draws && (o->kind != A_NAMED || strcmp(o->name, "tol"))) {
       int id = cx_error(E->ctx, o->span, "`%s` has no option `%s`", R->x->name, o->name ? o->name : "here");
-      cx_diag_help(E->ctx, id, "its option is tol, the relative tolerance of its integrals");
+      cx_diag_help(E->ctx, id, "its options are tol, the relative tolerance of its integrals, and draws, how many random "
+                               "draws to take the mean of instead");
       return false;
     }
     cx_val v = cx_elab_expr(E, o->kid[0]);
     if (v.bad) return false;
+    if (draws) {
+      if (cx_v_const(E, v, &R->draws) && R->draws >= 2 && R->draws <= 0x1p32 && R->draws == floor(R->draws)) continue;
+      int id = cx_error(E->ctx, o->span, "draws is a whole number from 2 on");
+      cx_diag_help(E->ctx, id, "the standard error falls as 1 / sqrt(draws); try 10000");
+      return false;
+    }
     if (!cx_v_const(E, v, &R->tol) || !(R->tol >= 1e-15 && R->tol < 1)) {
       cx_error(E->ctx, o->span, "tol is a number from 1e-15 to less than 1");
       return false;
@@ -297,6 +285,11 @@ cx_val cx_elab_random(cx_elab *E, const cx_ast *x) {
                                        : "one expression");
     cx_diag_help(E->ctx, id, kind == R_COV ? "write cov(x ~ normal(0, 1): x, x^3)" : "write a binder for each");
     return cx_v_bad(x->span);
+  }
+  if (R.draws) {
+    cx_by_draws q = {x, (cx_random_kind)kind, two ? body->kid[0] : last, two ? last : NULL, NULL, (int64_t)R.draws};
+    if (R.condition[1]) q.given = (body->kind == A_LIST ? body->kid[body->nkid - 1] : body)->kid[1];
+    return cx_elab_draws(E, &q);
   }
   if (kind == R_PROB) {
     R.condition[0] = cx_conditions(E, last);

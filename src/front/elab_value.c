@@ -166,6 +166,25 @@ bool cx_v_align(cx_elab *E, cx_val *arg, int n, cx_val *shape, const char *what,
   return true;
 }
 
+/* e, which jumps where u moves: if draws are around, its derivative by what else moves u is an error */
+static const cx_node *jump(cx_elab *E, const cx_node *e, const cx_node *u) {
+  int64_t slot[4 * CX_MAX_RANK];
+  int n = cx_free_slots(E, e, slot, 4 * CX_MAX_RANK);
+  bool drawn = false;
+  for (cx_drawing *d = E->drawing; d; d = d->up)
+    for (int k = 0; k < n; k++)
+      if (slot[k] == d->slot) drawn = d->jumps = true;
+  return drawn ? cx_op2(E->g, OP_jump, e, u) : e;
+}
+static const cx_node *jumping(cx_elab *E, cx_op op, const cx_node *e, const cx_node *const *arg, int n) {
+  if (op == OP_select) { /* + jump(c) - c, which is 0 */
+    const cx_node *c = arg[0]->op == OP_jump ? arg[0] : jump(E, arg[0], arg[0]);
+    return c->op == OP_jump ? cx_op2(E->g, OP_add, e, cx_op2(E->g, OP_sub, c, c->arg[0])) : e;
+  }
+  if (!(cx_ops[op].facts & F_STEP) && op != OP_mod && op != OP_atan2) return e;
+  return jump(E, e, n == 1 ? arg[0] : cx_op2(E->g, op == OP_and || op == OP_or ? OP_add : OP_sub, arg[0], arg[1]));
+}
+
 cx_val cx_v_map(cx_elab *E, cx_op op, const cx_val *arg, int n, cx_span s) {
   cx_val a[3], r;
   memcpy(a, arg, (size_t)n * sizeof *a);
@@ -183,6 +202,7 @@ cx_val cx_v_map(cx_elab *E, cx_op op, const cx_val *arg, int n, cx_span s) {
   const cx_node *e[3];
   for (int k = 0; k < n; k++) e[k] = a[k].e;
   r.e = cx_opn(E->g, op, e, n);
+  if (E->drawing) r.e = jumping(E, op, r.e, e, n);
   return r;
 }
 
@@ -345,7 +365,9 @@ cx_val cx_v_reduce(cx_elab *E, cx_red red, const int64_t *slot, int n, cx_val v,
     v.e = cx_const(E->g, 0);
     return v;
   }
-  return read_back(E, eq, ctx, nctx, v);
+  v = read_back(E, eq, ctx, nctx, v);
+  if (E->drawing && (red == RED_argmax || red == RED_argmin)) v.e = jump(E, v.e, v.e);
+  return v;
 }
 
 cx_val cx_v_reduce_all(cx_elab *E, cx_red red, cx_val v, cx_span s) {

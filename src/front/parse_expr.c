@@ -173,11 +173,29 @@ void cx_arguments(cx_parser *p, cx_kids *kids) {
   cx_close(p, outer, "`,` or `)`");
 }
 
-/* before the colon: i | i in a..b | x ~ dist(...) | option = value */
+/* before the colon: i | i in a..b | x ~ dist(...) | x[i, j in a..b] ~ dist(...) | option = value */
 static cx_ast *bound(cx_parser *p) {
   int first = p->i;
   if (named_ahead(p)) return cx_named(p);
   int next = cx_is_name(p->t[p->i].kind) ? p->t[p->i + 1].kind : T_EOF;
+  cx_kids index = {0};
+  if (next == T_LBRACKET) { /* a random array: a distribution for each element */
+    p->i++;
+    int outer = cx_open(p);
+    for (bool more = true; more; more = cx_look(p) == T_COMMA && (p->i++, true)) {
+      if (!cx_is_name(p->t[p->i].kind)) cx_unexpected(p, "the name of an index");
+      int at = p->i++;
+      cx_kids range = {0};
+      bool in = cx_look(p) == T_IN;
+      if (in) p->i++, add(p, &range, cx_range(p));
+      cx_ast *e = cx_make_named(p, A_BIND, at, at, range);
+      e->op = in ? T_IN : 0;
+      add(p, &index, e);
+    }
+    cx_close(p, outer, "`,` or `]`");
+    next = cx_look(p) == T_TILDE ? T_TILDE : T_EOF;
+    p->i--; /* as behind a name alone */
+  }
   if (next != T_COMMA && next != T_COLON && next != T_IN && next != T_TILDE) {
     if (p->t[p->i].kind == T_ERROR) cx_fail(p);
     int d = cx_error(p->ctx, cx_here(p), "expected a name to bind before the `:`");
@@ -192,6 +210,7 @@ static cx_ast *bound(cx_parser *p) {
     p->i++;
     add(p, &kids, op == T_IN ? cx_range(p) : cx_postfix(p));
   }
+  for (int k = 0; k < index.n; k++) add(p, &kids, index.at[k]);
   cx_ast *e = cx_make_named(p, A_BIND, first, first, kids);
   e->op = (uint8_t)op;
   return e;

@@ -62,6 +62,11 @@ static void put_string(cx_buf *b, const char *s) {
 static void put_bind(cx_buf *b, const cx_ast *e) {
   cx_puts(b, e->name);
   if (!e->nkid) return;
+  for (int k = 1; k < e->nkid; k++) {
+    cx_puts(b, k > 1 ? ", " : "[");
+    put_bind(b, e->kid[k]);
+  }
+  if (e->nkid > 1) cx_puts(b, "]");
   cx_puts(b, e->op == T_IN ? " in " : " ~ ");
   put(b, e->kid[0], e->op == T_IN ? L_RANGE : L_POSTFIX);
 }

@@ -1,5 +1,6 @@
 /* ops.c - the op table, made from ops.def, and the names a program may use for its rows. */
 #include "ir/ir.h"
+#include "run/rng.h"
 #include "run/special.h"
 #include <math.h>
 #include <string.h>

@@ -239,10 +239,20 @@ static cx_model *first_rows(const cx_session_view *s, cx_arena *a, int64_t rows)
     for (int d = 0; d < decl[k].rank; d++)
       if (decl[k].dim[d].name == m->rows_name) decl[k].dim[d].n = decl[k].array.dim[d] = rows;
   }
-  cx_elab_opt o = {.no_queries = true};
+  cx_elab_opt o = {.no_queries = true, .seed = m->seed};
   cx_model *cut = cx_elaborate(s->prog, a, decl, m->ndecl, &o);
   if (cut) cut->single = false;
   return cut;
+}
+
+/* are derivatives those of what random draws estimate, which differences of the estimate do not follow? */
+static bool by_score(const checker *q, uint32_t root, cx_check_row *r) {
+  int32_t *map = CX_NEW_N(q->a, int32_t, q->m->graph->neq + 1);
+  cx_extract(q->m->graph, q->a, &root, 1, map);
+  bool any = false;
+  for (int k = 0; k < q->m->nestimate; k++) any |= q->m->estimate[k].score && map[q->m->estimate[k].value] >= 0;
+  if (any) r->note = "of random draws, by the score function: no difference of values";
+  return any;
 }
 
 static cx_check_row *gradient_rows(cx_session_view *s, checker q, cx_check_row *row) {
@@ -284,7 +294,8 @@ static cx_check_row *gradient_rows(cx_session_view *s, checker q, cx_check_row *
     else r.note = "too large for the reference evaluator";
     if (!k && written && isfinite(written[0][0])) compare(&r, v, written[0], 0);
     int64_t step = (r.n + COORDS_MAX - 1) / COORDS_MAX;
-    for (int64_t j = 0; k && r.finite && j < r.n; j += step) {
+    bool score = k && by_score(&q, m->objective, &r);
+    for (int64_t j = 0; k && r.finite && !score && j < r.n; j += step) {
       line.x = &q.x[q.p.offset[k - 1] + j];
       line.x0 = *line.x;
       difference(&r, v[j], along_param, &line, fmax(1, fabs(line.x0)), scale);
@@ -342,7 +353,8 @@ static cx_check_row derivative_row(const checker *q, const cx_derivative *d, con
   if (evaluate(&l.f, &why))
     scale = largest(l.f.out, l.f.f->out_n[0], scale); /* a difference is as good as the values */
   int64_t step = (r.n + 4 * COORDS_MAX - 1) / (4 * COORDS_MAX);
-  for (int64_t j = 0; r.finite && j < r.n; j += step) {
+  bool score = by_score(q, d->of, &r);
+  for (int64_t j = 0; r.finite && !score && j < r.n; j += step) {
     if (d->reverse) l.first = j, l.n = l.count, l.element = -1;
     else l.first = j % l.n, l.element = j / l.n;
     difference(&r, out.out[j], along_leaf, &l, 1, scale);

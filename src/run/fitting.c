@@ -148,7 +148,7 @@ static sized *for_rows(cx_objective *o, int64_t rows, bool grad) {
     if (o->batch[k].rows == rows && o->batch[k].gradient == grad) return &o->batch[k];
   int k = o->nbatch < SIZES_MAX ? o->nbatch++ : SIZES_MAX - 1;
   sized *s = &o->batch[k];
-  cx_elab_opt opt = {.no_queries = true};
+  cx_elab_opt opt = {.no_queries = true, .seed = o->m->seed};
   s->m = cx_elaborate(o->prog, o->a, o->m->decl, o->m->ndecl, &opt);
   if (!s->m) cx_throw(o->m->ctx, CX_E_PROGRAM);
   s->rows = rows;

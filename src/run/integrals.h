@@ -9,6 +9,8 @@ typedef struct {
                           times the value; of an array, that of the worst integral */
   int64_t evaluations; /* nodes */
   bool converged;      /* all met their tolerance */
+  int64_t draws;       /* > 0: means over as many random draws stand behind it, */
+  double standard;     /* with this standard error (of an array: the largest; NaN: not known); error counts it, too */
 } cx_integral_summary;
 /* value: what they gave, one number, or NaN. Every integral that missed its tolerance is a warning at its place; one that
  * diverges or is not a number is an error. */

@@ -2,6 +2,7 @@
 #include "run/rng.h"
 
 #include <math.h>
+#include <string.h>
 
 void cx_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
   uint32_t a = counter[0], b = counter[1], c = counter[2], d = counter[3], k0 = key[0], k1 = key[1];
@@ -72,4 +73,19 @@ void cx_rng_shuffle(cx_rng *r, int32_t *p, int64_t n) { /* Fisher-Yates */
     p[i] = p[j];
     p[j] = t;
   }
+}
+
+/* whole numbers as themselves, all others by their bits */
+static uint64_t word_of(double x) {
+  if (x >= 0 && x < 0x1p53 && x == floor(x)) return (uint64_t)x;
+  uint64_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  return bits;
+}
+
+double cx_random(double seed, double stream, double k) {
+  if (isnan(seed) || isnan(stream) || isnan(k)) return NAN;
+  enum { PROGRAM = 0x5eed }; /* apart from the streams of starts and shuffles */
+  cx_rng r = cx_rng_new(word_of(seed), word_of(stream) ^ (uint64_t)PROGRAM << 40);
+  return open_unit(cx_rng_u64_at(&r, word_of(k)));
 }

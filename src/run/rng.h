@@ -7,6 +7,10 @@
 #define CX_RNG_H
 #include <stdint.h>
 
+/* Uniform in (0, 1), a pure function of three numbers: what programs call random(stream, k), with the run's seed.
+ * NaN where one of them is. */
+double cx_random(double seed, double stream, double k);
+
 /* the bare block function: four words from a counter of four and a key of two */
 void cx_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
 

@@ -9,6 +9,7 @@
 #include "run/fitting.h"
 #include "run/model_file.h"
 #include "run/session_int.h"
+#include "run/standard.h"
 
 static void emit(cx_session *s, const cx_event *e) {
   if (s->opt->event) s->opt->event(s->opt->user, e);
@@ -35,7 +36,7 @@ static double **values(cx_session *s, const uint32_t *eq, int n, int64_t *count,
   if (f->single)
     for (int k = 0; k < n; k++)
       for (int64_t j = count[k] - 1; j >= 0; j--) v[k][j] = ((float *)v[k])[j];
-  cx_integral_summary sum = cx_sum_up_integrals(s->ctx, f->exec, w, s->t, n == 1 && count[0] == 1 ? v[0][0] : NAN);
+  cx_integral_summary sum = cx_sum_up_integrals(s->ctx, f->exec, w, s->t, integrals && count[0] == 1 ? v[0][0] : NAN);
   if (integrals) *integrals = sum;
   return v;
 }
@@ -54,10 +55,30 @@ static cx_result result_of(cx_session *s, const cx_query *q, const double *v) {
   return r;
 }
 
+/* the value of one equation that integrals or random draws stand behind, and how far off it may be */
+static double *with_error(cx_session *s, uint32_t eq, cx_span where, cx_integral_summary *sum) {
+  int64_t draws, count[2];
+  uint32_t both[2] = {eq, cx_standard_error(s->m, s->t, eq, &draws)};
+  bool known = both[1] != CX_NO_EQ;
+  double **v = values(s, both, 1 + known, count, sum);
+  sum->draws = draws;
+  sum->standard = draws && !known ? NAN : 0;
+  for (int64_t k = 0; known && k < count[1]; k++) sum->standard = isnan(v[1][k]) ? NAN : fmax(sum->standard, v[1][k]);
+  if (draws) sum->error = hypot(sum->error, sum->standard);
+  if (known && count[0] == 1 && isnan(v[0][0]) && isnan(v[1][0])) {
+    int id = cx_diag(s->ctx, CX_WARNING, CX_OK, where, "this is not a number: no draw, or too few, met a condition");
+    cx_diag_help(s->ctx, id, "take more draws, or leave out `draws` and let it be integrated");
+  }
+  return v[0];
+}
+
 static bool integrates(cx_session *s, uint32_t eq) { /* then it is computed alone: its errors are its own */
-  cx_graph *g = cx_extract(s->m->graph, s->t, &eq, 1, NULL);
+  int32_t *used = CX_NEW_N(s->t, int32_t, s->m->graph->neq + 1);
+  cx_graph *g = cx_extract(s->m->graph, s->t, &eq, 1, used);
   for (int k = 0; k < g->neq; k++)
     if (cx_is_integral(g->eq[k])) return true;
+  for (int k = 0; k < s->m->nestimate; k++)
+    if (used[s->m->estimate[k].value] >= 0) return true;
   return false;
 }
 
@@ -66,7 +87,7 @@ static cx_result *results(cx_session *s, const cx_action *act) {
   int64_t *count = CX_NEW_N(s->t, int64_t, act->nquery + 1);
   int n = 0;
   bool *alone = CX_NEW_N(s->t, bool, act->nquery + 1);
-  bool any = false;
+  bool any = s->m->nestimate > 0;
   for (int k = 0; k < s->m->graph->neq && !any; k++) any = cx_is_integral(s->m->graph->eq[k]);
   for (int k = 0; k < act->nquery; k++) {
     uint32_t e = act->query[k].eq;
@@ -79,11 +100,10 @@ static cx_result *results(cx_session *s, const cx_action *act) {
   n = 0;
   for (int k = 0; k < act->nquery; k++) {
     uint32_t e = act->query[k].eq;
-    int64_t one;
     cx_integral_summary sum = {0};
-    const double *x = e == CX_NO_EQ ? NULL : alone[k] ? values(s, &e, 1, &one, &sum)[0] : v[n++];
+    const double *x = e == CX_NO_EQ ? NULL : alone[k] ? with_error(s, e, act->ast->span, &sum) : v[n++];
     r[k] = result_of(s, &act->query[k], x);
-    if (e != CX_NO_EQ && alone[k] && !sum.n) sum = (cx_integral_summary){.n = 1, .converged = true}; /* a closed form */
+    if (e != CX_NO_EQ && alone[k] && !sum.n && !sum.draws) sum = (cx_integral_summary){.n = 1, .converged = true}; /* a closed form */
     r[k].integrals = sum;
   }
   return r;
@@ -361,7 +381,7 @@ static void open_model(cx_session *s, int32_t file, const char *const *arg, int 
   if (!s->model)
     s->prog = s->opt->console ? cx_program_of(s->ctx, s->a, cx_parse_console(s->ctx, s->a, file), file, s->opt->dir)
                               : cx_program_new(s->ctx, s->a, file, s->opt->dir);
-  cx_elab_opt eo = {0};
+  cx_elab_opt eo = {.seed = s->opt->seed};
   cx_model_file weights = {0};
   if (s->model) {
     weights = cx_model_read(s->ctx, s->a, s->model);
