@@ -132,7 +132,7 @@ int cx_diag_count(const cx_ctx *c);
 void cx_diag_clear(cx_ctx *c);
 void cx_diag_forget(cx_ctx *c, int from);  /* those from number `from` on were only tried */
 void cx_diag_sort(cx_ctx *c, int from);    /* those from number `from` on, by place */
-bool cx_ran_out(const cx_ctx *c); /* an error says that there was no memory */
+bool cx_ran_out(const cx_ctx *c);          /* an error says that there was no memory */
 cx_status cx_diag_status(const cx_ctx *c); /* of the first error, CX_OK without one */
 /* the whole diagnostic with source line and carets, as the command line shows it; color: ANSI */
 char *cx_diag_render(cx_ctx *c, cx_arena *a, int diag, bool color);

@@ -69,7 +69,6 @@ const cx_distribution *cx_distribution_of(cx_elab *E, const cx_ast *x);
 bool cx_dist_of(cx_elab *E, const cx_ast *x, cx_dist *d);
 bool cx_dist_has(const cx_dist *d, const char *member);
 bool cx_dist_discrete(const cx_dist *d);
-bool cx_dist_jumps(const cx_dist *d);    /* its draw is no continuous function of its parameters */
 int cx_dist_dims(const cx_dist *d);      /* dimensions of one value of it */
 int cx_dist_draw_dims(const cx_dist *d); /* and of the uniform numbers that its draw takes */
 /* how many of these along each of their dimensions; false: an error has been reported */

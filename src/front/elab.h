@@ -68,7 +68,6 @@ typedef struct { /* a mean over random draws */
   uint32_t value, error; /* equations of one shape; error: its standard error */
   int64_t draws;
   double stream; /* estimates of one stream share their draws */
-  bool score;    /* its derivatives are by the score function: not those of the value, but of what it estimates */
   cx_span span;
 } cx_estimate;
 

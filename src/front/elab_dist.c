@@ -182,9 +182,6 @@ bool cx_dist_discrete(const cx_dist *d) {
   const cx_ast *m = find_member(d->of->def, "discrete");
   return m && m->kid[0]->kind == A_NAME && !strcmp(m->kid[0]->name, "true");
 }
-bool cx_dist_jumps(const cx_dist *d) {
-  return cx_dist_discrete(d) || (d->of->made && cx_dist_dims(d) && !strcmp(d->of->name, "mixture"));
-}
 int cx_dist_dims(const cx_dist *d) { return find_member(d->of->def, "log_density")->kid[1]->nkid; }
 int cx_dist_draw_dims(const cx_dist *d) {
   const cx_ast *m = find_member(d->of->def, "draw");
@@ -212,11 +209,13 @@ bool cx_dist_draw_sizes(cx_elab *E, const cx_dist *d, int64_t *size) {
     ok = known && !v.bad && cx_v_const(E, v, &n) && n >= 0 && n == floor(n) && n < 0x1p31;
     size[j] = ok ? (int64_t)n : 0;
     if (ok || v.bad) continue;
-    int id = cx_error(E->ctx, d->call->span, "how many random numbers a draw of `%s` takes is not known here",
-                      d->of->name);
+    int id =
+        cx_error(E->ctx, d->call->span, "how many random numbers a draw of `%s` takes is not known here", d->of->name);
     cx_diag_label(E->ctx, id, m->kid[1]->span, "as many as this shape says");
-    cx_diag_help(E->ctx, id, "it must follow from the parameters' sizes and from numbers among them; draw(%s(..), u) "
-                             "takes it from u", d->of->name);
+    cx_diag_help(E->ctx, id,
+                 "it must follow from the parameters' sizes and from numbers among them; draw(%s(..), u) "
+                 "takes it from u",
+                 d->of->name);
   }
   E->env = env;
   return ok;

@@ -85,12 +85,15 @@ static cx_val draw_one(cx_elab *E, void *user) {
     ok = false;
   }
   if (!ok || !cx_dist_draw_sizes(E, &d, size)) return cx_v_bad(v->bind->span);
+  cx_drawing own = {v->M->drawing.slot, false, NULL};
+  E->drawing = &own; /* does a choice in the draw depend on the parameters? */
   cx_val x = cx_dist_value(E, &d, DIST_DRAW, uniforms(E, v, size, rank));
+  E->drawing = outer;
   uint32_t eq;
   if (cx_dist_discrete(&d)) x = op1(E, OP_round, x); /* known to be whole: it may subscript */
   x.span = v->bind->span;
   x = cx_v_store(E, x, v->bind->name, &eq);
-  if (x.bad || !(v->M->score || cx_dist_jumps(&d))) return x;
+  if (x.bad || !(v->M->score || own.jumps || cx_dist_discrete(&d))) return x;
   if (eq != CX_NO_EQ) E->g->eq[eq]->inert = true;
   cx_val l = cx_dist_log_density(E, &d, x, true), end[2];
   if (l.bad) return l;
@@ -148,8 +151,9 @@ static bool draw_all(cx_elab *E, mean_ *M) {
     for (int j = 0; j < all.rank; j++) {
       const cx_var *i = j < v.n ? cx_var_of(E, slot[j]) : NULL;
       if (i && i->lo > 0) {
-        cx_error(E->ctx, b->kid[1 + j]->span, "`%s` can only start at %lld, but the indices of a random array start at 0",
-                 i->name, (long long)i->lo);
+        cx_error(E->ctx, b->kid[1 + j]->span,
+                 "`%s` can only start at %lld, but the indices of a random array start at 0", i->name,
+                 (long long)i->lo);
         return false;
       }
       all.dim[j] = i ? (cx_dim){i->hi + 1, i->size} : one.dim[j - v.n];
@@ -210,7 +214,7 @@ static cx_val mean_of(cx_elab *E, mean_ *M) {
   if (m.bad || se.bad) return cx_v_bad(s);
   se = cx_v_store(E, se, NULL, &error);
   if (eq != CX_NO_EQ && error != CX_NO_EQ && !se.bad)
-    *CX_PUSH(E->arena, E->estimate) = (cx_estimate){eq, error, q->draws, stream_of(q->x->kid[0]), M->weight.e != NULL, s};
+    *CX_PUSH(E->arena, E->estimate) = (cx_estimate){eq, error, q->draws, stream_of(q->x->kid[0]), s};
   return m;
 }
 

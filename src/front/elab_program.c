@@ -259,8 +259,11 @@ static void loose_names(cx_elab *E, const cx_ast *x, bool inside, symbols *bound
     return;
   }
   int keep = bound->n;
-  if (x->kind == A_BINDER)
-    for (int k = 0; k < x->nbind; k++) *CX_PUSH(E->arena, *bound) = x->kid[k]->name;
+  for (int k = 0; x->kind == A_BINDER && k < x->nbind; k++) {
+    const cx_ast *b = x->kid[k];
+    *CX_PUSH(E->arena, *bound) = b->name;
+    for (int j = 1; j < b->nkid; j++) *CX_PUSH(E->arena, *bound) = b->kid[j]->name; /* x[i] ~ .. */
+  }
   if (x->kind == A_AT)
     for (int k = 1; k < x->nkid; k++) *CX_PUSH(E->arena, *bound) = x->kid[k]->name;
   if (x->kind != A_BLOCK)

@@ -220,8 +220,9 @@ static bool options(cx_elab *E, random_ *R) {
     bool draws = o->kind == A_NAMED && !strcmp(o->name, "draws");
     if (!draws && (o->kind != A_NAMED || strcmp(o->name, "tol"))) {
       int id = cx_error(E->ctx, o->span, "`%s` has no option `%s`", R->x->name, o->name ? o->name : "here");
-      cx_diag_help(E->ctx, id, "its options are tol, the relative tolerance of its integrals, and draws, how many random "
-                               "draws to take the mean of instead");
+      cx_diag_help(E->ctx, id,
+                   "its options are tol, the relative tolerance of its integrals, and draws, how many random "
+                   "draws to take the mean of instead");
       return false;
     }
     cx_val v = cx_elab_expr(E, o->kid[0]);

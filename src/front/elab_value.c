@@ -169,6 +169,7 @@ bool cx_v_align(cx_elab *E, cx_val *arg, int n, cx_val *shape, const char *what,
 /* e, which jumps where u moves: if draws are around, its derivative by what else moves u is an error */
 static const cx_node *jump(cx_elab *E, const cx_node *e, const cx_node *u) {
   int64_t slot[4 * CX_MAX_RANK];
+  if (!e->has_load) return e; /* of random numbers alone: nothing moves */
   int n = cx_free_slots(E, e, slot, 4 * CX_MAX_RANK);
   bool drawn = false;
   for (cx_drawing *d = E->drawing; d; d = d->up)

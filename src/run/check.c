@@ -245,12 +245,18 @@ static cx_model *first_rows(const cx_session_view *s, cx_arena *a, int64_t rows)
   return cut;
 }
 
-/* are derivatives those of what random draws estimate, which differences of the estimate do not follow? */
+static void see_random(void *user, const cx_node *n) { *(bool *)user |= n->op == OP_random; }
+/* Are derivatives those of what random draws estimate, which differences of the estimate do not follow? Then draws are
+ * held fast (front/elab_draw.c). */
 static bool by_score(const checker *q, uint32_t root, cx_check_row *r) {
-  int32_t *map = CX_NEW_N(q->a, int32_t, q->m->graph->neq + 1);
-  cx_extract(q->m->graph, q->a, &root, 1, map);
+  cx_graph *g = cx_extract(q->m->graph, q->a, &root, 1, NULL);
   bool any = false;
-  for (int k = 0; k < q->m->nestimate; k++) any |= q->m->estimate[k].score && map[q->m->estimate[k].value] >= 0;
+  for (uint32_t k = 0; k < (uint32_t)g->neq && !any; k++) {
+    if (!g->eq[k]->inert) continue;
+    cx_graph *fast = cx_extract(g, q->a, &k, 1, NULL);
+    for (int j = 0; j < fast->neq; j++)
+      if (fast->eq[j]->kind == EQ_CALC) cx_visit(fast, fast->eq[j]->body, see_random, &any);
+  }
   if (any) r->note = "of random draws, by the score function: no difference of values";
   return any;
 }
