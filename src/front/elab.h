@@ -64,7 +64,7 @@ typedef struct { /* an input whose values are known, though no data declaration 
   uint32_t eq;
   cx_array array;
 } cx_given;
-typedef struct { /* a mean over random draws */
+typedef struct {         /* a mean over random draws */
   uint32_t value, error; /* equations of one shape; error: its standard error */
   int64_t draws;
   double stream; /* estimates of one stream share their draws */
@@ -127,8 +127,8 @@ typedef struct {
   bool unbound;    /* stand-in sizes for sizes that no data gives */
   bool no_queries; /* print, plot, write, explain left out */
   const cx_file
-      *weights; /* a model file of this very program: params start there, statistics of data are what it says */
-  uint64_t seed;   /* of random draws */
+      *weights;  /* a model file of this very program: params start there, statistics of data are what it says */
+  uint64_t seed; /* of random draws */
 } cx_elab_opt;
 /* decl: cx_bind's result. NULL and diagnostics when the program has errors. */
 cx_model *cx_elaborate(cx_program *p, cx_arena *a, cx_decl *decl, int ndecl, const cx_elab_opt *opt);

@@ -242,8 +242,7 @@ static const struct {
     {"length", 1, 1, 0, shape_size}, {"zeros", 1, 8, 1, filled},    {"ones", 1, 8, 1, filled},
     {"concat", 2, 99, 0, concat},    {"flatten", 1, 1, 0, flatten}, {"reshape", 2, 9, 0, flatten},
     {"classes", 1, 1, 1, classes},   {"range", 1, 1, 1, indices},   {"l2", 1, 1, 1, squares},
-    {"error", 1, 1, 1, refuse},      {"rank", 1, 1, 0, rank_of},
-    {"random", 2, 2, 0, random_number},
+    {"error", 1, 1, 1, refuse},      {"rank", 1, 1, 0, rank_of},    {"random", 2, 2, 0, random_number},
 };
 
 /* names that other releases bring: never misread as something else */

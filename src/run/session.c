@@ -103,7 +103,8 @@ static cx_result *results(cx_session *s, const cx_action *act) {
     cx_integral_summary sum = {0};
     const double *x = e == CX_NO_EQ ? NULL : alone[k] ? with_error(s, e, act->ast->span, &sum) : v[n++];
     r[k] = result_of(s, &act->query[k], x);
-    if (e != CX_NO_EQ && alone[k] && !sum.n && !sum.draws) sum = (cx_integral_summary){.n = 1, .converged = true}; /* a closed form */
+    if (e != CX_NO_EQ && alone[k] && !sum.n && !sum.draws)
+      sum = (cx_integral_summary){.n = 1, .converged = true}; /* a closed form */
     r[k].integrals = sum;
   }
   return r;
