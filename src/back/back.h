@@ -22,6 +22,8 @@ typedef struct {
   bool once;   /* run only once or twice: large data are read where they lie, not laid out as columns first */
   volatile sig_atomic_t *stop; /* non-zero: a run ends early, as a failure; may be NULL */
   bool no_simd;                /* tests: baseline kernels */
+  int64_t rows;                /* > 0: the first dimension of the inputs by_row and of all outputs: see cx_exec_rows */
+  const bool *by_row;          /* by input; not needed afterwards */
   int64_t segment;             /* steps between checkpoints of a long recurrence; 0: as memory asks, negative: none */
 } cx_exec_opt;
 /* g: outputs set, passes run. constant_input[k]: the k-th EQ_INPUT with constant == true, borrowed as long as the exec
@@ -34,6 +36,10 @@ size_t cx_work_bytes(const cx_exec *x);
 int cx_exec_run(const cx_exec *x, cx_work *w, const void *const *in, void *const *out, const char **why);
 /* may the out-th output be written to the memory of the in-th input of the same shape? */
 bool cx_exec_in_place(const cx_exec *x, int in, int out);
+/* The same for the first `rows` rows of the inputs opt.by_row: of what stands for rows, so many are computed. */
+int cx_exec_rows(const cx_exec *x, cx_work *w, int64_t rows, const void *const *in, void *const *out, const char **why);
+/* no more than those rows are read and written then */
+bool cx_exec_by_rows(const cx_exec *x);
 /* replaces a constant input by another array of the same shape (next minibatch's row numbers) without recompiling;
  * what was precomputed from it is recomputed only if something was */
 void cx_exec_rebind(cx_exec *x, int k, const cx_array *a);

@@ -2,6 +2,7 @@
 #include "back/exec.h"
 #include "back/integral.h"
 #include "back/segment.h"
+#include "pass/integral.h"
 #include "run/pool.h"
 #include <math.h>
 #include <string.h>
@@ -90,6 +91,7 @@ struct cx_work {
   char *mem, **base;
   worker *worker;
   int threads;
+  int64_t rows; /* to compute, where the kernel has those of opt.rows */
   cx_seg_work *seg;
 };
 typedef struct {
@@ -134,7 +136,8 @@ static void run_chunk(void *user, int thread, int64_t chunk) {
         put_real(p + n * size, single, a->red == RED_argmax ? -INFINITY : INFINITY);
   }
   int64_t end = (chunk + 1) * k->chunk_rows;
-  if (end > k->n) end = k->n;
+  int64_t n = k->some && j->w->rows < k->n ? j->w->rows : k->n;
+  if (end > n) end = n;
   s->block = k->block;
   for (int64_t row = chunk * k->chunk_rows; row < end && !interrupted(j->x); row += k->block) {
     s->row0 = row, s->n = end - row < k->block ? end - row : k->block;
@@ -201,9 +204,8 @@ static void combine(const job *j) {
 }
 
 /* a location's elements in row-major order, as doubles; the way back */
-static void each(const cx_eq *e, const cx_loc *l, char *base, bool single, double *p, bool store) {
-  int64_t at[CX_MAX_RANK] = {0}, n = 1, size = single ? 4 : 8;
-  for (int d = 0; d < e->rank; d++) n *= e->dim[d].n;
+static void each(const cx_eq *e, const cx_loc *l, char *base, bool single, int64_t n, double *p, bool store) {
+  int64_t at[CX_MAX_RANK] = {0}, size = single ? 4 : 8;
   for (int64_t i = 0; i < n; i++) {
     int64_t o = 0;
     for (int d = 0; d < e->rank; d++) o += at[d] * l->stride[d];
@@ -231,14 +233,15 @@ static int run_prim(const cx_exec *x, const cx_kernel *k, cx_work *w, const char
     if (arg[i]->kind == EQ_INPUT && arg[i]->constant) {
       const cx_array *a = &x->constant[l->base - BASE_FIRST - x->nin - x->nout];
       cx_array_copy(a, 0, a->rank ? a->dim[0] : 1, p);
-    } else each(arg[i], l, w->base[l->base], x->opt.single, p, false);
+    } else each(arg[i], l, w->base[l->base], x->opt.single, count_of(arg[i]), p, false);
     p += count_of(arg[i]);
   }
-  int failed = k->quadrature ? cx_quadrature_run(k->quadrature, w->quadrature[k->number], arg, in, result, why)
+  int failed = k->quadrature ? cx_quadrature_run(k->quadrature, w->quadrature[k->number], k->some ? w->rows : INT64_MAX,
+                                                 in, result, why)
                              : e->prim->eval(e, arg, in, result, p, why);
   if (failed) return 1;
   const cx_loc *l = &x->place[e->id].full;
-  each(e, l, w->base[l->base], x->opt.single, result, true);
+  each(e, l, w->base[l->base], x->opt.single, count_of(e), result, true);
   return 0;
 }
 static int64_t prim_bytes(cx_sched *s, const cx_eq *e) {
@@ -280,6 +283,7 @@ static cx_work *new_work(cx_arena *a, const cx_exec *x) {
   w->mem = kept(a, x, x->work_bytes);
   w->base = CX_NEW_N(a, char *, x->nbase);
   w->threads = cx_pool_threads(x->pool);
+  w->rows = INT64_MAX;
   w->quadrature = CX_NEW_N(a, cx_quadrature_work *, x->nquadrature + 1);
   for (int k = 0; k < x->nkernel; k++)
     if (x->kernel[k].quadrature)
@@ -334,6 +338,28 @@ static bool large_product(const cx_kernel *k, cx_ins_fn matmul) {
   }
   return false;
 }
+
+/* which kernels compute row by row what stands for the rows of opt.rows, with nothing summed over them */
+static void mark_some(cx_sched *s, cx_exec *x, cx_arena *tmp, const cx_graph *g, const int32_t *map) {
+  uint32_t *stands = CX_NEW_N(tmp, uint32_t, s->g->neq + 1);
+  for (int id = 0, number = 0; id < g->neq; id++) {
+    if (g->eq[id]->kind != EQ_INPUT || g->eq[id]->constant || !x->opt.by_row[number++] || map[id] < 0) continue;
+    const uint32_t *m = cx_node_dims(s->g, tmp, (uint32_t)map[id]);
+    for (int k = 0; k < s->g->neq; k++) stands[k] |= m[k];
+  }
+  for (int k = 0; k < x->nout; k++) stands[x->out_eq[k]] |= 1;
+  x->by_rows = true;
+  for (int i = 0; i < x->nkernel; i++) {
+    cx_kernel *k = &x->kernel[i];
+    k->some = k->prim ? (stands[k->prim->id] & 1) != 0 : k->lanes && !k->nacc && k->n == x->opt.rows;
+    for (int m = 0; m < k->neq && !k->prim; m++) {
+      const cx_place *p = &s->place[k->eq[m]];
+      k->some &= !p->flat && !p->lane_red && (p->mask & stands[k->eq[m]]) == p->mask && !(p->mask & (p->mask - 1));
+    }
+    x->by_rows &= !k->stage || (k->some && !k->prim);
+  }
+}
+bool cx_exec_by_rows(const cx_exec *x) { return x->by_rows; }
 
 static void compile(cx_exec *x, cx_arena *tmp, const cx_graph *g, const cx_array *constant) {
   cx_sched *s = CX_NEW(tmp, cx_sched);
@@ -393,6 +419,7 @@ static void compile(cx_exec *x, cx_arena *tmp, const cx_graph *g, const cx_array
   for (int i = 0; i < s->kernel.n; i++) s->kernel.at[i].acc_off = s->work_bytes; /* one kernel runs at a time */
   x->work_bytes = s->work_bytes + shared_bytes;
   x->kernel = s->kernel.at, x->nkernel = s->kernel.n;
+  if (x->opt.rows) mark_some(s, x, tmp, g, map);
   for (int i = 0; i < x->nkernel; i++)
     if (x->kernel[i].prim && x->kernel[i].prim->integrand) {
       x->kernel[i].quadrature = cx_quadrature_new(x->a, x->kernel[i].prim, false, x->opt.stop);
@@ -445,9 +472,15 @@ size_t cx_work_bytes(const cx_exec *x) {
 }
 
 int cx_exec_run(const cx_exec *x, cx_work *w, const void *const *in, void *const *out, const char **why) {
+  return cx_exec_rows(x, w, INT64_MAX, in, out, why);
+}
+
+int cx_exec_rows(const cx_exec *x, cx_work *w, int64_t rows, const void *const *in, void *const *out,
+                 const char **why) {
   if (x->seg) return cx_segments_run(x->seg, w->seg, in, out, why);
   memcpy(w->base, x->base, (size_t)x->nbase * sizeof *w->base);
   w->base[BASE_WORK] = w->mem;
+  w->rows = rows;
   for (int k = 0; k < x->nin; k++) w->base[BASE_FIRST + k] = (char *)(uintptr_t)in[k];
   for (int k = 0; k < x->nout; k++) w->base[BASE_FIRST + x->nin + k] = out[k];
   for (int i = 0; i < x->nkernel; i++)
@@ -458,7 +491,9 @@ int cx_exec_run(const cx_exec *x, cx_work *w, const void *const *in, void *const
     const cx_place *p = &x->place[e->id];
     if (e->kind != EQ_INPUT && p->stage && p->out == k) continue;
     const cx_loc *l = &p->full;
-    if (p->out != k) memcpy(out[k], out[p->out], (size_t)(count_of(e) * size));
+    int64_t n = count_of(e);
+    if (x->opt.rows && rows < e->dim[0].n) n = n / e->dim[0].n * rows;
+    if (p->out != k) memcpy(out[k], out[p->out], (size_t)(n * size));
     else if (e->kind == EQ_INPUT && e->constant) {
       const cx_array *a = &x->constant[l->base - BASE_FIRST - x->nin - x->nout];
       int64_t rows = a->rank ? a->dim[0] : 1;
@@ -466,7 +501,7 @@ int cx_exec_run(const cx_exec *x, cx_work *w, const void *const *in, void *const
       else cx_array_copy(a, 0, rows, out[k]);
     } else if (x->opt.single) {
       float *to = out[k];
-      int64_t at[CX_MAX_RANK] = {0}, n = count_of(e);
+      int64_t at[CX_MAX_RANK] = {0};
       const float *from = (const float *)(const void *)(w->base[l->base] + l->off);
       for (int64_t i = 0; i < n; i++) {
         int64_t o = 0;
@@ -474,7 +509,7 @@ int cx_exec_run(const cx_exec *x, cx_work *w, const void *const *in, void *const
         to[i] = from[o];
         for (int d = e->rank - 1; d >= 0 && ++at[d] == e->dim[d].n; d--) at[d] = 0;
       }
-    } else each(e, l, w->base[l->base], false, out[k], false);
+    } else each(e, l, w->base[l->base], false, n, out[k], false);
   }
   return 0;
 }

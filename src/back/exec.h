@@ -99,8 +99,8 @@ typedef struct {
   uint32_t *eq;
   int neq;
   int stage;
-  uint64_t dep; /* constant inputs it depends on (stage 0) */
-  bool lanes;
+  uint64_t dep;     /* constant inputs it depends on (stage 0) */
+  bool lanes, some; /* some: its rows are those of opt.rows */
   int64_t n, block, chunk_rows, work;
   int nchunk;
   cx_ins *code;
@@ -192,6 +192,7 @@ struct cx_exec {
   int max_reg;
   int nquadrature;
   bool room; /* some product is large */
+  bool by_rows;
   int threads;
   struct cx_pool *pool;
   struct cx_segments *seg; /* long recurrences: nothing above is used then */

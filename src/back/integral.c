@@ -1,7 +1,7 @@
 /* integral.c - a quadrature at run time: the integrand's graph under the engine of src/quad/.
  *
- * The engine asks for nodes of many integrals at once. They are cut into batches of CX_NODES, each one run of the
- * compiled integrand with the nodes in the vector lanes. */
+ * The engine asks for nodes of many integrals at once. They are cut into batches, each one run of the compiled
+ * integrand with the nodes in the vector lanes. */
 #include "back/integral_int.h"
 
 #include <math.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* ---- the integrand over nodes ---- */
-static void new_batch(cx_arena *a, cx_batch *b, const cx_graph *g, bool oracle) {
+static void new_batch(cx_arena *a, cx_batch *b, const cx_integrand *in, const cx_graph *g, bool oracle) {
   if (!g) return;
   b->g = g;
   b->nout = g->nout;
@@ -21,17 +21,20 @@ static void new_batch(cx_arena *a, cx_batch *b, const cx_graph *g, bool oracle) 
     b->total += b->count[k];
   }
   for (int k = 0; k < g->neq; k++) b->nin += g->eq[k]->kind == EQ_INPUT;
-  cx_exec_opt o = {.threads = 1, .segment = -1};
+  bool *by_row = CX_NEW_N(a, bool, b->nin + 1);
+  int before = (in->dim > 1 ? in->dim : 1) + in->ninstance;
+  for (int k = 0; k < b->nin; k++) by_row[k] = k < before || k >= before + in->nenv;
+  cx_exec_opt o = {.threads = 1, .segment = -1, .rows = in->nodes, .by_row = by_row};
   if (!oracle) b->exec = cx_exec_new(a, g, NULL, &o);
 }
-static void new_batch_work(cx_arena *a, cx_batch_work *w, const cx_batch *b) {
+static void new_batch_work(cx_arena *a, cx_batch_work *w, const cx_batch *b, int64_t nodes) {
   if (!b->g) return;
   if (b->exec) w->work = cx_work_new(a, b->exec);
   w->in = CX_NEW_N(a, const void *, b->nin + 1);
   w->out = CX_NEW_N(a, void *, b->nout + 1);
   w->buffer = CX_NEW_N(a, double *, b->nout + 1);
-  for (int k = 0; k < b->nout; k++) w->buffer[k] = CX_NEW_N(a, double, b->count[k] * CX_NODES + 16);
-  w->node = CX_NEW_N(a, double, (5 + CX_BOX_MAX + CX_MAX_RANK) * CX_NODES + 16);
+  for (int k = 0; k < b->nout; k++) w->buffer[k] = CX_NEW_N(a, double, b->count[k] * nodes + 16);
+  w->node = CX_NEW_N(a, double, (5 + CX_BOX_MAX + CX_MAX_RANK) * nodes + 16);
 }
 
 static int run_oracle(const cx_quadrature *q, const cx_batch *b, cx_batch_work *w) {
@@ -48,7 +51,7 @@ static int run_oracle(const cx_quadrature *q, const cx_batch *b, cx_batch_work *
   }
   double **out = CX_NEW_N(a, double *, b->nout + 1);
   cx_ref_run(b->g, a, in, out);
-  for (int k = 0; k < b->nout; k++) memcpy(w->buffer[k], out[k], (size_t)(b->count[k] * CX_NODES) * sizeof(double));
+  for (int k = 0; k < b->nout; k++) memcpy(w->buffer[k], out[k], (size_t)(b->count[k] * q->in->nodes) * sizeof(double));
   cx_arena_free(a);
   return 0;
 }
@@ -58,39 +61,37 @@ int cx_batch_run(const cx_quadrature *q, const cx_batch *b, cx_batch_work *w, cx
                  double *f) {
   const cx_integrand *in = q->in;
   int r = in->ninstance, dim = in->dim > 1 ? in->dim : 1;
-  double *tails = w->node + (dim + r) * CX_NODES;
-  for (int k = 0; k < dim + r; k++) w->in[k] = w->node + k * CX_NODES;
+  int64_t nodes = in->nodes;
+  double *index = w->node + dim * nodes, *tails = index + r * nodes;
+  bool by_rows = b->exec && cx_exec_by_rows(b->exec); /* then nodes are read where they are, and values written */
+  bool direct = by_rows && b->nout == 1 && b->total == 1;
+  for (int k = 0; k < r; k++) w->in[dim + k] = index + k * nodes;
   for (int k = 0; k < in->nenv; k++) w->in[dim + r + k] = all->arg[2 + k];
-  for (int k = 0; k < ntail; k++) w->in[dim + r + in->nenv + k] = tails + k * CX_NODES;
   for (int k = 0; k < b->nout; k++) w->out[k] = w->buffer[k];
-  bool direct = b->exec && !in->heavy && b->nout == 1 && b->total == 1; /* full batches are read and written in place */
-  for (int64_t from = 0; from < n; from += CX_NODES) {
-    int64_t m = n - from < CX_NODES ? n - from : CX_NODES;
+  for (int64_t from = 0; from < n; from += nodes) {
+    int64_t m = n - from < nodes ? n - from : nodes, filled = by_rows ? m : nodes;
     for (int k = 0; k < dim + ntail; k++) {
       const double *at = (k < dim ? x[k] : tail[k - dim]) + from;
-      double *to = k < dim ? w->node + k * CX_NODES : tails + (k - dim) * CX_NODES;
-      const void **place = &w->in[k < dim ? k : r + in->nenv + k];
-      *place = m == CX_NODES && b->exec ? at : to;
-      if (*place != to) continue;
+      double *to = k < dim ? w->node + k * nodes : tails + (k - dim) * nodes;
+      w->in[k < dim ? k : r + in->nenv + k] = by_rows ? at : to;
+      if (by_rows) continue;
       memcpy(to, at, (size_t)m * sizeof *to);
-      for (int64_t j = m; j < CX_NODES; j++) to[j] = at[m - 1];
+      for (int64_t j = m; j < nodes; j++) to[j] = at[m - 1];
     }
-    for (int64_t j = 0; j < CX_NODES && r; j++) {
+    for (int64_t j = 0; j < filled && r; j++) {
       int64_t i = instance[from + (j < m ? j : m - 1)];
       for (int d = r - 1; d > 0; d--) {
         int64_t size = in->instance[d].n > 0 ? in->instance[d].n : 1;
-        w->node[(dim + d) * CX_NODES + j] = (double)(i % size);
+        index[d * nodes + j] = (double)(i % size);
         i /= size;
       }
-      w->node[dim * CX_NODES + j] = (double)i;
+      index[j] = (double)i;
     }
-    bool whole = direct && m == CX_NODES;
-    if (direct) w->out[0] = whole ? f + from : w->buffer[0];
-    int failed = b->exec ? cx_exec_run(b->exec, w->work, w->in, w->out, &all->why) : run_oracle(q, b, w);
-    if (failed) return 1;
+    if (direct) w->out[0] = f + from;
+    if (b->exec ? cx_exec_rows(b->exec, w->work, m, w->in, w->out, &all->why) : run_oracle(q, b, w)) return 1;
     if (b->exec && in->heavy) {
-      double rel[CX_NODES] = {0};
-      all->inner += cx_work_inner_errors(b->exec, w->work, rel, CX_NODES);
+      double rel[CX_NODES_MOST] = {0};
+      all->inner += cx_work_inner_errors(b->exec, w->work, rel, nodes);
       for (int64_t j = 0; j < m; j++) {
         double size = fabs(w->buffer[0][j * b->count[0]]);
         if (!isfinite(size)) continue;
@@ -99,7 +100,7 @@ int cx_batch_run(const cx_quadrature *q, const cx_batch *b, cx_batch_work *w, cx
       }
     }
     int64_t c0 = 0;
-    for (int k = 0; k < b->nout && !whole; k++) {
+    for (int k = 0; k < b->nout && !direct; k++) {
       for (int64_t c = 0; c < b->count[k]; c++)
         for (int64_t j = 0; j < m; j++) f[(c0 + c) * n + from + j] = w->buffer[k][j * b->count[k] + c];
       c0 += b->count[k];
@@ -145,12 +146,11 @@ static const struct cx_near *root_at(const cx_quadrature_work *w, int32_t instan
 /* An integral inside knows x alone, not how near it is to a singular point: below `least` the values are those of the
  * power law through two places a little farther off. Nodes k_of[0..m-1] of the n. */
 static int approach(const call *c, int side, int64_t n, int64_t m, const int32_t *instance, const double *at,
-                    const double *t, double *x, int32_t *id, const int32_t *k_of, double *f) {
+                    const double *t, const int32_t *k_of, double *f) {
   cx_quadrature_work *w = c->w;
   int nc = c->q->in->ncomp;
   double *y = malloc((size_t)(2 * m * (1 + nc)) * sizeof *y), *v = y ? y + 2 * m : NULL;
   int32_t *who = malloc((size_t)(2 * m) * sizeof *who);
-  (void)x, (void)id;
   if (!y || !who) {
     free(y);
     free(who);
@@ -210,7 +210,7 @@ static int evaluate(void *user, int side, int64_t n, const int32_t *instance, co
     }
     if (!m) continue;
     if (form < 0 && q->in->heavy) {
-      if (approach(c, side, n, m, instance, at, t, x, id, k_of, f)) return 1;
+      if (approach(c, side, n, m, instance, at, t, k_of, f)) return 1;
       continue;
     }
     const double *tail[4] = {place, dist, slope, bend};
@@ -229,18 +229,18 @@ cx_quadrature *cx_quadrature_new(cx_arena *a, const cx_eq *e, bool oracle, volat
   cx_quadrature *q = CX_NEW(a, cx_quadrature);
   q->ctx = cx_arena_ctx(a);
   q->in = e->integrand;
-  q->oracle = oracle;
   q->stop = stop;
-  new_batch(a, &q->value, q->in->value, oracle);
-  new_batch(a, &q->probe, q->in->probe, oracle);
+  new_batch(a, &q->value, q->in, q->in->value, oracle);
+  new_batch(a, &q->probe, q->in, q->in->probe, oracle);
   q->near = CX_NEW_N(a, cx_batch, q->in->nfeature + 1);
-  for (int k = 0; k < q->in->nfeature; k++) new_batch(a, &q->near[k], q->in->near[k], oracle);
+  for (int k = 0; k < q->in->nfeature; k++) new_batch(a, &q->near[k], q->in, q->in->near[k], oracle);
   return q;
 }
 
 static void free_work(void *p) {
   cx_quadrature_work *w = p;
   cx_quad_work_free(w->quad);
+  cx_search_free(w->search);
   free(w->at);
   free(w->pick);
   free(w->root);
@@ -249,13 +249,14 @@ static void free_work(void *p) {
 
 cx_quadrature_work *cx_quadrature_work_new(cx_arena *a, const cx_quadrature *q) {
   cx_quadrature_work *w = CX_NEW(a, cx_quadrature_work);
-  new_batch_work(a, &w->value, &q->value);
-  new_batch_work(a, &w->probe, &q->probe);
+  new_batch_work(a, &w->value, &q->value, q->in->nodes);
+  new_batch_work(a, &w->probe, &q->probe, q->in->nodes);
   w->near = CX_NEW_N(a, cx_batch_work, q->in->nfeature + 1);
-  for (int k = 0; k < q->in->nfeature; k++) new_batch_work(a, &w->near[k], &q->near[k]);
+  for (int k = 0; k < q->in->nfeature; k++) new_batch_work(a, &w->near[k], &q->near[k], q->in->nodes);
   w->ncomp = q->in->ncomp;
   w->instances = 1;
   for (int d = 0; d < q->in->ninstance; d++) w->instances *= q->in->instance[d].n;
+  w->most = w->instances;
   w->range = CX_NEW_N(a, cx_quad_range, w->instances + 1);
   w->report = CX_NEW_N(a, cx_quad_report, w->instances + 1);
   w->error = CX_NEW_N(a, double, w->instances * q->in->ncomp + 1);
@@ -305,7 +306,7 @@ void cx_quadrature_report(const cx_quadrature *q, cx_quadrature_work *w, cx_inte
 }
 
 int64_t cx_quadrature_errors(const cx_quadrature *q, cx_quadrature_work *w, double *rel, int64_t n) {
-  int64_t each = n > 0 && q->in->ninstance && q->in->instance[0].n == n ? w->instances / n : 0, nodes = w->inner;
+  int64_t each = n > 0 && q->in->ninstance && q->in->instance[0].n == n ? w->most / n : 0, nodes = w->inner;
   for (int64_t j = 0; j < w->instances; j++) {
     nodes += w->report[j].evaluations;
     if (q->in->crossing || !each) continue;
@@ -318,7 +319,7 @@ int64_t cx_quadrature_errors(const cx_quadrature *q, cx_quadrature_work *w, doub
 
 void cx_quadrature_places(const cx_quadrature *q, const cx_quadrature_work *w, int64_t n, cx_integral_place *at) {
   bool apart = q->in->ninstance && q->in->instance[0].n == n;
-  int64_t each = apart && n ? w->instances / n : w->instances, nc = q->in->ncomp;
+  int64_t each = apart && n ? w->most / n : w->instances, nc = q->in->ncomp;
   if (q->in->crossing || !w->result) return;
   for (int64_t k = 0; k < n; k++)
     for (int64_t j = apart ? k * each : 0, end = j + each; j < end; j++)
@@ -362,16 +363,18 @@ static int cross(const cx_quadrature *q, cx_quadrature_work *w, double *result) 
   return failed;
 }
 
-int cx_quadrature_run(const cx_quadrature *q, cx_quadrature_work *w, const cx_eq *const *arg, const double *const *in,
+int cx_quadrature_run(const cx_quadrature *q, cx_quadrature_work *w, int64_t rows, const double *const *in,
                       double *result, const char **why) {
-  (void)arg;
+  w->instances = w->most;
+  if (q->in->ninstance && rows < q->in->instance[0].n) w->instances = w->most / q->in->instance[0].n * rows;
   w->arg = in;
   w->why = NULL;
   w->npoint = 0;
   w->result = result;
   w->largest = w->worst = 0;
   w->inner = 0;
-  for (int64_t j = 0; j < w->instances; j++) w->range[j] = (cx_quad_range){.lo = in[0][j], .hi = in[1][j]};
+  for (int64_t j = 0; j < w->instances; j++)
+    w->range[j] = (cx_quad_range){.lo = in[0][j], .hi = in[1][j], .complete = q->in->complete};
   int failed = cx_find_points(q, w);
   call c = {q, w};
   if (!failed && q->in->crossing) failed = cross(q, w, result);
@@ -380,7 +383,6 @@ int cx_quadrature_run(const cx_quadrature *q, cx_quadrature_work *w, const cx_eq
   } else if (!failed && q->in->series) {
     if (!(failed = cx_series_run(q, w, result))) take_report(q, w, result);
   } else if (!failed) {
-    for (int64_t j = 0; j < w->instances; j++) w->range[j].complete = q->in->complete;
     cx_quad p = {.ncomp = q->in->ncomp,
                  .scale = q->in->scale,
                  .tol = q->in->tol,

@@ -9,8 +9,9 @@ typedef struct cx_quadrature_work cx_quadrature_work; /* of one thread of the ca
 /* e: prim quadrature. oracle: by the reference evaluator. */
 cx_quadrature *cx_quadrature_new(cx_arena *a, const cx_eq *e, bool oracle, volatile sig_atomic_t *stop);
 cx_quadrature_work *cx_quadrature_work_new(cx_arena *a, const cx_quadrature *q);
-/* arg, in: the primitive's arguments; result: row-major. 0, or 1 with a message */
-int cx_quadrature_run(const cx_quadrature *q, cx_quadrature_work *w, const cx_eq *const *arg, const double *const *in,
+/* in: the primitive's arguments; rows: of their first dimension, so many or all; result: row-major. 0, or 1 with a
+ * message */
+int cx_quadrature_run(const cx_quadrature *q, cx_quadrature_work *w, int64_t rows, const double *const *in,
                       double *result, const char **why);
 int64_t cx_quadrature_errors(const cx_quadrature *q, cx_quadrature_work *w, double *rel, int64_t n);
 void cx_quadrature_places(const cx_quadrature *q, const cx_quadrature_work *w, int64_t n, cx_integral_place *at);

@@ -17,13 +17,12 @@ typedef struct {
   const void **in;
   void **out;
   double **buffer; /* of the outputs */
-  double *node;    /* x, index.. : CX_NODES each */
+  double *node;    /* x, index.. : in->nodes each */
 } cx_batch_work;
 
 struct cx_quadrature {
   cx_ctx *ctx;
   const cx_integrand *in;
-  bool oracle;
   volatile sig_atomic_t *stop;
   cx_batch value, probe;
   cx_batch *near; /* by feature */
@@ -47,10 +46,10 @@ struct cx_quadrature_work {
     double slope, bend;
   } * root; /* beside each point */
   int64_t npoint, cap_point;
-  int64_t instances;
+  struct cx_search *search; /* of roots.c */
+  int64_t instances, most;  /* to compute, of so many */
   double *error;
   cx_quad_report *report;
-  bool out_of_memory;
   cx_integral_report total;
 };
 
@@ -61,6 +60,7 @@ int cx_batch_run(const cx_quadrature *q, const cx_batch *b, cx_batch_work *w, cx
 
 /* roots.c: where the features are, for every instance: w->point and the points of w->range. 0, or 1 with w->why */
 int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w);
+void cx_search_free(struct cx_search *s);
 /* box.c: over a box of several variables */
 int cx_box_run(const cx_quadrature *q, cx_quadrature_work *w, double *result);
 /* series.c: the sums of a series, values and errors as cx_quad_run gives them */

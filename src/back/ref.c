@@ -142,7 +142,7 @@ static void primitive(const cx_graph *g, cx_arena *a, const cx_eq *e, double *co
   if (e->integrand) {
     const char *what = NULL;
     const cx_quadrature *q = cx_quadrature_new(a, e, true, NULL);
-    if (cx_quadrature_run(q, cx_quadrature_work_new(a, q), arg, in, value[e->id], &what)) fail(g, e, what);
+    if (cx_quadrature_run(q, cx_quadrature_work_new(a, q), INT64_MAX, in, value[e->id], &what)) fail(g, e, what);
     return;
   }
   size_t n = e->prim->scratch_size ? e->prim->scratch_size(arg) : 0;

@@ -2,7 +2,11 @@
  *
  * A u of degree 1 or 2 in x is solved. Any other is looked at on a grid that is fine at every scale; between two values
  * of different sign a root is enclosed and narrowed by Newton steps that fall back to bisection (all enclosures of all
- * integrals side by side), and where u' changes sign while u does not, its extremum is examined: a root may be double. */
+ * integrals side by side), and where u' changes sign while u does not, its extremum is examined: a root may be double.
+ *
+ * By the mean value theorem the slope of a chord lies between those of u at its ends wherever u' is monotone there. Where
+ * it does not, the grid does not show what u does: a finer one is laid, and if that is no better, the integral is not
+ * told that its points are all there is. */
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -10,23 +14,27 @@
 
 #include "back/integral_int.h"
 
-enum { GRID = 192, STEPS_MAX = 1 << 14, POINTS_MAX = 1 << 20 };
+#define STEEP 0.05 /* exp(u) is a peak at an end where it falls by more than exp(-10) over the range */
+enum { COARSE = 64, GRID = 192, STEPS_MAX = 1 << 14, POINTS_MAX = 1 << 20, AT_ONCE = 1 << 18 };
 
 typedef struct {                     /* a root wanted: of u - level in [a, b] */
   double a, b, x, fa, level, size;   /* size: of u beside the root */
   int32_t instance, feature, column; /* column of u among the probe's outputs */
+  double width;                      /* a peak of this width at x, and no root; 0: none */
   bool slope;                        /* of u' instead: its root is an extremum of u */
   bool done, touch, clear;           /* clear: u has no root there after all */
 } bracket;
 
-typedef struct {
+typedef struct cx_search { /* kept between calls */
   const cx_quadrature *q;
   cx_quadrature_work *w;
   bracket *at;
   int64_t n, cap;
   double *x, *f;
-  int32_t *id;
-  int64_t room;
+  int32_t *id, *who; /* who: integrals to look at, and how many */
+  int64_t room, nwho;
+  double near[2][GRID],
+      out[2][GRID]; /* shares of a finite range, coarse and fine; distances from 0, GRID / 2 and GRID */
 } search;
 
 static bool space(search *s, int64_t n) {
@@ -54,23 +62,45 @@ static bool push(search *s, bracket b) {
   return true;
 }
 
+void cx_search_free(search *s) {
+  if (!s) return;
+  free(s->at), free(s->x), free(s->f), free(s->id), free(s->who), free(s);
+}
+static search *search_of(const cx_quadrature *q, cx_quadrature_work *w) {
+  search *s = w->search;
+  if (!s && (s = w->search = calloc(1, sizeof *s))) {
+    for (int fine = 0; fine < 2; fine++) {
+      int n = fine ? GRID : COARSE, ends = fine ? 12 : 6; /* even, and geometric towards both ends */
+      for (int k = 0; k < ends; k++)
+        s->near[fine][k] = s->near[fine][n - 1 - k] = 0.011 * pow(10, (k - ends) * 9.0 / ends);
+      for (int k = ends; k < n - ends; k++) s->near[fine][k] = (k - ends + 0.57) / (n - 2 * ends + 0.1);
+      for (int k = 0; k < (fine ? GRID : GRID / 2); k++)
+        s->out[fine][k] = pow(10, -7 + 15.0 * (k + 0.41) / (fine ? GRID : GRID / 2));
+    }
+    s->who = malloc((size_t)(w->most + 1) * sizeof *s->who);
+  }
+  if (!s || !s->who) return w->why = "out of memory", NULL;
+  s->q = q, s->w = w, s->n = 0;
+  return s;
+}
+
 /* a grid over (lo, hi): even, and geometric towards each finite end or outwards from the middle of an infinite range */
-static int grid(double lo, double hi, double *x) {
-  int n = 0;
+static int grid(const search *s, double lo, double hi, bool fine, double *x) {
   bool a = isfinite(lo), b = isfinite(hi);
   if (a && b) {
+    int n = fine ? GRID : COARSE, ends = fine ? 12 : 6;
     double len = hi - lo;
-    for (int k = 12; k >= 1; k--) x[n++] = lo + len * 0.011 * pow(10, -k * 0.75);
-    for (int k = 0; k < GRID - 24; k++) x[n++] = lo + len * (k + 0.57) / (GRID - 23.9);
-    for (int k = 1; k <= 12; k++) x[n++] = hi - len * 0.011 * pow(10, -k * 0.75);
+    for (int k = 0; k < n - ends; k++) x[k] = lo + len * s->near[fine][k];
+    for (int k = n - ends; k < n; k++) x[k] = hi - len * s->near[fine][k];
     return n;
   }
   double c = a ? lo : b ? hi : 0;
-  int side = a || b ? GRID : GRID / 2;
+  int n = 0, side = a || b ? GRID : GRID / 2;
+  const double *out = s->out[a || b];
   if (!a)
-    for (int k = side - 1; k >= 0; k--) x[n++] = c - pow(10, -7 + 15.0 * (k + 0.41) / side);
+    for (int k = side - 1; k >= 0; k--) x[n++] = c - out[k];
   if (!b)
-    for (int k = 0; k < side; k++) x[n++] = c + pow(10, -7 + 15.0 * (k + 0.41) / side);
+    for (int k = 0; k < side; k++) x[n++] = c + out[k];
   return n;
 }
 
@@ -79,113 +109,178 @@ static double inside(double lo, double hi) { /* a finite place in the range, 0 w
   return isfinite(lo) ? lo : hi;
 }
 
+/* sin(u) with |u'| <= most: panels are made for it where that does not take too many */
+static void wave(cx_quad_range *r, double most, bool steady) {
+  double len = fabs(r->hi - r->lo);
+  if (isfinite(len) && most * len < (steady ? 12 * 1024 : 50)) r->frequency += most;
+  else r->complete = false;
+}
+
 static bool solved(search *s) { /* features of degree 1 and 2 */
   const cx_integrand *in = s->q->in;
   int64_t N = s->w->instances, total = s->q->in->columns;
+  bool any = false;
+  for (int k = 0; k < in->nfeature; k++) any |= in->feature[k].degree && in->feature[k].kind != CX_FEATURE_STEP;
+  if (!any) return true;
   if (!space(s, 2 * N)) return false;
   for (int64_t j = 0; j < N; j++) {
     double lo = fmin(s->w->range[j].lo, s->w->range[j].hi), hi = fmax(s->w->range[j].lo, s->w->range[j].hi);
-    s->x[j] = inside(lo, hi);
-    s->x[N + j] = isfinite(lo) && isfinite(hi) && hi > lo ? (s->x[j] == hi ? lo : hi) : s->x[j] + 1;
-    s->id[j] = s->id[N + j] = (int32_t)j;
+    s->x[2 * j] = inside(lo, hi);
+    s->x[2 * j + 1] = isfinite(lo) && isfinite(hi) && hi > lo ? (s->x[2 * j] == hi ? lo : hi) : s->x[2 * j] + 1;
+    s->id[2 * j] = s->id[2 * j + 1] = (int32_t)j;
   }
   if (!evaluate(s, 2 * N)) return false;
   for (int k = 0; k < in->nfeature; k++) {
     const cx_feature *t = &in->feature[k];
     if (!t->degree || t->kind == CX_FEATURE_STEP) continue;
-    for (int64_t c = 0; c < t->count; c++)
-      for (int64_t j = 0; j < N; j++) {
-        const double *u = s->f + (t->offset + c) * 2 * N, *v = s->f + (total + t->offset + c) * 2 * N;
-        if (t->kind == CX_FEATURE_EDGE) {
-          double lo = fmin(s->w->range[j].lo, s->w->range[j].hi), hi = fmax(s->w->range[j].lo, s->w->range[j].hi);
-          double end = v[j] > 0 ? hi : lo, in_by = 0.5 / fabs(v[j]);
-          if (isfinite(end) && in_by > 0 && in_by < 0.5 * (hi - lo) &&
-              !push(s, (bracket){.x = end == hi ? end - in_by : end + in_by,
-                                 .a = NAN,
-                                 .done = true,
-                                 .instance = (int32_t)j,
-                                 .feature = k,
-                                 .column = (int32_t)(t->offset + c)}))
-            return false;
+    for (int64_t j = 0; j < N; j++) {
+      cx_quad_range *range = &s->w->range[j];
+      double lo = fmin(range->lo, range->hi), hi = fmax(range->lo, range->hi), most = 0;
+      for (int64_t c = 0; c < t->count; c++) {
+        const double *u = s->f + (t->offset + c) * 2 * N + 2 * j, *v = s->f + (total + t->offset + c) * 2 * N + 2 * j;
+        bracket b = {.a = NAN, .instance = (int32_t)j, .feature = k, .column = (int32_t)(t->offset + c)};
+        if (t->kind == CX_FEATURE_WAVE) {
+          most = fmax(most, fmax(fabs(v[0]), fabs(v[1]) + (t->degree == 2 ? fabs(v[1] - v[0]) : 0)));
           continue;
         }
-        double x0 = s->x[j], h = s->x[N + j] - x0, slope = v[j], bend = t->degree == 2 ? (v[N + j] - v[j]) / h : 0;
+        if (t->kind == CX_FEATURE_EDGE) {
+          double end = v[0] > 0 ? hi : lo, in_by = 0.5 / fabs(v[0]);
+          b.x = end == hi ? end - in_by : end + in_by, b.done = true, b.width = 2 * in_by;
+          if (isfinite(end) && in_by > 0 && in_by < STEEP * (hi - lo) && !push(s, b)) return false;
+          continue;
+        }
+        double x0 = s->x[2 * j], h = s->x[2 * j + 1] - x0, slope = v[0], bend = t->degree == 2 ? (v[1] - v[0]) / h : 0;
         double root[2] = {NAN, NAN}; /* u + slope d + bend d^2 / 2 = 0 */
-        if (bend == 0) root[0] = -u[j] / slope;
+        if (bend == 0) root[0] = -u[0] / slope;
         else {
-          double disc = slope * slope - 2 * bend * u[j];
+          double disc = slope * slope - 2 * bend * u[0], top = u[0] - slope * slope / bend / 2;
           if (disc < 0 && disc > -1e-14 * slope * slope) disc = 0;
+          /* roots beside the real line, and a step of a parabola about its top, are scales */
+          if (t->kind == CX_FEATURE_SINGULAR && disc < 0) b.width = sqrt(-disc) / fabs(bend);
+          if (t->kind == CX_FEATURE_PEAK && fabs(top) < 4) b.width = sqrt(2 / fabs(bend));
+          b.x = x0 - slope / bend, b.done = true;
+          if (b.width > 0 && !push(s, b)) return false;
+          b.width = 0, b.done = false;
           if (disc >= 0) {
             double z = -(slope + copysign(sqrt(disc), slope));
             root[0] = z / bend;
-            root[1] = z != 0 ? 2 * u[j] / z : 0;
+            root[1] = z != 0 ? 2 * u[0] / z : 0;
           }
         }
-        for (int r = 0; r < 2; r++)
-          if (isfinite(root[r]) && !(r == 1 && root[1] == root[0]) &&
-              !push(s, (bracket){.x = x0 + root[r],
-                                 .a = NAN,
-                                 .size = fmax(fabs(u[j]), fabs(u[N + j])),
-                                 .instance = (int32_t)j,
-                                 .feature = k,
-                                 .column = (int32_t)(t->offset + c)}))
-            return false;
+        b.size = fmax(fabs(u[0]), fabs(u[1]));
+        for (int r = 0; r < 2; r++) {
+          b.x = x0 + root[r];
+          if (isfinite(root[r]) && !(r == 1 && root[1] == root[0]) && !push(s, b)) return false;
+        }
       }
+      if (t->kind == CX_FEATURE_WAVE) wave(range, most, t->degree == 1);
+    }
   }
+  return true;
+}
+
+/* does the chord between two places say what u does there? */
+static bool clear(double h, const double *u, const double *v) {
+  double chord = (u[1] - u[0]) / h, size = fabs(v[0]) + fabs(v[1]);
+  double room = 0.25 * size + 1e-12 * (fabs(u[0]) + fabs(u[1])) / h;
+  return !isfinite(chord) || !isfinite(size) || (chord >= fmin(v[0], v[1]) - room && chord <= fmax(v[0], v[1]) + room);
+}
+
+/* what a grid of n places shows of one column of a feature; *seen: clearly */
+static bool read_grid(search *s, int n, const double *x, const double *u, const double *v, bracket b, bool *seen) {
+  const cx_feature *t = &s->q->in->feature[b.feature];
+  double most = 0;
+  int64_t steps = 0;
+  for (int i = 0; i + 1 < n; i++) {
+    if (!(x[i] < x[i + 1]) || isnan(u[i]) || isnan(u[i + 1])) continue;
+    *seen &= clear(x[i + 1] - x[i], &u[i], &v[i]);
+    most = fmax(most, fmax(fabs(v[i]), fabs(v[i + 1])));
+    if (t->kind == CX_FEATURE_WAVE) continue;
+    b.a = x[i], b.b = x[i + 1], b.size = fmax(fabs(u[i]), fabs(u[i + 1]));
+    if (t->kind == CX_FEATURE_STEP) {
+      double from = floor(fmin(u[i], u[i + 1])) + 1, to = ceil(fmax(u[i], u[i + 1])) - 1;
+      for (double m = from; m <= to && steps < STEPS_MAX; m++, steps++) {
+        b.level = m;
+        b.fa = u[i] - m;
+        if (!push(s, b)) return false;
+      }
+      continue;
+    }
+    b.fa = u[i];
+    b.slope = b.touch = false;
+    if (u[i] == 0 && (i == 0 || u[i - 1] * u[i + 1] != 0)) {
+      bracket exact = b;
+      exact.x = x[i], exact.a = NAN;
+      if (!push(s, exact)) return false;
+    } else if (u[i] * u[i + 1] < 0) {
+      if (!push(s, b)) return false;
+    } else if (v[i] * v[i + 1] < 0 && u[i] * v[i] < 0 && t->kind != CX_FEATURE_SUMMIT) { /* |u| has a minimum */
+      if (t->kind == CX_FEATURE_PEAK) s->w->range[b.instance].complete &= fabs(u[i]) > 8;
+      b.slope = b.touch = true;
+      b.fa = v[i];
+      if (!push(s, b)) return false;
+    }
+  }
+  cx_quad_range *r = &s->w->range[b.instance];
+  double lo = fmin(r->lo, r->hi), hi = fmax(r->lo, r->hi);
+  if (t->kind == CX_FEATURE_WAVE) *seen &= isfinite(hi - lo) && most * (hi - lo) < 50;
+  for (int side = 0; side < 2 && t->kind == CX_FEATURE_SUMMIT; side++) { /* exp(u) falls steeply from an end */
+    double end = side ? hi : lo, d = side ? u[n - 1] : -u[0], bend = side ? v[n - 1] : v[0];
+    if (!isfinite(end) || !(d > 0) || !(0.5 / d < STEEP * (hi - lo)) || !(fabs(bend) < 0.05 * d * d)) continue;
+    b.x = side ? end - 0.5 / d : end + 0.5 / d, b.width = 1 / d, b.a = NAN, b.done = true;
+    if (!push(s, b)) return false;
+  }
+  return true;
+}
+
+/* Features of other degrees and steps, in the nwho integrals of `who`; those of which the grid does not show enough
+ * remain there. */
+static bool scan(search *s, bool fine) {
+  const cx_integrand *in = s->q->in;
+  int64_t total = in->columns, left = 0, each = AT_ONCE / (GRID * s->q->probe.total), begin[AT_ONCE / GRID + 1];
+  if (each < 1) each = 1;
+  for (int64_t from = 0; from < s->nwho; from += each) {
+    int64_t some = s->nwho - from < each ? s->nwho - from : each, n = 0;
+    if (!space(s, some * GRID)) return false;
+    for (int64_t m = 0; m < some; m++) {
+      const cx_quad_range *r = &s->w->range[s->who[from + m]];
+      double lo = fmin(r->lo, r->hi), hi = fmax(r->lo, r->hi);
+      begin[m] = n;
+      if (lo < hi) n += grid(s, lo, hi, fine, s->x + n);
+      for (int64_t k = begin[m]; k < n; k++) s->id[k] = s->who[from + m];
+    }
+    begin[some] = n;
+    if (!evaluate(s, n)) return false;
+    for (int64_t m = 0; m < some; m++) {
+      int64_t j = s->who[from + m], mark = s->n, at = begin[m];
+      int count = (int)(begin[m + 1] - at);
+      bool seen = true, first = !fine && count == COARSE;
+      for (int k = 0; k < in->nfeature && count && (seen || !first); k++) {
+        const cx_feature *t = &in->feature[k];
+        if (t->degree && t->kind != CX_FEATURE_STEP) continue;
+        for (int64_t c = 0; c < t->count; c++) {
+          bracket b = {.instance = (int32_t)j, .feature = k, .column = (int32_t)(t->offset + c)};
+          if (!read_grid(s, count, s->x + at, s->f + b.column * n + at, s->f + (total + b.column) * n + at, b, &seen))
+            return false;
+        }
+      }
+      if (seen) continue;
+      if (first) s->n = mark, s->who[left++] = (int32_t)j;
+      else s->w->range[j].complete = false;
+    }
+  }
+  s->nwho = left;
   return true;
 }
 
 static bool scanned(search *s) {
   const cx_integrand *in = s->q->in;
-  int64_t total = s->q->in->columns;
   bool any = false;
   for (int k = 0; k < in->nfeature; k++) any |= !in->feature[k].degree || in->feature[k].kind == CX_FEATURE_STEP;
   if (!any) return true;
-  if (!space(s, GRID + 8)) return false;
-  int64_t steps = 0;
-  for (int64_t j = 0; j < s->w->instances; j++) {
-    double lo = fmin(s->w->range[j].lo, s->w->range[j].hi), hi = fmax(s->w->range[j].lo, s->w->range[j].hi);
-    if (!(lo < hi)) continue;
-    int n = grid(lo, hi, s->x);
-    for (int k = 0; k < n; k++) s->id[k] = (int32_t)j;
-    if (!evaluate(s, n)) return false;
-    for (int k = 0; k < in->nfeature; k++) {
-      const cx_feature *t = &in->feature[k];
-      if (t->degree && t->kind != CX_FEATURE_STEP) continue;
-      for (int64_t c = 0; c < t->count; c++) {
-        const double *u = s->f + (t->offset + c) * n, *v = s->f + (total + t->offset + c) * n;
-        bracket b = {.instance = (int32_t)j, .feature = k, .column = (int32_t)(t->offset + c)};
-        for (int i = 0; i + 1 < n; i++) {
-          if (!(s->x[i] < s->x[i + 1]) || isnan(u[i]) || isnan(u[i + 1])) continue;
-          b.a = s->x[i], b.b = s->x[i + 1], b.size = fmax(fabs(u[i]), fabs(u[i + 1]));
-          if (t->kind == CX_FEATURE_STEP) {
-            double from = floor(fmin(u[i], u[i + 1])) + 1, to = ceil(fmax(u[i], u[i + 1])) - 1;
-            for (double m = from; m <= to && steps < STEPS_MAX; m++, steps++) {
-              b.level = m;
-              b.fa = u[i] - m;
-              if (!push(s, b)) return false;
-            }
-            continue;
-          }
-          b.level = 0;
-          b.fa = u[i];
-          b.slope = b.touch = false;
-          if (u[i] == 0 && (i == 0 || u[i - 1] * u[i + 1] != 0)) {
-            bracket exact = b;
-            exact.x = s->x[i], exact.a = NAN;
-            if (!push(s, exact)) return false;
-          } else if (u[i] * u[i + 1] < 0) {
-            if (!push(s, b)) return false;
-          } else if (v[i] * v[i + 1] < 0 && u[i] * v[i] < 0 && t->kind != CX_FEATURE_SUMMIT) { /* |u| has a minimum */
-            b.slope = b.touch = true;
-            b.fa = v[i];
-            if (!push(s, b)) return false;
-          }
-        }
-      }
-    }
-  }
-  return true;
+  s->nwho = s->w->instances;
+  for (int64_t j = 0; j < s->nwho; j++) s->who[j] = (int32_t)j;
+  return scan(s, false) && scan(s, true);
 }
 
 /* every enclosure narrowed to a root; those of degree 1 and 2 polished once. false on failure */
@@ -275,16 +370,17 @@ static void plain_widths(const cx_quad_range *r, cx_quad_point *p) {
 int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
   const cx_integrand *in = q->in;
   if (!in->nfeature) return 0;
-  search s = {.q = q, .w = w};
-  bool ok = solved(&s) && scanned(&s) && narrow(&s);
+  search *s = search_of(q, w);
+  bool ok = s && solved(s) && scanned(s) && narrow(s);
   int64_t total = q->in->columns, n = 0;
-  for (int64_t k = 0; ok && k < s.n; k++) { /* those that are roots, inside */
-    bracket *b = &s.at[k];
+  for (int64_t k = 0; ok && k < s->n; k++) { /* those that are roots, inside */
+    bracket *b = &s->at[k];
     if (b->clear) continue;
     double lo = fmin(w->range[b->instance].lo, w->range[b->instance].hi),
            hi = fmax(w->range[b->instance].lo, w->range[b->instance].hi);
     bool end = false;
-    if (in->feature[b->feature].kind == CX_FEATURE_SINGULAR) /* at an end, but for rounding */
+    if (b->width > 0 && (b->x == lo || b->x == hi)) b->x += (b->x == lo ? 0.5 : -0.5) * b->width;
+    else if (in->feature[b->feature].kind == CX_FEATURE_SINGULAR) /* at an end, but for rounding */
       for (int side = 0; side < 2 && !end; side++) {
         double e = side ? hi : lo;
         if (isfinite(e) && fabs(b->x - e) <= 8 * DBL_EPSILON * fmax(fabs(e), isfinite(hi - lo) ? 1e-3 * (hi - lo) : 0))
@@ -294,34 +390,32 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
     if (!end && !(b->x > lo && b->x < hi) && in->feature[b->feature].kind == CX_FEATURE_SINGULAR && near > 0 &&
         near < 0.1 * (hi - lo) && isfinite(near)) {
       b->x = b->x <= lo ? lo + 0.5 * near : hi - 0.5 * near;
-      b->fa = near, b->touch = false, b->slope = true; /* a peak of that width */
-      s.at[n++] = *b;
+      b->width = near, b->touch = false;
+      s->at[n++] = *b;
       continue;
     }
-    b->slope = false;
-    if ((b->x > lo && b->x < hi) || end) s.at[n++] = *b;
+    if ((b->x > lo && b->x < hi) || end) s->at[n++] = *b;
   }
-  s.n = n;
+  s->n = n;
   if (ok && n) {
-    qsort(s.at, (size_t)n, sizeof *s.at, by_place);
+    qsort(s->at, (size_t)n, sizeof *s->at, by_place);
     for (int64_t k = 0, m; k < n; k = m) { /* what differs by rounding is one place: that of a singular point, if any */
       int64_t best = k;
-      for (m = k + 1; m < n && s.at[m].instance == s.at[k].instance &&
-                      s.at[m].x - s.at[m - 1].x <= 4 * DBL_EPSILON * fabs(s.at[k].x);
+      for (m = k + 1; m < n && s->at[m].instance == s->at[k].instance &&
+                      s->at[m].x - s->at[m - 1].x <= 4 * DBL_EPSILON * fabs(s->at[k].x);
            m++)
-        if (!s.at[m].slope && in->feature[s.at[m].feature].bend >= 0 && in->feature[s.at[best].feature].bend < 0)
+        if (s->at[m].width == 0 && in->feature[s->at[m].feature].bend >= 0 && in->feature[s->at[best].feature].bend < 0)
           best = m;
-      for (int64_t j = k; j < m; j++) s.at[j].x = s.at[best].x;
+      for (int64_t j = k; j < m; j++) s->at[j].x = s->at[best].x;
     }
-    ok = space(&s, n);
-    for (int64_t k = 0; ok && k < n; k++) s.x[k] = s.at[k].x, s.id[k] = s.at[k].instance;
-    ok = ok && evaluate(&s, n);
+    ok = space(s, n);
+    for (int64_t k = 0; ok && k < n; k++) s->x[k] = s->at[k].x, s->id[k] = s->at[k].instance;
+    ok = ok && evaluate(s, n);
   }
-  int64_t *first = ok ? calloc((size_t)w->instances + 1, sizeof *first) : NULL;
-  if (ok && !first) w->why = "out of memory", ok = false;
+  for (int64_t j = 0; j < w->instances; j++) w->range[j].npoint = 0;
   for (int64_t k = 0; ok && k < n; k++) {
-    const bracket *b = &s.at[k];
-    double v = s.f[(total + b->column) * n + k], u = s.f[b->column * n + k];
+    const bracket *b = &s->at[k];
+    double v = s->f[(total + b->column) * n + k], u = s->f[b->column * n + k];
     cx_quad_point p = {b->x, 0, QP_BREAK};
     switch (in->feature[b->feature].kind) {
       case CX_FEATURE_SINGULAR: p.kind = QP_SINGULAR; break;
@@ -330,26 +424,30 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
       case CX_FEATURE_SUMMIT: p.kind = QP_PEAK, p.width = v < 0 ? 1 / sqrt(-v) : NAN; break;
       default: p.width = 4 * DBL_EPSILON * b->size / fabs(v);
     }
-    if (b->slope) p.kind = QP_PEAK, p.width = b->fa;
-    if (b->touch && (in->crossing || fabs(u) > 1e-12 * (1 + fabs(b->x)))) continue; /* comes near, no more */
-    if (p.kind == QP_PEAK && !(p.width > 0 && isfinite(p.width))) continue;
+    int64_t bend = in->feature[b->feature].bend;
+    double curve = bend >= 0 ? s->f[bend * n + k] : 0;
+    if (b->width > 0) p.kind = QP_PEAK, p.width = b->width;
+    if (b->touch && (in->crossing || fabs(u) > 1e-12 * (1 + fabs(b->x)))) { /* comes near, no more: a scale */
+      if (p.kind != QP_SINGULAR) continue;
+      if (bend < 0) w->range[b->instance].complete = false;
+      p.kind = QP_PEAK, p.width = sqrt(fabs(2 * u / curve));
+    }
+    double len = fabs(w->range[b->instance].hi - w->range[b->instance].lo);
+    if (p.kind == QP_PEAK && !(p.width > 0 && isfinite(p.width) && (p.width < 0.25 * len))) continue;
     struct cx_near root = {-1, v, 0};
-    if (in->feature[b->feature].bend >= 0 && !b->slope) {
+    if (bend >= 0 && p.kind != QP_PEAK) {
       root.feature = b->feature;
-      root.bend = s.f[in->feature[b->feature].bend * n + k];
+      root.bend = curve;
       if (!isfinite(root.slope) || !isfinite(root.bend)) root.feature = -1;
     }
     if (!cx_add_point(w, p, root)) ok = false;
-    else first[b->instance]++;
+    else w->range[b->instance].npoint++;
   }
   int64_t at = 0;
   for (int64_t j = 0; ok && j < w->instances; j++) {
     w->range[j].point = w->point ? w->point + at : NULL;
-    w->range[j].npoint = (int)first[j];
-    plain_widths(&w->range[j], w->point + at);
-    at += first[j];
+    if (w->range[j].npoint) plain_widths(&w->range[j], w->point + at);
+    at += w->range[j].npoint;
   }
-  free(first);
-  free(s.at), free(s.x), free(s.f), free(s.id);
   return !ok;
 }

@@ -201,7 +201,7 @@ static void choose_rows(cx_sched *s, int *up) {
   }
   for (int c = 0; c < g->neq * SLOTS; c++) {
     if (find(up, c) != c) continue;
-    bool ok = size[c] >= 8 && score[c] >= SMALL;
+    bool ok = size[c] >= 8 && (score[c] >= SMALL || size[c] == s->opt->rows);
     score[c] = !ok ? 0
                    : score[c] * (data[c] && !var[c] ? 8 : 1) * ((double)size[c] / ((double)size[c] + 8)) *
                          (sh.across[c] > 0.1 * score[c] ? 0.25 : 1);
@@ -214,7 +214,7 @@ static void choose_rows(cx_sched *s, int *up) {
       p->comp = k;
       p->mask = 0, p->n = 1;
       if (e->kind != EQ_CALC) continue;
-      if (!c->dir && flat(s, e)) {
+      if (!c->dir && !s->opt->rows && flat(s, e)) {
         p->flat = true;
         p->mask = (1u << nslot(e)) - 1;
         p->n = (int64_t)work_of(s, e);

@@ -35,7 +35,7 @@ static bool crossing_shape(const cx_eq *const *arg, cx_eq *out, const char **why
 
 /* what a quadrature integrates, and the functions whose roots (steps, peaks) are looked for before */
 static char *note(const cx_eq *e, cx_arena *a) {
-  static const char *const kind[] = {"break", "step", "singular", "peak", "summit"};
+  static const char *const kind[] = {"break", "step", "singular", "peak", "edge", "summit", "wave"};
   const cx_integrand *in = e->integrand;
   if (!in) return cx_strdup(a, "", 0);
   cx_buf b = {.arena = a};

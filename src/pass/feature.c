@@ -25,8 +25,7 @@ typedef struct {
   found_list list;
   bool *heavy, hit; /* computed from an integral inside */
   int branches;     /* taken so far in the feature at hand */
-  bool waves;       /* sin or cos of x: smooth, but at a scale of its own */
-  bool hidden;      /* an integral inside may be anything but smooth elsewhere than at the features found */
+  bool hidden;      /* what is found is not all that may happen: an op of unknown scales, an integral inside */
 } finder;
 
 static uint32_t mask_of(finder *f, uint32_t eq) {
@@ -92,7 +91,11 @@ static void see_branch(void *user, const cx_node *n) {
 static void add(finder *f, cx_feature_kind kind, const cx_node *u) {
   cx_graph *g = f->g;
   const cx_eq *of = f->of;
-  if (degree_of(f, u) == 0 || of->rank + of->nred > CX_MAX_RANK) return;
+  if (degree_of(f, u) == 0) return;
+  if (of->rank + of->nred > CX_MAX_RANK) {
+    f->hidden = true;
+    return;
+  }
   const cx_node *splits = NULL;
   if (degree_of(f, u) == ANY && (kind == CX_FEATURE_BREAK || kind == CX_FEATURE_SINGULAR) && f->branches < 4)
     cx_visit(g, u, see_branch, &splits);
@@ -109,7 +112,10 @@ static void add(finder *f, cx_feature_kind kind, const cx_node *u) {
   }
   f->hit = false;
   cx_visit(g, u, see_heavy, f);
-  if (f->hit) return;
+  if (f->hit) {
+    f->hidden = true;
+    return;
+  }
   for (int k = 0; k < f->list.n; k++) {
     const cx_eq *e = g->eq[f->list.at[k].eq];
     if (f->list.at[k].kind == kind && e->body == u && e->rank == of->rank + of->nred) return;
@@ -145,6 +151,29 @@ static void add_singular(finder *f, const cx_node *a) {
   add(f, CX_FEATURE_SINGULAR, a);
 }
 
+/* summits of |a| to a power of this sign: the factors tell of a product's */
+static void add_summit(finder *f, const cx_node *a, int sign) {
+  cx_graph *g = f->g;
+  switch (a->op) {
+    case OP_abs:
+    case OP_neg:
+    case OP_sqrt: add_summit(f, a->arg[0], sign); return;
+    case OP_mul:
+    case OP_div:
+      add_summit(f, a->arg[0], sign);
+      add_summit(f, a->arg[1], a->op == OP_div ? -sign : sign);
+      return;
+    case OP_pow:
+      if (a->arg[1]->op != OP_const) break;
+      add_summit(f, a->arg[0], a->arg[1]->u.num < 0 ? -sign : sign);
+      return;
+    default: break;
+  }
+  if (degree_of(f, a) <= 2) return; /* its roots, be they complex, say it */
+  const cx_node *log = cx_op1(g, OP_log, cx_op1(g, OP_abs, a));
+  add(f, CX_FEATURE_SUMMIT, sign < 0 ? cx_op1(g, OP_neg, log) : log);
+}
+
 static void see(void *user, const cx_node *n) {
   finder *f = user;
   cx_graph *g = f->g;
@@ -160,14 +189,18 @@ static void see(void *user, const cx_node *n) {
     case OP_ceil:
     case OP_trunc: add(f, CX_FEATURE_STEP, a); return;
     case OP_round: add(f, CX_FEATURE_STEP, cx_op2(g, OP_add, a, cx_const(g, 0.5))); return;
+    case OP_mod: add(f, CX_FEATURE_STEP, cx_op2(g, OP_div, a, b)); return;
     case OP_sin:
     case OP_cos:
-    case OP_tan:
-      if (degree_of(f, a) != 0) f->waves = true;
-      return;
-    case OP_mod: add(f, CX_FEATURE_STEP, cx_op2(g, OP_div, a, b)); return;
+    case OP_sinc:
+    case OP_j0:
+    case OP_j1: add(f, CX_FEATURE_WAVE, a); return;
     case OP_sqrt:
-    case OP_log: add_singular(f, a); return;
+    case OP_cbrt:
+    case OP_log:
+    case OP_log2:
+    case OP_log10: add_singular(f, a); return;
+    case OP_xlogy: add_singular(f, b); return;
     case OP_log1p: add(f, CX_FEATURE_SINGULAR, cx_op2(g, OP_add, one, a)); return;
     case OP_asin:
     case OP_acos:
@@ -175,27 +208,49 @@ static void see(void *user, const cx_node *n) {
     case OP_acosh: add(f, CX_FEATURE_SINGULAR, cx_op2(g, OP_sub, a, one)); return;
     case OP_div:
       add_singular(f, b);
-      if (degree_of(f, b) != 1) add(f, CX_FEATURE_SUMMIT, cx_op1(g, OP_neg, cx_op1(g, OP_log, cx_op1(g, OP_abs, b))));
+      add_summit(f, b, -1);
       return;
     case OP_pow: {
       bool number = b->op == OP_const, whole = number && b->u.num == floor(b->u.num);
       if (whole && b->u.num >= 0) return;
       add_singular(f, a);
-      if (!number || b->u.num < 0)
-        if (degree_of(f, a) != 1)
-          add(f, CX_FEATURE_SUMMIT, cx_op2(g, OP_mul, b, cx_op1(g, OP_log, cx_op1(g, OP_abs, a))));
+      if (number && b->u.num < 0) add_summit(f, a, -1);
+      if (!number && degree_of(f, a) != 1)
+        add(f, CX_FEATURE_SUMMIT, cx_op2(g, OP_mul, b, cx_op1(g, OP_log, cx_op1(g, OP_abs, a))));
       return;
     }
-    case OP_exp: add(f, degree_of(f, a) == 1 ? CX_FEATURE_EDGE : CX_FEATURE_SUMMIT, a); return;
+    case OP_exp:
+    case OP_exp2:
+    case OP_expm1: add(f, degree_of(f, a) == 1 ? CX_FEATURE_EDGE : CX_FEATURE_SUMMIT, a); return;
     case OP_tanh:
     case OP_erf:
     case OP_erfc:
     case OP_norm_cdf:
+    case OP_log_norm_cdf:
     case OP_logistic:
     case OP_softplus:
     case OP_atan:
+    case OP_asinh:
+    case OP_sinh:
     case OP_cosh: add(f, CX_FEATURE_PEAK, a); return;
-    default: return;
+    case OP_const:
+    case OP_index:
+    case OP_load:
+    case OP_add:
+    case OP_sub:
+    case OP_mul:
+    case OP_neg:
+    case OP_muladd:
+    case OP_eq:
+    case OP_ne:
+    case OP_and:
+    case OP_or:
+    case OP_not:
+    case OP_isfinite:
+    case OP_isnan:
+    case OP_select: return;
+    default: /* of these nothing is said */
+      for (int k = 0; k < n->nargs; k++) f->hidden |= degree_of(f, n->arg[k]) != 0;
   }
 }
 
@@ -252,6 +307,7 @@ static void see_inside(finder *f, const cx_eq *I) {
   in.mask = cx_node_dims(g, g->arena, y), in.known = g->neq;
   for (int k = 0; k < inner.n && k < 64; k++) {
     found t = inner.at[k];
+    hidden |= t.kind == CX_FEATURE_WAVE;
     if (!(mask_of(f, t.eq) & CX_DEPENDS)) continue;
     bool hard = t.kind == CX_FEATURE_BREAK || t.kind == CX_FEATURE_SINGULAR; /* a peak's scale may become one of x */
     if (hard && g->eq[t.eq]->rank <= r + 1 && bind(f, I, t.eq, bound[nplace])) place[nplace++] = t.eq;
@@ -343,7 +399,7 @@ static found_list collect(cx_graph *g, uint32_t root, bool *hidden, uint32_t x, 
   }
   for (int id = 0; id < neq; id++)
     if (r.seen[id] && cx_is_integral(g->eq[id]) && (mask_of(&f, (uint32_t)id) & CX_DEPENDS)) see_inside(&f, g->eq[id]);
-  *hidden |= f.waves || f.hidden;
+  *hidden |= f.hidden;
   return f.list;
 }
 
@@ -383,13 +439,12 @@ static const cx_node *rewrite_down(nearer *c, cx_graph *g, const cx_node *n, con
 
 static cx_graph *near_graph(cx_graph *g, const cx_integrand *in, uint32_t x, const cx_node *u, int degree,
                             const uint32_t *input, int ninput, const uint32_t *out, int nout) {
-  (void)in;
   uint32_t extra[4];
   const cx_node *k = cx_index(g, 0), *v[4];
   for (int j = 0; j < 4; j++) { /* at, t, slope, bend */
     cx_eq *e = cx_eq_new(g, NULL, EQ_INPUT);
     e->rank = 1;
-    e->dim[0] = (cx_dim){CX_NODES, NULL};
+    e->dim[0] = (cx_dim){in->nodes, NULL};
     extra[j] = e->id;
     v[j] = cx_load(g, e->id, &k, 1);
   }
@@ -495,7 +550,11 @@ void cx_find_features(cx_integrand *in, const cx_graph *value, uint32_t crossing
     const cx_eq *e = g->eq[list.at[k].eq];
     int64_t count = 1;
     for (int d = 1; d < e->rank; d++) count *= e->dim[d].n;
-    if (e->rank < 1 || count <= 0 || total + count > COLUMNS_MAX) continue;
+    if (e->rank < 1 || count <= 0) continue;
+    if (total + count > COLUMNS_MAX) {
+      hidden = true;
+      continue;
+    }
     uint32_t id = e->id;
     const cx_node *sub[CX_MAX_RANK];
     for (int d = 0; d < e->rank; d++) sub[d] = cx_index(g, d);
@@ -509,7 +568,6 @@ void cx_find_features(cx_integrand *in, const cx_graph *value, uint32_t crossing
     total += count;
   }
   in->complete = !hidden;
-  for (int k = 0; k < in->nfeature; k++) in->complete &= in->feature[k].degree > 0;
   if (!in->nfeature) return;
   g->nout = 0;
   for (int k = 0; k < in->nfeature; k++) cx_graph_output(g, u[k]);

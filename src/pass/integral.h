@@ -23,7 +23,7 @@
 #define CX_INTEGRAL_H
 #include "pass/pass.h"
 
-enum { CX_NODES = 64, CX_BOX_MAX = 8 };
+enum { CX_NODES = 64, CX_NODES_MOST = 512, CX_BOX_MAX = 8 };
 enum { CX_INTEGRAL_F, CX_INTEGRAL_X, CX_INTEGRAL_LO, CX_INTEGRAL_HI, CX_INTEGRAL_TOL };
 enum { CX_CROSSING_G = CX_INTEGRAL_TOL, CX_CROSSING_PERIOD };
 extern const cx_prim cx_prim_integral, cx_prim_crossing, cx_prim_series, cx_prim_quadrature;
@@ -41,7 +41,8 @@ typedef enum {
   CX_FEATURE_SINGULAR, /* where u = 0: infinite, or with an infinite derivative */
   CX_FEATURE_PEAK,     /* where u = 0: something happens within 1 / |u'| */
   CX_FEATURE_EDGE,     /* exp(u) with u of degree 1: something within 1 / |u'| of the end where u is larger */
-  CX_FEATURE_SUMMIT    /* where u = 0 and u' < 0: log f has a maximum of width (-u')^(-1/2) */
+  CX_FEATURE_SUMMIT,   /* where u = 0 and u' < 0: log f has a maximum of width (-u')^(-1/2) */
+  CX_FEATURE_WAVE      /* sin(u): its frequency is |u'| */
 } cx_feature_kind;
 typedef struct {
   cx_feature_kind kind;
@@ -61,13 +62,13 @@ typedef struct cx_integrand {
   int nfeature;
   int ninstance, ncomp; /* dimensions of lo; components altogether */
   cx_dim instance[CX_MAX_RANK];
-  int nenv;
-  int dim; /* > 1: a box; value has that many inputs x1[k], x2[k].. in front */
+  int nenv, nodes; /* nodes: how many are computed at once at most */
+  int dim;         /* > 1: a box; value has that many inputs x1[k], x2[k].. in front */
   uint32_t
       moving; /* variables whose ends depend on earlier ones; outputs of value behind f: lo, hi of each but the first */
   double *scale; /* by component: 0, or > 0 for a derivative, whose tolerance is absolute (quad/quad.h) */
   bool heavy;    /* there are integrals inside */
-  bool complete; /* the features are all that is not smooth at every scale */
+  bool complete; /* the features are all that is not smooth at every scale, where they are seen clearly (roots.c) */
   bool crossing, series;
   double period; /* crossing */
   double tol;

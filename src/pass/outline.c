@@ -103,7 +103,17 @@ static void outline(cx_graph *g, cx_eq **member, int n, bool passes) {
   memcpy(q->dim, lo->dim, sizeof q->dim);
 
   uint32_t variable = first->prim_arg[CX_INTEGRAL_X];
-  cx_dim nodes = {CX_NODES, NULL};
+  const uint32_t *inside = cx_node_dims(g, g->arena, variable);
+  int64_t wide = 0;
+  for (int j = 0; j < n; j++) {
+    int64_t count = 1;
+    for (int d = lo->rank; d < member[j]->rank; d++) count *= member[j]->dim[d].n;
+    wide += count;
+  }
+  bool many = passes && wide <= 64; /* an integral inside is expensive enough alone */
+  for (int id = 0; id < g->neq; id++) many &= !(cx_is_integral(g->eq[id]) && (inside[id] & CX_DEPENDS));
+  in->nodes = many ? CX_NODES_MOST : CX_NODES;
+  cx_dim nodes = {in->nodes, NULL};
   cx_eq *x = cx_eq_new(in->value, g->eq[variable]->name, EQ_INPUT);
   x->rank = 1;
   x->dim[0] = nodes;
@@ -267,6 +277,7 @@ static void outline_box(cx_graph *g, cx_eq *I, int dim, bool passes) {
   cx_graph *v = in->value = cx_graph_new(g->ctx, g->arena);
   in->span = I->span;
   in->dim = dim;
+  in->nodes = CX_NODES;
   in->ninstance = lo->rank;
   memcpy(in->instance, lo->dim, sizeof in->instance);
   in->tol = number(g, I->prim_arg[CX_INTEGRAL_TOL], 1e-6);

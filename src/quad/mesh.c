@@ -146,6 +146,12 @@ static void line(cx_quad_work *w, cx_quad_inst *in, double a, double b, bool lo_
   l->lo = l->from = a, l->hi = l->to = b, l->lo_plain = lo_plain, l->hi_plain = hi_plain, l->done = true;
 }
 
+/* how far a ray to a singular end reaches, when the nearest peak is this far: to its foot; over one alone that is wider */
+static double reach(double gap, const cx_quad_point *near, const cx_quad_point *far) {
+  if (gap > 10 * near->width) return gap - 5 * near->width;
+  return near == far || near->x == far->x ? fmax(gap, near->width) / 2 : gap / 2;
+}
+
 /* one interval between hard points, a < b; sa, sb: singular there; first, last: its peaks, or NULL */
 static void interval(cx_quad_work *w, cx_quad_inst *in, double a, bool sa, double b, bool sb,
                      const cx_quad_point *first, const cx_quad_point *last) {
@@ -171,16 +177,18 @@ static void interval(cx_quad_work *w, cx_quad_inst *in, double a, bool sa, doubl
       return;
     }
     const cx_quad_point *near = dir > 0 ? first : last, *far = dir > 0 ? last : first;
-    double gap = fabs(near->x - end);
+    double gap = fabs(near->x - end), out = far->x;
+    bool anchored = end == out;
     if (singular || !known) { /* a ray to the end stops at the nearest peak's foot */
-      double scale = gap > 10 * near->width ? gap - 5 * near->width : gap / 2;
+      double scale = reach(gap, near, far);
       if (scale > 0) {
         ray(w, in, MAP_TOWARD, end, dir, scale, true);
         end += dir * scale;
+        if (dir > 0 ? end > out : end < out) out = end, anchored = false;
       }
     }
-    line(w, in, fmin(end, far->x), fmax(end, far->x), false, false);
-    ray(w, in, MAP_OUT, far->x, dir, far->width, end == far->x);
+    line(w, in, fmin(end, out), fmax(end, out), false, false);
+    ray(w, in, MAP_OUT, out, dir, far->width, anchored);
     return;
   }
   double la = a, lb = b, len = b / 2 - a / 2;
@@ -188,15 +196,12 @@ static void interval(cx_quad_work *w, cx_quad_inst *in, double a, bool sa, doubl
     if (sa) la = a + len;
     if (sb) lb = a + len;
   } else if (sa && sb) {
-    double g = fmin(first->x - a, len), h = fmin(b - last->x, len);
-    la = a + (g > 10 * first->width ? g - 5 * first->width : g / 2);
-    lb = b - (h > 10 * last->width ? h - 5 * last->width : h / 2);
+    la = a + fmin(reach(fmin(first->x - a, len), first, last), len);
+    lb = b - fmin(reach(fmin(b - last->x, len), last, first), len);
   } else if (sa) {
-    double g = peaks ? first->x - a : 2 * len;
-    la = !peaks ? b : a + (g > 10 * first->width ? g - 5 * first->width : g / 2);
+    la = !peaks ? b : fmin(a + reach(first->x - a, first, last), b);
   } else if (sb) {
-    double g = peaks ? b - last->x : 2 * len;
-    lb = !peaks ? a : b - (g > 10 * last->width ? g - 5 * last->width : g / 2);
+    lb = !peaks ? a : fmax(b - reach(b - last->x, last, first), a);
   }
   if (sa) ray(w, in, MAP_TOWARD, a, 1, la - a, true);
   line(w, in, la, lb, !sa, !sb);
