@@ -30,6 +30,16 @@ static const double *value(cx_buf *b, const cx_result *r, const double *v, int a
   return v;
 }
 
+static void said(cx_buf *b, const cx_result *r) {
+  bool list = r->value.rank == 2;
+  cx_puts(b, list ? "[" : "");
+  for (int64_t k = 0; k < (list ? r->value.dim[0] : 1); k++) {
+    cx_puts(b, k ? ", " : "");
+    cx_json_puts(b, r->said[k]);
+  }
+  cx_puts(b, list ? "]" : "");
+}
+
 void cli_json_results(cx_buf *b, const cx_result *r, int n, int *count) {
   for (int k = 0; k < n; k++) {
     if ((*count)++) cx_puts(b, ",\n  ");
@@ -43,7 +53,8 @@ void cli_json_results(cx_buf *b, const cx_result *r, int n, int *count) {
       key(b, "text");
       cx_json_puts(b, r[k].text);
       key(b, "value");
-      value(b, &r[k], r[k].value.data, 0);
+      if (r[k].said) said(b, &r[k]);
+      else value(b, &r[k], r[k].value.data, 0);
       if (r[k].integrals.n || r[k].integrals.draws) {
         key(b, "error");
         cli_json_number(b, r[k].integrals.error);

@@ -175,7 +175,7 @@ static void blocks(cx_buf *b, const cx_result *r, const char *text) { /* rank 3 
 
 /* ---- results ---- */
 
-static bool short_value(const cx_result *r) { return r->label || r->value.rank <= 1; }
+static bool short_value(const cx_result *r) { return r->label || (r->value.rank <= 1 && !r->said); }
 
 static void put_head(cx_buf *b, const char *label, const char *text) {
   size_t n = label ? strlen(label) : 0;
@@ -197,6 +197,14 @@ static void put_result(cx_buf *b, const cx_result *r, const char *label, int col
   const cx_array *a = &r->value;
   const double *v = a->data;
   int64_t n = count_of(a);
+  if (r->said) { /* as it is, behind its label */
+    if (label) cx_putf(b, "%s ", label);
+    for (int64_t k = 0; k < (a->rank == 2 ? a->dim[0] : 1); k++) {
+      if (k) cx_puts(b, "\n");
+      put_clean(b, r->said[k], 1 << 20);
+    }
+    return;
+  }
   if (a->rank <= 1) {
     if (!bare) put_head(b, label, r->text);
     if (a->rank == 0) put_element(b, r, v[0], SCALAR);

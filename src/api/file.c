@@ -39,7 +39,7 @@ calx_status calx_open(calx_ctx *c, const char *path, calx_model **out) {
     m->ctx = c;
     m->file = f;
     m->prog = cx_program_new(c, a, f->program, NULL);
-    cx_model_declare(m->prog->decl, m->prog->ndecl);
+    cx_model_declare(f, m->prog);
     cx_decl *decl = cx_api_decl(m->prog, t);
     cx_model_adapt(f, c, t, decl, m->prog->ndecl);
     cx_elab_opt o = {.unbound = true, .weights = f->file};

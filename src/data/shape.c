@@ -233,9 +233,30 @@ static bool words_to_bool(cx_ctx *c, cx_arena *a, cx_decl *d) {
   return true;
 }
 
+/* lines of one text */
+static void join_lines(cx_arena *a, cx_array *x) {
+  cx_buf b = {.arena = a};
+  int64_t n = cx_array_count(x);
+  const int32_t *code = x->data;
+  for (int64_t k = 0; k < n; k++) {
+    if (k) cx_put(&b, "\n", 1);
+    cx_puts(&b, x->level[code[k]]);
+  }
+  const char **one = CX_NEW(a, const char *);
+  *one = b.at ? b.at : "";
+  x->text = one;
+  x->level = NULL;
+  x->nlevel = 0;
+  cx_array_row_major(x, 0, NULL);
+}
+
 bool cx_adapt(cx_ctx *c, cx_arena *a, cx_decl *d) {
   cx_array *x = &d->array;
   cx_domain_kind kind = d->domain.kind;
+  if (kind == DOM_TEXT && d->rank == 0 && x->level && x->origin && x->rank == 1) {
+    join_lines(a, x);
+    return true;
+  }
   int64_t dim[CX_MAX_RANK];
   bool words = x->level && x->origin; /* as read; a caller's levels are numbers already */
   if (kind == DOM_IMAGE && x->rank == d->rank + 1 && x->dim[x->rank - 1] == 3) luminance(a, x);

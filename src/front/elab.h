@@ -31,6 +31,9 @@ typedef struct {
   bool label;        /* a string alone: text is it */
   bool trace;        /* plot trace: the objective of the last fit by step */
   uint32_t level_of; /* data whose category names the values carry, or CX_NO_EQ */
+  bool spoken;       /* text(s, c): said as text, by */
+  int unit;          /* cx_unit */
+  const struct cx_vocab *vocab;
 } cx_query;
 #define CX_NO_EQ UINT32_MAX
 typedef struct {
@@ -63,6 +66,9 @@ typedef struct { /* a derivative that the program asks for: `calx check` compare
 typedef struct { /* an input whose values are known, though no data declaration gives them */
   uint32_t eq;
   cx_array array;
+  int decl;                    /* 1 + the declaration of texts that it was made from; 0: none */
+  int unit;                    /* then of a sequence: cx_unit, and what its numbers stand for */
+  const struct cx_vocab *vocab;
 } cx_given;
 typedef struct {         /* a mean over random draws */
   uint32_t value, error; /* equations of one shape; error: its standard error */
@@ -119,6 +125,15 @@ typedef struct cx_program {
   const char *text; /* of all of it: imports in their places */
   size_t size;
   CX_VEC(cx_file *) read; /* what `load` has read */
+  CX_VEC(struct cx_vocab *) vocab;
+  CX_VEC(struct {
+    const char *call;
+    const void *of;
+    const struct cx_vocab *vocab;
+    int64_t texts;
+    cx_array x;
+  })
+  counted; /* what texts have become, for the next elaboration */
 } cx_program;
 /* parse, splice imports, list the data declarations. Errors are diagnostics; the program comes back all the same. */
 cx_program *cx_program_new(cx_ctx *c, cx_arena *a, int32_t file, const char *dir);
@@ -319,6 +334,11 @@ cx_val cx_lookup_failed(cx_elab *E, cx_sym name, bool function, cx_span s);
 bool cx_elab_stmt(cx_elab *E, const cx_ast *s);
 cx_val cx_elab_param(cx_elab *E, const cx_ast *item);
 bool cx_param_start(cx_elab *E, cx_param *p, cx_val v); /* v: of the param's shape */
+/* elab_text.c */
+bool cx_is_text_call(const char *name);
+cx_val cx_elab_text(cx_elab *E, const cx_ast *x);                  /* tfidf(message), characters(corpus) .. */
+bool cx_text_query(cx_elab *E, const cx_ast *x, cx_query *q);      /* text(s, c): false: it is none */
+bool cx_text_classes_of(cx_elab *E, uint32_t eq, double *n);       /* of a sequence: how many numbers there are */
 /* elab_load.c */
 void cx_elab_load(cx_elab *E, const cx_ast *s);
 void cx_elab_weights(cx_elab *E);                                   /* opt.weights for every param */

@@ -177,7 +177,10 @@ static cx_val classes(args *a) { /* number of categories of a label */
     if (leaf != CX_NO_EQ && isfinite(E->g->eq[leaf]->hi)) return cx_v_num(E, E->g->eq[leaf]->hi + 1, a->call->span);
     if (E->opt.unbound) return cx_v_num(E, (double)(E->standin += 4), a->call->span);
   }
-  int id = cx_error(E->ctx, a->call->span, "classes(y) takes data declared as category or int");
+  double n;
+  if (b && b->v.bad && !b->text) return cx_v_bad(a->call->span);
+  if (b && b->leaf != CX_NO_EQ && cx_text_classes_of(E, b->leaf, &n)) return cx_v_num(E, n, a->call->span);
+  int id = cx_error(E->ctx, a->call->span, "classes(y) takes data declared as category or int, or a sequence of text");
   cx_diag_help(E->ctx, id, "for example: data y[n] : int(0..9)");
   return cx_v_bad(a->call->span);
 }
@@ -248,7 +251,7 @@ static const struct {
 /* names that other releases bring: never misread as something else */
 bool cx_later(cx_elab *E, cx_sym name, cx_span s) {
   static const char *const later[] = {"expect", "prob",     "argmin", "solve", "multiplier", "posterior",
-                                      "prior",  "evidence", "tfidf",  "fft",   "sort"};
+                                      "prior",  "evidence", "fft",   "sort"};
   for (size_t k = 0; k < sizeof later / sizeof *later; k++)
     if (!strcmp(name, later[k])) {
       int id = cx_error(E->ctx, s, "this version of calx cannot compute `%s` yet", name);
@@ -270,6 +273,7 @@ cx_val cx_elab_call(cx_elab *E, const cx_ast *x) {
   if (!f && cx_is_combination(x)) return cx_lookup_failed(E, x->name, true, x->name_span);
   int n = x->nkid;
   cx_val *arg = CX_NEW_N(E->arena, cx_val, n + 1);
+  if (!f && !x->primes && cx_is_text_call(x->name)) return cx_elab_text(E, x);
   if (!f) {
     for (size_t k = 0; k < sizeof builtin / sizeof *builtin; k++) {
       if (strcmp(x->name, builtin[k].name) || x->primes) continue;

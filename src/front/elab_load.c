@@ -15,7 +15,7 @@ const cx_array *cx_input_array(const cx_model *m, uint32_t eq) {
 void cx_give(cx_model *m, uint32_t eq, cx_array x) {
   cx_given *all = CX_NEW_N(m->arena, cx_given, m->ngiven + 1);
   if (m->ngiven) memcpy(all, m->given, (size_t)m->ngiven * sizeof *all);
-  all[m->ngiven++] = (cx_given){eq, x};
+  all[m->ngiven++] = (cx_given){.eq = eq, .array = x};
   m->given = all;
 }
 
@@ -26,7 +26,7 @@ cx_val cx_v_given(cx_elab *E, cx_sym name, const cx_array *x, const cx_dim *dim,
   e->rank = (uint8_t)x->rank;
   for (int k = 0; k < x->rank; k++) e->dim[k] = (cx_dim){x->dim[k], dim ? dim[k].name : NULL};
   CX_PUSH(E->arena, E->given);
-  E->given.at[E->given.n - 1] = (cx_given){e->id, *x};
+  E->given.at[E->given.n - 1] = (cx_given){.eq = e->id, .array = *x};
   return cx_v_load(E, e->id, s);
 }
 
@@ -207,7 +207,7 @@ void cx_elab_statistic(cx_elab *E, cx_sym name, uint32_t eq) {
   e->constant = true;
   e->body = NULL;
   CX_PUSH(E->arena, E->given);
-  E->given.at[E->given.n - 1] = (cx_given){eq, *x};
+  E->given.at[E->given.n - 1] = (cx_given){.eq = eq, .array = *x};
 }
 
 /* ---- fit W, b by .. ---- */

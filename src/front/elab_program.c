@@ -317,6 +317,8 @@ static void query(cx_elab *E, cx_action *a, int *n, const cx_ast *x, cx_val (*el
   if (x->kind == A_STR) {
     q.label = true;
     q.text = cx_strdup(E->arena, x->name, strlen(x->name));
+  } else if (cx_text_query(E, x, &q)) {
+    if (q.eq == CX_NO_EQ) return;
   } else {
     cx_val v = elab(E, x);
     v = cx_v_store(E, v, NULL, &q.eq);

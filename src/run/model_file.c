@@ -5,11 +5,15 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "data/vocab.h"
 
 /* ---- writing ---- */
 static bool row_size(const cx_model *m, cx_sym name) { /* the first size of data, unless a param has it too */
   bool leads = false;
-  for (int k = 0; k < m->ndecl; k++) leads |= m->decl[k].rank && name && m->decl[k].dim[0].name == name;
+  for (int k = 0; k < m->ndecl; k++) {
+    const cx_decl *d = &m->decl[k]; /* the units of a text are its rows, and bear its name */
+    leads |= name && (d->rank ? d->dim[0].name == name : d->name == name);
+  }
   for (int k = 0; k < m->nparam && leads; k++) {
     const cx_eq *e = m->graph->eq[m->param[k].eq];
     for (int d = 0; d < e->rank; d++) leads &= e->dim[d].name != name;
@@ -30,11 +34,26 @@ static bool statistic(const cx_model *m, cx_arena *t, uint32_t eq) {
     if (map[k] < 0 || m->graph->eq[k]->kind != EQ_INPUT) continue;
     if (!m->graph->eq[k]->constant) return false;
     for (int d = 0; d < m->ndecl; d++) data |= m->decl_eq[d] == (uint32_t)k && m->decl[d].rank > 0;
+    for (int g = 0; g < m->ngiven; g++) data |= m->given[g].eq == (uint32_t)k && m->given[g].decl;
   }
   return data;
 }
 
-static const char *data_json(const cx_model *m, cx_arena *t) {
+static void put_vocabulary(cx_buf *b, const cx_vocab *v) {
+  char number[32];
+  cx_puts(b, "{\"words\": [");
+  for (int k = 0; k < v->n; k++) {
+    cx_puts(b, k ? ", " : "");
+    cx_json_puts(b, v->word[k]);
+  }
+  cx_puts(b, "], \"idf\": [");
+  for (int k = 0; k < v->n; k++) cx_putf(b, k ? ", %s" : "%s", cx_show_double(number, v->idf[k]));
+  cx_puts(b, "], \"merges\": [");
+  for (int k = 0; k < 2 * v->nmerge; k++) cx_putf(b, k ? ", %d" : "%d", (int)v->merge[k]);
+  cx_puts(b, "]}");
+}
+
+static const char *data_json(const cx_model *m, const cx_program *p, cx_arena *t) {
   cx_buf b = {.arena = t};
   CX_VEC(cx_sym) seen = {0};
   int n = 0;
@@ -63,6 +82,17 @@ static const char *data_json(const cx_model *m, cx_arena *t) {
       cx_json_puts(&b, x->level[j]);
     }
     cx_puts(&b, "]");
+  }
+  cx_puts(&b, "}, \"vocabularies\": {");
+  n = 0;
+  for (int k = 0; k < p->vocab.n; k++) {
+    bool later = false; /* other texts were bound since */
+    for (int j = k + 1; j < p->vocab.n; j++) later |= !strcmp(p->vocab.at[j]->key, p->vocab.at[k]->key);
+    if (later) continue;
+    cx_puts(&b, n++ ? ", " : "");
+    cx_json_puts(&b, p->vocab.at[k]->key);
+    cx_puts(&b, ": ");
+    put_vocabulary(&b, p->vocab.at[k]);
   }
   cx_puts(&b, "}}");
   return b.at;
@@ -116,7 +146,7 @@ void cx_model_write(const cx_model *m, const cx_program *p, cx_arena *t, const c
     cx_array_row_major(&col[n++].array, raw->rank, dim);
   }
   cx_note note[] = {
-      {"calx", CALX_VERSION}, {"calx.program", cx_strdup(t, p->text, p->size)}, {"calx.data", data_json(m, t)}};
+      {"calx", CALX_VERSION}, {"calx.program", cx_strdup(t, p->text, p->size)}, {"calx.data", data_json(m, p, t)}};
   cx_write_safetensors(m->ctx, path, col, n, note, 3);
 }
 
@@ -141,12 +171,58 @@ cx_model_file cx_model_read(cx_ctx *c, cx_arena *a, const char *path) {
   }
   f.sizes = cx_json_member(j, "sizes");
   f.levels = cx_json_member(j, "levels");
+  f.vocabularies = cx_json_member(j, "vocabularies");
   f.program = cx_source_add(c, path, program, strlen(program));
   return f;
 }
 
-void cx_model_declare(cx_decl *decl, int n) {
-  for (int k = 0; k < n; k++) decl[k].file = NULL, decl[k].optional = true;
+/* pairs of numbers that exist, of tokens no longer than any text needs */
+static bool read_merges(cx_arena *a, cx_vocab *v, const cx_json *list) {
+  enum { LONGEST = 1 << 16 };
+  int n = list->nkid / 2, k = 0;
+  int32_t *merge = CX_NEW_N(a, int32_t, 2 * n + 1), *length = CX_NEW_N(a, int32_t, n + 1);
+  for (const cx_json *j = list->kid; j && k < 2 * n; j = j->next, k++) {
+    if (j->kind != JSON_NUMBER || !(j->num >= 1 && j->num < 256 + k / 2) || j->num != floor(j->num)) return false;
+    merge[k] = (int32_t)j->num;
+    length[k / 2] += merge[k] < 256 ? 1 : length[merge[k] - 256];
+    if (length[k / 2] > LONGEST) return false;
+  }
+  v->merge = merge;
+  v->nmerge = n;
+  return list->nkid == 2 * n;
+}
+
+static bool read_vocabulary(cx_arena *a, cx_vocab *v, const cx_json *j) {
+  const cx_json *words = cx_json_member(j, "words"), *idf = cx_json_member(j, "idf"),
+                *merges = cx_json_member(j, "merges");
+  if (!words || words->kind != JSON_ARRAY || !idf || idf->kind != JSON_ARRAY || idf->nkid != words->nkid || !merges ||
+      merges->kind != JSON_ARRAY)
+    return false;
+  const char **word = CX_NEW_N(a, const char *, words->nkid + 1);
+  double *weight = CX_NEW_N(a, double, words->nkid + 1);
+  for (const cx_json *w = words->kid, *x = idf->kid; w; w = w->next, x = x->next) {
+    if (w->kind != JSON_STRING || x->kind != JSON_NUMBER || (v->n && strcmp(word[v->n - 1], w->text) >= 0)) return false;
+    word[v->n] = w->text;
+    weight[v->n++] = x->num;
+  }
+  v->key = j->key;
+  v->word = word;
+  v->idf = weight;
+  cx_vocab_index(a, v);
+  return read_merges(a, v, merges);
+}
+
+void cx_model_declare(const cx_model_file *f, cx_program *p) {
+  for (int k = 0; k < p->ndecl; k++) p->decl[k].file = NULL, p->decl[k].optional = true;
+  for (const cx_json *j = f->vocabularies ? f->vocabularies->kid : NULL; j; j = j->next) {
+    cx_vocab *v = CX_NEW(p->arena, cx_vocab);
+    if (j->kind == JSON_OBJECT && read_vocabulary(p->arena, v, j)) {
+      *CX_PUSH(p->arena, p->vocab) = v;
+      continue;
+    }
+    cx_diag(p->ctx, CX_ERROR, CX_E_DATA, CX_NOSPAN, "%s: its vocabulary of \"%.60s\" is damaged", f->file->path, j->key);
+    cx_throw(p->ctx, CX_E_DATA);
+  }
 }
 
 static const char **levels_of(cx_arena *a, const cx_json *list, int *n) {

@@ -2,7 +2,7 @@
  * needs:
  *   calx          version of the calx that wrote it
  *   calx.program  the program, imports in their places
- *   calx.data     JSON: {"sizes": {"n": 150, ..}, "levels": {"label": ["cat", ..], ..}}
+ *   calx.data     JSON: {"sizes": {"n": 150, ..}, "levels": {"label": ["cat", ..], ..}, "vocabularies": {..}}
  * Beside a param with a domain stand its unknowns, NAME.raw. A definition computed from data alone, without a dimension
  * of rows, is a statistic of the data it was fitted to (a mean, a scale): it stands there as data.NAME. */
 #ifndef CX_MODEL_FILE_H
@@ -16,12 +16,12 @@ void cx_model_write(const cx_model *m, const cx_program *p, cx_arena *t, const c
 typedef struct {
   cx_file *file;
   int32_t program; /* cx_source_add */
-  const struct cx_json *sizes, *levels;
+  const struct cx_json *sizes, *levels, *vocabularies;
 } cx_model_file;
 /* throws CX_E_DATA where it is no model file */
 cx_model_file cx_model_read(cx_ctx *c, cx_arena *a, const char *path);
-/* declarations of its program as prediction wants them: no files of their own, none must be bound */
-void cx_model_declare(cx_decl *decl, int n);
+/* its program as prediction wants it: data have no files of their own, none must be bound; texts keep their vocabularies */
+void cx_model_declare(const cx_model_file *f, cx_program *p);
 /* after cx_bind: categories get the numbers that the model knows, what is not bound the sizes that it was fitted with;
  * throws CX_E_DATA */
 void cx_model_adapt(const cx_model_file *f, cx_ctx *c, cx_arena *a, cx_decl *decl, int n);

@@ -43,6 +43,11 @@ static const cx_decl *lacking(cx_session *s, const cx_action *act, bool *any) {
       if (m->decl[d].bound) *any = true;
       else if (!lack) lack = &m->decl[d];
     }
+    for (int g = 0; g < m->ngiven; g++) { /* what texts have become */
+      if (!m->given[g].decl || map[m->given[g].eq] < 0) continue;
+      if (m->given[g].array.data) *any = true;
+      else if (!lack) lack = &m->decl[m->given[g].decl - 1];
+    }
   }
   return lack;
 }

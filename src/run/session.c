@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "data/vocab.h"
 #include "pass/integral.h"
 #include "run/explain.h"
 #include "run/fitting.h"
@@ -41,6 +42,24 @@ static double **values(cx_session *s, const uint32_t *eq, int n, int64_t *count,
   return v;
 }
 
+/* numbers of a sequence as text: words with blanks between */
+static const char *const *said(cx_session *s, const cx_query *q, const double *v, int rank, const int64_t *dim) {
+  int64_t rows = rank == 2 ? dim[0] : 1, cols = rank ? dim[rank - 1] : 1;
+  const char **text = CX_NEW_N(s->t, const char *, rows + 1);
+  for (int64_t i = 0; i < rows; i++) {
+    cx_buf b = {.arena = s->t};
+    cx_put(&b, "", 0);
+    for (int64_t k = 0; k < cols; k++) {
+      size_t n;
+      const char *u = cx_text_unit(s->t, (cx_unit)q->unit, q->vocab, (int64_t)v[i * cols + k], &n);
+      if (n && b.n && q->unit == UNIT_WORDS) cx_put(&b, " ", 1);
+      cx_put(&b, u, n);
+    }
+    text[i] = b.at;
+  }
+  return text;
+}
+
 static cx_result result_of(cx_session *s, const cx_query *q, const double *v) {
   cx_result r = {.text = q->text, .label = q->label};
   if (q->label) return r;
@@ -48,6 +67,7 @@ static cx_result result_of(cx_session *s, const cx_query *q, const double *v) {
   int64_t dim[CX_MAX_RANK];
   for (int k = 0; k < e->rank; k++) dim[k] = e->dim[k].n;
   r.value = cx_array_dense(v, e->rank, dim);
+  if (q->spoken) r.said = said(s, q, v, e->rank, dim);
   if (q->level_of != CX_NO_EQ) {
     r.level = s->m->decl[q->level_of].array.level;
     r.nlevel = s->m->decl[q->level_of].array.nlevel;
@@ -124,6 +144,11 @@ static void write_file(cx_session *s, const cx_action *act) {
     return;
   }
   cx_result *r = results(s, act);
+  if (r->said) { /* a line for each */
+    int64_t rows = r->value.rank == 2 ? r->value.dim[0] : 1;
+    cx_array_row_major(&r->value, 1, &rows);
+    r->value.text = r->said;
+  }
   cx_write_file(s->ctx, path, &r->value, NULL);
   cx_event e = {.kind = EV_WRITE, .where = act->ast->span, .path = path, .array = &r->value};
   emit(s, &e);
@@ -388,7 +413,7 @@ static void open_model(cx_session *s, int32_t file, const char *const *arg, int 
     weights = cx_model_read(s->ctx, s->a, s->model);
     s->prog = cx_program_new(s->ctx, s->a, weights.program, NULL);
     eo.weights = weights.file;
-    cx_model_declare(s->prog->decl, s->prog->ndecl);
+    cx_model_declare(&weights, s->prog);
     cx_predict_ask(s);
   }
   bool unread = cx_error_count(s->ctx) > 0;

@@ -17,6 +17,7 @@ typedef struct {    /* a value of the program, named or asked for */
   cx_array value; /* dense doubles, row-major */
   const char *const *level;
   int nlevel; /* names of categories */
+  const char *const *said; /* text(s, c): what the values say, a text for all of them, or for each row */
   cx_integral_summary integrals;
 } cx_result;
 
