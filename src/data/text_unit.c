@@ -105,7 +105,6 @@ void cx_text_split(cx_units *u, cx_texts t, int64_t k, const cx_text_opt *o) {
   }
   uint32_t word = 0; /* where the word at hand begins */
   int letters = 0;
-  bool blank = false;
   for (;;) {
     uint32_t c = ' ';
     bool last = p == end;
@@ -116,11 +115,10 @@ void cx_text_split(cx_units *u, cx_texts t, int64_t k, const cx_text_opt *o) {
                    "its byte %lld is no UTF-8", (long long)(at - s) + 1);
     if (o->unit == UNIT_CHARACTERS) {
       if (last) return;
-      if (o->features && is_space(c)) {
-        if (blank) continue;
-        c = ' ';
+      if (o->features && is_space(c)) { /* two and more become one blank */
+        uint32_t next = 0;
+        for (int n; p < end && (n = cx_utf8(p, end, &next), is_space(next)); p += n) c = ' ';
       }
-      blank = c == ' ';
       uint32_t beg = (uint32_t)u->text.n;
       put_character(&u->text, o->features ? lower(c) : c);
       unit(u, beg);

@@ -6,8 +6,8 @@
 typedef enum { UNIT_BYTES, UNIT_CHARACTERS, UNIT_WORDS, UNIT_TOKENS } cx_unit;
 typedef struct {
   cx_unit unit;
-  bool features;       /* as counts take them: lower case, words of two letters and more, white space is one blank; else
-                          as a sequence reads them: words in lower case and what stands between them */
+  bool features;       /* as counts take them: lower case, words of two letters and more, runs of white space are one blank;
+                          else as a sequence reads them: words in lower case and what stands between them */
   int ngrams;          /* of features: runs of 1 up to so many units */
   int64_t most, least; /* units kept: at most so many, the most frequent, that so many texts have; tokens: at most `most` */
 } cx_text_opt;

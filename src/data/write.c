@@ -184,6 +184,8 @@ static void fill(cx_writer *w, void *user) {
   cx_writer_begin(w);
   if (kind == 3) write_npy(w, t->x);
   else if (kind == 4) write_png(w, t->x);
+  else if (kind == 2 && t->x->text) /* lines of text as they are */
+    for (int64_t k = 0; k < cx_array_count(t->x); k++) cx_writer_text(w, t->x->text[k]), cx_writer_bytes(w, "\n", 1);
   else write_table(w, t->x, t->names, kind == 1 ? '\t' : kind == 2 ? ' ' : ',');
 }
 
