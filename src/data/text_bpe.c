@@ -134,8 +134,7 @@ void cx_bpe_train(cx_arena *a, cx_texts t, int64_t size, cx_vocab *v) {
   CX_TRY(t.c, f) {
     train(a, scratch, t, size, v);
     CX_END(t.c, f);
-  }
-  else {
+  } else {
     cx_arena_free(scratch);
     cx_throw(t.c, f.status);
   }
@@ -154,7 +153,8 @@ struct cx_bpe {
 cx_bpe *cx_bpe_new(cx_arena *a, const cx_vocab *v) {
   cx_bpe *b = CX_NEW(a, cx_bpe);
   b->arena = b->merges.arena = b->known.arena = a;
-  for (int k = 0; k < v->nmerge; k++) pair_at(&b->merges, v->merge[2 * k], v->merge[2 * k + 1], true)->token = 256 + k + 1;
+  for (int k = 0; k < v->nmerge; k++)
+    pair_at(&b->merges, v->merge[2 * k], v->merge[2 * k + 1], true)->token = 256 + k + 1;
   return b;
 }
 

@@ -84,9 +84,10 @@ static void choose(cx_arena *a, cx_arena *scratch, cx_texts t, const cx_text_opt
   for (int k = 0; k < seen.n; k++)
     if (seen.at[k].texts >= o->least) seen.at[n++] = seen.at[k];
   if (!n)
-    cx_text_fail(t, -1, NULL, seen.n ? "lower `least`" : NULL, "its %lld text%s no %s%s", (long long)texts,
-                 texts == 1 ? " has" : "s have", unit_names(o->unit),
-                 seen.n ? cx_format(scratch, " that %lld texts share", (long long)o->least) : ": there is nothing to count");
+    cx_text_fail(
+        t, -1, NULL, seen.n ? "lower `least`" : NULL, "its %lld text%s no %s%s", (long long)texts,
+        texts == 1 ? " has" : "s have", unit_names(o->unit),
+        seen.n ? cx_format(scratch, " that %lld texts share", (long long)o->least) : ": there is nothing to count");
   if (o->most > 0 && n > o->most) {
     qsort(seen.at, (size_t)n, sizeof *seen.at, by_total);
     n = (int)o->most;
@@ -115,8 +116,7 @@ cx_vocab *cx_vocab_build(cx_arena *a, cx_texts t, const cx_text_opt *o) {
   CX_TRY(t.c, f) {
     choose(a, scratch, t, o, v);
     CX_END(t.c, f);
-  }
-  else {
+  } else {
     cx_arena_free(scratch);
     cx_throw(t.c, f.status);
   }
@@ -144,8 +144,7 @@ static void numbers(reading *r, cx_texts t, int64_t k, const cx_text_opt *o, con
   cx_text_split(&r->u, t, k, o);
   for (int i = 0; i < r->u.at.n; i++) {
     const char *s = r->u.text.at + r->u.at.at[i].beg;
-    const cx_entry *e =
-        o->unit == UNIT_BYTES ? NULL : cx_dictionary_at(v->index, s, run_length(&r->u, i, 1), false);
+    const cx_entry *e = o->unit == UNIT_BYTES ? NULL : cx_dictionary_at(v->index, s, run_length(&r->u, i, 1), false);
     *CX_PUSH(r->u.text.arena, r->ids) = o->unit == UNIT_BYTES ? (unsigned char)*s : e ? e->id + 1 : 0;
   }
 }
@@ -212,8 +211,7 @@ cx_array cx_text_sequence(cx_arena *a, cx_texts t, const cx_text_opt *o, const c
   CX_TRY(t.c, f) {
     x = sequence(a, scratch, t, o, v, length);
     CX_END(t.c, f);
-  }
-  else {
+  } else {
     cx_arena_free(scratch);
     cx_throw(t.c, f.status);
   }
@@ -229,8 +227,7 @@ cx_array cx_text_features(cx_arena *a, cx_texts t, const cx_text_opt *o, const c
   CX_TRY(t.c, f) {
     x = features(a, scratch, t, o, v, w, size);
     CX_END(t.c, f);
-  }
-  else {
+  } else {
     cx_arena_free(scratch);
     cx_throw(t.c, f.status);
   }

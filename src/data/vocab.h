@@ -6,10 +6,11 @@
 typedef enum { UNIT_BYTES, UNIT_CHARACTERS, UNIT_WORDS, UNIT_TOKENS } cx_unit;
 typedef struct {
   cx_unit unit;
-  bool features;       /* as counts take them: lower case, words of two letters and more, runs of white space are one blank;
+  bool features; /* as counts take them: lower case, words of two letters and more, runs of white space are one blank;
                           else as a sequence reads them: words in lower case and what stands between them */
-  int ngrams;          /* of features: runs of 1 up to so many units */
-  int64_t most, least; /* units kept: at most so many, the most frequent, that so many texts have; tokens: at most `most` */
+  int ngrams;    /* of features: runs of 1 up to so many units */
+  int64_t most,
+      least; /* units kept: at most so many, the most frequent, that so many texts have; tokens: at most `most` */
 } cx_text_opt;
 
 /* The units that a text is said in. They are sorted by their characters' numbers. */
@@ -18,8 +19,8 @@ typedef struct cx_vocab {
   const void *of;          /* the texts it was made from; NULL: a model file */
   const char *const *word; /* n of them; tokens: none */
   int n;
-  const double *idf;       /* by word: log((1 + texts) / (1 + texts that have it)) + 1 */
-  const int32_t *merge;    /* tokens: pairs of numbers; the k-th is token 256 + k */
+  const double *idf;    /* by word: log((1 + texts) / (1 + texts that have it)) + 1 */
+  const int32_t *merge; /* tokens: pairs of numbers; the k-th is token 256 + k */
   int nmerge;
   struct cx_dictionary *index;
 } cx_vocab;

@@ -6,21 +6,28 @@
 #include "data/vocab.h"
 #include "front/elab.h"
 
-typedef enum { HAS_LENGTH = 1, HAS_MOST = 2, HAS_LEAST = 4, HAS_NGRAMS = 8, HAS_UNIT = 16, HAS_LIKE = 32, HAS_SIZE = 64 } has;
+typedef enum {
+  HAS_LENGTH = 1,
+  HAS_MOST = 2,
+  HAS_LEAST = 4,
+  HAS_NGRAMS = 8,
+  HAS_UNIT = 16,
+  HAS_LIKE = 32,
+  HAS_SIZE = 64
+} has;
 typedef enum { SEQUENCE, COUNTS, TFIDF, HASHED } what;
 static const struct {
   const char *name;
   what what;
   cx_unit unit;
   int options;
-} functions[] = {
-    {"bytes", SEQUENCE, UNIT_BYTES, HAS_LENGTH},
-    {"characters", SEQUENCE, UNIT_CHARACTERS, HAS_LENGTH | HAS_MOST | HAS_LEAST | HAS_LIKE},
-    {"words", SEQUENCE, UNIT_WORDS, HAS_LENGTH | HAS_MOST | HAS_LEAST | HAS_LIKE},
-    {"tokens", SEQUENCE, UNIT_TOKENS, HAS_SIZE | HAS_LENGTH | HAS_LIKE},
-    {"bag", COUNTS, UNIT_WORDS, HAS_MOST | HAS_LEAST | HAS_NGRAMS | HAS_UNIT | HAS_LIKE},
-    {"tfidf", TFIDF, UNIT_WORDS, HAS_MOST | HAS_LEAST | HAS_NGRAMS | HAS_UNIT | HAS_LIKE},
-    {"hashed", HASHED, UNIT_WORDS, HAS_SIZE | HAS_NGRAMS | HAS_UNIT}};
+} functions[] = {{"bytes", SEQUENCE, UNIT_BYTES, HAS_LENGTH},
+                 {"characters", SEQUENCE, UNIT_CHARACTERS, HAS_LENGTH | HAS_MOST | HAS_LEAST | HAS_LIKE},
+                 {"words", SEQUENCE, UNIT_WORDS, HAS_LENGTH | HAS_MOST | HAS_LEAST | HAS_LIKE},
+                 {"tokens", SEQUENCE, UNIT_TOKENS, HAS_SIZE | HAS_LENGTH | HAS_LIKE},
+                 {"bag", COUNTS, UNIT_WORDS, HAS_MOST | HAS_LEAST | HAS_NGRAMS | HAS_UNIT | HAS_LIKE},
+                 {"tfidf", TFIDF, UNIT_WORDS, HAS_MOST | HAS_LEAST | HAS_NGRAMS | HAS_UNIT | HAS_LIKE},
+                 {"hashed", HASHED, UNIT_WORDS, HAS_SIZE | HAS_NGRAMS | HAS_UNIT}};
 enum { FUNCTIONS = sizeof functions / sizeof *functions };
 
 typedef struct {
@@ -58,8 +65,8 @@ static bool options(call *c) {
   static const struct {
     const char *name;
     int bit;
-  } number[] = {{"length", HAS_LENGTH}, {"most", HAS_MOST}, {"words", HAS_MOST}, {"least", HAS_LEAST},
-                {"ngrams", HAS_NGRAMS}, {"size", HAS_SIZE}};
+  } number[] = {{"length", HAS_LENGTH}, {"most", HAS_MOST},     {"words", HAS_MOST},
+                {"least", HAS_LEAST},   {"ngrams", HAS_NGRAMS}, {"size", HAS_SIZE}};
   static const char *const unit[] = {"bytes", "characters", "words"};
   cx_elab *E = c->E;
   int can = functions[c->f].options;
@@ -87,13 +94,14 @@ static bool options(call *c) {
     }
     int j = 0;
     const int n = sizeof number / sizeof *number;
-    while (j < n && !(can & number[j].bit && !strcmp(name, number[j].name) &&
-                      (strcmp(name, "words") || counts) && (strcmp(name, "most") || !counts)))
+    while (j < n && !(can & number[j].bit && !strcmp(name, number[j].name) && (strcmp(name, "words") || counts) &&
+                      (strcmp(name, "most") || !counts)))
       j++;
     if (j == n) {
       cx_buf all = {.arena = E->arena};
       for (int i = 0; i < n; i++)
-        if (can & number[i].bit && (strcmp(number[i].name, "words") || counts) && (strcmp(number[i].name, "most") || !counts))
+        if (can & number[i].bit && (strcmp(number[i].name, "words") || counts) &&
+            (strcmp(number[i].name, "most") || !counts))
           cx_putf(&all, "%s%s", all.n ? ", " : "", number[i].name);
       if (can & HAS_UNIT) cx_puts(&all, ", unit");
       if (can & HAS_LIKE) cx_puts(&all, ", like");
@@ -132,9 +140,12 @@ static bool options(call *c) {
 /* of these texts with these options: known from before, from the model file, or made now */
 static cx_vocab *vocabulary(call *c) {
   cx_program *p = c->E->prog;
-  const char *key = cx_format(p->arena, "%s %s, %s = %lld, least = %lld, ngrams = %d", c->opt.features ? "counts" : "sequence",
-                              c->like->name, c->opt.unit == UNIT_TOKENS ? "tokens" : c->opt.unit == UNIT_WORDS ? "words" :
-                              c->opt.unit == UNIT_CHARACTERS ? "characters" : "bytes",
+  const char *key = cx_format(p->arena, "%s %s, %s = %lld, least = %lld, ngrams = %d",
+                              c->opt.features ? "counts" : "sequence", c->like->name,
+                              c->opt.unit == UNIT_TOKENS       ? "tokens"
+                              : c->opt.unit == UNIT_WORDS      ? "words"
+                              : c->opt.unit == UNIT_CHARACTERS ? "characters"
+                                                               : "bytes",
                               (long long)c->opt.most, (long long)c->opt.least, c->opt.ngrams);
   for (int k = 0; k < p->vocab.n; k++) {
     cx_vocab *v = p->vocab.at[k];
@@ -207,9 +218,10 @@ static cx_val value(call *c) {
   }
   cx_dim names[2] = {{0, one ? c->of->name : c->of->dim[0].name}, {0, NULL}};
   if (one && !sequence) names[0].name = NULL;
-  if (cut && x.dim[0] > E->m->rows) E->m->rows = x.dim[0], E->m->rows_name = c->of->name; /* batches are made of pieces */
-  cx_val r = cx_v_given(E, cx_intern_z(E->ctx, cx_format(E->arena, "%s(%s)", c->x->name, c->of->name)), &x, names,
-                        c->x->span);
+  if (cut && x.dim[0] > E->m->rows)
+    E->m->rows = x.dim[0], E->m->rows_name = c->of->name; /* batches are made of pieces */
+  cx_val r =
+      cx_v_given(E, cx_intern_z(E->ctx, cx_format(E->arena, "%s(%s)", c->x->name, c->of->name)), &x, names, c->x->span);
   cx_given *g = &E->given.at[E->given.n - 1];
   g->decl = (int)(c->of - E->decl) + 1;
   g->unit = (int)c->opt.unit;
@@ -218,7 +230,8 @@ static cx_val value(call *c) {
   if (sequence) {
     e->integer = true;
     e->lo = 0;
-    e->hi = !v && needs ? (double)(E->standin += 4) : (double)(c->opt.unit == UNIT_BYTES ? 255 : cx_text_classes(&c->opt, v) - 1);
+    e->hi = !v && needs ? (double)(E->standin += 4)
+                        : (double)(c->opt.unit == UNIT_BYTES ? 255 : cx_text_classes(&c->opt, v) - 1);
   }
   return r;
 }
@@ -264,8 +277,8 @@ bool cx_text_query(cx_elab *E, const cx_ast *x, cx_query *q) {
   if (v.bad || c.bad) return true;
   const cx_given *g = c.e->op == OP_load ? sequence_of(E, c.e->u.eq) : NULL;
   if (!g || v.rank > 2) {
-    cx_error(E->ctx, g ? x->kid[0]->span : x->kid[1]->span, g ? "text has one dimension, or is a list"
-                       : "this is no sequence of bytes, characters, words or tokens");
+    cx_error(E->ctx, g ? x->kid[0]->span : x->kid[1]->span,
+             g ? "text has one dimension, or is a list" : "this is no sequence of bytes, characters, words or tokens");
     return true;
   }
   cx_v_store(E, v, NULL, &q->eq);

@@ -201,7 +201,8 @@ static bool read_vocabulary(cx_arena *a, cx_vocab *v, const cx_json *j) {
   const char **word = CX_NEW_N(a, const char *, words->nkid + 1);
   double *weight = CX_NEW_N(a, double, words->nkid + 1);
   for (const cx_json *w = words->kid, *x = idf->kid; w; w = w->next, x = x->next) {
-    if (w->kind != JSON_STRING || x->kind != JSON_NUMBER || (v->n && strcmp(word[v->n - 1], w->text) >= 0)) return false;
+    if (w->kind != JSON_STRING || x->kind != JSON_NUMBER || (v->n && strcmp(word[v->n - 1], w->text) >= 0))
+      return false;
     word[v->n] = w->text;
     weight[v->n++] = x->num;
   }
@@ -220,7 +221,8 @@ void cx_model_declare(const cx_model_file *f, cx_program *p) {
       *CX_PUSH(p->arena, p->vocab) = v;
       continue;
     }
-    cx_diag(p->ctx, CX_ERROR, CX_E_DATA, CX_NOSPAN, "%s: its vocabulary of \"%.60s\" is damaged", f->file->path, j->key);
+    cx_diag(p->ctx, CX_ERROR, CX_E_DATA, CX_NOSPAN, "%s: its vocabulary of \"%.60s\" is damaged", f->file->path,
+            j->key);
     cx_throw(p->ctx, CX_E_DATA);
   }
 }

@@ -42,12 +42,11 @@ static cx_status run(const char *text, const char *arg) {
 }
 
 #define ASK(what) run("data t[n] : text\nprint " what "\n", "t.csv")
-#define IS(...)                                                                     \
-  do {                                                                              \
-    static const double want[] = {__VA_ARGS__};                                     \
-    CHECK(count == (int)(sizeof want / sizeof *want));                              \
-    for (int k = 0; k < count && k < (int)(sizeof want / sizeof *want); k++)        \
-      CHECK_NEAR(got[k], want[k], 1e-15);                                           \
+#define IS(...)                                                                                                  \
+  do {                                                                                                           \
+    static const double want[] = {__VA_ARGS__};                                                                  \
+    CHECK(count == (int)(sizeof want / sizeof *want));                                                           \
+    for (int k = 0; k < count && k < (int)(sizeof want / sizeof *want); k++) CHECK_NEAR(got[k], want[k], 1e-15); \
   } while (0)
 
 static void counts(void) {
@@ -78,13 +77,17 @@ static void counts(void) {
 /* scikit-learn on the same five texts: tfidf(min_df = 2, ngram_range = (1, 2)) and the sum of squares by text and the
  * first and last columns of tfidf(analyzer = 'char', ngram_range = (1, 3)) */
 static void sklearn(void) {
-  put_text("t.csv",
-           "t\n\"The cat sat on the mat, the CAT! \xC3\x9Cn\xC3\xAF\x63ode \xC3\x84\xC3\x96\xC3\x9C stra\xC3\x9F\x65 10x a_b\"\n"
-           "\"A dog and a cat: both are  pets.\ttab \xE2\x80\x94 and \xE2\x80\x9Cquotes\xE2\x80\x9D na\xC3\xAFve\"\n"
-           "\"Stocks fell; the market sat still. \xD0\x9F\xD0\xA0\xD0\x98\xD0\x92\xD0\x95\xD0\xA2 \xD0\xBC\xD0\xB8\xD1\x80 \xCE\x91\xCE\x92\xCE\x93 \xCE\xB4 ab\"\n"
-           "\"The market rose, and stocks too\xE2\x80\xA6 l'\xC3\xA9t\xC3\xA9 \xE4\xB8\xAD\xE6\x96\x87 mot\"\n\"\"\n");
+  put_text(
+      "t.csv",
+      "t\n\"The cat sat on the mat, the CAT! \xC3\x9Cn\xC3\xAF\x63ode \xC3\x84\xC3\x96\xC3\x9C stra\xC3\x9F\x65 10x a_b\"\n"
+      "\"A dog and a cat: both are  pets.\ttab \xE2\x80\x94 and \xE2\x80\x9Cquotes\xE2\x80\x9D na\xC3\xAFve\"\n"
+      "\"Stocks fell; the market sat still. \xD0\x9F\xD0\xA0\xD0\x98\xD0\x92\xD0\x95\xD0\xA2 \xD0\xBC\xD0\xB8\xD1\x80 \xCE\x91\xCE\x92\xCE\x93 \xCE\xB4 ab\"\n"
+      "\"The market rose, and stocks too\xE2\x80\xA6 l'\xC3\xA9t\xC3\xA9 \xE4\xB8\xAD\xE6\x96\x87 mot\"\n\"\"\n");
   CHECK(ASK("tfidf(t, least = 2, ngrams = 2)") == CX_OK && dim[0] == 5 && dim[1] == 7);
-  IS(0, 0.59757563266789304, 0, 0.29878781633394652, 0, 0.74406263449521437, 0, 0.89442719099991586, 0.44721359549995793, 0, 0, 0, 0, 0, 0, 0, 0.4618038719556864, 0.4618038719556864, 0.4618038719556864, 0.38333893017399634, 0.4618038719556864, 0.4618038719556864, 0, 0.4618038719556864, 0, 0.4618038719556864, 0.38333893017399634, 0.4618038719556864, 0, 0, 0, 0, 0, 0, 0);
+  IS(0, 0.59757563266789304, 0, 0.29878781633394652, 0, 0.74406263449521437, 0, 0.89442719099991586,
+     0.44721359549995793, 0, 0, 0, 0, 0, 0, 0, 0.4618038719556864, 0.4618038719556864, 0.4618038719556864,
+     0.38333893017399634, 0.4618038719556864, 0.4618038719556864, 0, 0.4618038719556864, 0, 0.4618038719556864,
+     0.38333893017399634, 0.4618038719556864, 0, 0, 0, 0, 0, 0, 0);
   CHECK(ASK("size(bag(t, ngrams = 2), 1)") == CX_OK && got[0] == 67);
   CHECK(ASK("size(tfidf(t, unit = \"characters\", ngrams = 3), 1)") == CX_OK && got[0] == 354);
   CHECK(ASK("sum(tfidf(t, unit = \"characters\", ngrams = 3))") == CX_OK);
@@ -115,7 +118,8 @@ static void sequences(void) {
   IS(2, 1);
   /* a vocabulary of other texts */
   put_text("u.csv", "u\nzab\nab b\n");
-  CHECK(run("data t : text, u[n] : text = \"u.csv\"\nprint bag(u, like = t), characters(u, like = t)\n", "t.txt") == CX_OK);
+  CHECK(run("data t : text, u[n] : text = \"u.csv\"\nprint bag(u, like = t), characters(u, like = t)\n", "t.txt") ==
+        CX_OK);
   IS(0, 0, 1, 0, 0, 2, 3, 0, 2, 3, 0, 3);
 }
 
@@ -127,28 +131,35 @@ static void byte_pairs(void) {
   CHECK(count == 8 + 7);
   for (int k = 0; k < 8; k++) CHECK(got[k] == want[k]);
   CHECK(!strcmp(said, "aaab aaab ab|"));
-  CHECK(run("data t : text\nk = tokens(t, 100000)\nprint classes(k), text(k, k)\n", "t.txt") == CX_OK); /* all is merged */
+  CHECK(run("data t : text\nk = tokens(t, 100000)\nprint classes(k), text(k, k)\n", "t.txt") ==
+        CX_OK); /* all is merged */
   CHECK(got[0] < 270 && !strcmp(said, "aaab aaab ab|"));
   put_text("u.csv", "u\n\"naaab \xC3\xBC\"\n");
-  CHECK(run("data t : text, u[n] : text = \"u.csv\"\nk = tokens(u, 258, like = t)\nprint text(k, k), k\n", "t.txt") == CX_OK);
+  CHECK(run("data t : text, u[n] : text = \"u.csv\"\nk = tokens(u, 258, like = t)\nprint text(k, k), k\n", "t.txt") ==
+        CX_OK);
   CHECK(!strcmp(said, "naaab \xC3\xBC|"));
 }
 
 static void refused(void) {
   put_text("t.csv", "t\n\"good\"\n\"b\xFF\x64\"\n");
-  CHECK(ASK("words(t)") == CX_E_DATA && contains(message, "t.csv:3: column t: its byte 2 is no UTF-8") && contains(help, "iconv"));
+  CHECK(ASK("words(t)") == CX_E_DATA && contains(message, "t.csv:3: column t: its byte 2 is no UTF-8") &&
+        contains(help, "iconv"));
   CHECK(ASK("bytes(t)[1, 1]") == CX_OK && got[0] == 255);
   put_text("t.txt", "one\ntw\xFFo\n");
-  CHECK(run("data t : text\nprint characters(t)\n", "t.txt") == CX_E_DATA && contains(message, "t.txt:2: t: its byte 7 is no UTF-8"));
+  CHECK(run("data t : text\nprint characters(t)\n", "t.txt") == CX_E_DATA &&
+        contains(message, "t.txt:2: t: its byte 7 is no UTF-8"));
   put_text("t.csv", "t\n\"-\"\n\"!\"\n");
   CHECK(ASK("tfidf(t)") == CX_E_DATA && contains(message, "its 2 texts have no words"));
   put_text("t.csv", "t\nab\ncd\n");
-  CHECK(ASK("tfidf(t, least = 2)") == CX_E_DATA && contains(message, "no words that 2 texts share") && contains(help, "least"));
+  CHECK(ASK("tfidf(t, least = 2)") == CX_E_DATA && contains(message, "no words that 2 texts share") &&
+        contains(help, "least"));
   put_text("t.csv", "t\nab\nab ab\n");
   CHECK(ASK("tfidf(t)") == CX_OK && contains(message, "all that occurs in `t` is \"ab\""));
   put_text("t.txt", "abc\n");
-  CHECK(run("data t : text\nprint characters(t, length = 9)\n", "t.txt") == CX_E_DATA && contains(message, "has 3 characters, less than"));
-  CHECK(ASK("tfidf(t, size = 3)") == CX_E_PROGRAM && contains(message, "has no option `size`") && contains(help, "words, least, ngrams, unit, like"));
+  CHECK(run("data t : text\nprint characters(t, length = 9)\n", "t.txt") == CX_E_DATA &&
+        contains(message, "has 3 characters, less than"));
+  CHECK(ASK("tfidf(t, size = 3)") == CX_E_PROGRAM && contains(message, "has no option `size`") &&
+        contains(help, "words, least, ngrams, unit, like"));
   CHECK(ASK("tfidf(n)") == CX_E_PROGRAM && contains(message, "takes data declared as text"));
   CHECK(ASK("tokens(t)") == CX_E_PROGRAM && contains(message, "needs the number of its tokens"));
   CHECK(ASK("tokens(t, 100)") == CX_E_PROGRAM && contains(message, "must lie between 257"));
@@ -164,7 +175,8 @@ static void kept(void) {
   put_text("alone.csv", "t\ncar\n");
   CHECK(run("data t[n] : text, y[n] : category\nx = tfidf(t)\np = softmax(dense(x, classes(y)))\n"
             "minimize -mean(i: log(p[i, y[i]])) + 0.01 * l2(params)\nfit by lbfgs\nk = tokens(t, 258)\nc = words(t)\n"
-            "mu = mean(i: x[i])\nprint p, mu\nwrite model to \"m.safetensors\"\n", "t.csv") == CX_OK);
+            "mu = mean(i: x[i])\nprint p, mu\nwrite model to \"m.safetensors\"\n",
+            "t.csv") == CX_OK);
   double mu[6];
   for (int k = 0; k < 5; k++) mu[k] = got[8 + k];
   cx_ctx *c = cx_ctx_new(NULL, NULL);
@@ -180,10 +192,12 @@ static void kept(void) {
   for (int k = 0; k < 5; k++) CHECK(got[k] == mu[k]);
   opt.ask = (const char *const[]){"text(c, c), text(k, k)"};
   count = 0, said[0] = 0;
-  CHECK(cx_session_predict(c, "m.safetensors", &arg, 1, &opt) == CX_OK && !strcmp(said, "car apple|a car apple unknown|"));
+  CHECK(cx_session_predict(c, "m.safetensors", &arg, 1, &opt) == CX_OK &&
+        !strcmp(said, "car apple|a car apple unknown|"));
   opt.ask = (const char *const[]){"p"};
   cx_diag_clear(c);
-  CHECK(cx_session_predict(c, "m.safetensors", NULL, 0, &opt) == CX_E_DATA && contains(cx_diag_get(c, 0).message, "reads `t`"));
+  CHECK(cx_session_predict(c, "m.safetensors", NULL, 0, &opt) == CX_E_DATA &&
+        contains(cx_diag_get(c, 0).message, "reads `t`"));
   cx_ctx_free(c);
 }
 
