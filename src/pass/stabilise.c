@@ -183,8 +183,7 @@ static void see_load(void *user, const cx_node *n) {
  * weight that depends on params does not: its derivative at 0 is the exponential that the condition would hide.) */
 static const cx_eq *greatest(stab *s, const cx_eq *e, summand *f) {
   cx_graph *g = s->g;
-  const cx_node *lo = cx_const(g, -1e38), *hi = cx_const(g, 1e38), *z = f->z;
-  const cx_node *plain = cx_op2(g, OP_min, cx_op2(g, OP_max, z, lo), hi), *cond = f->cond;
+  const cx_node *z = f->z, *cond = f->cond;
   only_data d = {s, true};
   cx_visit(g, f->rest, see_load, &d);
   if (d.all && !cx_is_positive(g, f->rest) && !(cx_bounds(g, f->rest, e).lo > 0)) {
@@ -192,14 +191,13 @@ static const cx_eq *greatest(stab *s, const cx_eq *e, summand *f) {
     cond = cond ? cx_op2(g, OP_and, cond, some) : some;
   }
   if (cond) z = cx_op3(g, OP_select, cond, z, cx_const(g, -INFINITY));
-  const cx_node *body = cx_op2(g, OP_min, cx_op2(g, OP_max, z, lo), hi);
   for (int pass = 0; pass < 2; pass++)
     for (int i = s->n; i < g->neq; i++) {
       const cx_eq *m = g->eq[i];
-      if (m->inert && m->red == RED_max && m->body == (pass ? body : plain) && m->rank == e->rank &&
-          m->nred == e->nred && !memcmp(m->dim, e->dim, sizeof m->dim) && !memcmp(m->rdim, e->rdim, sizeof m->rdim)) {
+      if (m->inert && m->red == RED_max && m->body == (pass ? z : f->z) && m->rank == e->rank && m->nred == e->nred &&
+          !memcmp(m->dim, e->dim, sizeof m->dim) && !memcmp(m->rdim, e->rdim, sizeof m->rdim)) {
         if (pass) f->cond = cond;
-        return m;
+        return g->eq[i + 1];
       }
     }
   f->cond = cond;
@@ -207,9 +205,12 @@ static const cx_eq *greatest(stab *s, const cx_eq *e, summand *f) {
   m->red = RED_max;
   m->nred = e->nred;
   memcpy(m->rdim, e->rdim, sizeof m->rdim);
-  m->body = body;
+  m->body = z;
   m->inert = true;
-  return m;
+  cx_eq *c = cx_eq_beside(g, e, "top"); /* kept finite: inf - inf is no number */
+  c->body = cx_op2(g, OP_min, cx_op2(g, OP_max, cx_load_here(g, m), cx_const(g, -1e38)), cx_const(g, 1e38));
+  c->inert = true;
+  return c;
 }
 
 static void shift(stab *s, cx_eq *e, summand *f) {
