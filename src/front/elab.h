@@ -20,6 +20,8 @@ typedef struct {
   double a, b;      /* START_NORMAL: mean, sd; START_UNIFORM: ends */
   int32_t start_eq; /* START_VALUE: equation of the raw input's start, -1: zeros */
   int32_t value_eq; /* and of the start as the program gives it */
+  int32_t follows;  /* no unknown, but the running mean of this equation over the steps of a fit; -1: an unknown */
+  double rate;      /* follows: share of the new value at every step */
   cx_span start_span;
   cx_span span;
 } cx_param;
@@ -98,6 +100,9 @@ typedef struct cx_model {
   int32_t rows_eq; /* of a batch: the input of row numbers, else -1 */
   int64_t rows;    /* size of the batch axis of the whole data, 0 without data */
   cx_sym rows_name;
+  /* what changes from step to step of a fit, scalar inputs (elab_step.c), -1 where the program has none */
+  int32_t training_eq, draw_eq;
+  bool training;          /* functions made of this model are those of a fit's steps */
   uint32_t objective;     /* all of it, CX_NO_EQ without */
   struct cx_binding *env; /* names at the end of the program */
   bool maximize;
@@ -267,7 +272,8 @@ typedef struct cx_elab {
   int ncontext; /* free variables of the arguments around */
   cx_decl *decl;
   int ndecl;
-  int64_t standin; /* next stand-in size */
+  int64_t standin;     /* next stand-in size */
+  const cx_val *start; /* the shape of the param whose start is read, NULL: none is */
 } cx_elab;
 
 /* elab_value.c */
@@ -347,6 +353,13 @@ void cx_elab_fit_params(cx_elab *E, const cx_ast *s, cx_action *a); /* fit W, b 
 void cx_elab_statistic(cx_elab *E, cx_sym name, uint32_t eq);
 cx_val cx_v_given(cx_elab *E, cx_sym name, const cx_array *x, const cx_dim *dim, cx_span s); /* an array as a value */
 cx_domain cx_elab_domain(cx_elab *E, const cx_ast *d);
+/* elab_step.c */
+cx_val cx_elab_training(cx_elab *E, cx_span s);                                    /* 1 in the steps of a fit, else 0 */
+cx_val cx_elab_draw(cx_elab *E, const cx_ast *call, cx_val *arg);                  /* random_uniform, random_normal */
+cx_val cx_elab_running(cx_elab *E, const cx_ast *call, cx_val *arg, int n);        /* running(x, rate, start) */
+cx_sym cx_param_name(cx_elab *E, cx_sym name, int *which);                         /* of a param inside of a call */
+cx_binding *cx_param_made(cx_elab *E, const cx_ast *decl, cx_sym name, cx_span s); /* at this place before; NULL: not */
+void cx_param_add(cx_elab *E, const cx_ast *decl, cx_param p, cx_val v, int number);
 bool cx_elab_int(cx_elab *E, const cx_ast *x, int64_t *n); /* a constant integer expression, with its error */
 void cx_load_library(cx_elab *E);
 void cx_elab_list(cx_elab *E, cx_ast *const *stmt, int n);

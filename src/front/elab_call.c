@@ -202,6 +202,7 @@ static cx_val squares(args *a) {
   int n = params ? E->param.n : 1;
   E->owned += params; /* another call may see more of them */
   for (int k = 0; k < n; k++) {
+    if (params && E->param.at[k].follows >= 0) continue;
     cx_val v = params ? cx_v_load(E, E->param.at[k].eq, a->call->span) : cx_elab_expr(E, a->call->kid[0]);
     cx_val sq[2] = {v, v};
     v = cx_v_reduce_all(E, RED_sum, cx_v_map(E, OP_mul, sq, 2, a->call->span), a->call->span);
@@ -234,6 +235,8 @@ static cx_val random_number(args *a) { /* random(stream, k): in (0, 1), by the r
   cx_val three[3] = {cx_v_num(a->E, (double)a->E->opt.seed, a->call->span), a->arg[0], a->arg[1]};
   return cx_v_map(a->E, OP_random, three, 3, a->call->span);
 }
+static cx_val drawn(args *a) { return cx_elab_draw(a->E, a->call, a->arg); }
+static cx_val running(args *a) { return cx_elab_running(a->E, a->call, a->arg, a->n); }
 
 static const struct {
   const char *name;
@@ -241,11 +244,12 @@ static const struct {
   bool lazy; /* looks at its arguments itself */
   cx_val (*fn)(args *a);
 } builtin[] = {
-    {"rows", 1, 1, 0, shape_size},   {"cols", 1, 1, 0, shape_size}, {"size", 1, 2, 0, shape_size},
-    {"length", 1, 1, 0, shape_size}, {"zeros", 1, 8, 1, filled},    {"ones", 1, 8, 1, filled},
-    {"concat", 2, 99, 0, concat},    {"flatten", 1, 1, 0, flatten}, {"reshape", 2, 9, 0, flatten},
-    {"classes", 1, 1, 1, classes},   {"range", 1, 1, 1, indices},   {"l2", 1, 1, 1, squares},
-    {"error", 1, 1, 1, refuse},      {"rank", 1, 1, 0, rank_of},    {"random", 2, 2, 0, random_number},
+    {"rows", 1, 1, 0, shape_size},      {"cols", 1, 1, 0, shape_size}, {"size", 1, 2, 0, shape_size},
+    {"length", 1, 1, 0, shape_size},    {"zeros", 1, 8, 1, filled},    {"ones", 1, 8, 1, filled},
+    {"concat", 2, 99, 0, concat},       {"flatten", 1, 1, 0, flatten}, {"reshape", 2, 9, 0, flatten},
+    {"classes", 1, 1, 1, classes},      {"range", 1, 1, 1, indices},   {"l2", 1, 1, 1, squares},
+    {"error", 1, 1, 1, refuse},         {"rank", 1, 1, 0, rank_of},    {"random_uniform", 2, 10, 0, drawn},
+    {"random_normal", 2, 10, 0, drawn}, {"running", 1, 3, 0, running},    {"random", 2, 2, 0, random_number},
 };
 
 /* names that other releases bring: never misread as something else */

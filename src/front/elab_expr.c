@@ -91,8 +91,8 @@ static const struct {
                  {"power", "write x^y"},
                  {"array", "write [a, b]"},
                  {"list", "write [a, b]"},
-                 {"rand", "write random(stream, k), the k-th uniform number of a stream"},
-                 {"randn", "write draw(normal(0, 1), random(stream, k))"}};
+                 {"rand", "write random_uniform(a, b) for a number, random_uniform(a, b, n) for n of them"},
+                 {"randn", "write random_normal(mean, sd) for a number, random_normal(mean, sd, n) for n of them"}};
 /* x_i for x[i], and dy/dx: names that are written apart here */
 static bool name_in_pieces(cx_elab *E, cx_sym name, int id) {
   size_t n = strlen(name);
@@ -203,6 +203,7 @@ static cx_val name_value(cx_elab *E, const cx_ast *x) {
                {"false", 0}};
   for (size_t k = 0; k < sizeof known / sizeof *known; k++)
     if (!strcmp(x->name, known[k].name)) return cx_v_num(E, known[k].v, x->span);
+  if (!strcmp(x->name, "training")) return cx_elab_training(E, x->span);
   return cx_lookup_failed(E, x->name, false, x->span);
 }
 

@@ -153,7 +153,7 @@ static bool taken(const cx_elab *E, cx_sym name) {
     if (E->param.at[k].name == name) return true;
   return false;
 }
-static cx_sym name_of(cx_elab *E, cx_sym name, int *which) {
+cx_sym cx_param_name(cx_elab *E, cx_sym name, int *which) {
   const cx_site *own = own_call(E, E->site);
   int number = 0, most = 0; /* of this call among those of its function */
   for (int k = 0; k < E->made.n && !number; k++) {
@@ -200,16 +200,39 @@ bool cx_param_start(cx_elab *E, cx_param *p, cx_val v) {
   return true;
 }
 
-cx_val cx_elab_param(cx_elab *E, const cx_ast *x) {
+cx_binding *cx_param_made(cx_elab *E, const cx_ast *decl, cx_sym name, cx_span s) {
   E->owned++;
   for (int k = 0; k < E->made.n; k++)
-    if (E->made.at[k].decl == x && same_site(E->made.at[k].site, E->site)) {
-      cx_binding *b = cx_bind_name(E, x->name, B_VALUE, x->name_span);
+    if (E->made.at[k].decl == decl && same_site(E->made.at[k].site, E->site)) {
+      cx_binding *b = cx_bind_name(E, name, B_VALUE, s);
       b->v = E->made.at[k].v;
       b->leaf = E->made.at[k].leaf;
-      return b->v;
+      return b;
     }
-  cx_param p = {.name = x->name, .span = x->name_span, .start_eq = -1, .value_eq = -1};
+  return NULL;
+}
+
+void cx_param_add(cx_elab *E, const cx_ast *decl, cx_param p, cx_val v, int number) {
+  *CX_PUSH(E->arena, E->param) = p;
+  cx_site *keep = NULL, **end = &keep;
+  for (cx_site *s = E->site; s; s = s->up) { /* call sites live on the C stack */
+    *end = CX_NEW(E->arena, cx_site);
+    (*end)->call = s->call;
+    end = &(*end)->up;
+  }
+  CX_PUSH(E->arena, E->made);
+  int at = E->made.n - 1;
+  E->made.at[at].decl = decl;
+  E->made.at[at].site = keep;
+  E->made.at[at].number = number;
+  E->made.at[at].v = v;
+  E->made.at[at].leaf = p.eq;
+}
+
+cx_val cx_elab_param(cx_elab *E, const cx_ast *x) {
+  cx_binding *again = cx_param_made(E, x, x->name, x->name_span);
+  if (again) return again->v;
+  cx_param p = {.name = x->name, .span = x->name_span, .start_eq = -1, .value_eq = -1, .follows = -1};
   int errors = cx_error_count(E->ctx);
   p.domain = cx_elab_domain(E, x->kid[1]);
   const cx_ast *shape = x->kid[0];
@@ -251,7 +274,7 @@ cx_val cx_elab_param(cx_elab *E, const cx_ast *x) {
     return b->v;
   }
   int number = 0;
-  if (E->site) p.name = name_of(E, x->name, &number);
+  if (E->site) p.name = cx_param_name(E, x->name, &number);
   cx_eq *raw = cx_eq_new(E->g, p.name, EQ_INPUT);
   raw->span = x->name_span;
   p.raw = raw->id;
@@ -296,13 +319,16 @@ cx_val cx_elab_param(cx_elab *E, const cx_ast *x) {
   }
   if (!x->kid[2] && p.domain.kind == DOM_UNIT_VECTOR) p.start = START_NORMAL, p.b = 1; /* 0 has no direction */
   if (x->kid[2] && !random_start(E, x->kid[2], &p)) {
-    cx_val st = cx_elab_expr(E, x->kid[2]),
-           shape_v = {.rank = (uint8_t)rank, .e = cx_const(E->g, 0), .span = x->name_span}, both[2], out;
-    if (st.bad) return b->v = st;
+    cx_val shape_v = {.rank = (uint8_t)rank, .e = cx_const(E->g, 0), .span = x->name_span}, both[2], out;
     for (int k = 0; k < rank; k++) {
       shape_v.dim[k] = dim[k];
       shape_v.slot[k] = cx_var_range(E, NULL, 0, dim[k].n - 1, dim[k].name);
     }
+    const cx_val *around = E->start;
+    E->start = &shape_v;
+    cx_val st = cx_elab_expr(E, x->kid[2]);
+    E->start = around;
+    if (st.bad) return b->v = st;
     both[0] = shape_v;
     both[1] = st;
     if (!cx_v_align(E, both, 2, &out, "`=`", x->kid[2]->span)) return b->v = cx_v_bad(x->span);
@@ -317,18 +343,6 @@ cx_val cx_elab_param(cx_elab *E, const cx_ast *x) {
   }
   b->v = v;
   b->leaf = p.eq;
-  *CX_PUSH(E->arena, E->param) = p;
-  cx_site *keep = NULL, **end = &keep;
-  for (cx_site *s = E->site; s; s = s->up) { /* call sites live on the C stack */
-    *end = CX_NEW(E->arena, cx_site);
-    (*end)->call = s->call;
-    end = &(*end)->up;
-  }
-  CX_PUSH(E->arena, E->made);
-  E->made.at[E->made.n - 1].decl = x;
-  E->made.at[E->made.n - 1].site = keep;
-  E->made.at[E->made.n - 1].number = number;
-  E->made.at[E->made.n - 1].v = v;
-  E->made.at[E->made.n - 1].leaf = p.eq;
+  cx_param_add(E, x, p, v, number);
   return v;
 }

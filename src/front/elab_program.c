@@ -188,7 +188,7 @@ static void declare_data(cx_elab *E) {
   }
   m->rows = rows;
   m->rows_name = row_name;
-  m->rows_eq = -1;
+  m->rows_eq = m->training_eq = m->draw_eq = -1;
   for (int k = 0; k < E->ndecl; k++) {
     cx_decl *d = &E->decl[k];
     for (int j = 0; j < d->rank; j++) {
@@ -459,6 +459,7 @@ static void unused_params(cx_elab *E, const cx_ast *s, uint32_t objective, const
   cx_buf names = {.arena = E->arena};
   for (int k = 0; k < a->nonly; k++) asked[a->only[k]] = true;
   for (int k = 0; k < E->param.n; k++) {
+    if (E->param.at[k].follows >= 0) continue;
     if (a->only && !asked[k]) seen[E->param.at[k].raw] = true; /* it is left as it is anyway */
     else if (seen[E->param.at[k].raw]) used++;
     else cx_putf(&names, "%s`%s`", names.n ? ", " : "", E->param.at[k].name);
@@ -471,7 +472,8 @@ static void unused_params(cx_elab *E, const cx_ast *s, uint32_t objective, const
     int id = cx_diag(E->ctx, CX_WARNING, CX_OK, s->span,
                      "the objective does not depend on %s, which this fit leaves as it is", names.at);
     for (int k = 0; k < E->param.n; k++)
-      if (!seen[E->param.at[k].raw]) cx_diag_label(E->ctx, id, E->param.at[k].span, "declared here");
+      if (!seen[E->param.at[k].raw] && E->param.at[k].follows < 0)
+        cx_diag_label(E->ctx, id, E->param.at[k].span, "declared here");
   }
 }
 

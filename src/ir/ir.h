@@ -71,12 +71,13 @@ typedef struct cx_eq {
   uint32_t id; /* position in graph->eq */
   uint8_t kind, red;
   uint8_t rank, nred;
-  bool constant; /* EQ_INPUT: bound once (data); false: changes from call to call (param) */
-  bool integer;  /* every value is an integer */
-  bool node;     /* EQ_INPUT: the variable of an integral (pass/integral.h), which some primitive binds */
-  bool slope;    /* prim integral: that of a derivative; its error counts against the size of its integrand */
-  bool inert;    /* derivative 0 by a theorem (the shift of a log-sum-exp): diff does not pass through */
-  double lo, hi; /* known bounds of every value; -inf, inf when unknown */
+  bool constant;  /* EQ_INPUT: bound once (data); false: changes from call to call (param) */
+  bool integer;   /* every value is an integer */
+  bool node;      /* EQ_INPUT: the variable of an integral (pass/integral.h), which some primitive binds */
+  bool slope;     /* prim integral: that of a derivative; its error counts against the size of its integrand */
+  bool statistic; /* of the rows at hand: in a step on some rows it is estimated from them, wherever it is read */
+  bool inert;     /* derivative 0 by a theorem (the shift of a log-sum-exp): diff does not pass through */
+  double lo, hi;  /* known bounds of every value; -inf, inf when unknown */
   cx_dim dim[CX_MAX_RANK], rdim[CX_MAX_RANK];
   const cx_node *body;
   const cx_prim *prim;

@@ -3,14 +3,16 @@
  * The objective is followed along what is linear (+, -, a factor, a quotient's numerator, branches) to its sums over the
  * rows; each becomes (n / batch) * sum over the rows of the batch, which estimates it without bias, and so the gradient.
  * All else is as it is: penalties, statistics of the whole data, and functions of a sum that are not linear.
- * An array that a batch reads at its rows alone, a[rows[i]], is computed at these rows alone: a.batch[i]. */
+ * An array that a batch reads at its rows alone, a[rows[i]], is computed at these rows alone: a.batch[i].
+ * A statistic (running(..) in the program) is estimated in the same way wherever it is read, under a root, say; an equation
+ * that reads one gets a twin that reads the estimate. */
 #include "pass/pass.h"
 
 #include <string.h>
 
 typedef struct {
   uint32_t from, to;
-  int dim; /* of a.batch; -1: `to` is the estimate of `from` */
+  int dim; /* of a.batch; -1: `to` is the estimate of `from`; -2: the same, but for the statistics that it reads */
   bool scaled;
 } made;
 
@@ -21,7 +23,9 @@ typedef struct {
   cx_dim all;
   int64_t batch;
   uint32_t rows;
-  uint8_t *varies; /* by equation: not looked at, NO, YES */
+  uint8_t *varies, *statistical; /* by equation: not looked at, NO, YES: it reads a param; a statistic */
+  int known;                     /* equations there were */
+  int statistic;                 /* > 0: what is followed is below a statistic */
   CX_VEC(made) made;
   CX_VEC(struct {
     uint32_t eq;
@@ -42,7 +46,7 @@ static cx_eq *twin(batching *b, const cx_eq *e, const char *suffix) {
   uint32_t id = t->id;
   cx_sym name = t->name;
   *t = *e;
-  t->id = id, t->name = name, t->kind = EQ_CALC, t->constant = false;
+  t->id = id, t->name = name, t->kind = EQ_CALC, t->constant = t->statistic = false;
   return t;
 }
 
@@ -67,10 +71,46 @@ static uint32_t at_rows(batching *b, uint32_t eq, int dim) {
   return t->id;
 }
 
+static const cx_node *estimate_load(batching *b, const cx_node *load);
+
+/* does the equation read a statistic, itself or through others? */
+typedef struct {
+  batching *b;
+  bool yes;
+} search;
+static bool statistical(batching *b, uint32_t eq);
+static void find_statistic(void *user, const cx_node *n) {
+  search *s = user;
+  if (n->op == OP_load && !s->yes) s->yes = s->b->g->eq[n->u.eq]->statistic || statistical(s->b, n->u.eq);
+}
+static bool statistical(batching *b, uint32_t eq) {
+  const cx_eq *e = b->g->eq[eq];
+  if ((int)eq >= b->known || e->kind != EQ_CALC) return false; /* made here */
+  if (b->statistical[eq]) return b->statistical[eq] == YES;
+  b->statistical[eq] = NO;
+  search s = {b, false};
+  cx_visit(b->g, e->body, find_statistic, &s);
+  b->statistical[eq] = s.yes ? YES : NO;
+  return s.yes;
+}
+static uint32_t with_estimates(batching *b, uint32_t eq) {
+  if (!statistical(b, eq)) return eq;
+  for (int k = 0; k < b->made.n; k++)
+    if (b->made.at[k].from == eq && b->made.at[k].dim == -2) return b->made.at[k].to;
+  const cx_node *body = b->g->eq[eq]->body;
+  cx_eq *t = twin(b, b->g->eq[eq], "batch");
+  *CX_PUSH(b->a, b->made) = (made){eq, t->id, -2, false};
+  CX_PUSH(b->a, b->todo);
+  b->todo.at[b->todo.n - 1].eq = t->id;
+  b->todo.at[b->todo.n - 1].body = body;
+  return t->id;
+}
+
 /* a[.., rows[i], ..] becomes a.batch[.., i, ..] */
 static const cx_node *read_batch(void *user, cx_graph *g, const cx_node *n) {
   batching *b = user;
   if (n->op != OP_load || n->u.eq == b->rows) return n;
+  if (g->eq[n->u.eq]->statistic) return estimate_load(b, n);
   for (int k = 0; k < n->nargs; k++) {
     const cx_node *u = n->arg[k];
     if (u->op != OP_load || u->u.eq != b->rows || u->arg[0]->op != OP_index || !of_rows(b, g->eq[n->u.eq]->dim[k]))
@@ -80,7 +120,8 @@ static const cx_node *read_batch(void *user, cx_graph *g, const cx_node *n) {
     sub[k] = u->arg[0];
     return cx_load(g, at_rows(b, n->u.eq, k), sub, n->nargs);
   }
-  return n;
+  uint32_t to = with_estimates(b, n->u.eq);
+  return to == n->u.eq ? n : cx_load(g, to, n->arg, n->nargs);
 }
 
 /* ---- sums over the rows ---- */
@@ -105,10 +146,6 @@ static int rows_dim(batching *b, const cx_eq *e) { /* which reduced dimension ru
 }
 
 /* does the equation read a param? */
-typedef struct {
-  batching *b;
-  bool yes;
-} search;
 static bool varies(batching *b, uint32_t eq);
 static void find_param(void *user, const cx_node *n) {
   search *s = user;
@@ -133,8 +170,12 @@ static const made *estimate_eq(batching *b, uint32_t eq) {
   int at = b->made.n;
   *CX_PUSH(b->a, b->made) = (made){eq, eq, -1, false}; /* while it is looked at, and where nothing changes */
   const cx_eq *e = b->g->eq[eq];
-  if (!varies(b, eq)) return &b->made.at[at]; /* data alone: computed once, of all of them */
-  if (e->kind != EQ_CALC || (e->red != RED_none && e->red != RED_sum)) return &b->made.at[at];
+  if (!b->statistic && !varies(b, eq)) return &b->made.at[at]; /* data alone: computed once, of all of them */
+  if (e->kind != EQ_CALC || (e->red != RED_none && e->red != RED_sum)) {
+    uint32_t to = with_estimates(b, eq);
+    b->made.at[at].to = to;
+    return &b->made.at[at];
+  }
   int k = rows_dim(b, e);
   if (k >= 0) {
     cx_eq *t = twin(b, e, "estimate");
@@ -157,31 +198,36 @@ static const made *estimate_eq(batching *b, uint32_t eq) {
   return &b->made.at[at];
 }
 
+static const cx_node *estimate_load(batching *b, const cx_node *e) {
+  bool statistic = b->g->eq[e->u.eq]->statistic;
+  b->statistic += statistic;
+  made m = *estimate_eq(b, e->u.eq);
+  b->statistic -= statistic;
+  if (m.to == e->u.eq) return e;
+  const cx_node *l = cx_load(b->g, m.to, e->arg, e->nargs);
+  return m.scaled ? cx_op2(b->g, OP_mul, l, cx_const(b->g, (double)b->all.n / (double)b->batch)) : l;
+}
+
 static const cx_node *estimate(batching *b, const cx_node *e) {
   cx_graph *g = b->g;
   const cx_node *x[3] = {0};
-  if (e->op == OP_load) {
-    const made *m = estimate_eq(b, e->u.eq);
-    if (m->to == e->u.eq) return e;
-    bool scaled = m->scaled;
-    const cx_node *l = cx_load(g, m->to, e->arg, e->nargs);
-    return scaled ? cx_op2(g, OP_mul, l, cx_const(g, (double)b->all.n / (double)b->batch)) : l;
-  }
+  if (e->op == OP_load) return estimate_load(b, e);
   bool both = e->op == OP_add || e->op == OP_sub, factor = e->op == OP_mul, branch = e->op == OP_select;
-  if (!both && !factor && !branch && e->op != OP_neg && e->op != OP_div && e->op != OP_muladd) return e;
+  if (!both && !factor && !branch && e->op != OP_neg && e->op != OP_div && e->op != OP_muladd)
+    return cx_rewrite(g, e, read_batch, b);
   int changed = 0;
   for (int k = 0; k < e->nargs; k++) {
     bool fixed = (branch && k == 0) || (e->op == OP_div && k == 1);
-    x[k] = fixed ? e->arg[k] : estimate(b, e->arg[k]);
+    x[k] = fixed ? cx_rewrite(g, e->arg[k], read_batch, b) : estimate(b, e->arg[k]);
     changed += (factor || (e->op == OP_muladd && k < 2)) && x[k] != e->arg[k];
   }
-  if (changed > 1) x[0] = e->arg[0], x[1] = e->arg[1]; /* a product of two sums is no sum */
+  for (int k = 0; k < 2 && changed > 1; k++) x[k] = cx_rewrite(g, e->arg[k], read_batch, b); /* two sums: no sum */
   for (int k = 0; k < e->nargs; k++)
     if (x[k] != e->arg[k]) return cx_opn(g, e->op, x, e->nargs);
   return e;
 }
 
-uint32_t cx_on_rows(cx_graph *g, uint32_t objective, cx_dim all, int64_t batch, uint32_t *rows) {
+void cx_on_rows(cx_graph *g, uint32_t *root, int nroot, cx_dim all, int64_t batch, uint32_t *rows) {
   cx_arena *a = cx_arena_new(g->ctx);
   batching b = {.g = g, .a = a, .all = all, .batch = batch};
   cx_eq *r = cx_eq_new(g, cx_intern_z(g->ctx, "batch.rows"), EQ_INPUT);
@@ -192,11 +238,25 @@ uint32_t cx_on_rows(cx_graph *g, uint32_t objective, cx_dim all, int64_t batch, 
   r->hi = (double)all.n - 1;
   *rows = b.rows = r->id;
   b.varies = CX_NEW_N(a, uint8_t, g->neq);
-  uint32_t to = estimate_eq(&b, objective)->to;
+  b.statistical = CX_NEW_N(a, uint8_t, g->neq);
+  b.known = g->neq;
+  for (int k = 0; k < nroot; k++) { /* as what reads it would */
+    const cx_eq *e = g->eq[root[k]];
+    const cx_node *sub[CX_MAX_RANK], *l;
+    for (int d = 0; d < e->rank; d++) sub[d] = cx_index(g, d);
+    l = estimate_load(&b, cx_load(g, root[k], sub, e->rank));
+    if (l->op == OP_load) root[k] = l->u.eq;
+    else {
+      cx_eq *t = twin(&b, e, "estimate");
+      t->body = l;
+      t->red = RED_none;
+      t->nred = 0;
+      root[k] = t->id;
+    }
+  }
   for (int k = 0; k < b.todo.n; k++) {
     uint32_t eq = b.todo.at[k].eq;
     g->eq[eq]->body = cx_rewrite(g, b.todo.at[k].body, read_batch, &b);
   }
   cx_arena_free(a);
-  return to;
 }

@@ -69,7 +69,7 @@ static cx_array *inputs(const checker *q, const cx_graph *g, const int32_t *map)
 /* NULL where it would take too long */
 static double **reference(const checker *q, const uint32_t *root, int n) {
   int32_t *map = CX_NEW_N(q->a, int32_t, q->m->graph->neq + 1);
-  cx_graph *g = cx_extract(q->m->graph, q->a, root, n, map);
+  cx_graph *g = cx_fn_graph(q->m, q->a, root, n, map);
   if (work_of(g) > WORK_MAX) return NULL;
   double **out = CX_NEW_N(q->a, double *, n + 1);
   cx_ref_run(g, q->a, inputs(q, g, map), out);
@@ -79,7 +79,7 @@ static double **reference(const checker *q, const uint32_t *root, int n) {
 /* says which equation, in order of computation, is the first with a value that is not finite */
 static void point_at(const checker *q, uint32_t root) {
   int32_t *map = CX_NEW_N(q->a, int32_t, q->m->graph->neq + 1);
-  cx_graph *g = cx_extract(q->m->graph, q->a, &root, 1, map);
+  cx_graph *g = cx_fn_graph(q->m, q->a, &root, 1, map);
   cx_comp *comp;
   int ncomp;
   if (work_of(g) > WORK_MAX || !cx_scc(g, q->a, &comp, &ncomp)) return;

@@ -20,7 +20,7 @@ typedef struct {
 } sized;
 
 struct cx_objective {
-  cx_model *m;
+  cx_model *m, training; /* training: the same in the mode of a fit's steps */
   cx_program *prog;
   cx_arena *a;
   uint32_t eq;
@@ -33,13 +33,16 @@ struct cx_objective {
   double **block;    /* Hessian blocks */
   sized batch[SIZES_MAX];
   int nbatch;
+  int nfollow, *follow; /* of flat: running means; their statistics, and what they were, of the last batch */
+  void *seen, *before;
+  bool followed;
   int which; /* fit statement this objective belongs to, for elaboration at another size */
   cx_array rows;
 };
 
-/* roots: the objective, then its gradient by each param */
-static uint32_t *gradient_roots(cx_model *m, cx_arena *a, uint32_t of, const cx_flat *flat) {
-  uint32_t *root = CX_NEW_N(a, uint32_t, flat->n + 1);
+/* roots: the objective, then its gradient by each param, then room for more */
+static uint32_t *gradient_roots(cx_model *m, cx_arena *a, uint32_t of, const cx_flat *flat, int more) {
+  uint32_t *root = CX_NEW_N(a, uint32_t, flat->n + 1 + more);
   cx_prepare(m->graph);
   cx_diff_reverse(m->graph, of, CX_NO_COT, flat->raw, flat->n, root + 1);
   root[0] = of;
@@ -52,11 +55,26 @@ static void outputs(const cx_objective *o, void *f, void *g, void **out) {
   for (int k = 0; k < o->flat.n; k++) out[k + 1] = g ? (char *)g + (size_t)o->flat.offset[k] * size : NULL;
 }
 
+/* of a function that computes the statistics too */
+static void statistics(const cx_objective *o, void **out) {
+  size_t size = o->m->single ? sizeof(float) : sizeof(double);
+  for (int k = 0, at = 0; k < o->nfollow; k++) {
+    int p = o->follow[k];
+    out[k] = (char *)o->seen + (size_t)at * size;
+    at += (int)(o->flat.offset[p + 1] - o->flat.offset[p]);
+  }
+}
+
+/* A fit by batches looks at the whole objective for its report alone, as everybody else will see it. */
+static const cx_model *mode(const cx_objective *o) { return o->nbatch ? o->m : &o->training; }
+
 #define OUT_MAX 257
 static int evaluate(cx_objective *o, const cx_fn *fn, cx_work *w, const void *x, double *f, void *g) {
-  void *out[OUT_MAX];
+  void *out[2 * OUT_MAX];
   float ff;
   outputs(o, o->m->single ? (void *)&ff : (void *)f, g, out);
+  if (fn->nout > o->flat.n + 1) statistics(o, out + o->flat.n + 1);
+  cx_fn_draw(fn, o->m->seed, o->p->step + 1); /* 0: outside of a fit */
   int bad = cx_fn_at(fn, w, &o->flat, x, out, &o->p->why);
   if (o->m->single) *f = ff;
   return bad;
@@ -65,9 +83,9 @@ static int evaluate(cx_objective *o, const cx_fn *fn, cx_work *w, const void *x,
 static int gradient(void *user, const void *x, double *f, void *g) {
   cx_objective *o = user;
   if (!o->grad) { /* a fit by batches needs it for its report alone */
-    uint32_t *root = gradient_roots(o->m, o->a, o->eq, &o->flat);
-    o->grad = o->nbatch ? cx_fn_once(o->m, o->a, root, o->flat.n + 1, o->threads, NULL)
-                        : cx_fn_new(o->m, o->a, root, o->flat.n + 1, o->threads);
+    uint32_t *root = gradient_roots(o->m, o->a, o->eq, &o->flat, 0);
+    o->grad = o->nbatch ? cx_fn_once(mode(o), o->a, root, o->flat.n + 1, o->threads, NULL)
+                        : cx_fn_new(mode(o), o->a, root, o->flat.n + 1, o->threads);
     o->wgrad = cx_work_new(o->a, o->grad->exec);
   }
   return evaluate(o, o->grad, o->wgrad, x, f, g);
@@ -75,8 +93,8 @@ static int gradient(void *user, const void *x, double *f, void *g) {
 static int value(void *user, const void *x, double *f) {
   cx_objective *o = user;
   if (!o->value) {
-    o->value =
-        o->nbatch ? cx_fn_once(o->m, o->a, &o->eq, 1, o->threads, NULL) : cx_fn_new(o->m, o->a, &o->eq, 1, o->threads);
+    o->value = o->nbatch ? cx_fn_once(mode(o), o->a, &o->eq, 1, o->threads, NULL)
+                         : cx_fn_new(mode(o), o->a, &o->eq, 1, o->threads);
     o->wvalue = cx_work_new(o->a, o->value->exec);
   }
   return evaluate(o, o->value, o->wvalue, x, f, NULL);
@@ -87,15 +105,16 @@ static int hessian(void *user, const void *x, double *h) {
   cx_objective *o = user;
   int np = o->flat.n;
   if (!o->hess) {
-    uint32_t *g = gradient_roots(o->m, o->a, o->eq, &o->flat), *root = CX_NEW_N(o->a, uint32_t, np * np);
+    uint32_t *g = gradient_roots(o->m, o->a, o->eq, &o->flat, 0), *root = CX_NEW_N(o->a, uint32_t, np * np);
     cx_prepare(o->m->graph);
     for (int a = 0; a < np; a++)
       for (int b = 0; b < np; b++) root[a * np + b] = cx_diff_forward(o->m->graph, g[a + 1], o->flat.raw[b], 0);
-    o->hess = cx_fn_new(o->m, o->a, root, np * np, o->threads);
+    o->hess = cx_fn_new(mode(o), o->a, root, np * np, o->threads);
     o->whess = cx_work_new(o->a, o->hess->exec);
     o->block = CX_NEW_N(o->a, double *, np *np);
     for (int k = 0; k < np * np; k++) o->block[k] = CX_NEW_N(o->a, double, o->hess->out_n[k] + 1);
   }
+  cx_fn_draw(o->hess, o->m->seed, o->p->step + 1);
   if (cx_fn_at(o->hess, o->whess, &o->flat, x, (void *const *)o->block, &o->p->why)) return 1;
   int64_t n = o->flat.offset[np];
   for (int a = 0; a < np; a++)
@@ -116,7 +135,7 @@ static int hessvec(void *user, const void *x, const void *v, void *hv) {
   cx_objective *o = user;
   int np = o->flat.n;
   if (!o->hv) {
-    uint32_t *g = gradient_roots(o->m, o->a, o->eq, &o->flat), *root = CX_NEW_N(o->a, uint32_t, np);
+    uint32_t *g = gradient_roots(o->m, o->a, o->eq, &o->flat, 0), *root = CX_NEW_N(o->a, uint32_t, np);
     cx_prepare(o->m->graph);
     o->tangent = CX_NEW_N(o->a, uint32_t, np);
     for (int k = 0; k < np; k++) {
@@ -127,7 +146,7 @@ static int hessvec(void *user, const void *x, const void *v, void *hv) {
       o->tangent[k] = t->id;
     }
     for (int k = 0; k < np; k++) root[k] = cx_diff_jvp(o->m->graph, g[k + 1], o->flat.raw, o->tangent, np);
-    o->hv = cx_fn_new(o->m, o->a, root, np, o->threads);
+    o->hv = cx_fn_new(mode(o), o->a, root, np, o->threads);
     o->whv = cx_work_new(o->a, o->hv->exec);
   }
   const void *in[2 * OUT_MAX];
@@ -138,6 +157,8 @@ static int hessvec(void *user, const void *x, const void *v, void *hv) {
       if (o->flat.raw[j] == o->hv->in_eq[k]) in[k] = (const char *)x + (size_t)o->flat.offset[j] * size;
       if (o->tangent[j] == o->hv->in_eq[k]) in[k] = (const char *)v + (size_t)o->flat.offset[j] * size;
     }
+  cx_fn_draw(o->hv, o->m->seed, o->p->step + 1);
+  if (o->hv->draw_input >= 0) in[o->hv->draw_input] = o->hv->draw;
   for (int k = 0; k < np; k++) out[k] = (char *)hv + (size_t)o->flat.offset[k] * size;
   return cx_exec_run(o->hv->exec, o->whv, in, out, &o->p->why);
 }
@@ -157,10 +178,14 @@ static sized *for_rows(cx_objective *o, int64_t rows, bool grad) {
   int fit = 0;
   for (int j = 0; j < s->m->naction; j++)
     if (s->m->action[j].kind == ACT_FIT && fit++ == o->which) of = s->m->action[j].objective;
-  uint32_t input, whole = of;
-  of = cx_on_rows(s->m->graph, of, (cx_dim){o->m->rows, o->m->rows_name}, rows, &input);
+  uint32_t input, *all = CX_NEW_N(o->a, uint32_t, o->nfollow + 1);
+  all[0] = of;
+  int nfollow = grad ? o->nfollow : 0;
+  for (int j = 0; j < nfollow; j++) all[j + 1] = (uint32_t)s->m->param[o->flat.param[o->follow[j]]].follows;
+  s->m->training = grad;
+  cx_on_rows(s->m->graph, all, nfollow + 1, (cx_dim){o->m->rows, o->m->rows_name}, rows, &input);
   s->m->rows_eq = (int32_t)input;
-  if (of == whole) {
+  if (of == all[0]) {
     cx_span at = o->m->graph->eq[o->eq]->span;
     int id = cx_error(o->m->ctx, at, "batches need an objective that is a mean or sum over the rows `%s` of the data",
                       o->m->rows_name);
@@ -172,8 +197,9 @@ static sized *for_rows(cx_objective *o, int64_t rows, bool grad) {
     const cx_array *known = cx_input_array(o->m, o->m->param[j].raw);
     if (known) cx_give(s->m, s->m->param[j].raw, *known);
   }
-  uint32_t *root = grad ? gradient_roots(s->m, o->a, of, &flat) : &of;
-  s->f = cx_fn_new(s->m, o->a, root, grad ? flat.n + 1 : 1, o->threads);
+  uint32_t *root = grad ? gradient_roots(s->m, o->a, all[0], &flat, nfollow) : all;
+  for (int j = 0; j < nfollow; j++) root[flat.n + 1 + j] = all[j + 1];
+  s->f = cx_fn_new(s->m, o->a, root, grad ? flat.n + 1 + nfollow : 1, o->threads);
   for (int j = 0; j < s->f->nin; j++) /* the same params, by position */
     for (int q = 0; q < flat.n; q++)
       if (s->f->in_eq[j] == flat.raw[q]) {
@@ -193,10 +219,59 @@ static int on_rows(cx_objective *o, const int32_t *row, int64_t n, const void *x
   return evaluate(o, s->f, s->w, x, f, g);
 }
 static int batch(void *user, const int32_t *row, int64_t n, const void *x, double *f, void *g) {
+  cx_objective *o = user;
+  char *before = o->before;
+  size_t size = o->m->single ? sizeof(float) : sizeof(double);
+  for (int k = 0; k < o->nfollow; k++) {
+    int64_t at = o->flat.offset[o->follow[k]], count = o->flat.offset[o->follow[k] + 1] - at;
+    memcpy(before, (const char *)x + (size_t)at * size, (size_t)count * size);
+    before += (size_t)count * size;
+  }
   return on_rows(user, row, n, x, f, g);
 }
 static int validation(void *user, const int32_t *row, int64_t n, const void *x, double *f) {
   return on_rows(user, row, n, x, f, NULL);
+}
+
+/* ---- running means: x = before + rate (seen - before) ---- */
+static double number(const void *v, int64_t k, bool single) {
+  return single ? (double)((const float *)v)[k] : ((const double *)v)[k];
+}
+static void put_number(void *v, int64_t k, bool single, double x) {
+  if (single) ((float *)v)[k] = (float)x;
+  else ((double *)v)[k] = x;
+}
+static void follow(void *user, void *x) {
+  cx_objective *o = user;
+  bool single = o->m->single;
+  o->followed = true;
+  for (int k = 0, at = 0; k < o->nfollow; k++) {
+    int p = o->follow[k];
+    double rate = o->m->param[o->flat.param[p]].rate;
+    for (int64_t j = o->flat.offset[p]; j < o->flat.offset[p + 1]; j++, at++) {
+      double old = number(o->before, at, single);
+      put_number(x, j, single, old + rate * (number(o->seen, at, single) - old));
+    }
+  }
+}
+/* of a fit that saw all rows at every step: what they are at its end */
+static void settle(void *user, void *x, bool wide) {
+  cx_objective *o = user;
+  bool single = o->m->single;
+  if (o->followed) return;
+  uint32_t *root = CX_NEW_N(o->a, uint32_t, o->nfollow);
+  for (int k = 0; k < o->nfollow; k++) root[k] = (uint32_t)o->m->param[o->flat.param[o->follow[k]]].follows;
+  const cx_fn *f = cx_fn_once(&o->training, o->a, root, o->nfollow, o->threads, NULL);
+  void **out = CX_NEW_N(o->a, void *, o->nfollow), *narrow = x;
+  if (wide && single) {
+    narrow = CX_NEW_N(o->a, float, o->p->n + 1);
+    for (int64_t j = 0; j < o->p->n; j++) ((float *)narrow)[j] = (float)((double *)x)[j];
+  }
+  statistics(o, out);
+  if (cx_fn_at(f, cx_work_new(o->a, f->exec), &o->flat, narrow, out, &o->p->why)) return;
+  for (int k = 0, at = 0; k < o->nfollow; k++)
+    for (int64_t j = o->flat.offset[o->follow[k]]; j < o->flat.offset[o->follow[k] + 1]; j++, at++)
+      put_number(x, j, single && !wide, number(o->seen, at, single));
 }
 
 static const char *where(void *user, int64_t k, char *buf, size_t size) {
@@ -219,7 +294,7 @@ static const char *where(void *user, int64_t k, char *buf, size_t size) {
 
 static void blame(void *user, const void *x, int diag) {
   cx_objective *o = user;
-  cx_blame(o->m, o->eq, &o->flat, x, diag);
+  cx_blame(&o->training, o->eq, &o->flat, x, diag);
 }
 
 static bool bounded(void *user, int64_t k, bool up) {
@@ -245,6 +320,17 @@ cx_objective *cx_objective_new(cx_model *m, cx_program *prog, cx_arena *a, uint3
   o->threads = threads;
   o->flat = *flat;
   o->p = p;
+  o->training = *m;
+  o->training.training = true;
+  o->follow = CX_NEW_N(a, int, flat->n + 1);
+  int64_t followers = 0;
+  for (int k = 0; k < flat->n; k++)
+    if (m->param[flat->param[k]].follows >= 0) {
+      o->follow[o->nfollow++] = k;
+      followers += o->flat.offset[k + 1] - o->flat.offset[k];
+    }
+  o->seen = CX_NEW_N(a, double, followers + 1);
+  o->before = CX_NEW_N(a, double, followers + 1);
   int fit = 0;
   for (int k = 0; k < m->naction; k++)
     if (m->action[k].kind == ACT_FIT) {
@@ -266,6 +352,7 @@ cx_objective *cx_objective_new(cx_model *m, cx_program *prog, cx_arena *a, uint3
                     .bounded = bounded,
                     .update = update,
                     .fit = o->which};
+  if (o->nfollow) p->follow = follow, p->settle = settle;
   if (p->n <= HESSIAN_MAX && nparam <= 12) p->hessian = hessian;
   if (prog && m->rows > 0) {
     p->rows = m->rows;

@@ -20,12 +20,48 @@ static _Noreturn void unbound(const cx_model *m, uint32_t eq) {
   cx_throw(m->ctx, CX_E_DATA);
 }
 
+/* ---- the mode of a function: `training` is a constant, and so are draws but in the steps of a fit ---- */
+static double draw_of(uint64_t seed, int64_t step) {
+  return cx_random((double)(seed >> 32), (double)(seed & 0xffffffffu), (double)step);
+}
+void cx_fn_draw(const cx_fn *f, uint64_t seed, int64_t step) {
+  if (f->draw_input < 0) return;
+  if (f->single) *(float *)f->draw = (float)draw_of(seed, step);
+  else *f->draw = draw_of(seed, step);
+}
+typedef struct {
+  const cx_model *m;
+  uint32_t training, draw;
+} mode;
+static const cx_node *settle(void *user, cx_graph *g, const cx_node *n) {
+  const mode *s = user;
+  if (n->op != OP_load || n->nargs) return n;
+  if (n->u.eq == s->training) return cx_const(g, s->m->training);
+  return n->u.eq == s->draw && !s->m->training ? cx_const(g, draw_of(s->m->seed, 0)) : n;
+}
+cx_graph *cx_fn_graph(const cx_model *m, cx_arena *a, const uint32_t *root, int n, int32_t *map) {
+  cx_graph *g = cx_extract(m->graph, a, root, n, map);
+  bool any = false;
+  mode s = {m, CX_NO_EQ, CX_NO_EQ};
+  if (m->training_eq >= 0 && map[m->training_eq] >= 0) s.training = (uint32_t)map[m->training_eq], any = true;
+  if (m->draw_eq >= 0 && map[m->draw_eq] >= 0) s.draw = (uint32_t)map[m->draw_eq], any = true;
+  if (!any) return g;
+  for (int k = 0; k < g->neq; k++)
+    if (g->eq[k]->kind == EQ_CALC) g->eq[k]->body = cx_rewrite(g, g->eq[k]->body, settle, &s);
+  int32_t *left = CX_NEW_N(a, int32_t, g->neq + 1);
+  cx_graph *h = cx_extract(g, a, g->out, g->nout, left);
+  for (int k = 0; k < m->graph->neq; k++)
+    if (map[k] >= 0) map[k] = left[map[k]];
+  return h;
+}
+
 static cx_fn *make(const cx_model *m, cx_arena *a, const uint32_t *root, int nroot, const cx_exec_opt *o) {
   cx_fn *f = CX_NEW(a, cx_fn);
   int32_t *map = CX_NEW_N(a, int32_t, m->graph->neq + 1);
-  f->graph = cx_extract(m->graph, a, root, nroot, map);
+  f->graph = cx_fn_graph(m, a, root, nroot, map);
   f->single = m->single;
-  f->rows_input = -1;
+  f->rows_input = f->draw_input = -1;
+  f->draw = CX_NEW(a, double);
   int neq = f->graph->neq;
   uint32_t *back = CX_NEW_N(a, uint32_t, neq + 1);
   for (int k = 0; k < m->graph->neq; k++)
@@ -46,6 +82,7 @@ static cx_fn *make(const cx_model *m, cx_arena *a, const uint32_t *root, int nro
     const cx_eq *e = f->graph->eq[k];
     if (e->kind != EQ_INPUT) continue;
     if (!e->constant) {
+      if ((int32_t)back[k] == m->draw_eq) f->draw_input = f->nin;
       f->in_eq[f->nin++] = back[k];
       continue;
     }
@@ -62,6 +99,7 @@ static cx_fn *make(const cx_model *m, cx_arena *a, const uint32_t *root, int nro
     *c = *known;
   }
   f->exec = cx_exec_new(a, f->graph, constant, o);
+  cx_fn_draw(f, m->seed, 0);
   return f;
 }
 cx_fn *cx_fn_new(const cx_model *m, cx_arena *a, const uint32_t *root, int nroot, int threads) {
@@ -105,6 +143,7 @@ int cx_fn_at(const cx_fn *f, cx_work *w, const cx_flat *p, const void *x, void *
   for (int k = 0; k < f->nin; k++)
     for (int j = 0; j < p->n; j++)
       if (p->raw[j] == f->in_eq[k]) in[k] = (const char *)x + (size_t)p->offset[j] * size;
+  if (f->draw_input >= 0) in[f->draw_input] = f->draw;
   return cx_exec_run(f->exec, w, in, out, why);
 }
 
@@ -112,7 +151,7 @@ int cx_fn_at(const cx_fn *f, cx_work *w, const cx_flat *p, const void *x, void *
 static const double *start_value(const cx_model *m, cx_arena *a, const cx_param *q, int32_t eq) {
   uint32_t root = (uint32_t)eq;
   cx_model dm = *m;
-  dm.single = false;
+  dm.single = dm.training = false;
   cx_fn *f = cx_fn_once(&dm, a, &root, 1, 1, NULL);
   double *v = CX_NEW_N(a, double, f->out_n[0] + 1);
   void *out = v;
@@ -155,7 +194,10 @@ static const double *given_start(const cx_model *m, cx_arena *a, const cx_param 
   return v;
 }
 
-void cx_flat_start(const cx_model *m, cx_arena *a, const cx_flat *p, uint64_t seed, void *x) {
+void cx_flat_start(const cx_model *model, cx_arena *a, const cx_flat *p, uint64_t seed, void *x) {
+  cx_model seeded = *model;
+  const cx_model *m = &seeded;
+  seeded.seed = seed;
   for (int k = 0; k < p->n; k++) {
     const cx_param *q = &m->param[k];
     int64_t n = p->offset[k + 1] - p->offset[k];

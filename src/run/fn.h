@@ -13,6 +13,8 @@ typedef struct cx_fn {
   int nout;
   int64_t *out_n; /* elements of each output */
   int rows_input; /* constant input that takes the row numbers of a minibatch, -1: none */
+  int draw_input; /* of `in`: the number that draws depend on, -1: none; cx_fn_at takes it from draw */
+  double *draw;   /* cx_fn_draw sets it */
 } cx_fn;
 
 /* Compiles the given equations of m. Constant inputs are the bound data, read in place. Throws. */
@@ -20,7 +22,11 @@ cx_fn *cx_fn_new(const cx_model *m, cx_arena *a, const uint32_t *root, int nroot
 /* the same, to be run once: it ends early, as a failure, when *stop is not 0 (stop may be NULL) */
 cx_fn *cx_fn_once(const cx_model *m, cx_arena *a, const uint32_t *root, int nroot, int threads,
                   volatile sig_atomic_t *stop);
+/* the graph that a function is compiled from: what the roots need, in the model's mode; map as of cx_extract */
+cx_graph *cx_fn_graph(const cx_model *m, cx_arena *a, const uint32_t *root, int n, int32_t *map);
 int64_t cx_eq_count(const cx_eq *e); /* elements */
+/* a function of a training model draws anew at every step: those of this one */
+void cx_fn_draw(const cx_fn *f, uint64_t seed, int64_t step);
 
 /* The params of a model as one flat vector of unconstrained values: doubles, or floats where the program says single. */
 typedef struct {

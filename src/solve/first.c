@@ -168,6 +168,7 @@ static bool broken(cx_solver *s) {
 
 static int whole_gradient(cx_solver *s, first *m, const void *x, double *f, void *g) {
   s->k->evals++;
+  s->p->step = s->k->step;
   if (m->rows && (m->nvalid || !s->p->gradient)) return s->p->batch(s->p->user, m->rows, m->ntrain, x, f, g);
   return s->p->gradient(s->p->user, x, f, g);
 }
@@ -260,6 +261,7 @@ bool cx_first_step(cx_solver *s) {
   if (m->batch) {
     const int32_t *row = next_rows(s, m, &nrow);
     k->evals++;
+    p->step = k->step;
     bad = p->batch(p->user, row, nrow, s->x, &f, m->g);
   } else {
     bad = whole_gradient(s, m, s->x, &f, m->g);
@@ -294,6 +296,7 @@ bool cx_first_step(cx_solver *s) {
                                [CX_S_beta2] = o->num[O_beta2],
                                [CX_S_epsilon] = o->num[O_epsilon]};
   if (m->update.run(m->update.user, &s->x, m->g, m->state, scalar, &p->why)) return broken(s);
+  if (m->batch && p->follow) p->follow(p->user, s->x);
   k->step++;
   k->at += nrow;
   k->epoch_sum += f * (double)nrow;

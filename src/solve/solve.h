@@ -42,6 +42,11 @@ typedef struct cx_problem {
   int (*batch)(void *user, const int32_t *row, int64_t nrow, const void *x, double *f, void *g);
   int (*validation)(void *user, const int32_t *row, int64_t nrow, const void *x, double *f); /* value only */
   const char *(*where)(void *user, int64_t k, char *buf, size_t n); /* names parameter k: "w[3, 2]"; may be NULL */
+  /* The parameters that are no unknowns: their gradient is 0. follow: after a step by a batch, moves them in x; settle:
+   * at the end, where no step was by batches; x are doubles where wide. NULL: there are none. */
+  void (*follow)(void *user, void *x);
+  void (*settle)(void *user, void *x, bool wide);
+  int64_t step; /* of first-order methods: steps done, told before every evaluation */
   /* adds to a diagnostic where the objective begins to be not finite at x; may be NULL */
   void (*blame)(void *user, const void *x, int diag);
   /* does the param of unknown k stay bounded as the unknown goes to +infinity, to -infinity? NULL: none does */

@@ -120,6 +120,8 @@ void cx_finish(cx_solver *s, cx_status status, bool converged, const char *fmt, 
   va_end(ap);
   s->k->broken = status == CX_E_RUNTIME;
   s->k->done = 1, s->k->status = status, s->k->converged = converged;
+  if (s->p->settle && !s->k->broken)
+    s->p->settle(s->p->user, s->best && isfinite(s->k->best) ? s->best : s->x, s->wide || !s->p->single);
   if (status == CX_E_CONVERGENCE)
     cx_diag(s->ctx, CX_WARNING, CX_E_CONVERGENCE, s->span, "%s did not converge: %s", s->method->name, s->reason);
 }

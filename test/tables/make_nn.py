@@ -134,6 +134,12 @@ CASES = {
     "group_norm": ([(2, 3, 4, 6), (6,), (6,)], lambda x, g, s: nhwc(F.group_norm(nchw(x), 3, g, s))),
     "instance_norm": ([(2, 3, 4, 3), (3,), (3,)], lambda x, g, s: nhwc(F.instance_norm(nchw(x), weight=g, bias=s))),
     "group_norm_features": ([(4, 6), (6,), (6,)], lambda x, g, s: F.group_norm(x, 2, g, s)),
+    # in training; the running mean and variance count as params, and take no part
+    "batch_norm": ([(6, 3), *[(3,)] * 4], lambda x, m, v, g, s: F.batch_norm(x, None, None, g, s, training=True)),
+    "batch_norm_sequences": ([(4, 3, 2), *[(2,)] * 4], lambda x, m, v, g, s: F.batch_norm(
+        x.transpose(1, 2), None, None, g, s, training=True).transpose(1, 2)),
+    "batch_norm_images": ([(3, 4, 2, 3), *[(3,)] * 4], lambda x, m, v, g, s: nhwc(F.batch_norm(
+        nchw(x), None, None, g, s, training=True))),
     "attention": ([(2, 5, 4), *ATT], lambda x, *w: attention(x, *w, heads=2)),
     "attention_causal": ([(2, 5, 4), *ATT], lambda x, *w: attention(
         x, *w, heads=2, attn_mask=torch.ones(5, 5, dtype=torch.bool).triu(1))),
@@ -181,4 +187,4 @@ if __name__ == "__main__":
             c = torch.cos(1 + 0.7 * (torch.arange(y.numel()) % 32))
             (y.reshape(-1) * c).sum().backward()
             f.write("\t".join([name] + [" ".join(f"{t:.17g}" for t in u.detach().reshape(-1).tolist())
-                                        for u in [y] + [u.grad for u in v]]) + "\n")
+                                        for u in [y] + [torch.zeros_like(u) if u.grad is None else u.grad for u in v]]) + "\n")

@@ -55,6 +55,9 @@ static const struct {
     {"group_norm", "param x[2, 3, 4, 6]; y = group_norm(x, 3)"},
     {"instance_norm", "param x[2, 3, 4, 3]; y = group_norm(x, 3)"},
     {"group_norm_features", "param x[4, 6]; y = group_norm(x, 2)"},
+    {"batch_norm", "param x[6, 3]; y = batch_norm(x)"},
+    {"batch_norm_sequences", "param x[4, 3, 2]; y = batch_norm(x)"},
+    {"batch_norm_images", "param x[3, 4, 2, 3]; y = batch_norm(x)"},
     {"attention", "param x[2, 5, 4]; y = multi_head_attention(x, 2)"},
     {"attention_causal", "param x[2, 5, 4]; y = multi_head_attention(x, 2, causal = true)"},
     {"attention_padding",
@@ -124,7 +127,9 @@ static bool open_net(net *t, const char *text, bool single) {
   if (!t->m) return false;
   t->flat = cx_flat_new(t->m, t->a, t->m->nparam);
   cx_objective_new(t->m, p, t->a, t->m->objective, &t->flat, 1, &t->p);
-  t->y = cx_fn_new(t->m, t->a, &t->m->action[0].query[0].eq, 1, 1);
+  cx_model training = *t->m; /* as the objective's gradient is */
+  training.training = true;
+  t->y = cx_fn_new(&training, t->a, &t->m->action[0].query[0].eq, 1, 1);
   return true;
 }
 static void close_net(net *t) {
