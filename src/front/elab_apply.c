@@ -143,6 +143,7 @@ static cx_val apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast 
   cx_binding *outer = *f->env;
   E->env = outer;
   CX_VEC(int64_t) ctx = {0};
+  for (int d = 0; d < lead; d++) *CX_PUSH(E->arena, ctx) = lslot[d]; /* also where the arguments are the same for all */
   cx_site site = {call, E->site};
   bool ok = true;
   for (int k = 0; k < n && ok; k++) {

@@ -249,7 +249,7 @@ static const struct {
     {"concat", 2, 99, 0, concat},       {"flatten", 1, 1, 0, flatten}, {"reshape", 2, 9, 0, flatten},
     {"classes", 1, 1, 1, classes},      {"range", 1, 1, 1, indices},   {"l2", 1, 1, 1, squares},
     {"error", 1, 1, 1, refuse},         {"rank", 1, 1, 0, rank_of},    {"random_uniform", 2, 10, 0, drawn},
-    {"random_normal", 2, 10, 0, drawn}, {"running", 1, 3, 0, running},    {"random", 2, 2, 0, random_number},
+    {"random_normal", 2, 10, 0, drawn}, {"running", 1, 3, 0, running}, {"random", 2, 2, 0, random_number},
 };
 
 /* names that other releases bring: never misread as something else */
