@@ -14,10 +14,9 @@
 
 #include "ir/pattern.h"
 #include "ir/rule.h"
-#include "pass/eqs.h"
-#include "pass/integral.h"
+#include "pass/antideriv_int.h"
 
-enum { FACTORS = 12, TERMS = 24, DEGREE_MAX = 60, NODES_MAX = 10, DEPTH = 60 };
+enum { FACTORS = 12, TERMS = 24, WAVES = 8, DEPTH = CX_ANTI_DEPTH, CANCELS = 200 };
 
 static const struct {
   const char *name, *integrand, *definite, *when, *tail, *tail_when;
@@ -39,36 +38,31 @@ typedef struct {
   bool bad;
 } term;
 
-typedef struct {
-  cx_graph *g;
-  const uint32_t *mask; /* what depends on x */
-  int known;
-  const cx_eq *I, *F;
-  const cx_node *x, *lo, *hi, *w; /* lo, hi: NULL is infinite */
-  bool inner, hit;
-  const cx_node *ok;
-  int budget;
-} finder;
-
-static const cx_node *num(finder *s, double v) { return cx_const(s->g, v); }
-static const cx_node *add(finder *s, const cx_node *a, const cx_node *b) { return cx_op2(s->g, OP_add, a, b); }
-static const cx_node *mul(finder *s, const cx_node *a, const cx_node *b) { return cx_op2(s->g, OP_mul, a, b); }
-
 static void see(void *user, const cx_node *n) {
-  finder *s = user;
+  cx_anti *s = user;
   if (n->op == OP_load && (int)n->u.eq < s->known && (s->mask[n->u.eq] & CX_DEPENDS)) s->hit = true;
 }
-static bool depends(finder *s, const cx_node *n) {
+bool cx_anti_depends(cx_anti *s, const cx_node *n) {
   s->hit = false;
   if (n->has_load) cx_visit(s->g, n, see, s);
   return s->hit;
+}
+
+cx_piece cx_anti_sum(cx_anti *s, cx_piece a, cx_piece b) {
+  if (!a.v) return b;
+  if (!b.v) return a;
+  return (cx_piece){add(s, a.v, b.v), !a.size ? b.size : b.size ? add(s, a.size, b.size) : a.size};
+}
+cx_piece cx_anti_scaled(cx_anti *s, const cx_node *c, cx_piece a) {
+  if (!a.v) return a;
+  return (cx_piece){mul(s, c, a.v), a.size ? mul(s, cx_op1(s->g, OP_abs, c), a.size) : NULL};
 }
 
 /* ---- what is proved ---- */
 typedef enum { NO, YES, MAYBE } truth;
 
 /* a number, not infinite or NaN: variables of integrals are */
-static bool bounded(finder *s, const cx_node *e, int depth) {
+static bool bounded(cx_anti *s, const cx_node *e, int depth) {
   if (e->op == OP_const) return isfinite(e->u.num);
   if (e->op == OP_index) return true;
   if (e->op == OP_load) {
@@ -82,7 +76,7 @@ static bool bounded(finder *s, const cx_node *e, int depth) {
   return true;
 }
 
-static truth proved(finder *s, const cx_node *c) {
+static truth proved(cx_anti *s, const cx_node *c) {
   switch (c->op) {
     case OP_const: return c->u.num != 0 ? YES : NO;
     case OP_and:
@@ -102,7 +96,7 @@ static truth proved(finder *s, const cx_node *c) {
 
 /* branches that the bounds decide */
 static const cx_node *decide(void *user, cx_graph *g, const cx_node *n) {
-  finder *s = user;
+  cx_anti *s = user;
   (void)g;
   if (n->op != OP_select) return n;
   truth t = proved(s, n->arg[0]);
@@ -110,99 +104,15 @@ static const cx_node *decide(void *user, cx_graph *g, const cx_node *n) {
 }
 
 /* the condition of what is used; false: it cannot be */
-static bool demand(finder *s, const cx_node *when) {
+bool cx_anti_demand(cx_anti *s, const cx_node *when) {
   truth t = proved(s, when);
   if (t == NO || (t == MAYBE && s->inner)) return false;
   if (t == MAYBE) s->ok = cx_op2(s->g, OP_and, s->ok, when);
   return true;
 }
 
-/* ---- polynomials ---- */
-/* of e in x; -1: it is none */
-static int degree(finder *s, const cx_node *e, int depth) {
-  if (!depends(s, e)) return 0;
-  if (e == s->x) return 1;
-  bool known =
-      e->op == OP_neg || e->op == OP_add || e->op == OP_sub || e->op == OP_mul || e->op == OP_div || e->op == OP_pow;
-  int a = known && depth > 0 ? degree(s, e->arg[0], depth - 1) : -1, b;
-  if (a < 0) return -1;
-  switch (e->op) {
-    case OP_neg: return a;
-    case OP_add:
-    case OP_sub: b = degree(s, e->arg[1], depth - 1); return b < 0 ? -1 : a > b ? a : b;
-    case OP_mul: b = degree(s, e->arg[1], depth - 1); return b < 0 || a + b > DEGREE_MAX ? -1 : a + b;
-    case OP_div: return depends(s, e->arg[1]) ? -1 : a;
-    case OP_pow: {
-      double n = e->arg[1]->op == OP_const ? e->arg[1]->u.num : -1;
-      return n >= 0 && n == floor(n) && a * n <= DEGREE_MAX ? (int)(a * n) : -1;
-    }
-    default: return -1;
-  }
-}
-
-/* e of degree 2 at most as c[0] + c[1] x + c[2] x^2 */
-static void coefficients(finder *s, const cx_node *e, const cx_node *c[3]) {
-  cx_graph *g = s->g;
-  const cx_node *a[3], *b[3], *zero = num(s, 0);
-  c[0] = c[1] = c[2] = zero;
-  if (!depends(s, e)) c[0] = e;
-  else if (e == s->x) c[1] = num(s, 1);
-  else {
-    coefficients(s, e->arg[0], a);
-    if (e->nargs > 1) coefficients(s, e->arg[1], b);
-    for (int k = 0; k < 3; k++) {
-      if (e->op == OP_neg) c[k] = cx_op1(g, OP_neg, a[k]);
-      else if (e->op == OP_div) c[k] = cx_op2(g, OP_div, a[k], e->arg[1]);
-      else if (e->op != OP_mul && e->op != OP_pow) c[k] = cx_op2(g, (cx_op)e->op, a[k], b[k]);
-      else
-        for (int i = 0; i <= k; i++) /* a power of degree 2 is a square, one of degree 1 itself */
-          c[k] = add(s, c[k],
-                     mul(s, a[i],
-                         e->op == OP_mul         ? b[k - i]
-                         : e->arg[1]->u.num == 2 ? a[k - i]
-                                                 : num(s, i == k)));
-    }
-  }
-}
-
-static const cx_node *at(finder *s, const cx_node *e, const cx_node *x) { return cx_exchange(s->g, e, s->x, x); }
-
-/* ---- the rule for polynomials ---- */
-/* Gauss-Legendre on -1..1: node k of n >= 1, its weight (Davis and Rabinowitz, Methods of Numerical Integration, 2.7) */
-static long double legendre(int n, int k, long double *weight) {
-  long double z = cosl(acosl(-1) * (k + 0.75L) / (n + 0.5L)), slope = 1;
-  for (int step = 0; step < 20; step++) {
-    long double p = 1, before = 0;
-    for (int j = 0; j < n; j++) {
-      long double next = ((2 * j + 1) * z * p - j * before) / (j + 1);
-      before = p;
-      p = next;
-    }
-    slope = n * (z * p - before) / (z * z - 1);
-    z -= p / slope;
-  }
-  *weight = 2 / ((1 - z * z) * slope * slope);
-  return z;
-}
-
-static const cx_node *polynomial(finder *s, const cx_node *e, int n_degree) {
-  int n = (n_degree + 2) / 2;
-  if (n > NODES_MAX) return NULL;
-  const cx_node *half = mul(s, num(s, 0.5), s->w), *mid = mul(s, num(s, 0.5), add(s, s->lo, s->hi)), *sum = NULL;
-  for (int k = 0; k < (n + 1) / 2; k++) {
-    long double weight, z = legendre(n, k, &weight);
-    bool middle = 2 * k + 1 == n;
-    const cx_node *off = mul(s, num(s, (double)z), half);
-    const cx_node *v =
-        middle ? at(s, e, mid) : add(s, at(s, e, cx_op2(s->g, OP_sub, mid, off)), at(s, e, add(s, mid, off)));
-    v = mul(s, num(s, (double)weight), v);
-    sum = sum ? add(s, sum, v) : v;
-  }
-  return mul(s, half, sum);
-}
-
 /* ---- terms ---- */
-static void put(finder *s, term *t, const cx_node *base, const cx_node *power) {
+static void put(cx_anti *s, term *t, const cx_node *base, const cx_node *power) {
   for (int k = 0; k < t->n; k++)
     if (t->f[k].base == base) {
       t->f[k].power = add(s, t->f[k].power, power);
@@ -212,10 +122,10 @@ static void put(finder *s, term *t, const cx_node *base, const cx_node *power) {
   else t->f[t->n++] = (factor){base, power};
 }
 
-static void take(finder *s, term *t, const cx_node *e, int sign, int depth) {
+static void take(cx_anti *s, term *t, const cx_node *e, int sign, int depth) {
   cx_graph *g = s->g;
   const cx_node *also = NULL;
-  if (!depends(s, e)) {
+  if (!cx_anti_depends(s, e)) {
     t->coef = cx_op2(g, sign > 0 ? OP_mul : OP_div, t->coef, e);
     return;
   }
@@ -234,11 +144,11 @@ static void take(finder *s, term *t, const cx_node *e, int sign, int depth) {
       case OP_exp2: also = mul(s, num(s, log(2)), e->arg[0]); break;
       case OP_sqrt: put(s, t, e->arg[0], num(s, 0.5 * sign)); return;
       case OP_pow:
-        if (!depends(s, e->arg[1])) {
+        if (!cx_anti_depends(s, e->arg[1])) {
           put(s, t, e->arg[0], sign > 0 ? e->arg[1] : cx_op1(g, OP_neg, e->arg[1]));
           return;
         }
-        if (!depends(s, e->arg[0]) && cx_is_positive(g, e->arg[0]))
+        if (!cx_anti_depends(s, e->arg[0]) && cx_is_positive(g, e->arg[0]))
           also = mul(s, e->arg[1], cx_op1(g, OP_log, e->arg[0]));
         break;
       default: break;
@@ -248,20 +158,27 @@ static void take(finder *s, term *t, const cx_node *e, int sign, int depth) {
   else t->expo = cx_op2(g, sign > 0 ? OP_add : OP_sub, t->expo, also);
 }
 
+bool cx_anti_power(cx_anti *s, const cx_node *e, const cx_node **coef, const cx_node **base, const cx_node **power) {
+  term t = {.coef = num(s, 1)};
+  take(s, &t, e, 1, DEPTH);
+  *coef = t.coef, *base = t.f[0].base, *power = t.f[0].power;
+  return !t.bad && t.n == 1 && !t.expo;
+}
+
 /* ---- rows ---- */
 typedef struct {
   const cx_node *u, *s, *c; /* what stands for these in a row; then what matched them */
 } holes;
 
-static bool matches(finder *s, const holes *hole, holes *got, const cx_node *p, const cx_node *e) {
+static bool matches(cx_anti *s, const holes *hole, holes *got, const cx_node *p, const cx_node *e) {
   if (p == hole->u || p == hole->s) {
     const cx_node **to = p == hole->u ? &got->u : &got->s;
-    if (*to || degree(s, e, DEPTH) != (p == hole->u ? 1 : 2)) return *to == e;
+    if (*to || cx_anti_degree(s, e, DEPTH) != (p == hole->u ? 1 : 2)) return *to == e;
     *to = e;
     return true;
   }
   if (p == hole->c) {
-    if (got->c || depends(s, e)) return got->c == e;
+    if (got->c || cx_anti_depends(s, e)) return got->c == e;
     got->c = e;
     return true;
   }
@@ -282,13 +199,13 @@ static const cx_node *hole(cx_graph *g) {
 }
 
 /* the integral of a row's integrand; NULL: its condition does not hold */
-static const cx_node *by_row(finder *s, int r, const holes *got) {
+static const cx_node *by_row(cx_anti *s, int r, const holes *got) {
   cx_graph *g = s->g;
   static const char *const name[] = {"p",   "q",    "d", "w", "a", "c",     "near",
                                      "far", "step", "y", "z", "k", "whole", "inner"};
   const cx_node *e = got->u ? got->u : got->s, *c[3], *p = NULL, *q = NULL, *zero = num(s, 0), *m = zero;
   const cx_node *l = s->lo, *h = s->hi, *a, *y = zero, *z = zero, *k = zero;
-  coefficients(s, e, c);
+  cx_anti_coefficients(s, e, c);
   a = c[2];
   if (got->u) {
     a = c[1];
@@ -320,11 +237,11 @@ static const cx_node *by_row(finder *s, int r, const holes *got) {
   const cx_node *value[] = {p,   q,    d, s->w, a, got->c ? got->c : zero, near,
                             far, step, y, z,    k, num(s, !l && !h),       num(s, s->inner)};
   enum { NAMES = sizeof value / sizeof *value };
-  if (!demand(s, cx_rule_expr(g, tail ? row[r].tail_when : row[r].when, name, value, NAMES))) return NULL;
+  if (!cx_anti_demand(s, cx_rule_expr(g, tail ? row[r].tail_when : row[r].when, name, value, NAMES))) return NULL;
   return cx_rule_expr(g, tail ? row[r].tail : row[r].definite, name, value, NAMES);
 }
 
-static const cx_node *looked_up(finder *s, const cx_node *e) {
+const cx_node *cx_anti_row(cx_anti *s, const cx_node *e) {
   static const char *const name[] = {"u", "s", "c"};
   holes of = {hole(s->g), hole(s->g), hole(s->g)};
   const cx_node *value[] = {of.u, of.s, of.c};
@@ -337,71 +254,135 @@ static const cx_node *looked_up(finder *s, const cx_node *e) {
   return NULL;
 }
 
-static const cx_node *of_term(finder *s, const cx_node *e) {
+/* ---- products ---- */
+/* a polynomial p of degree n (one: it is that power of something of degree 1), times exp(expo), times a sine or cosine */
+typedef struct {
+  const cx_node *p, *one, *expo, *phase;
+  int n;
+  bool sine;
+} product;
+
+static cx_piece of_product(cx_anti *s, product q) {
   cx_graph *g = s->g;
-  term t = {.coef = num(s, 1)};
-  take(s, &t, e, 1, DEPTH);
-  if (t.bad) return NULL;
-  const cx_node *poly = NULL, *odd = NULL, *only = NULL, *v = NULL; /* odd: the factor that is no polynomial */
-  int n_degree = 0;
-  for (int k = 0; k < t.n; k++) {
-    const cx_node *b = t.f[k].base, *n = t.f[k].power;
-    if (n->op == OP_const && n->u.num == 0) continue;
-    int d = degree(s, b, DEPTH);
-    const cx_node *arg[] = {b, n};
-    const cx_node *whole = n->op == OP_const && n->u.num == 1    ? b
-                           : n->op == OP_const && n->u.num == -1 ? cx_op2(g, OP_div, num(s, 1), b)
-                           : d == 1                              ? cx_raw(g, OP_pow, arg, 2)
-                                                                 : cx_op2(g, OP_pow, b, n);
-    if (d > 0 && n->op == OP_const && n->u.num >= 0 && n->u.num == floor(n->u.num) && d * n->u.num <= DEGREE_MAX) {
-      only = poly ? NULL : d == 1 ? cx_raw(g, OP_pow, arg, 2) : NULL;
-      poly = poly ? mul(s, poly, whole) : whole;
-      n_degree += d * (int)n->u.num;
-    } else if (odd) return NULL;
-    else odd = whole;
+  const cx_node *e = NULL;
+  if (q.phase && !cx_anti_depends(s, q.phase)) {
+    const cx_node *c = cx_op1(g, q.sine ? OP_sin : OP_cos, q.phase);
+    q.phase = NULL;
+    return cx_anti_scaled(s, c, of_product(s, q));
   }
-  if (t.expo) {
-    if (odd) return NULL;
-    odd = cx_raw(g, OP_exp, &t.expo, 1);
+  if (q.expo && !cx_anti_depends(s, q.expo)) {
+    const cx_node *c = cx_op1(g, OP_exp, q.expo);
+    q.expo = NULL;
+    return cx_anti_scaled(s, c, of_product(s, q));
   }
-  if (poly && odd) return NULL;
-  if (odd) v = looked_up(s, odd);
-  else if (!s->lo || !s->hi) return NULL;
-  else if (!poly) v = s->w;
-  else if (only && only->arg[1]->u.num > 1) v = looked_up(s, only);
-  else v = polynomial(s, poly, n_degree);
-  return v ? mul(s, t.coef, v) : NULL;
+  int growth = q.expo ? cx_anti_degree(s, q.expo, DEPTH) : 0;
+  if (growth < 0 || growth > 2 || (growth == 2 && q.phase)) return (cx_piece){0};
+  if (growth == 2 && q.n) return cx_anti_moments(s, q.p, q.n, q.expo);
+  if ((growth && q.phase) || (q.n && (growth || q.phase)))
+    return cx_anti_by_parts(s, q.p, q.n, q.expo, q.phase, q.sine);
+  if (growth) e = cx_raw(g, OP_exp, &q.expo, 1);
+  else if (q.phase) e = cx_raw(g, q.sine ? OP_sin : OP_cos, &q.phase, 1);
+  else if (!s->lo || !s->hi) return (cx_piece){0};
+  else if (q.n == 0) return (cx_piece){s->w, NULL};
+  else if (!q.one || q.n == 1) return (cx_piece){cx_anti_polynomial(s, q.p, q.n), NULL};
+  else e = q.one;
+  return (cx_piece){cx_anti_row(s, e), NULL};
 }
 
-/* the integral of e, a sum of terms each of which has one; NULL: it has none */
-static const cx_node *closed(finder *s, const cx_node *e, int depth) {
-  if (s->budget-- <= 0) return NULL;
-  const cx_node *v = degree(s, e, DEPTH) > 0 || (e->op != OP_add && e->op != OP_sub) ? of_term(s, e) : NULL;
-  if (v || depth == 0) return v;
+typedef struct {
+  const cx_node *phase;
+  double by;
+  bool sine;
+} wave;
+
+/* a product of sines and cosines as a sum of such; n: so far, returns how many then are */
+static int times(cx_anti *s, wave *w, int n, const cx_node *e) {
+  const cx_node *b = e->arg[0];
+  bool sine = e->op == OP_sin;
+  if (!n) return w[0] = (wave){b, 1, sine}, 1;
+  for (int k = 0; k < n; k++) { /* DLMF 4.21.14 to 4.21.17, read backwards */
+    wave a = w[k];
+    double by = a.by / 2;
+    const cx_node *less = cx_op2(s->g, OP_sub, a.phase, b), *more = add(s, a.phase, b);
+    w[k] = (wave){less, !a.sine && sine ? -by : by, a.sine != sine};
+    w[n + k] = (wave){more, a.sine && sine ? -by : by, a.sine != sine};
+  }
+  return 2 * n;
+}
+
+static cx_piece of_term(cx_anti *s, const cx_node *e) {
+  cx_graph *g = s->g;
+  term t = {.coef = num(s, 1)};
+  wave w[WAVES];
+  take(s, &t, e, 1, DEPTH);
+  if (t.bad) return (cx_piece){0};
+  product q = {.expo = t.expo};
+  const cx_node *odd = NULL; /* the factor that is none of these */
+  int waves = 0;
+  for (int k = 0; k < t.n; k++) {
+    const cx_node *b = t.f[k].base, *n = t.f[k].power, *arg[] = {b, n};
+    double whole = n->op == OP_const && n->u.num == floor(n->u.num) ? n->u.num : NAN;
+    if (whole == 0) continue;
+    int d = cx_anti_degree(s, b, DEPTH);
+    const cx_node *f = whole == 1 ? b : whole == -1 ? cx_op2(g, OP_div, num(s, 1), b) : NULL;
+    if (!f) f = d == 1 ? cx_raw(g, OP_pow, arg, 2) : cx_op2(g, OP_pow, b, n);
+    if (d > 0 && whole > 0 && q.n + d * whole <= CX_ANTI_DEGREE) {
+      q.one = !q.p && d == 1 ? cx_raw(g, OP_pow, arg, 2) : NULL;
+      q.p = q.p ? mul(s, q.p, f) : f;
+      q.n += d * (int)whole;
+    } else if ((b->op == OP_sin || b->op == OP_cos) && whole > 0 && whole <= 4 &&
+               cx_anti_degree(s, b->arg[0], DEPTH) == 1) {
+      for (int j = 0; j < whole; j++) {
+        if (2 * waves > WAVES) return (cx_piece){0};
+        waves = times(s, w, waves, b);
+      }
+    } else if (odd) return (cx_piece){0};
+    else odd = f;
+  }
+  cx_piece sum = {0};
+  if (odd) {
+    if (!q.p && !q.expo && !waves) sum.v = cx_anti_row(s, odd);
+  } else if (!waves) sum = of_product(s, q);
+  for (int k = 0; k < waves && !odd; k++) {
+    q.phase = w[k].phase;
+    q.sine = w[k].sine;
+    cx_piece one = cx_anti_scaled(s, num(s, w[k].by), of_product(s, q));
+    if (!one.v) return one;
+    if (waves > 1 && !one.size) one.size = cx_op1(g, OP_abs, one.v);
+    sum = cx_anti_sum(s, sum, one);
+  }
+  return cx_anti_scaled(s, t.coef, sum);
+}
+
+/* the integral of e, a sum of terms each of which has one */
+static cx_piece closed(cx_anti *s, const cx_node *e, int depth) {
+  cx_piece none = {0};
+  if (s->budget-- <= 0) return none;
+  bool sum = e->op == OP_add || e->op == OP_sub;
+  cx_piece v = !sum || cx_anti_degree(s, e, DEPTH) > 0 ? of_term(s, e) : none;
+  if (v.v || depth == 0) return v;
   switch (e->op) {
-    case OP_neg: v = closed(s, e->arg[0], depth - 1); return v ? cx_op1(s->g, OP_neg, v) : NULL;
+    case OP_neg: return cx_anti_scaled(s, num(s, -1), closed(s, e->arg[0], depth - 1));
     case OP_add:
     case OP_sub: {
-      const cx_node *a = closed(s, e->arg[0], depth - 1), *b = a ? closed(s, e->arg[1], depth - 1) : NULL;
-      return b ? cx_op2(s->g, (cx_op)e->op, a, b) : NULL;
+      cx_piece a = closed(s, e->arg[0], depth - 1), b = a.v ? closed(s, e->arg[1], depth - 1) : none;
+      if (e->op == OP_sub) b = cx_anti_scaled(s, num(s, -1), b);
+      return b.v ? cx_anti_sum(s, a, b) : none;
     }
     case OP_mul:
       for (int k = 0; k < 2; k++)
-        if (!depends(s, e->arg[k])) {
-          v = closed(s, e->arg[1 - k], depth - 1);
-          return v ? mul(s, e->arg[k], v) : NULL;
-        }
-      return NULL;
+        if (!cx_anti_depends(s, e->arg[k])) return cx_anti_scaled(s, e->arg[k], closed(s, e->arg[1 - k], depth - 1));
+      return none;
     case OP_div:
-      v = depends(s, e->arg[1]) ? NULL : closed(s, e->arg[0], depth - 1);
-      return v ? cx_op2(s->g, OP_div, v, e->arg[1]) : NULL;
-    default: return NULL;
+      if (cx_anti_depends(s, e->arg[1])) return none;
+      return cx_anti_scaled(s, cx_op2(s->g, OP_div, num(s, 1), e->arg[1]), closed(s, e->arg[0], depth - 1));
+    default: return none;
   }
 }
 
 /* ---- one integral ---- */
-static const cx_node *open_plain(void *user, cx_graph *g, const cx_node *n) {
-  finder *s = user;
+const cx_node *cx_anti_open(void *user, cx_graph *g, const cx_node *n) {
+  cx_anti *s = user;
   if (n->op != OP_load || (int)n->u.eq >= s->known || s->budget <= 0) return n;
   const cx_eq *e = g->eq[n->u.eq];
   if (e->kind != EQ_CALC || e->red != RED_none || !e->body || !(s->mask[n->u.eq] & CX_DEPENDS)) return n;
@@ -417,14 +398,37 @@ static const cx_node *end_of(cx_graph *g, uint32_t id, int *infinite) {
   return *infinite ? NULL : n;
 }
 
+void cx_anti_become(cx_anti *s, cx_eq *I, const cx_node *v) {
+  cx_graph *g = s->g;
+  const cx_eq *L = g->eq[I->prim_arg[CX_INTEGRAL_LO]], *H = g->eq[I->prim_arg[CX_INTEGRAL_HI]];
+  v = cx_rewrite(g, v, decide, s);
+  if (v->op == OP_const && !isfinite(v->u.num)) return;
+  if (!s->inner && v->op != OP_const) s->ok = cx_op2(g, OP_and, s->ok, cx_op1(g, OP_isfinite, v));
+  if (proved(s, s->ok) != YES) {
+    if (s->ok->free_lo >> L->rank) return; /* an end for each component there is not */
+    cx_eq *hi = cx_eq_beside(g, L, "if_open"), *J = cx_eq_new(g, NULL, EQ_PRIM);
+    hi->body = cx_op3(g, OP_select, s->ok, cx_load_here(g, L), cx_load_here(g, H));
+    uint32_t id = J->id;
+    *J = *I;
+    J->id = id;
+    J->prim_arg[CX_INTEGRAL_HI] = hi->id;
+    v = cx_op3(g, OP_select, s->ok, v, cx_load_here(g, J));
+  }
+  I->kind = EQ_CALC;
+  I->prim = NULL;
+  I->nprim_arg = 0;
+  I->body = v;
+}
+
 static void close(cx_graph *g, cx_eq *I, bool inner) {
-  const cx_eq *F = g->eq[I->prim_arg[CX_INTEGRAL_F]], *L = g->eq[I->prim_arg[CX_INTEGRAL_LO]];
+  const cx_eq *F = g->eq[I->prim_arg[CX_INTEGRAL_F]];
   if (F->kind != EQ_CALC || F->red != RED_none) return;
   uint32_t x = I->prim_arg[CX_INTEGRAL_X];
   const cx_node *slot = cx_index(g, F->rank - 1);
-  finder s = {.g = g, .I = I, .F = F, .x = cx_load(g, x, &slot, 1), .inner = inner, .ok = cx_const(g, 1), .budget = 64};
+  cx_anti s = {
+      .g = g, .I = I, .F = F, .x = cx_load(g, x, &slot, 1), .inner = inner, .ok = cx_const(g, 1), .budget = 64};
   s.mask = cx_node_dims(g, g->arena, x), s.known = g->neq;
-  const cx_node *body = cx_rewrite(g, F->body, open_plain, &s);
+  const cx_node *body = cx_rewrite(g, F->body, cx_anti_open, &s);
   s.budget = TERMS;
   int below, above;
   s.lo = end_of(g, I->prim_arg[CX_INTEGRAL_LO], &below);
@@ -438,28 +442,16 @@ static void close(cx_graph *g, cx_eq *I, bool inner) {
   s.w = s.lo && s.hi ? cx_op2(g, OP_sub, s.hi, s.lo) : cx_const(g, INFINITY);
   for (int side = 0; side < 2; side++) {
     const cx_node *end = side ? s.hi : s.lo;
-    if (end && !demand(&s, cx_op1(g, OP_isfinite, end))) return;
+    if (end && !cx_anti_demand(&s, cx_op1(g, OP_isfinite, end))) return;
   }
-  const cx_node *v = closed(&s, body, DEPTH);
+  cx_piece found = closed(&s, body, DEPTH);
+  const cx_node *v = found.v;
   if (!v || v->free_lo >> (F->rank - 1)) return;
-  if (crossed) v = cx_op1(g, OP_neg, v);
-  v = cx_rewrite(g, v, decide, &s);
-  if (v->op == OP_const && !isfinite(v->u.num)) return;
-  if (!inner && v->op != OP_const) s.ok = cx_op2(g, OP_and, s.ok, cx_op1(g, OP_isfinite, v));
-  if (proved(&s, s.ok) != YES) {
-    if (s.ok->free_lo >> L->rank) return; /* an end for each component there is not */
-    cx_eq *hi = cx_eq_beside(g, L, "if_open"), *J = cx_eq_new(g, NULL, EQ_PRIM);
-    hi->body = cx_op3(g, OP_select, s.ok, cx_load_here(g, L), cx_load_here(g, g->eq[I->prim_arg[CX_INTEGRAL_HI]]));
-    uint32_t id = J->id;
-    *J = *I;
-    J->id = id;
-    J->prim_arg[CX_INTEGRAL_HI] = hi->id;
-    v = cx_op3(g, OP_select, s.ok, v, cx_load_here(g, J));
+  if (found.size) { /* what cancels leaves 13 digits */
+    const cx_node *left = mul(&s, num(&s, CANCELS), cx_op1(g, OP_abs, v));
+    if (!cx_anti_demand(&s, cx_op2(g, OP_le, found.size, left))) return;
   }
-  I->kind = EQ_CALC;
-  I->prim = NULL;
-  I->nprim_arg = 0;
-  I->body = v;
+  cx_anti_become(&s, I, crossed ? cx_op1(g, OP_neg, v) : v);
 }
 
 void cx_pass_antideriv(cx_graph *g) {
@@ -473,8 +465,12 @@ void cx_pass_antideriv(cx_graph *g) {
     uint32_t *m = cx_node_dims(g, g->arena, (uint32_t)id);
     for (int k = 0; k < neq; k++) depth[k] = (uint8_t)(depth[k] + ((m[k] & CX_DEPENDS) != 0));
   }
+  bool *kept = CX_NEW_N(g->arena, bool, neq + 1);
+  for (int id = 0; id < neq; id++)
+    if (g->eq[id]->kind == EQ_PRIM && g->eq[id]->prim == &cx_prim_integral && depth[id] == 0)
+      cx_anti_corners(g, g->eq[id], kept);
   for (int level = CX_MAX_RANK; level >= 0; level--) /* innermost first */
     for (int id = 0; id < neq; id++)
-      if (g->eq[id]->kind == EQ_PRIM && g->eq[id]->prim == &cx_prim_integral && depth[id] == level)
+      if (g->eq[id]->kind == EQ_PRIM && g->eq[id]->prim == &cx_prim_integral && depth[id] == level && !kept[id])
         close(g, g->eq[id], level > 0);
 }

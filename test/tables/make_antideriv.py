@@ -1,7 +1,8 @@
 """Integrals that have a closed form, over random and extreme parameters: antideriv.tsv, read by test_antideriv.c.
 
 A line: the integral as a program prints it, its value, its condition (by how much relative errors of the numbers in it
-are magnified), and 1 where calx must see a closed form, 0 where it may leave the numbers at hand to quadrature."""
+are magnified), and 1 where calx must see a closed form, 0 where it may leave the numbers at hand to quadrature, 2 where
+it must and its pieces may cancel."""
 import random
 from mpmath import mp, mpf, quad, exp, sin, cos, sinh, cosh, log, log1p, atan2, sqrt, pi, erf, erfc, nstr, inf, linspace
 
@@ -156,6 +157,87 @@ for _ in range(12):
     far = 1e4
     case("x in {2}..{3}: (x - 1e4)^2 * (x - 9999)^2", lambda a, b, l, h: quad(lambda x: (x - 10000) ** 2 * (x - 9999) ** 2, [l, h]),
          (a, b, far + l, far + h))
+
+# polynomials times exponentials, sines and Gaussians, by parts; products of sines
+def parts(p, a, b, c, trig, l, h):
+    """integral of p(x) exp(a x) trig(b x + c), p by its coefficients"""
+    z = mp.mpc(a, b)
+
+    def G(x):
+        total, q, k = mp.mpc(0), list(p), 0
+        while q:
+            total += (-1) ** k * sum(v * x ** j for j, v in enumerate(q)) / z ** (k + 1)
+            q, k = [j * v for j, v in enumerate(q)][1:], k + 1
+        v = total * exp(a * x) * mp.expj(b * x + c)
+        return v.real if trig == "cos" else v.imag
+
+    return (G(h) if h < inf else 0) - (G(l) if l > -inf else 0)
+
+
+def cancels(p, a, b, l, h, v):
+    """by how much the pieces exceed their sum"""
+    q, k, size = [abs(w) for w in p], 0, 0
+    while q:
+        for x in (l, h):
+            if abs(x) < inf:
+                size += sum(w * abs(x) ** j for j, w in enumerate(q)) * exp(a * x) / abs(mp.mpc(a, b)) ** (k + 1)
+        q, k = [j * w for j, w in enumerate(q)][1:], k + 1
+    return size / abs(v)
+
+
+for _ in range(40):
+    a, b, c = random.choice((0.0, random.uniform(-5, 5), -40.0)), random.choice((0.0, magnitude(-3, 3))), random.uniform(-2, 2)
+    p = [random.uniform(-2, 2) for _ in range(random.choice((1, 2, 3, 5)))]
+    if a == 0 and b == 0:
+        continue
+    l, h = random.choice(((0.0, random.uniform(0.1, 3)), (-2.0, random.uniform(-1.9, 3)), (1.0, 1.01)))
+    trig = random.choice(("sin", "cos")) if b else "cos"
+    if not b:
+        c = 0.0
+    text = " + ".join("(%r) * x^%d" % (v, k) for k, v in enumerate(p))
+    wave = " * %s({1} * x + {2})" % trig if b else ""
+
+    def value(a, b, c, l, h):
+        return parts([mpf(v) for v in p], a, b, c, trig, l, h)
+
+    v = value(*map(mpf, (a, b, c, l, h)))
+    sure = cancels([mpf(w) for w in p], mpf(a), mpf(b), mpf(l), mpf(h), v) < 100
+    case("x in {3}..{4}: (%s) * exp({0} * x)%s" % (text, wave), value, (a, b, c, l, h), 2 if sure else 0)
+    if a < 0:
+        sure = cancels([mpf(w) for w in p], mpf(a), mpf(b), mpf(l), inf, value(mpf(a), mpf(b), mpf(c), mpf(l), inf)) < 100
+        case("x in {3}..inf: (%s) * exp({0} * x)%s" % (text, wave), lambda a, b, c, l: value(a, b, c, l, inf), (a, b, c, l),
+             2 if sure else 0)
+for n in (1, 2, 4, 7):
+    for m, s in ((0.0, 1.0), (800.0, 1.0), (0.3, 0.01), (-2.0, 30.0)):
+        gauss = lambda x, m, s: x ** n * exp(-((x - m) / s) ** 2 / 2)
+        if m or n % 2 == 0:
+            case("x in -inf..inf: x^%d * exp(-((x - {0}) / {1})^2 / 2)" % n,
+                 lambda m, s: quad(lambda x: gauss(x, m, s), [m + s * k for k in range(-30, 31, 5)]), (m, s), 2)
+        case("x in {2}..inf: x^%d * exp(-((x - {0}) / {1})^2 / 2)" % n,
+             lambda m, s, l: quad(lambda x: gauss(x, m, s), [l + s * k / 2 for k in range(60)]), (m, s, m + 0.5 * s), 0)
+        case("x in {2}..{3}: x^%d * exp(-((x - {0}) / {1})^2 / 2)" % n,
+             lambda m, s, l, h: quad(lambda x: gauss(x, m, s), linspace(l, h, 12)), (m, s, m - s, m + 3 * s), 0)
+for a in (1e-3, 0.7, 12.0, 1e3):
+    far = a * 2 > 2
+    case("x in {1}..{2}: sin({0} * x)^2", lambda a, l, h: (h - l) / 2 - (sin(2 * a * h) - sin(2 * a * l)) / (4 * a), (a, 0.3, 2.3), 2 if far else 0)
+    case("x in {1}..{2}: sin({0} * x) * cos(3 * x + 1)",
+         lambda a, l, h: sum((cos((a + k) * l + k / 3) - cos((a + k) * h + k / 3)) / (a + k) for k in (mpf(3), mpf(-3))) / 2,
+         (a, -1.0, 1.5), 0)
+    case("x in {1}..{2}: cos({0} * x)^3", lambda a, l, h: (sin(3 * a * h) - sin(3 * a * l)) / (12 * a) + 3 * (sin(a * h) - sin(a * l)) / (4 * a),
+         (a, -0.2, 1.0), 0)
+
+# powers of affine functions over boxes
+for a, b, c, sure in ((1.0, 1.0, -3.5, 1), (2.5, 0.7, -4.0, 1), (30.0, 20.0, -1.5, 1), (0.03, 2.0, -4.0, 1), (1e-5, 1e-5, -3.5, 0)):
+    case("x in 0..1, y in 0..2: (1 + {0} * x + {1} * y)^{2}",
+         lambda a, b, c: ((1 + a + 2 * b) ** (c + 2) - (1 + a) ** (c + 2) - (1 + 2 * b) ** (c + 2) + 1) / (a * b * (c + 1) * (c + 2)),
+         (a, b, c), 2 if sure else 0)
+for n in (3, 4, 6, 8):
+    text = ", ".join("x%d in 0..1" % k for k in range(n)) + ": (1" + "".join(" + %d * x%d" % (k + 1, k) for k in range(n)) + ")^(-%d)" % (n + 1)
+    total = mpf(0)
+    for bits in range(2 ** n):
+        total += (-1) ** bin(bits).count("1") / (1 + sum(mpf(k + 1) for k in range(n) if bits >> k & 1))
+    scale = mp.factorial(n) * mp.fprod(k + 1 for k in range(n))
+    case(text, lambda one: one * total / scale, (1.0,), 2)
 
 if __name__ == "__main__":
     with open("antideriv.tsv", "w") as out:

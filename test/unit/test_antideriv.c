@@ -93,12 +93,12 @@ static void table(void) {
   while (f && fgets(line, sizeof line, f)) {
     if (split(line, field, 4) != 4) continue;
     double want = strtod(field[1], NULL), condition = strtod(field[2], NULL);
-    bool must = field[3][0] == '1';
+    bool must = field[3][0] != '0', exact = field[3][0] == '1';
     snprintf(text, sizeof text, "print %s\n", field[0]);
     answer r = ask(text);
     n++;
     bool close = r.n == 1 && r.nodes[0] == 0;
-    double bound = must ? allowed(want, condition) : fmax(allowed(want, condition), 1e-10 * fabs(want));
+    double bound = fmax(allowed(want, condition), exact ? 0 : (close ? 3e-13 : 1e-10) * fabs(want));
     bool bad = r.n != 1 || !(fabs(r.value[0] - want) <= bound);
     if (bad || (must && !close))
       fprintf(stderr, "%s: %.17g, exactly %.17g, off by %.1e, allowed %.1e%s %s\n", field[0], r.value[0], want,
