@@ -345,7 +345,8 @@ static int cross(const cx_quadrature *q, cx_quadrature_work *w, double *result) 
     for (int k = 0; k < w->range[j].npoint; k++) {
       const cx_quad_point *p = &w->range[j].point[k];
       double lo = fmin(w->range[j].lo, w->range[j].hi), hi = fmax(w->range[j].lo, w->range[j].hi);
-      if (!(p->x > lo && p->x < hi)) continue;
+      double beside = q->in->scale[0] > 0 ? CX_ASIDE * fabs(p->x) + CX_ASIDE_LEAST : 0; /* at an end: moves with it */
+      if (!(p->x > lo + beside && p->x < hi - beside)) continue;
       x[n] = p->x;
       instance[n++] = (int32_t)j;
     }

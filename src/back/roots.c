@@ -427,6 +427,7 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
     int64_t bend = in->feature[b->feature].bend;
     double curve = bend >= 0 ? s->f[bend * n + k] : 0;
     if (b->width > 0) p.kind = QP_PEAK, p.width = b->width;
+    if (in->crossing && in->scale[0] > 0 && !isnan(b->a) && fabs(u - b->level) > 1e-6 * b->size) continue; /* u itself jumps */
     if (b->touch && (in->crossing || fabs(u) > 1e-12 * (1 + fabs(b->x)))) { /* comes near, no more: a scale */
       if (p.kind != QP_SINGULAR) continue;
       if (bend < 0) w->range[b->instance].complete = false;

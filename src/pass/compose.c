@@ -141,7 +141,10 @@ static const cx_node *copy_load(copier *p, const cx_node *n, const cx_node *cons
   uint32_t e = n->u.eq;
   const cx_node *sub[2 * CX_MAX_RANK], *zero = cx_const(c->to, 0);
   if (e == c->x) return c->value;
-  if (c->from == c->to && c->from->eq[e]->node) return cx_load(c->to, e, arg, n->nargs); /* of another integral */
+  if (c->from == c->to && c->from->eq[e]->node) { /* of another integral */
+    const cx_node *other = c->load ? c->load(c->load_user, e, arg, n->nargs) : NULL;
+    return other ? other : cx_load(c->to, e, arg, n->nargs);
+  }
   uint32_t node = c->mask[e];
   if (!(node & CX_DEPENDS) && !(c->load && c->bound_below[e])) {
     for (int k = 0; k < n->nargs; k++) sub[k] = arg[k]->op == OP_index && arg[k]->u.i == NODE_SLOT ? zero : arg[k];

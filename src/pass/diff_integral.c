@@ -14,25 +14,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "pass/diff.h"
-#include "pass/eqs.h"
-#include "pass/integral.h"
-
-typedef struct { /* something the integrand reads from outside: an array at a place that depends on the instance */
-  uint32_t of, leaf;
-  const cx_node *bound[CX_MAX_RANK];
-  int nbound;
-} local;
-
-typedef struct {
-  cx_graph *g;
-  const uint8_t *mark; /* what depends on the leaves */
-  int marked;
-  cx_eq *I;
-  int r0, nc; /* dimensions: instances, components */
-  CX_VEC(local) local;
-  cx_opened *o;
-} opener;
+#include "pass/leibniz.h"
 
 static cx_eq *like(cx_graph *g, const cx_eq *e, int rank) {
   cx_eq *t = cx_eq_new(g, NULL, EQ_CALC);
@@ -43,8 +25,20 @@ static cx_eq *like(cx_graph *g, const cx_eq *e, int rank) {
 }
 static const cx_node *read_at(cx_graph *g, uint32_t eq) { return cx_load_here(g, g->eq[eq]); }
 
-/* a copy that diff takes for a constant */
-static uint32_t frozen(opener *p, uint32_t eq) {
+bool cx_is_zero(const cx_graph *g, uint32_t eq) {
+  const cx_eq *e = g->eq[eq];
+  return e->kind == EQ_CALC && e->body->op == OP_const && e->body->u.num == 0;
+}
+
+void cx_leibniz_dim(const cx_leibniz *p, cx_eq *e, cx_dim d) {
+  if (e->rank == CX_MAX_RANK) {
+    cx_error(p->g->ctx, p->I->span, "the derivative of this integral has more than %d dimensions", CX_MAX_RANK);
+    cx_throw(p->g->ctx, CX_E_PROGRAM);
+  }
+  e->dim[e->rank++] = d;
+}
+
+uint32_t cx_leibniz_frozen(cx_leibniz *p, uint32_t eq) {
   cx_eq *t = like(p->g, p->g->eq[eq], p->g->eq[eq]->rank);
   t->inert = true;
   t->body = read_at(p->g, eq);
@@ -55,56 +49,61 @@ static uint32_t frozen(opener *p, uint32_t eq) {
 
 /* ---- the integrand over (instances, node), reading local copies of what is active ---- */
 static const cx_node *localise(void *user, uint32_t eq, const cx_node *const *sub, int n) {
-  opener *p = user;
+  cx_leibniz *p = user;
   cx_graph *g = p->g;
   if ((int)eq >= p->marked || !(p->mark[eq] & 1)) return NULL;
   uint32_t own = (1u << p->r0) - 1;
-  local want = {.of = eq};
-  const cx_node *at[CX_MAX_RANK];
-  const cx_eq *e = g->eq[eq];
-  int rest = 0;
+  cx_local want = {.of = eq, .leaf = UINT32_MAX};
+  const cx_node *at[2 * CX_MAX_RANK];
+  int rank = p->r0;
   for (int k = 0; k < p->r0; k++) at[k] = cx_index(g, k);
-  for (int k = 0; k < n; k++) {
+  for (int k = 0; k < n; k++)
     if (!(sub[k]->free_lo & ~own) && !sub[k]->has_load) want.bound[k] = sub[k], want.nbound++;
-    else {
-      if (p->r0 + rest == CX_MAX_RANK) {
-        cx_error(g->ctx, p->I->span, "the derivative of this integral has more than %d dimensions", CX_MAX_RANK);
-        cx_throw(g->ctx, CX_E_PROGRAM);
-      }
-      at[p->r0 + rest++] = sub[k];
-    }
-  }
+    else at[rank++] = sub[k];
   for (int k = 0; k < p->local.n; k++)
     if (p->local.at[k].of == eq && !memcmp(p->local.at[k].bound, want.bound, sizeof want.bound))
-      return cx_load(g, p->local.at[k].leaf, at, p->r0 + rest);
+      return cx_load(g, p->local.at[k].leaf, at, rank);
+  const cx_eq *e = g->eq[eq];
+  const cx_node *full[CX_MAX_RANK];
   cx_eq *t = cx_eq_new(g, NULL, EQ_CALC);
   t->span = e->span;
-  t->rank = (uint8_t)(p->r0 + rest);
-  for (int k = 0; k < p->r0; k++) t->dim[k] = p->I->dim[k];
-  const cx_node *full[CX_MAX_RANK];
-  int m = p->r0;
+  for (int k = 0; k < p->r0; k++) cx_leibniz_dim(p, t, p->I->dim[k]);
   for (int k = 0; k < n; k++) {
-    full[k] = want.bound[k] ? want.bound[k] : cx_index(g, m);
-    if (!want.bound[k]) t->dim[m++] = e->dim[k];
+    full[k] = want.bound[k] ? want.bound[k] : cx_index(g, t->rank);
+    if (!want.bound[k]) cx_leibniz_dim(p, t, e->dim[k]);
   }
   t->body = cx_load(g, eq, full, n);
   t->lo = e->lo, t->hi = e->hi;
   want.leaf = t->id;
   *CX_PUSH(g->arena, p->local) = want;
-  return cx_load(g, t->id, at, p->r0 + rest);
+  return cx_load(g, t->id, at, rank);
 }
 
-/* f at one end: over (instances, components) */
-static uint32_t at_end(opener *p, uint32_t end) {
+/* f at one end: over (instances, components). A step exactly there has its value inside the range. */
+static const cx_node *step_in(void *user, cx_graph *g, const cx_node *n) {
+  const cx_node **in = user; /* the end, and a place beside it */
+  bool step = n->op == OP_lt || n->op == OP_le || (n->nargs && (cx_ops[n->op].facts & F_STEP)) || n->op == OP_mod;
+  return step ? cx_exchange(g, n, in[0], in[1]) : n;
+}
+static uint32_t at_end(cx_leibniz *p, uint32_t end, uint32_t other) {
   cx_graph *g = p->g;
   const cx_node *ix[CX_MAX_RANK] = {0};
   for (int k = 0; k < p->r0; k++) ix[k] = cx_index(g, k);
-  cx_compose *c = cx_compose_new(g, g, p->I->prim_arg[CX_INTEGRAL_X], cx_load(g, end, ix, p->r0), p->I->dim, p->r0);
-  return cx_compose_eq(c, p->I->prim_arg[CX_INTEGRAL_F], ix);
+  cx_eq *here = like(g, g->eq[end], p->r0);
+  here->body = cx_load(g, end, ix, p->r0);
+  const cx_node *x = cx_load_here(g, here), *y = cx_load(g, other, ix, p->r0);
+  const cx_node *d =
+      cx_op2(g, OP_add, cx_op2(g, OP_mul, cx_const(g, CX_ASIDE), cx_op1(g, OP_abs, x)), cx_const(g, CX_ASIDE_LEAST));
+  const cx_node *in[2] = {x, cx_op2(g, OP_add, x, cx_op2(g, OP_mul, d, cx_op1(g, OP_sign, cx_op2(g, OP_sub, y, x))))};
+  cx_compose *c = cx_compose_new(g, g, p->x, x, p->I->dim, p->r0);
+  int first = g->neq;
+  uint32_t f = cx_compose_eq(c, p->I->prim_arg[CX_INTEGRAL_F], ix);
+  for (int id = first; id < g->neq; id++)
+    if (g->eq[id]->kind == EQ_CALC) g->eq[id]->body = cx_rewrite(g, g->eq[id]->body, step_in, in);
+  return f;
 }
 
-/* value[i.., k, c.., q..] as an integrand[i.., c.., q.., k] */
-static uint32_t as_integrand(opener *p, uint32_t value) {
+uint32_t cx_leibniz_integrand(cx_leibniz *p, uint32_t value, int r) {
   cx_graph *g = p->g;
   const cx_eq *v = g->eq[value];
   cx_eq *t = cx_eq_new(g, NULL, EQ_CALC);
@@ -112,7 +111,7 @@ static uint32_t as_integrand(opener *p, uint32_t value) {
   t->rank = v->rank;
   const cx_node *sub[CX_MAX_RANK];
   for (int k = 0; k < v->rank; k++) {
-    int to = k < p->r0 ? k : k == p->r0 ? v->rank - 1 : k - 1;
+    int to = k < r ? k : k == r ? v->rank - 1 : k - 1;
     t->dim[to] = v->dim[k];
     sub[k] = cx_index(g, to);
   }
@@ -120,13 +119,15 @@ static uint32_t as_integrand(opener *p, uint32_t value) {
   return t->id;
 }
 
-static uint32_t bind(opener *p, const cx_prim *prim, uint32_t f, uint32_t g_or_tol, uint32_t period) {
+uint32_t cx_leibniz_bind(cx_leibniz *p, const cx_prim *prim, uint32_t f, const uint32_t *ends, uint32_t g_or_tol,
+                         uint32_t period) {
   cx_graph *g = p->g;
   cx_eq *t = cx_eq_new(g, NULL, EQ_PRIM);
   t->prim = prim;
   t->span = p->I->span;
   t->prim_arg[CX_INTEGRAL_F] = f;
-  for (int k = CX_INTEGRAL_X; k <= CX_INTEGRAL_HI; k++) t->prim_arg[k] = p->I->prim_arg[k];
+  t->prim_arg[CX_INTEGRAL_X] = p->x;
+  t->prim_arg[CX_INTEGRAL_LO] = ends[0], t->prim_arg[CX_INTEGRAL_HI] = ends[1];
   t->prim_arg[CX_INTEGRAL_TOL] = g_or_tol;
   t->prim_arg[CX_CROSSING_PERIOD] = period;
   t->nprim_arg = prim->nargs;
@@ -136,325 +137,138 @@ static uint32_t bind(opener *p, const cx_prim *prim, uint32_t f, uint32_t g_or_t
   return t->id;
 }
 
-static bool zero(const cx_graph *g, uint32_t eq) {
-  const cx_eq *e = g->eq[eq];
-  return e->kind == EQ_CALC && e->body->op == OP_const && e->body->u.num == 0;
-}
-
-/* ---- jumps ---- */
-typedef struct {
-  opener *p;
-  int first, last; /* equations of the integrand: ids first..last-1 */
-  uint32_t x;
-  uint32_t *mask; /* what depends on x */
-  CX_VEC(const cx_node *) step;
-  cx_span where;
-  bool *inner;
-  bool deep; /* one that depends on more than (instance, node) */
-  uint32_t own;
-  /* of the rewriting at hand */
-  const cx_node *from, *to, *here;
-  uint32_t *map;
-  int nstep_before;
-} jumps;
-
-typedef struct {
-  const jumps *j;
-  bool yes, inner;
-} reach;
-static void see_x(void *user, const cx_node *n) {
-  reach *r = user;
-  if (n->op == OP_load && (int)n->u.eq < r->j->last && r->j->inner[n->u.eq]) r->inner = true;
-  if (n->op == OP_load && (n->u.eq == r->j->x || ((int)n->u.eq < r->j->last && (r->j->mask[n->u.eq] & CX_DEPENDS))))
-    r->yes = true;
-}
-static bool depends(const jumps *j, const cx_node *n) {
-  reach r = {j, false, false};
-  cx_visit(j->p->g, n, see_x, &r);
-  return r.yes && !r.inner;
-}
-
-static void see_step(void *user, const cx_node *n) {
-  jumps *j = user;
-  switch (n->op) {
-    case OP_lt:
-    case OP_le:
-    case OP_floor:
-    case OP_ceil:
-    case OP_trunc:
-    case OP_round:
-    case OP_mod:
-    case OP_sign: break;
-    default: return;
-  }
-  if (!depends(j, n)) return;
-  if (n->free_lo & ~j->own) {
-    j->deep = true;
-    return;
-  }
-  for (int k = 0; k < j->step.n; k++)
-    if (j->step.at[k] == n) return;
-  *CX_PUSH(j->p->g->arena, j->step) = n;
-}
-
-static const cx_node *rewrite_step(void *user, cx_graph *g, const cx_node *n) {
-  jumps *j = user;
-  if (n == j->from) return j->to;
-  if (n->op == OP_load && (int)n->u.eq >= j->first && (int)n->u.eq < j->last)
-    return cx_load(g, j->map[n->u.eq], n->arg, n->nargs);
-  return n;
-}
-
-/* the integrand f once more, with `from` replaced by `to` in all its equations */
-static uint32_t with_step(jumps *j, uint32_t f, const cx_node *from, const cx_node *to) {
-  cx_graph *g = j->p->g;
-  j->from = from;
-  j->to = to;
-  j->map = CX_NEW_N(g->arena, uint32_t, j->last);
-  for (int id = j->first; id < j->last; id++) {
-    const cx_eq *e = g->eq[id];
-    bool copy = (j->mask[id] & CX_DEPENDS) != 0;
-    if (!copy) {
-      j->map[id] = (uint32_t)id;
-      continue;
-    }
-    cx_eq *t = cx_eq_new(g, e->name, (cx_eq_kind)e->kind), c = *e;
-    c.id = t->id;
-    *t = c;
-    j->map[id] = t->id;
-  }
-  for (int id = j->first; id < j->last; id++) {
-    if (j->map[id] == (uint32_t)id) continue;
-    cx_eq *t = g->eq[j->map[id]];
-    if (t->kind == EQ_CALC) t->body = cx_rewrite(g, t->body, rewrite_step, j);
-    for (int k = 0; k < t->nprim_arg; k++)
-      if ((int)t->prim_arg[k] >= j->first && (int)t->prim_arg[k] < j->last) t->prim_arg[k] = j->map[t->prim_arg[k]];
-  }
-  return j->map[f];
-}
-
-/* x a little further to the right (dir 1) or left, in the steps other than the one at hand: where two jump at one place,
- * they do so one after the other, which is the limit of places that differ */
-typedef struct {
-  jumps *j;
-  int at; /* the step at hand */
-  const cx_node *x;
-} others;
-static const cx_node *shift_others(void *user, cx_graph *g, const cx_node *n) {
-  others *o = user;
-  for (int k = 0; k < o->j->step.n; k++) {
-    if (k == o->at || o->j->step.at[k] != n) continue;
-    const cx_node *d =
-        cx_op2(g, OP_add, cx_op2(g, OP_mul, cx_const(g, 1e-13), cx_op1(g, OP_abs, o->x)), cx_const(g, 1e-17));
-    return cx_exchange(g, n, o->x, cx_op2(g, k < o->at ? OP_add : OP_sub, o->x, d));
-  }
-  return n;
-}
-
-static uint32_t plain(opener *p, const cx_node *body) { /* over (instances, node) */
+const cx_node *cx_leibniz_term(cx_leibniz *p, const cx_node *sum, const cx_local *l, uint32_t J, int m) {
   cx_graph *g = p->g;
-  cx_eq *t = cx_eq_new(g, NULL, EQ_CALC);
-  t->span = p->I->span;
-  t->rank = (uint8_t)(p->r0 + 1);
-  memcpy(t->dim, p->I->dim, (size_t)p->r0 * sizeof *t->dim);
-  t->dim[p->r0] = (cx_dim){CX_NODES, NULL};
-  t->body = body;
-  return t->id;
-}
-
-/* u, its period, and the step's values on the sides of a root: `high` where u is larger */
-static const cx_node *step_of(cx_graph *g, const cx_node *n, const cx_node **low, const cx_node **high,
-                              double *period) {
-  const cx_node *u = n->arg[0], *half = cx_const(g, 0.5), *one = cx_const(g, 1);
-  *period = 1;
-  switch (n->op) {
-    case OP_lt:
-    case OP_le:
-      *period = 0;
-      *low = one, *high = cx_const(g, 0);
-      return cx_op2(g, OP_sub, n->arg[0], n->arg[1]);
-    case OP_sign:
-      *period = 0;
-      *low = cx_const(g, -1), *high = one;
-      return u;
-    case OP_round:
-      u = cx_op2(g, OP_add, u, half);
-      *high = cx_op1(g, OP_round, u);
-      *low = cx_op2(g, OP_sub, *high, one);
-      return u;
-    case OP_mod: /* from y down to 0 where x / y passes a whole number upwards */
-      *low = n->arg[1], *high = cx_const(g, 0);
-      return cx_op2(g, OP_div, n->arg[0], n->arg[1]);
-    case OP_ceil:
-      *low = cx_op1(g, OP_round, u);
-      *high = cx_op2(g, OP_add, *low, one);
-      return u;
-    case OP_trunc: {
-      const cx_node *r = cx_op1(g, OP_round, u), *zero = cx_const(g, 0); /* no step at 0 */
-      *high = cx_op3(g, OP_select, cx_op2(g, OP_lt, r, half),
-                     cx_op3(g, OP_select, cx_op2(g, OP_lt, r, zero), cx_op2(g, OP_add, r, one), zero), r);
-      *low = cx_op3(g, OP_select, cx_op2(g, OP_lt, r, half), r, cx_op2(g, OP_sub, r, one));
-      return u;
-    }
-    default:
-      *high = cx_op1(g, OP_round, u);
-      *low = cx_op2(g, OP_sub, *high, one);
-      return u;
+  const cx_eq *I = p->I, *Je = g->eq[J];
+  int R = p->r0 + m, rest = Je->rank - R - p->nc, of = g->eq[l->of]->rank, red = I->rank;
+  const cx_node *sub[CX_MAX_RANK], *at[CX_MAX_RANK], *to[CX_MAX_RANK];
+  int64_t slot[CX_MAX_RANK];
+  for (int k = 0; k < p->r0; k++) sub[k] = cx_index(g, k);
+  for (int k = 0; k < p->nc; k++) sub[R + k] = cx_index(g, p->r0 + k);
+  for (int k = 0; k < m; k++) slot[k] = p->r0 + k, to[k] = sub[p->r0 + k] = cx_index(g, red + k);
+  for (int k = 0; k < rest; k++) sub[R + p->nc + k] = cx_index(g, red + m + k);
+  for (int k = 0, r = red + m; k < of; k++)
+    at[k] = l->bound[k] ? cx_subst(g, l->bound[k], slot, to, m) : cx_index(g, r++);
+  uint32_t a0 = cx_leibniz_frozen(p, l->of), J0 = cx_leibniz_frozen(p, J);
+  const cx_node *move = cx_op2(g, OP_sub, cx_load(g, l->of, at, of), cx_load(g, a0, at, of));
+  const cx_node *term = cx_op2(g, OP_mul, cx_load(g, J0, sub, Je->rank), move);
+  if (m + rest) {
+    cx_eq *t = like(g, I, I->rank);
+    t->red = RED_sum;
+    t->nred = (uint8_t)(m + rest);
+    for (int k = 0; k < m; k++) t->rdim[k] = Je->dim[p->r0 + k];
+    for (int k = 0; k < rest; k++) t->rdim[m + k] = Je->dim[R + p->nc + k];
+    t->body = term;
+    term = cx_load_here(g, t);
   }
-}
-
-/* the part of the derivative by `leaf` that a step gives; UINT32_MAX when it does not depend on the leaf */
-static uint32_t jump(jumps *j, uint32_t f, int at, uint32_t leaf) {
-  opener *p = j->p;
-  cx_graph *g = p->g;
-  const cx_node *n = j->step.at[at], *low, *high, *k = cx_index(g, p->r0);
-  double period;
-  uint32_t u = plain(p, step_of(g, n, &low, &high, &period));
-  uint32_t by_leaf = cx_diff_forward(g, u, leaf, p->r0);
-  if (zero(g, by_leaf)) return UINT32_MAX;
-  uint32_t by_x = cx_diff_forward(g, u, j->x, 1);
-  uint32_t of = f;
-  if (j->step.n > 1) { /* the others stand aside */
-    others o = {j, at, cx_load(g, j->x, &k, 1)};
-    of = with_step(j, f, NULL, NULL);
-    for (int id = j->first; id < j->last; id++) {
-      cx_eq *t = g->eq[j->map[id]];
-      if (j->map[id] != (uint32_t)id && t->kind == EQ_CALC) t->body = cx_rewrite(g, t->body, shift_others, &o);
-    }
-    jumps inner = *j; /* the same among the copies */
-    inner.first = j->last;
-    inner.last = g->neq;
-    uint32_t *mask = cx_node_dims(g, g->arena, j->x);
-    inner.mask = mask;
-    uint32_t f_low = with_step(&inner, of, n, low), f_high = with_step(&inner, of, n, high);
-    low = cx_load_here(g, g->eq[f_low]);
-    high = cx_load_here(g, g->eq[f_high]);
-  } else {
-    uint32_t f_low = with_step(j, f, n, low), f_high = with_step(j, f, n, high);
-    low = cx_load_here(g, g->eq[f_low]);
-    high = cx_load_here(g, g->eq[f_high]);
-  }
-  const cx_eq *fe = g->eq[f], *le = g->eq[by_leaf];
-  cx_eq *h = like(g, fe, fe->rank); /* [i.., k, c.., q..] */
-  const cx_node *sub[CX_MAX_RANK];
-  for (int d = 0; d <= p->r0; d++) sub[d] = cx_index(g, d);
-  for (int d = p->r0 + 1; d < le->rank; d++) {
-    if (h->rank == CX_MAX_RANK) {
-      cx_error(g->ctx, p->I->span, "the derivative of this integral has more than %d dimensions", CX_MAX_RANK);
-      cx_throw(g->ctx, CX_E_PROGRAM);
-    }
-    sub[d] = cx_index(g, h->rank);
-    h->dim[h->rank++] = le->dim[d];
-  }
-  const cx_node *speed = cx_op1(g, OP_abs, cx_load_here(g, g->eq[by_x]));
-  h->body =
-      cx_op2(g, OP_div, cx_op2(g, OP_mul, cx_op2(g, OP_sub, high, low), cx_load(g, by_leaf, sub, le->rank)), speed);
-  cx_eq *per = cx_eq_new(g, NULL, EQ_CALC);
-  per->body = cx_const(g, period);
-  return bind(p, &cx_prim_crossing, as_integrand(p, h->id), u, per->id);
+  return cx_op2(g, OP_add, sum, term);
 }
 
 /* ---- one integral ---- */
-static uint32_t surrogate(opener *p) {
+/* the integrand of I at x = value, over (instances, node) */
+static uint32_t composed(cx_leibniz *p, uint32_t of, const cx_node *value) {
+  cx_dim base[CX_MAX_RANK];
+  const cx_node *bound[CX_MAX_RANK] = {0};
+  for (int d = 0; d < p->r0; d++) base[d] = p->I->dim[d], bound[d] = cx_index(p->g, d);
+  base[p->r0] = (cx_dim){CX_NODES, NULL};
+  cx_compose *c = cx_compose_new(p->g, p->g, p->x, value, base, p->r0 + 1);
+  cx_compose_outside(c, localise, p);
+  return cx_compose_eq(c, of, bound);
+}
+
+/* d/da of f at x + V (a - a0), and f dV/dx: the derivative under the sign where x moves with V */
+static uint32_t carried(cx_leibniz *p, int q) {
+  cx_graph *g = p->g;
+  uint32_t leaf = p->local.at[q].leaf, V = p->velocity[q];
+  const cx_eq *le = g->eq[leaf], *Ve = g->eq[V], *fe = g->eq[p->f];
+  int rest = le->rank - p->r0;
+  const cx_node *k = cx_index(g, p->r0), *at[CX_MAX_RANK], *sub[CX_MAX_RANK];
+  cx_eq *still[2]; /* V and a that diff does not pass through */
+  for (int s = 0; s < 2; s++) {
+    const cx_eq *e = s ? le : Ve;
+    still[s] = like(g, e, e->rank);
+    still[s]->inert = true;
+    still[s]->body = cx_load_here(g, e);
+  }
+  cx_eq *X = like(g, Ve, p->r0 + 1), *plain = like(g, X, X->rank);
+  plain->body = cx_load(g, p->x, &k, 1);
+  for (int d = 0; d < p->r0; d++) sub[d] = cx_index(g, d);
+  for (int d = 0; d < rest; d++) sub[p->r0 + d] = cx_index(g, p->r0 + 1 + d);
+  const cx_node *move = cx_op2(g, OP_sub, cx_load(g, leaf, sub, le->rank), cx_load(g, still[1]->id, sub, le->rank));
+  move = cx_op2(g, OP_mul, cx_load_here(g, still[0]), move);
+  if (rest) {
+    cx_eq *t = like(g, X, X->rank);
+    t->red = RED_sum;
+    t->nred = (uint8_t)rest;
+    memcpy(t->rdim, le->dim + p->r0, (size_t)rest * sizeof *t->rdim);
+    t->body = move;
+    move = cx_load_here(g, t);
+  }
+  X->body = cx_op2(g, OP_add, plain->body, move);
+  uint32_t fX = composed(p, p->I->prim_arg[CX_INTEGRAL_F], cx_load_here(g, X)), from = X->id, to = plain->id;
+  uint32_t d = cx_replace(g, cx_diff_forward(g, fX, leaf, p->r0), &from, &to, 1);
+  uint32_t spread = cx_diff_forward(g, V, p->x, 1);
+  cx_eq *t = like(g, g->eq[d], g->eq[d]->rank);
+  for (int m = 0; m < fe->rank; m++) at[m] = cx_index(g, m);
+  for (int m = 0; m <= p->r0; m++) sub[m] = at[m];
+  for (int m = 0; m < rest; m++) sub[p->r0 + 1 + m] = cx_index(g, fe->rank + m);
+  t->body = cx_op2(g, OP_add, read_at(g, d),
+                   cx_op2(g, OP_mul, cx_load(g, p->f, at, fe->rank), cx_load(g, spread, sub, p->r0 + 1 + rest)));
+  return t->id;
+}
+
+/* of a sum over roots of u that move by -(du/da) / (du/dx) */
+static uint32_t at_roots(cx_leibniz *p, int q, uint32_t u, uint32_t slope) {
+  cx_graph *g = p->g;
+  uint32_t leaf = p->local.at[q].leaf, d = cx_diff_forward(g, p->f, leaf, p->r0);
+  uint32_t du = cx_diff_forward(g, u, leaf, p->r0), df = cx_diff_forward(g, p->f, p->x, 1);
+  if (cx_is_zero(g, d) && cx_is_zero(g, du)) return d;
+  cx_eq *t = like(g, g->eq[d], g->eq[d]->rank);
+  const cx_node *at[CX_MAX_RANK];
+  for (int m = 0; m < g->eq[du]->rank; m++) at[m] = cx_index(g, m <= p->r0 ? m : m + p->nc);
+  const cx_node *move = cx_op2(g, OP_div, cx_load(g, du, at, g->eq[du]->rank), cx_load_here(g, g->eq[slope]));
+  for (int m = 0; m < g->eq[df]->rank; m++) at[m] = cx_index(g, m);
+  t->body = cx_op2(g, OP_sub, read_at(g, d), cx_op2(g, OP_mul, cx_load(g, df, at, g->eq[df]->rank), move));
+  return t->id;
+}
+
+static uint32_t surrogate(cx_leibniz *p) {
   cx_graph *g = p->g;
   cx_eq *I = p->I;
   p->r0 = g->eq[I->prim_arg[CX_INTEGRAL_LO]]->rank;
   p->nc = I->rank - p->r0;
-  cx_dim base[CX_MAX_RANK];
-  memcpy(base, I->dim, sizeof base);
-  base[p->r0] = (cx_dim){CX_NODES, NULL};
-  const cx_node *k = cx_index(g, p->r0), *bound[CX_MAX_RANK] = {0};
-  for (int d = 0; d < p->r0; d++) bound[d] = cx_index(g, d);
-  uint32_t x = I->prim_arg[CX_INTEGRAL_X];
-  int first = g->neq;
-  cx_compose *c = cx_compose_new(g, g, x, cx_load(g, x, &k, 1), base, p->r0 + 1);
-  cx_compose_outside(c, localise, p);
-  uint32_t f = cx_compose_eq(c, I->prim_arg[CX_INTEGRAL_F], bound);
-  int last = g->neq;
+  p->x = I->prim_arg[CX_INTEGRAL_X];
   bool crossing = I->prim == &cx_prim_crossing, series = I->prim == &cx_prim_series;
-  uint32_t I0 = frozen(p, I->id);
-  const cx_node *sum = cx_load_here(g, g->eq[I0]);
-
-  jumps j = {.p = p, .first = first, .last = last, .x = x, .own = (2u << p->r0) - 1, .where = I->span};
-  j.mask = cx_node_dims(g, g->arena, x);
-  j.inner =
-      CX_NEW_N(g->arena, bool, last); /* what depends on the variable of an integral inside does not jump along x */
-  for (int id = first; id < last; id++)
-    if (cx_is_integral(g->eq[id]) && g->eq[id]->prim_arg[CX_INTEGRAL_X] != x) {
-      uint32_t *m = cx_node_dims(g, g->arena, g->eq[id]->prim_arg[CX_INTEGRAL_X]);
-      for (int k = 0; k < last; k++) j.inner[k] |= (m[k] & CX_DEPENDS) != 0;
-    }
-  for (int id = first; id < last; id++)
-    if ((j.mask[id] & CX_DEPENDS) && g->eq[id]->kind == EQ_CALC) cx_visit(g, g->eq[id]->body, see_step, &j);
-  uint32_t u = UINT32_MAX, slope = 0;
+  const cx_node *k = cx_index(g, p->r0), *x = cx_load(g, p->x, &k, 1);
+  p->first = g->neq;
+  p->f = composed(p, I->prim_arg[CX_INTEGRAL_F], x);
+  p->last = g->neq;
+  uint32_t u = UINT32_MAX, slope = 0, tol = I->prim_arg[CX_INTEGRAL_TOL], period = 0;
   if (crossing) {
-    u = cx_compose_eq(c, I->prim_arg[CX_CROSSING_G], bound);
-    slope = cx_diff_forward(g, u, x, 1);
+    u = composed(p, I->prim_arg[CX_CROSSING_G], x);
+    slope = cx_diff_forward(g, u, p->x, 1);
+    period = I->prim_arg[CX_CROSSING_PERIOD];
+  }
+  const cx_node *sum = read_at(g, cx_leibniz_frozen(p, I->id));
+  if (!crossing && !series) {
+    p->velocity = cx_leibniz_follow(p);
+    sum = cx_leibniz_jumps(p, sum);
   }
   for (int q = 0; q < p->local.n; q++) {
-    local l = p->local.at[q];
-    const cx_eq *leaf = g->eq[l.leaf];
-    int rest = leaf->rank - p->r0;
-    uint32_t J = UINT32_MAX;
-    uint32_t part[64];
-    int parts = 0;
-    uint32_t d = cx_diff_forward(g, f, l.leaf, p->r0);
-    if (crossing) { /* at a root that moves by -(du/da) / (du/dx) */
-      uint32_t du = cx_diff_forward(g, u, l.leaf, p->r0), df = cx_diff_forward(g, f, x, 1);
-      cx_eq *t = like(g, g->eq[d], g->eq[d]->rank);
-      const cx_node *at[CX_MAX_RANK];
-      for (int m = 0; m <= p->r0; m++) at[m] = cx_index(g, m);
-      for (int m = 0; m < rest; m++) at[p->r0 + 1 + m] = cx_index(g, p->r0 + 1 + p->nc + m);
-      const cx_node *move = cx_op2(g, OP_div, cx_load(g, du, at, g->eq[du]->rank), cx_load_here(g, g->eq[slope]));
-      const cx_node *ix[CX_MAX_RANK];
-      for (int m = 0; m < p->r0 + 1 + p->nc; m++) ix[m] = cx_index(g, m);
-      t->body =
-          cx_op2(g, OP_sub, cx_load_here(g, g->eq[d]), cx_op2(g, OP_mul, cx_load(g, df, ix, g->eq[df]->rank), move));
-      if (!zero(g, d) || !zero(g, du))
-        part[parts++] = bind(p, &cx_prim_crossing, as_integrand(p, t->id), I->prim_arg[CX_CROSSING_G],
-                             I->prim_arg[CX_CROSSING_PERIOD]);
-    } else {
-      if (!zero(g, d)) part[parts++] = bind(p, I->prim, as_integrand(p, d), I->prim_arg[CX_INTEGRAL_TOL], 0);
-      for (int m = 0; m < j.step.n && !series && parts < 64; m++) {
-        uint32_t t = jump(&j, f, m, l.leaf);
-        if (t != UINT32_MAX) part[parts++] = t;
-      }
-    }
-    if (!parts) continue;
-    if (parts == 1) J = part[0];
-    else {
-      cx_eq *t = like(g, g->eq[part[0]], g->eq[part[0]]->rank);
-      t->body = read_at(g, part[0]);
-      for (int m = 1; m < parts; m++) t->body = cx_op2(g, OP_add, t->body, read_at(g, part[m]));
-      J = t->id;
-    }
-    /* J0[i, c, q] (a[u(i), q] - a0[u(i), q]) */
-    uint32_t a0 = frozen(p, l.of), J0 = frozen(p, J);
-    int n = g->eq[l.of]->rank, m = I->rank;
-    const cx_node *at[CX_MAX_RANK];
-    for (int t = 0; t < n; t++) at[t] = l.bound[t] ? l.bound[t] : cx_index(g, m++);
-    const cx_node *diff = cx_op2(g, OP_sub, cx_load(g, l.of, at, n), cx_load(g, a0, at, n));
-    const cx_node *term = cx_op2(g, OP_mul, cx_load_here(g, g->eq[J0]), diff);
-    if (rest) {
-      cx_eq *t = like(g, I, I->rank);
-      t->red = RED_sum;
-      t->nred = (uint8_t)rest;
-      for (int r = 0; r < rest; r++) t->rdim[r] = leaf->dim[p->r0 + r];
-      t->body = term;
-      term = cx_load_here(g, t);
-    }
-    sum = cx_op2(g, OP_add, sum, term);
-  }
-  if (j.deep && !crossing && !series) {
-    int id =
-        cx_error(g->ctx, I->span, "the derivative of this integral has jumps inside a sum, which calx cannot place");
-    cx_diag_help(g->ctx, id, "take the sum out of the integral, or write the terms out");
-    cx_throw(g->ctx, CX_E_PROGRAM);
+    uint32_t d = crossing                                      ? at_roots(p, q, u, slope)
+                 : p->velocity && p->velocity[q] != UINT32_MAX ? carried(p, q)
+                                                               : cx_diff_forward(g, p->f, p->local.at[q].leaf, p->r0);
+    if (cx_is_zero(g, d)) continue;
+    uint32_t f = cx_leibniz_integrand(p, d, p->r0);
+    uint32_t J = cx_leibniz_bind(p, I->prim, f, I->prim_arg + CX_INTEGRAL_LO, tol, period);
+    if (crossing) g->eq[J]->slope = I->slope;
+    sum = cx_leibniz_term(p, sum, &p->local.at[q], J, 0);
   }
   for (int side = 0; side < 2 && !crossing && !series; side++) {
     uint32_t end = I->prim_arg[side ? CX_INTEGRAL_HI : CX_INTEGRAL_LO];
     if ((int)end >= p->marked || !(p->mark[end] & 1)) continue;
-    uint32_t e0 = frozen(p, end), fe = frozen(p, at_end(p, end));
+    uint32_t e0 = cx_leibniz_frozen(p, end),
+             fe = cx_leibniz_frozen(p, at_end(p, end, I->prim_arg[side ? CX_INTEGRAL_LO : CX_INTEGRAL_HI]));
     const cx_node *ix[CX_MAX_RANK];
     for (int d = 0; d < p->r0; d++) ix[d] = cx_index(g, d);
     const cx_node *move = cx_op2(g, OP_sub, cx_load(g, end, ix, p->r0), cx_load(g, e0, ix, p->r0));
@@ -528,7 +342,7 @@ uint32_t cx_diff_open(cx_graph *g, uint32_t of, const uint32_t *leaf, int n, cx_
     s.seen = cx_alloc_n(g->arena, (size_t)g->neq + 1, 1);
     look(&s, of);
     if (s.found == UINT32_MAX) return of;
-    opener p = {.g = g, .mark = s.mark, .marked = s.neq, .I = g->eq[s.found], .o = o};
+    cx_leibniz p = {.g = g, .mark = s.mark, .marked = s.neq, .I = g->eq[s.found], .o = o};
     uint32_t from = s.found, to = surrogate(&p);
     of = cx_replace(g, of, &from, &to, 1);
   }

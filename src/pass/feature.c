@@ -1,6 +1,6 @@
 /* feature.c - what an integrand's equations say about where it is not smooth: conditions, kinks, steps, singular points,
  * peaks. Each is a function u(x) of the integration variable with its derivative; the roots of u are the places. They are
- * found at run time (back/roots.c), since they move with what the integrand depends on. */
+ * cx_found at run time (back/roots.c), since they move with what the integrand depends on. */
 #include <math.h>
 #include <string.h>
 
@@ -10,22 +10,15 @@
 enum { COLUMNS_MAX = 1024 };
 
 typedef struct {
-  cx_feature_kind kind;
-  uint32_t eq; /* u, over dimensions one of which stands for x */
-  bool inside; /* derived from an integral inside: u is no part of the integrand */
-} found;
-typedef CX_VEC(found) found_list;
-
-typedef struct {
   cx_graph *g;
   uint32_t x, own; /* own: the variable of the integrand as a whole; x: that, or one of an integral inside */
   uint32_t *mask;  /* what depends on x; for equations up to number known */
   int known;
   const cx_eq *of;
-  found_list list;
+  cx_found_list list;
   bool *heavy, hit; /* computed from an integral inside */
   int branches;     /* taken so far in the feature at hand */
-  bool hidden;      /* what is found is not all that may happen: an op of unknown scales, an integral inside */
+  bool hidden;      /* what is cx_found is not all that may happen: an op of unknown scales, an integral inside */
 } finder;
 
 static uint32_t mask_of(finder *f, uint32_t eq) {
@@ -37,7 +30,7 @@ static uint32_t mask_of(finder *f, uint32_t eq) {
 }
 
 /* ---- degree in x: 0 to 2, or ANY ---- */
-enum { ANY = 99 };
+enum { ANY = CX_ANY_DEGREE };
 static int degree(finder *f, const cx_node *n, int budget) {
   int a, b;
   if (n->op == OP_const || n->op == OP_index) return 0;
@@ -45,6 +38,8 @@ static int degree(finder *f, const cx_node *n, int budget) {
   switch (n->op) {
     case OP_load: {
       if (n->u.eq == f->x) return 1;
+      for (int k = 0; k < n->nargs; k++) /* a table read at x */
+        if (n->arg[k]->op != OP_index && degree(f, n->arg[k], budget - 1) != 0) return ANY;
       if (!(mask_of(f, n->u.eq) & CX_DEPENDS)) return 0;
       const cx_eq *e = f->g->eq[n->u.eq];
       return e->kind == EQ_CALC && (e->red == RED_none || e->red == RED_sum) ? degree(f, e->body, budget - 1) : ANY;
@@ -74,6 +69,12 @@ static int degree(finder *f, const cx_node *n, int budget) {
 static int degree_of(finder *f, const cx_node *n) {
   int d = degree(f, n, 200);
   return d <= 2 ? d : ANY;
+}
+
+int cx_degree(cx_graph *g, uint32_t x, const cx_node *e) {
+  finder f = {.g = g, .x = x};
+  f.mask = cx_node_dims(g, g->arena, x), f.known = g->neq;
+  return degree_of(&f, e);
 }
 
 static void see_heavy(void *user, const cx_node *n) {
@@ -126,7 +127,7 @@ static void add(finder *f, cx_feature_kind kind, const cx_node *u) {
   memcpy(e->dim, of->dim, sizeof e->dim);
   memcpy(e->dim + of->rank, of->rdim, of->nred * sizeof *e->dim);
   e->body = u;
-  *CX_PUSH(g->arena, f->list) = (found){kind, e->id, false};
+  *CX_PUSH(g->arena, f->list) = (cx_found){.kind = kind, .eq = e->id};
 }
 
 /* where a product, a power or |a| is 0, one of its factors is */
@@ -174,6 +175,17 @@ static void add_summit(finder *f, const cx_node *a, int sign) {
   add(f, CX_FEATURE_SUMMIT, sign < 0 ? cx_op1(g, OP_neg, log) : log);
 }
 
+/* never 0, and smooth on the way (edge.c) */
+static bool safe(const cx_graph *g, const cx_node *b) {
+  const cx_eq *e = b->op == OP_load ? g->eq[b->u.eq] : NULL;
+  if (e) return e->kind == EQ_CALC && e->red == RED_none && safe(g, e->body);
+  if (b->op == OP_mul) return safe(g, b->arg[0]) && safe(g, b->arg[1]);
+  if (b->op == OP_abs) return safe(g, b->arg[0]);
+  for (int k = 0; b->op == OP_add && k < 2; k++)
+    if (b->arg[k]->op == OP_const && b->arg[k]->u.num == CX_TINY) return true;
+  return false;
+}
+
 static void see(void *user, const cx_node *n) {
   finder *f = user;
   cx_graph *g = f->g;
@@ -207,6 +219,7 @@ static void see(void *user, const cx_node *n) {
     case OP_atanh: add(f, CX_FEATURE_SINGULAR, cx_op2(g, OP_sub, one, cx_op2(g, OP_mul, a, a))); return;
     case OP_acosh: add(f, CX_FEATURE_SINGULAR, cx_op2(g, OP_sub, a, one)); return;
     case OP_div:
+      if (safe(g, b)) return;
       add_singular(f, b);
       add_summit(f, b, -1);
       return;
@@ -254,100 +267,6 @@ static void see(void *user, const cx_node *n) {
   }
 }
 
-/* ---- integrals inside: where they are not smooth in the variable around ---- */
-static found_list collect(cx_graph *g, uint32_t root, bool *hidden, uint32_t x, uint32_t own);
-
-static bool surrounds(const finder *f, uint32_t v, uint32_t y) {
-  return v == f->own || v == f->x || (v != y && f->g->eq[v]->kind == EQ_INPUT && f->g->eq[v]->node);
-}
-/* the dimension of the integral I that stands for the same variable around it, by dimension of u; false where u has others */
-static bool bind(const finder *f, const cx_eq *I, uint32_t u, const cx_node **bound) {
-  cx_graph *g = f->g;
-  uint32_t y = I->prim_arg[CX_INTEGRAL_X];
-  for (int d = 0; d < CX_MAX_RANK; d++) bound[d] = NULL;
-  for (uint32_t v = 0; v < (uint32_t)g->neq; v++) {
-    if (!surrounds(f, v, y)) continue;
-    const uint32_t *m = cx_node_dims(g, g->arena, v);
-    uint32_t at = m[I->id] & ~CX_DEPENDS;
-    for (int d = 0; d < g->eq[u]->rank; d++)
-      if (m[u] >> d & 1) {
-        if (!at) return false;
-        bound[d] = cx_index(g, __builtin_ctz(at));
-      }
-  }
-  return true;
-}
-/* u, or a derivative of it, at another place of y, over the dimensions of the integral inside */
-static uint32_t at_place(cx_graph *g, const cx_eq *I, uint32_t u, const cx_node *const *bound, const cx_node *value) {
-  const cx_eq *lo = g->eq[I->prim_arg[CX_INTEGRAL_LO]];
-  return cx_compose_eq(cx_compose_new(g, g, I->prim_arg[CX_INTEGRAL_X], value, lo->dim, lo->rank), u, bound);
-}
-
-static void see_inside(finder *f, const cx_eq *I) {
-  cx_graph *g = f->g;
-  uint32_t y = I->prim_arg[CX_INTEGRAL_X], lo = I->prim_arg[CX_INTEGRAL_LO], hi = I->prim_arg[CX_INTEGRAL_HI];
-  bool crossing = I->prim == &cx_prim_crossing;
-  bool before = f->hidden;
-  f->hidden = true;
-  if (I->prim == &cx_prim_series) return; /* its terms stand at whole numbers */
-  int r = g->eq[lo]->rank, around = 0;
-  for (uint32_t v = 0; v < (uint32_t)g->neq; v++)
-    if (surrounds(f, v, y)) around |= (int)(cx_node_dims(g, g->arena, v)[I->id] & ~CX_DEPENDS);
-  if (around != (1 << r) - 1) return; /* more integrals side by side: found by refinement */
-  bool hidden = crossing;
-  found_list inner = collect(g, I->prim_arg[CX_INTEGRAL_F], &hidden, y, f->own);
-  if (crossing && inner.n < 64)
-    *CX_PUSH(g->arena, inner) = (found){CX_FEATURE_BREAK, I->prim_arg[CX_CROSSING_G], false};
-  const cx_node *ix[CX_MAX_RANK], *zero = cx_const(g, 0);
-  for (int d = 0; d < r; d++) ix[d] = cx_index(g, d);
-  const cx_node *bound[64][CX_MAX_RANK];
-  uint32_t place[64];
-  int nplace = 0;
-  finder in = {.g = g, .x = y};
-  in.mask = cx_node_dims(g, g->arena, y), in.known = g->neq;
-  for (int k = 0; k < inner.n && k < 64; k++) {
-    found t = inner.at[k];
-    hidden |= t.kind == CX_FEATURE_WAVE;
-    if (!(mask_of(f, t.eq) & CX_DEPENDS)) continue;
-    bool hard = t.kind == CX_FEATURE_BREAK || t.kind == CX_FEATURE_SINGULAR; /* a peak's scale may become one of x */
-    if (hard && g->eq[t.eq]->rank <= r + 1 && bind(f, I, t.eq, bound[nplace])) place[nplace++] = t.eq;
-    else hidden = true;
-  }
-  hidden |= inner.n > 64;
-  for (int k = 0; k < nplace; k++) {
-    uint32_t u = place[k], all[2 + 1 + 64];
-    int n = 0, deg;
-    const cx_eq *ue = g->eq[u];
-    const cx_node *sub[CX_MAX_RANK];
-    for (int d = 0; d < ue->rank; d++) sub[d] = cx_index(g, d);
-    deg = degree_of(&in, cx_load(g, u, sub, ue->rank));
-    hidden |= deg > 2 || nplace > (deg == 2 ? 1 : 8);
-    for (int end = 0; end < 2; end++) {
-      const cx_eq *e = g->eq[end ? hi : lo];
-      if (!isinf(e->lo) || e->lo != e->hi) all[n++] = at_place(g, I, u, bound[k], cx_load(g, e->id, ix, r));
-    }
-    uint32_t d1 = cx_diff_forward(g, u, y, 1);
-    if (deg == 2) { /* where it touches: at its extremum in y */
-      uint32_t d2 = cx_diff_forward(g, d1, y, 1);
-      uint32_t a = at_place(g, I, d1, bound[k], zero), b = at_place(g, I, d2, bound[k], zero);
-      const cx_node *top = cx_op1(g, OP_neg, cx_op2(g, OP_div, cx_load(g, a, ix, r), cx_load(g, b, ix, r)));
-      all[n++] = at_place(g, I, u, bound[k], top);
-    }
-    if (deg == 1 && nplace <= 8) { /* where its root passes that of another */
-      uint32_t a = at_place(g, I, u, bound[k], zero), b = at_place(g, I, d1, bound[k], zero);
-      const cx_node *root = cx_op1(g, OP_neg, cx_op2(g, OP_div, cx_load(g, a, ix, r), cx_load(g, b, ix, r)));
-      for (int m = 0; m < nplace; m++)
-        if (m != k) all[n++] = at_place(g, I, place[m], bound[m], root);
-    }
-    for (int m = 0; m < n; m++) {
-      if (!(mask_of(f, all[m]) & CX_DEPENDS)) continue;
-      if (g->eq[all[m]]->rank == r) *CX_PUSH(g->arena, f->list) = (found){CX_FEATURE_SINGULAR, all[m], true};
-      else hidden = true;
-    }
-  }
-  f->hidden = before || hidden;
-}
-
 /* ---- all that lies below the integrand `root` ---- */
 typedef struct {
   cx_graph *g;
@@ -366,7 +285,8 @@ static void go(reach *r, uint32_t id) {
     if (!cx_is_integral(e) || (k != CX_INTEGRAL_F && k != CX_CROSSING_G)) go(r, e->prim_arg[k]);
 }
 
-static found_list collect(cx_graph *g, uint32_t root, bool *hidden, uint32_t x, uint32_t own) {
+cx_found_list cx_collect_features(cx_graph *g, uint32_t root, uint32_t x, uint32_t own, bool *hidden,
+                                  cx_found_list *unplaced) {
   finder f = {.g = g, .x = x, .own = own};
   f.mask = cx_node_dims(g, g->arena, x), f.known = g->neq;
   f.heavy = CX_NEW_N(g->arena, bool, g->neq + 1);
@@ -398,7 +318,8 @@ static found_list collect(cx_graph *g, uint32_t root, bool *hidden, uint32_t x, 
     cx_visit(g, e->body, see, &f);
   }
   for (int id = 0; id < neq; id++)
-    if (r.seen[id] && cx_is_integral(g->eq[id]) && (mask_of(&f, (uint32_t)id) & CX_DEPENDS)) see_inside(&f, g->eq[id]);
+    if (r.seen[id] && cx_is_integral(g->eq[id]) && (mask_of(&f, (uint32_t)id) & CX_DEPENDS))
+      f.hidden |= !cx_inner_edges(g, g->eq[id], x, own, &f.list, unplaced);
   *hidden |= f.hidden;
   return f.list;
 }
@@ -509,7 +430,7 @@ void cx_find_features(cx_integrand *in, const cx_graph *value, uint32_t crossing
   cx_graph *g = cx_extract(value, value->arena, root, nroot, map);
   cx_pass_simplify(g);
   uint32_t x = (uint32_t)map[0];
-  found_list list = {0};
+  cx_found_list list = {0};
   bool hidden = false;
   if (crossing != UINT32_MAX) {
     uint32_t e = (uint32_t)map[crossing];
@@ -521,10 +442,10 @@ void cx_find_features(cx_integrand *in, const cx_graph *value, uint32_t crossing
       t->body = cx_op2(g, OP_div, cx_load_here(g, c), cx_const(g, in->period));
       e = t->id;
     }
-    *CX_PUSH(g->arena, list) = (found){in->period > 0 ? CX_FEATURE_STEP : CX_FEATURE_BREAK, e, false};
+    *CX_PUSH(g->arena, list) = (cx_found){.kind = in->period > 0 ? CX_FEATURE_STEP : CX_FEATURE_BREAK, .eq = e};
   } else
     for (int k = 0; k < value->nout; k++) {
-      found_list more = collect(g, (uint32_t)map[value->out[k]], &hidden, x, x);
+      cx_found_list more = cx_collect_features(g, (uint32_t)map[value->out[k]], x, x, &hidden, NULL);
       for (int j = 0; j < more.n; j++) {
         bool same = false; /* the derivatives share most of them */
         for (int m = 0; m < list.n && !same; m++)
@@ -562,7 +483,8 @@ void cx_find_features(cx_integrand *in, const cx_graph *value, uint32_t crossing
     if (deg == 0) continue;
     if (list.at[k].kind == CX_FEATURE_SUMMIT) id = cx_diff_forward(g, id, x, 1), deg = deg == 2 ? 1 : ANY;
     near[in->nfeature] = list.at[k].kind == CX_FEATURE_SINGULAR && e->rank == 1 && e->red == RED_none &&
-                         e->body->op != OP_load && !list.at[k].inside && value->nout <= 64 && !in->crossing;
+                         e->body->op != OP_load && !list.at[k].inside && value->nout <= 64 && !in->crossing &&
+                         !in->heavy;
     in->feature[in->nfeature] = (cx_feature){list.at[k].kind, deg == ANY ? 0 : deg, count, total, -1};
     u[in->nfeature++] = id;
     total += count;

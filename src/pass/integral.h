@@ -24,6 +24,9 @@
 #include "pass/pass.h"
 
 enum { CX_NODES = 64, CX_NODES_MOST = 512, CX_BOX_MAX = 8 };
+/* two jumps, or a jump and an end, within this of each other (relative, absolute) are at one place */
+#define CX_ASIDE       1e-13
+#define CX_ASIDE_LEAST 1e-17
 enum { CX_INTEGRAL_F, CX_INTEGRAL_X, CX_INTEGRAL_LO, CX_INTEGRAL_HI, CX_INTEGRAL_TOL };
 enum { CX_CROSSING_G = CX_INTEGRAL_TOL, CX_CROSSING_PERIOD };
 extern const cx_prim cx_prim_integral, cx_prim_crossing, cx_prim_series, cx_prim_quadrature;
@@ -75,6 +78,23 @@ typedef struct cx_integrand {
   cx_span span;
 } cx_integrand;
 
+typedef struct {
+  cx_feature_kind kind;
+  uint32_t eq;        /* u, over dimensions one of which stands for x */
+  bool inside, jumps; /* from an integral inside: u is no part of the integrand, which may jump there, or be infinite */
+} cx_found;
+typedef CX_VEC(cx_found) cx_found_list;
+/* What the equations below `root` say about where it is not smooth in x. own: the variable of the integrand as a whole,
+ * x that or one of an integral inside. *hidden is set where that may not be all; unplaced (may be NULL): conditions in
+ * integrals inside whose edges are not among them, where something jumps. */
+cx_found_list cx_collect_features(cx_graph *g, uint32_t root, uint32_t x, uint32_t own, bool *hidden,
+                                  cx_found_list *unplaced);
+/* of the integral I inside (edge.c); false where there may be more */
+bool cx_inner_edges(cx_graph *g, const cx_eq *I, uint32_t x, uint32_t own, cx_found_list *to, cx_found_list *unplaced);
+/* added to denominators that are smooth by construction (edge.c): these are no features */
+#define CX_TINY 1e-100
+enum { CX_ANY_DEGREE = 99 };
+int cx_degree(cx_graph *g, uint32_t x, const cx_node *e); /* of e in x: 0 to 2, or CX_ANY_DEGREE */
 /* in->feature and in->probe, from the integrand as outline cut it out (feature.c); crossing: its g, or UINT32_MAX */
 void cx_find_features(cx_integrand *in, const cx_graph *value, uint32_t crossing);
 /* the part of g that its outputs need, with exactly these inputs, needed or not */

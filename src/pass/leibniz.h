@@ -1,0 +1,48 @@
+/* leibniz.h - private to diff_integral.c (the derivative of an integral), jump.c (its jumps) and edge.c (what moves in an
+ * integral around). */
+#ifndef CX_LEIBNIZ_H
+#define CX_LEIBNIZ_H
+#include "pass/diff.h"
+#include "pass/eqs.h"
+#include "pass/integral.h"
+
+typedef struct { /* something the integrand reads from outside: an array at a place that depends on the instance */
+  uint32_t of, leaf;
+  const cx_node *bound[CX_MAX_RANK];
+  int nbound;
+} cx_local;
+
+typedef struct { /* one integral being differentiated */
+  cx_graph *g;
+  const uint8_t *mark; /* what depends on the leaves */
+  int marked;
+  cx_eq *I;
+  uint32_t x;
+  int r0, nc; /* dimensions: instances, components */
+  CX_VEC(cx_local) local;
+  cx_opened *o;
+  /* its integrand f[i.., k, c..] over (instances, node), reading local copies of what is active: equations first..last-1 */
+  uint32_t f;
+  int first, last;
+  const uint32_t *velocity; /* by local: V[i.., k, rest..], how fast x is to move with it; UINT32_MAX: not at all */
+} cx_leibniz;
+
+uint32_t cx_leibniz_frozen(cx_leibniz *p, uint32_t eq); /* a copy that diff takes for a constant */
+/* value[i.., k, c.., q..] as an integrand[i.., c.., q.., k]; r: the number of the i */
+uint32_t cx_leibniz_integrand(cx_leibniz *p, uint32_t value, int r);
+uint32_t cx_leibniz_bind(cx_leibniz *p, const cx_prim *prim, uint32_t f, const uint32_t *ends, uint32_t g_or_tol,
+                         uint32_t period);
+/* the dimension d as the next one of e */
+void cx_leibniz_dim(const cx_leibniz *p, cx_eq *e, cx_dim d);
+bool cx_is_zero(const cx_graph *g, uint32_t eq);
+
+/* sum and, for every jump of f that moves, J0 (a - a0) */
+const cx_node *cx_leibniz_jumps(cx_leibniz *p, const cx_node *sum);
+/* sum and J0[i.., extra.., c.., rest..] (a - a0), J over these dimensions of which m are extra */
+const cx_node *cx_leibniz_term(cx_leibniz *p, const cx_node *sum, const cx_local *l, uint32_t J, int m);
+/* max(s: e): the largest of the terms before s less e[s], over the dimensions of the equation and s; min: the reverse.
+ * Where it passes 0 downwards the term s takes over. UINT32_MAX: too many dimensions */
+uint32_t cx_running_gap(cx_graph *g, const cx_eq *e);
+/* The velocity field of x for each local, NULL when nothing needs one: see edge.c. */
+const uint32_t *cx_leibniz_follow(cx_leibniz *p);
+#endif
