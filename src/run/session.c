@@ -295,37 +295,6 @@ static int options_of(cx_session *s, const cx_ast *st, cx_fit_opt *opt) {
   return n;
 }
 
-/* fit W by ..: for it, the other params are data */
-static cx_model *with_fixed(cx_session *s, const cx_action *act) {
-  cx_model *m = CX_NEW(s->t, cx_model);
-  *m = *s->m;
-  m->arena = s->t;
-  size_t size = m->single ? sizeof(float) : sizeof(double);
-  for (int k = 0; k < m->nparam; k++) {
-    bool free = false;
-    for (int j = 0; j < act->nonly; j++) free |= act->only[j] == k;
-    if (free) continue;
-    const cx_eq *raw = m->graph->eq[m->param[k].raw];
-    int64_t dim[CX_MAX_RANK];
-    for (int d = 0; d < raw->rank; d++) dim[d] = raw->dim[d].n;
-    cx_array x = {.type = m->single ? CX_F32 : CX_F64, .data = (char *)s->x + (size_t)s->flat.offset[k] * size};
-    cx_array_row_major(&x, raw->rank, dim);
-    cx_give(m, raw->id, x);
-  }
-  return m;
-}
-
-/* between the session's vector of all params and that of some */
-static void move_params(cx_session *s, const cx_flat *some, void *x, bool back) {
-  size_t size = s->m->single ? sizeof(float) : sizeof(double);
-  for (int k = 0; k < some->n; k++) {
-    char *all = (char *)s->x + (size_t)s->flat.offset[some->param[k]] * size,
-         *part = (char *)x + (size_t)some->offset[k] * size;
-    size_t n = (size_t)(some->offset[k + 1] - some->offset[k]) * size;
-    if (n) memcpy(back ? all : part, back ? part : all, n);
-  }
-}
-
 static cx_status fit(cx_session *s, const cx_action *act) {
   cx_fit_report *rep = CX_NEW(s->t, cx_fit_report);
   size_t params = (size_t)s->flat.offset[act->nparam] * (s->m->single ? sizeof(float) : sizeof(double));
@@ -335,9 +304,9 @@ static cx_status fit(cx_session *s, const cx_action *act) {
   if (s->nfit >= s->resumed || !recall(s, act, rep, params, &status)) {
     cx_problem p;
     cx_flat flat = cx_flat_some(s->m, s->t, act->only, act->only ? act->nonly : act->nparam);
-    cx_model *m = act->only ? with_fixed(s, act) : s->m;
+    cx_model *m = act->only ? cx_with_fixed(s, act) : s->m;
     void *x = act->only ? cx_alloc_n(s->t, (size_t)flat.offset[flat.n] + 1, sizeof(double)) : s->x;
-    if (act->only) move_params(s, &flat, x, false);
+    if (act->only) cx_move_params(s, &flat, x, false);
     cx_objective_new(m, s->prog, s->t, act->objective, &flat, s->opt->threads, &p);
     p.fit = s->nfit;
     p.before = s->left.at;
@@ -351,7 +320,7 @@ static cx_status fit(cx_session *s, const cx_action *act) {
                           .checkpoint = s->opt->checkpoint,
                           .resume = s->nfit == s->resumed ? s->opt->resume : NULL};
     status = cx_fit(s->ctx, s->t, &p, act->method, act->options->name_span, opt, n, x, &hooks, rep);
-    if (act->only) move_params(s, &flat, x, true);
+    if (act->only) cx_move_params(s, &flat, x, true);
     if (act->maximize) {
       rep->value = -rep->value;
       rep->validation = -rep->validation;

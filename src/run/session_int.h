@@ -24,6 +24,12 @@ struct cx_session {
   const char *model; /* the model file that the program came from, NULL: none */
 };
 
+/* ---- some.c ---- */
+cx_model *cx_with_fixed(cx_session *s,
+                        const cx_action *act); /* the model, in which params that the fit is not for are data */
+/* between the session's vector of all params and that of some */
+void cx_move_params(cx_session *s, const cx_flat *some, void *x, bool back);
+
 /* ---- predict.c ---- */
 void cx_predict_ask(cx_session *s);               /* opt->ask becomes one more question of the program */
 bool cx_predict_answers(cx_session *s, int at);   /* the at-th statement; throws where what was asked lacks its data */
