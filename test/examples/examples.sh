@@ -107,6 +107,14 @@ fi
 run rnn "x=$examples/rnn/digits.npy" "label=$examples/rnn/labels.npy"
 near rnn 'accuracy(p, label) =' 1 0.98 0.02
 
+jargon=/usr/share/doc/jargon-text/jargon.txt.gz
+if "$calx" version | grep -qw zlib && [ -r $jargon ]; then
+  run babble "corpus=$jargon" # the least: the entropy of a token given the one before, counted by NumPy
+  near babble 'objective' 1 3.67452607152 0.02
+else
+  echo "babble: skipped, without zlib or Debian's jargon-text"
+fi
+
 data=/usr/share/datasets/fashion-mnist
 if ! "$calx" version | grep -qw zlib; then
   echo "mlp: skipped, this calx was built without zlib"
