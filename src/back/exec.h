@@ -53,6 +53,25 @@ typedef struct {
   int64_t by;
 } cx_bump;
 
+/* sums of products over several indices at several places: lower_conv.c. Bounds of a sum: lo <= k < hi, affine in the
+ * places. */
+enum { CX_PLACES = 4 };
+typedef struct {
+  bool on;
+  int64_t c0, c[CX_PLACES];
+} cx_limit;
+typedef struct {
+  int64_t m, n; /* n 0: the lanes */
+  const int64_t *dm, *sm;
+  cx_sum3 k; /* the last is the lanes where `lanes` */
+  bool lanes, limited;
+  cx_limit lo[3], hi[3];
+  int nplace;
+  struct {
+    int64_t n, d, s, v;
+  } place[CX_PLACES];
+} cx_contract;
+
 struct cx_ins {
   cx_ins_fn fn;
   uint16_t op; /* cx_op, or cx_red of a reduction */
@@ -69,6 +88,7 @@ struct cx_ins {
     double value;            /* fill */
     const cx_access *access; /* pack, gather */
     const cx_aff *aff;       /* index, arg */
+    const cx_contract *sum;  /* contract */
     struct {
       cx_bump *bump;
       int nbump;
@@ -233,7 +253,7 @@ void cx_columns_again(cx_exec *x, cx_copy *c); /* after its array was replaced *
 void cx_vm_run(cx_vm *s, const cx_ins *p, const cx_ins *end);
 typedef struct {
   cx_ins_fn ew, index, pack, gather, fill, red, acc, arg, matmul, rowdot, columns, matvec, transpose, pair, scatter,
-      loop, guard;
+      contract, loop, guard;
 } cx_vm_table;
 const cx_vm_table *cx_vm_get(bool single);
 const char *cx_vm_name(cx_ins_fn fn);

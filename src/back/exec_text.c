@@ -40,6 +40,13 @@ static void code(cx_arena *a, buf *b, const cx_kernel *k, const cx_ins *i, const
       add(a, b,
           cx_format(a, " %lld x %lld x %lld%s", (long long)i->u.mat.m, (long long)i->u.mat.k, (long long)i->u.mat.n,
                     i->add ? " add" : ""));
+    if (!strcmp(name, "contract")) {
+      const cx_contract *c = i->u.sum;
+      add(a, b,
+          cx_format(a, " %lld x (%lld %lld %lld) x %lld%s", (long long)c->m, (long long)c->k.n[0], (long long)c->k.n[1],
+                    (long long)c->k.n[2], (long long)c->n, i->add ? " add" : ""));
+      for (int p = 0; p < c->nplace; p++) add(a, b, cx_format(a, "%s%lld", p ? " " : " at ", (long long)c->place[p].n));
+    }
     operand(a, b, k, "", &i->d);
     for (int n = 0; n < i->na; n++) operand(a, b, k, n ? ", " : "<- ", &i->a[n]);
     add(a, b, "\n");

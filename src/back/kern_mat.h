@@ -12,6 +12,9 @@ typedef struct {
   bool add;
 } cx_lane_product;
 typedef struct {
+  int64_t n[3], s[3], v[3];
+} cx_sum3; /* three nested sums, the last innermost: how many terms, and the steps of the operands */
+typedef struct {
   /* c[m * dm + l] (+)= sum(k: s[m * sm + k * sk] * v[k * vk + l]) for l < n; room: CX_ROOM bytes, or NULL */
   void (*matmul)(void *c, int64_t dm, const void *s, int64_t sm, int64_t sk, const void *v, int64_t vk, int64_t m,
                  int64_t k, int64_t n, bool add, void *room);
@@ -20,11 +23,16 @@ typedef struct {
                   int64_t k, int64_t n, bool add, int64_t lo0, int64_t dlo, int64_t hi0, int64_t dhi);
   /* c[r * dm + j * dn + l] (+)= sum(q < k: a[r * am + q * ak + l] * b[j * bn + q * bk + l]) for r < m, j < n, l < lanes */
   void (*columns)(void *c, const void *a, const void *b, const cx_lane_product *p, int64_t lanes);
+  /* c[dm[r] + l] (+)= sum(k: s[sm[r] + k . k->s] * v[l + k . k->v]) for r < m, l < n; v is read up to whole vectors */
+  void (*contract)(void *c, const int64_t *dm, const void *s, const int64_t *sm, const void *v, int64_t m, int64_t n,
+                   const cx_sum3 *k, bool add);
   /* c[m * dm + j * dj] += sum(l < n: a[m * am + l] * b[j * bj + l]) */
   void (*rowdot)(void *c, int64_t dm, int64_t dj, const void *a, int64_t am, const void *b, int64_t bj, int64_t m,
                  int64_t j, int64_t n);
   /* d[l] = d[l] op a[0 * rs + l] op a[1 * rs + l] ... for l < n */
   void (*rows[RED_COUNT])(void *d, const void *a, int64_t rs, int64_t r, int64_t n);
+  /* where a[l] is better than best[l], best[l] = a[l] and d[l] = at, the first of equals; for argmax, argmin */
+  void (*best[2])(void *d, void *best, const void *a, double at, int64_t n);
   /* the reduction of a[0..n-1] */
   double (*lanes[RED_COUNT])(const void *a, int64_t n);
   /* d[r * ds + l] = s[l * ss + r] */

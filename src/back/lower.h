@@ -105,6 +105,18 @@ typedef struct {
 void cx_low_nest(cx_lower_state *L, const cx_slots *s, int from, bool repeat, void (*fn)(cx_lower_state *L, void *user),
                  void *user);
 void cx_low_forget(cx_lower_state *L, int base); /* after cx_low_value: frees the temporaries of the body */
+/* the factors of a body; guards: lt and le without loads that multiply it */
+enum { CX_FACTORS = 24 };
+typedef struct {
+  const cx_node *f[CX_FACTORS], *under[4];
+  int n, nunder;
+  bool negative, ok;
+  const cx_node *guard[8];
+  int nguard;
+} cx_factors;
+cx_factors cx_low_factors(const cx_node *body, uint32_t lane);
+/* lower_conv.c: sums of products over several indices */
+bool cx_lower_contract(cx_lower_state *L, const cx_eq *e, const cx_loc *dest);
 /* scatter.c */
 void cx_lower_scatter(cx_lower_state *L, const cx_scatter *s, const cx_loc *dest);
 /* lower_mat.c: sums of products; false: no such form */

@@ -7,8 +7,9 @@ const double cx_red_start[RED_COUNT] = {[RED_prod] = 1, [RED_max] = -INFINITY, [
 
 static cx_slots remaining(const cx_lower_state *L, int lo, int hi) {
   cx_slots s = {.n = 0};
-  for (int k = lo; k < hi; k++)
-    if (L->level_of[k] == CLOSED) s.at[s.n++] = k;
+  for (int pass = 0; pass < 2; pass++) /* the last is to repeat: one that has more than one value */
+    for (int k = lo; k < hi; k++)
+      if (L->level_of[k] == CLOSED && (cx_low_extent(L->e, k) != 1) == pass) s.at[s.n++] = k;
   return s;
 }
 /* runs fn at every point of the slots, the last one cut into repetitions */
@@ -259,7 +260,7 @@ static void equation(cx_lower_state *L, const cx_eq *e, const cx_eq *twin) {
     cx_low_forget(L, base);
   } else if (p->pinned && cx_scatter_of(s->g, e, &sc)) {
     cx_lower_scatter(L, &sc, w.to);
-  } else if (!cx_lower_product(L, e, w.to)) {
+  } else if (!cx_lower_contract(L, e, w.to) && !cx_lower_product(L, e, w.to)) {
     cx_low_need(L, e->body);
     if (e->red == RED_none) cx_low_nest(L, &own, 0, true, plain, &w);
     else {
@@ -267,7 +268,7 @@ static void equation(cx_lower_state *L, const cx_eq *e, const cx_eq *twin) {
               outer = own.n ? cx_low_extent(e, own.at[own.n - 1]) : 1;
       w.by_own = !arg && outer > inner;
       if (p->lane_red && !red.n) w.by_own = true;
-      if (arg) w.by_own = false;
+      if (arg) w.by_own = L->k->lanes && !p->lane_red && own.n && outer > 1;
       cx_low_nest(L, &own, 0, w.by_own, reduce, &w);
     }
     cx_low_forget(L, base);

@@ -8,8 +8,6 @@
  * affine guard g of the loops shortens the sum instead of computing what it discards. */
 #include "back/lower.h"
 
-enum { MAX_FACTORS = 24 };
-
 typedef struct {
   const cx_node *node;
   int slot[2]; /* the indices that the instruction itself runs over; -1 none */
@@ -21,30 +19,47 @@ typedef struct {
   int64_t stride[2];
 } group;
 
-typedef struct {
-  const cx_node *f[MAX_FACTORS], *under[4];
-  int n, nunder;
-  bool negative, ok;
-  const cx_node *guard[4];
-  int nguard;
-} factors;
+/* conditions joined by and, into the guards */
+static bool guards(const cx_node *c, cx_factors *f, uint32_t lane) {
+  if (c->op == OP_and) return guards(c->arg[0], f, lane) && guards(c->arg[1], f, lane);
+  if ((c->op != OP_lt && c->op != OP_le) || c->has_load || (c->free_lo & lane)) return false;
+  if (f->nguard == (int)(sizeof f->guard / sizeof *f->guard)) return false;
+  f->guard[f->nguard++] = c;
+  return true;
+}
 
-static void flatten(const cx_node *n, factors *f, uint32_t lane) {
+static void flatten(const cx_node *n, cx_factors *f, uint32_t lane) {
   if (n->op == OP_mul) {
     flatten(n->arg[0], f, lane);
     flatten(n->arg[1], f, lane);
-  } else if (n->op == OP_div && f->nunder < 4) {
+    return;
+  }
+  if (n->op == OP_div && f->nunder < 4) {
     flatten(n->arg[0], f, lane);
     f->under[f->nunder++] = n->arg[1];
-  } else if (n->op == OP_neg) {
+    return;
+  }
+  if (n->op == OP_neg) {
     f->negative = !f->negative;
     flatten(n->arg[0], f, lane);
-  } else if (n->op == OP_select && n->arg[2]->op == OP_const && n->arg[2]->u.num == 0 && !(n->arg[0]->free_lo & lane) &&
-             (n->arg[0]->op == OP_lt || n->arg[0]->op == OP_le) && !n->arg[0]->has_load && f->nguard < 4) {
-    f->guard[f->nguard++] = n->arg[0];
-    flatten(n->arg[1], f, lane);
-  } else if (f->n == MAX_FACTORS) f->ok = false;
+    return;
+  }
+  if (n->op == OP_select && n->arg[2]->op == OP_const && n->arg[2]->u.num == 0) {
+    int before = f->nguard;
+    if (guards(n->arg[0], f, lane)) {
+      flatten(n->arg[1], f, lane);
+      return;
+    }
+    f->nguard = before;
+  }
+  if (f->n == CX_FACTORS) f->ok = false;
   else f->f[f->n++] = n;
+}
+
+cx_factors cx_low_factors(const cx_node *body, uint32_t lane) {
+  cx_factors f = {.ok = true};
+  flatten(body, &f, lane);
+  return f;
 }
 
 static const cx_node *times(cx_graph *g, const cx_node *x, const cx_node *y) { return x ? cx_op2(g, OP_mul, x, y) : y; }
@@ -280,8 +295,7 @@ bool cx_lower_product(cx_lower_state *L, const cx_eq *e, const cx_loc *to) {
   uint32_t lane = L->p->mask, own = 0, red = 0;
   for (int s = 0; s < cx_low_nslot(e); s++)
     if (L->level_of[s] == CLOSED) *(s < e->rank ? &own : &red) |= 1u << s;
-  factors f = {.ok = true};
-  flatten(e->body, &f, lane);
+  cx_factors f = cx_low_factors(e->body, lane);
   if (!f.ok) return false;
   product p = {.own = own, .red = red, .m = -1, .n = -1, .k = -1, .r = -1, .rows_summed = L->p->lane_red, .to = to};
   group *a = &p.g[0], *b = &p.g[1];

@@ -10,6 +10,7 @@
  * A guard 0 <= a i + r < K over another reduced index i holds for at most ceil(K / a) values of i: i then runs over that
  * window alone (a strided convolution, a pooling), not over its whole range. So it does for an equality c k + r + s == 0
  * in which s depends on k, but lies in a known interval (the argmax of a pooling window).
+ * An equality mod(k, m) == r makes k = m k' + r: an index made of several ones, as in flatten, is taken apart.
  * (Interval inverses of affine subscripts: Li, Gharbi, Adams, Durand, Ragan-Kelley, Differentiable programming for image
  * processing and deep learning in Halide, ACM TOG 2018, section 4.) */
 #include "pass/eqs.h"
@@ -330,6 +331,13 @@ static bool clip(const delta *d, term *t) {
   return false;
 }
 
+static bool has_index(const cx_node *e, int i) { /* outside of loads */
+  if (e->op == OP_index) return e->u.i == i;
+  for (int k = 0; k < e->nargs && e->op != OP_load; k++)
+    if ((e->arg[k]->free_lo >> i & 1) && has_index(e->arg[k], i)) return true;
+  return false;
+}
+
 /* The terms with floor(v / m) of index i taken apart, (v - s) / m with 0 <= s < m: all times the common denominator, what
  * s amounts to added to lo..hi. Returns how many, 0 when they do not fit. */
 static int open_quotients(cx_graph *g, int i, const cx_term *all, int n, cx_term *x, double *lo, double *hi) {
@@ -337,7 +345,7 @@ static int open_quotients(cx_graph *g, int i, const cx_term *all, int n, cx_term
   int count = 0;
   for (int pass = 0; pass < 2; pass++)
     for (int k = 0; k < n; k++) {
-      const cx_node *t = all[k].t, *q = t && t->op == OP_floor && (t->free_lo >> i & 1) ? t->arg[0] : NULL;
+      const cx_node *t = all[k].t, *q = t && t->op == OP_floor && has_index(t, i) ? t->arg[0] : NULL;
       bool opens = q && q->op == OP_div && q->arg[1]->op == OP_const && cx_is_integer(g, q->arg[0]);
       double m = opens ? q->arg[1]->u.num : 1;
       opens = opens && m == floor(m) && m >= 1 && m <= 1e6;
@@ -398,6 +406,70 @@ static bool narrow(const delta *d, term *t) {
       return guard(d, t, value, size);
     }
   }
+  return false;
+}
+
+/* floor(x / m) and mod(x, m) with x = m q + r, 0 <= r < m: q and r */
+typedef struct {
+  const cx_eq *of;
+} divided;
+static const cx_node *quotient_or_rest(void *user, cx_graph *g, const cx_node *n) {
+  const divided *u = user;
+  bool whole = n->op == OP_floor && n->arg[0]->op == OP_div;
+  const cx_node *by = whole ? n->arg[0]->arg[1] : n->op == OP_mod ? n->arg[1] : NULL;
+  if (!by || by->op != OP_const || by->u.num < 1 || by->u.num != floor(by->u.num)) return n;
+  cx_term x[CX_TERMS], q[CX_TERMS], r[CX_TERMS];
+  int nx = cx_affine_terms(whole ? n->arg[0]->arg[0] : n->arg[0], 1, x, CX_TERMS), nq = 0, nr = 0;
+  for (int k = 0; k < nx; k++) {
+    bool times = fmod(x[k].k, by->u.num) == 0 && (!x[k].t || cx_is_integer(g, x[k].t));
+    *(times ? &q[nq++] : &r[nr++]) = x[k];
+    if (times) q[nq - 1].k /= by->u.num;
+  }
+  const cx_node *rest = cx_terms_node(g, r, nr);
+  cx_interval b = cx_bounds(g, rest, u->of);
+  if (nx < 0 || nq == 0 || !cx_is_integer(g, rest) || !(b.lo >= 0 && b.hi <= by->u.num - 1)) return n;
+  return whole ? cx_terms_node(g, q, nq) : rest;
+}
+
+/* does another equality fix what floor leaves of the index? */
+static bool other_digits(const term *t, int but, int slot) {
+  for (int i = 0; i < t->ncond; i++) {
+    const cx_node *q = t->cond[i];
+    for (int side = 0; side < 2 && q->op == OP_eq && i != but; side++) {
+      const cx_node *x = q->arg[side];
+      if (x->op == OP_mod) x = x->arg[0];
+      if (x->op == OP_floor && (x->free_lo >> slot & 1) && !x->has_load) return true;
+    }
+  }
+  return false;
+}
+
+/* mod(k, m) == r: k is m k' + r. What is left of k by floor(k / m) is k': an index of several, taken apart again. */
+static bool last_digit(const delta *d, term *t) {
+  cx_graph *g = d->g;
+  for (int j = 0; j < t->ncond; j++)
+    for (int side = 0; side < 2; side++) {
+      const cx_node *q = t->cond[j], *m = q->op == OP_eq ? q->arg[side] : NULL;
+      if (!m || m->op != OP_mod || m->arg[0]->op != OP_index || m->arg[1]->op != OP_const) continue;
+      int slot = (int)m->arg[0]->u.i;
+      double by = m->arg[1]->u.num;
+      const cx_node *r = q->arg[!side];
+      if (!(t->live >> slot & 1) || (r->free_lo >> slot & 1) || !cx_is_integer(g, r) || t->nguard + 2 > CONDS) continue;
+      if (!other_digits(t, j, slot)) continue;
+      if (!(by >= 2 && by == floor(by) && by <= (double)t->size[slot])) continue;
+      int64_t size = t->size[slot];
+      const cx_node *k = cx_op2(g, OP_add, cx_op2(g, OP_mul, cx_const(g, by), cx_index(g, slot)), r);
+      t->cond[j] = t->cond[--t->ncond];
+      t->size[slot] = (size + (int64_t)by - 1) / (int64_t)by;
+      put(d, t, slot, k);
+      guard(d, t, r, (int64_t)by);
+      guard(d, t, k, size);
+      cx_eq of = sized(d, t);
+      divided u = {&of};
+      t->rest = cx_rewrite(g, t->rest, quotient_or_rest, &u);
+      for (int i = 0; i < t->ncond; i++) t->cond[i] = cx_rewrite(g, t->cond[i], quotient_or_rest, &u);
+      return true;
+    }
   return false;
 }
 
@@ -488,7 +560,7 @@ static void one(cx_graph *g, cx_eq *e) {
   bool any = false;
   for (int i = 0; i < d.n; i++) {
     term *t = &d.t[i];
-    while (eliminate(&d, t) || narrow(&d, t) || clip(&d, t) || strip(&d, t)) t->changed = true;
+    while (eliminate(&d, t) || last_digit(&d, t) || narrow(&d, t) || clip(&d, t) || strip(&d, t)) t->changed = true;
     any |= d.t[i].changed;
   }
   if (!any) return;
