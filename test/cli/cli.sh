@@ -137,6 +137,9 @@ dump)
     code 0 $calx dump m.calx --after "$pass"
     [ -s out ] || fail "dump after $pass is empty"
   done
+  printf 'V(t) = integral(x in 0..2: if x^2 < t then exp(x^2) else 0)\nprint V(0.25), d(V(t), t) at t = 0.25\n' >q.calx
+  code 0 $calx dump q.calx --after outline; has out 'prim quadrature'; has out '# integral over x, tol = 1e-10, of'
+  has out '# sum over the places of the feature, of'; has out '# features: break, summit of'
   code 0 $calx dump --ir m.ir; cmp -s out m.ir || fail "equations do not come back as they were"
   code 0 $calx dump --ir m.ir --after simplify
   code 2 $calx dump --ir m.ir --after simplfy; has err 'did you mean `simplify`'
@@ -148,6 +151,9 @@ explain)
   code 0 $calx explain "f(x) = exp(x^2); f'(t)"; has out 'chain rule'
   printf 'print 1\nexplain d(x^3, x)\n' >e.calx
   code 0 $calx explain e.calx; has out 'power rule'; hasnt out '1 = 1'
+  code 0 $calx explain "F(t) = integral(x in 1..t^2: if x < t then sin(x * t) else 0); F'(t)"
+  has out "Leibniz's rule"; has out 'under the integral: integral(x in 1..t^2: d('; has out 'the upper end: .* \* d(t^2, t)'
+  has out 'jumps: where a condition'; hasnt out 'the lower end'
   ;;
 help_in_step)
   $calx help --man >calx.1; cmp -s calx.1 "$source/doc/calx.1" || fail "doc/calx.1 is not what \`calx help --man\` prints"
