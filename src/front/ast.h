@@ -35,7 +35,8 @@ typedef enum {
   S_PROGRAM,   /* kid = statements */
   S_DEF,       /* name = rhs: kid[0] = rhs */
   S_DEF_INDEX, /* name[i, j] = rhs: kid[0] = rhs, kid[1..] = subscripts (A_NAME, or A_NUM/any expression: h[0] = a) */
-  S_DEF_FUN,   /* name(x, u[T, c], k = 1) = rhs: kid[0] = rhs, kid[1..] = S_ARG, then S_OPTION */
+  S_DEF_FUN,   /* name(x, u[T, c], k = 1) = rhs: kid[0] = rhs, kid[1..] = S_ARG, then S_OPTION; op: T_PARAM where all
+                * calls share its params */
   S_ARG,       /* name; kid = its shape's size expressions, maybe none */
   S_OPTION,    /* an argument that may be left out: name; kid[0] = S_ARG, kid[1] = the value it has then */
   S_DATA,      /* one declared item: name; kid[0] = A_LIST shape (size expressions), kid[1] = domain or NULL,

@@ -68,8 +68,8 @@ typedef struct { /* a derivative that the program asks for: `calx check` compare
 typedef struct { /* an input whose values are known, though no data declaration gives them */
   uint32_t eq;
   cx_array array;
-  int decl;                    /* 1 + the declaration of texts that it was made from; 0: none */
-  int unit;                    /* then of a sequence: cx_unit, and what its numbers stand for */
+  int decl; /* 1 + the declaration of texts that it was made from; 0: none */
+  int unit; /* then of a sequence: cx_unit, and what its numbers stand for */
   const struct cx_vocab *vocab;
 } cx_given;
 typedef struct {         /* a mean over random draws */
@@ -217,7 +217,8 @@ typedef struct cx_drawing { /* a mean over random draws whose expression is bein
 } cx_drawing;
 
 typedef struct cx_site {
-  const cx_ast *call;
+  const cx_ast *call; /* or the definition, where all calls are one */
+  bool shared;
   struct cx_site *up;
 } cx_site;
 
@@ -342,9 +343,9 @@ cx_val cx_elab_param(cx_elab *E, const cx_ast *item);
 bool cx_param_start(cx_elab *E, cx_param *p, cx_val v); /* v: of the param's shape */
 /* elab_text.c */
 bool cx_is_text_call(const char *name);
-cx_val cx_elab_text(cx_elab *E, const cx_ast *x);                  /* tfidf(message), characters(corpus) .. */
-bool cx_text_query(cx_elab *E, const cx_ast *x, cx_query *q);      /* text(s, c): false: it is none */
-bool cx_text_classes_of(cx_elab *E, uint32_t eq, double *n);       /* of a sequence: how many numbers there are */
+cx_val cx_elab_text(cx_elab *E, const cx_ast *x);             /* tfidf(message), characters(corpus) .. */
+bool cx_text_query(cx_elab *E, const cx_ast *x, cx_query *q); /* text(s, c): false: it is none */
+bool cx_text_classes_of(cx_elab *E, uint32_t eq, double *n);  /* of a sequence: how many numbers there are */
 /* elab_load.c */
 void cx_elab_load(cx_elab *E, const cx_ast *s);
 void cx_elab_weights(cx_elab *E);                                   /* opt.weights for every param */

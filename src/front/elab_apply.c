@@ -114,6 +114,12 @@ static cx_val apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast 
   for (int k = 0; k < E->broken.n; k++)
     if (E->broken.at[k] == def) return cx_v_bad(s);
   if (too_deep(E, call)) return cx_v_bad(s);
+  if (def->op == T_PARAM && f->maker) {
+    int id = cx_error(E->ctx, def->name_span, "`param %s(..)` stands inside of another function", def->name);
+    cx_diag_help(E->ctx, id, "its params belong to it once for the whole program: define it outside");
+    *CX_PUSH(E->arena, E->broken) = def;
+    return cx_v_bad(s);
+  }
   cx_binding *env = E->env;
   int64_t *context = E->context;
   int ncontext = E->ncontext, lead = 0;
@@ -144,7 +150,8 @@ static cx_val apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast 
   E->env = outer;
   CX_VEC(int64_t) ctx = {0};
   for (int d = 0; d < lead; d++) *CX_PUSH(E->arena, ctx) = lslot[d]; /* also where the arguments are the same for all */
-  cx_site site = {call, E->site};
+  bool shared = def->op == T_PARAM;
+  cx_site site = {shared ? def : call, shared, E->site};
   bool ok = true;
   for (int k = 0; k < n && ok; k++) {
     const cx_ast *decl = formal(def, k);

@@ -137,8 +137,10 @@ static cx_val domain_call(cx_elab *E, cx_domain d, const char *suffix, cx_val v,
 }
 
 static bool same_site(const cx_site *a, const cx_site *b) {
-  for (; a && b; a = a->up, b = b->up)
+  for (; a && b; a = a->up, b = b->up) {
     if (a->call != b->call) return false;
+    if (a->shared) return true;
+  }
   return a == b;
 }
 
@@ -218,6 +220,7 @@ void cx_param_add(cx_elab *E, const cx_ast *decl, cx_param p, cx_val v, int numb
   for (cx_site *s = E->site; s; s = s->up) { /* call sites live on the C stack */
     *end = CX_NEW(E->arena, cx_site);
     (*end)->call = s->call;
+    (*end)->shared = s->shared;
     end = &(*end)->up;
   }
   CX_PUSH(E->arena, E->made);

@@ -159,6 +159,15 @@ static cx_ast *function(cx_parser *p) {
   return cx_make_named(p, S_DEF_FUN, first, first, kids);
 }
 
+/* param f(x) = ..: its params belong to the function, not to each call */
+static cx_ast *unknown_function(cx_parser *p) {
+  int first = p->i++;
+  cx_ast *f = function(p);
+  f->op = T_PARAM;
+  f->span = cx_span_join(cx_token_span(p, first), f->span);
+  return f;
+}
+
 /* ---- declarations ---- */
 
 static cx_ast *domain(cx_parser *p, int first) {
@@ -577,7 +586,10 @@ cx_ast *cx_one_statement(cx_parser *p) {
   }
   switch (kind) {
     case T_DATA: return declaration(p, S_DATA);
-    case T_PARAM: return declaration(p, S_PARAM);
+    case T_PARAM: {
+      bool fun = cx_is_name(p->t[p->i + 1].kind) && p->t[p->i + 2].kind == T_LPAREN && cx_defines(p, p->i + 1);
+      return fun ? unknown_function(p) : declaration(p, S_PARAM);
+    }
     case T_MINIMIZE: return objective(p, S_MINIMIZE);
     case T_MAXIMIZE: return objective(p, S_MAXIMIZE);
     case T_SUBJECT: return subject(p);

@@ -137,6 +137,7 @@ static void put_statement(cx_buf *b, const cx_ast *e) {
     case S_DEF:
     case S_DEF_INDEX:
     case S_DEF_FUN:
+      if (e->op == T_PARAM) cx_puts(b, "param ");
       cx_puts(b, e->name);
       if (e->kind != S_DEF) {
         cx_puts(b, e->kind == S_DEF_FUN ? "(" : "[");
