@@ -38,6 +38,9 @@ typedef enum {
   DIST_LOG_CDF,
   DIST_LOG_CCDF,
   DIST_QUANTILE,
+  DIST_CQUANTILE,
+  DIST_QUANTILE_LOG,
+  DIST_CQUANTILE_LOG,
   DIST_DRAW,
   DIST_MEAN,
   DIST_VARIANCE,
@@ -98,6 +101,8 @@ cx_val cx_dist_value(cx_elab *E, const cx_dist *d, cx_dist_kind kind, cx_val x);
 /* integral or sum of what fn gives, in which `name` is a place between lo and hi. The variable: E->env->v. */
 cx_val cx_dist_total(cx_elab *E, const cx_dist *d, cx_sym name, cx_val lo, cx_val hi, double tol, cx_scope_fn fn,
                      void *user);
+/* what is integrated falls too slowly: true or false as a number; fn: its logarithm */
+cx_val cx_dist_heavy(cx_elab *E, const cx_dist *d, cx_sym name, cx_val lo, cx_val hi, cx_scope_fn fn, void *user);
 bool cx_dist_closed(const cx_dist *d); /* its cdf is a formula */
 /* does the comparison hold whatever its variables are? */
 bool cx_holds(cx_elab *E, const cx_node *c);

@@ -6,9 +6,9 @@
 
 #include "base/lib.h"
 
-static const char *const members[] = {"lower",       "upper", "discrete", "valid",   "dim",
-                                      "log_density", "cdf",   "ccdf",     "log_cdf", "log_ccdf",
-                                      "quantile",    "mean",  "variance", "entropy", "draw"};
+static const char *const members[] = {"lower", "upper",    "discrete", "valid",    "dim",      "log_density",
+                                      "cdf",   "ccdf",     "log_cdf",  "log_ccdf", "quantile", "cquantile",
+                                      "mean",  "variance", "entropy",  "draw"};
 
 static int count_params(const cx_ast *def) {
   int n = 0;
@@ -25,7 +25,8 @@ static const cx_ast *find_member(const cx_ast *def, const char *name) {
 
 /* ---- the blocks of a list of statements, and of lib/dist ---- */
 static bool takes_one(const char *member) { /* a place or a probability */
-  static const char *const with[] = {"log_density", "cdf", "ccdf", "log_cdf", "log_ccdf", "quantile", "draw"};
+  static const char *const with[] = {"log_density", "cdf",      "ccdf",      "log_cdf",
+                                     "log_ccdf",    "quantile", "cquantile", "draw"};
   for (size_t k = 0; k < sizeof with / sizeof *with; k++)
     if (!strcmp(member, with[k])) return true;
   return false;
@@ -53,9 +54,9 @@ static bool well_formed(cx_elab *E, const cx_ast *s) {
     if (fun && (m->kind != S_DEF_FUN || m->nkid != 2)) {
       int id = cx_error(E->ctx, m->name_span, "`%s` of a distribution is a function of one argument", m->name);
       cx_diag_help(E->ctx, id, "write %s(%s) = ..", m->name,
-                   !strcmp(m->name, "quantile") ? "p"
-                   : !strcmp(m->name, "draw")   ? "u"
-                                                : "x");
+                   !strcmp(m->name, "quantile") || !strcmp(m->name, "cquantile") ? "p"
+                   : !strcmp(m->name, "draw")                                    ? "u"
+                                                                                 : "x");
     } else if (!fun && m->kind != S_DEF) {
       int id = cx_error(E->ctx, m->name_span, "`%s` of a distribution has no argument", m->name);
       cx_diag_help(E->ctx, id, "write %s = ..", m->name);

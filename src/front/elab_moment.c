@@ -22,6 +22,9 @@ static const struct {
                        [DIST_LOG_CDF] = {"log_cdf", "x"},
                        [DIST_LOG_CCDF] = {"log_ccdf", "x"},
                        [DIST_QUANTILE] = {"quantile", "p"},
+                       [DIST_CQUANTILE] = {"cquantile", "q"},
+                       [DIST_QUANTILE_LOG] = {"quantile_log", "l"},
+                       [DIST_CQUANTILE_LOG] = {"cquantile_log", "l"},
                        [DIST_DRAW] = {"draw", "u"},
                        [DIST_MEAN] = {"mean", NULL},
                        [DIST_VARIANCE] = {"variance", NULL},
@@ -134,16 +137,49 @@ cx_val cx_dist_total(cx_elab *E, const cx_dist *d, cx_sym name, cx_val lo, cx_va
   return cx_v_reduce(E, RED_sum, &slot, 1, v, s);
 }
 
+/* Does E[e] exist? Where an end of the support is infinite, density times |e| falls as a power of x (as |x|^s does, its
+ * slope s against log |x| the same at every scale) in every law that has no such moment; it exists if s < -1. fn gives
+ * the logarithm of density times |e| at the place that `name` is. Of what does not exist the integrand becomes 1: a
+ * number that is never reached, and an integral that says so. */
+cx_val cx_dist_heavy(cx_elab *E, const cx_dist *d, cx_sym name, cx_val lo, cx_val hi, cx_scope_fn fn, void *user) {
+  cx_span s = d->call->span;
+  cx_val heavy = num(E, 0, d);
+  double end;
+  for (int side = 0; side < 2; side++) {
+    cx_val v = side ? hi : lo, g[3];
+    if (cx_dist_discrete(d) || v.bad || !cx_v_const(E, v, &end) || !isinf(end)) continue;
+    for (int k = 0; k < 3; k++) {
+      cx_binding *env = E->env;
+      cx_bind_name(E, name, B_VALUE, s)->v = num(E, copysign(k == 0 ? 1e20 : k == 1 ? 1e40 : 1e60, end), d);
+      g[k] = fn(E, user);
+      E->env = env;
+      if (g[k].bad || g[k].rank) return num(E, 0, d);
+    }
+    cx_val by = num(E, 46.051701859880914, d); /* log 1e20 */
+    cx_val far = op2(E, OP_div, op2(E, OP_sub, g[2], g[1]), by), near = op2(E, OP_div, op2(E, OP_sub, g[1], g[0]), by);
+    cx_val same = op2(E, OP_lt, op1(E, OP_abs, op2(E, OP_sub, far, near)), num(E, 1e-6, d));
+    cx_val slow = op2(E, OP_le, num(E, -1 - 1e-6, d), far);
+    heavy = op2(E, OP_or, heavy, op2(E, OP_and, same, slow));
+  }
+  return heavy;
+}
+
 typedef struct {
   const cx_dist *d;
   cx_dist_kind kind;
   cx_val mean;
-  const cx_dist *other; /* kl */
+  const cx_dist *other;   /* kl */
+  bool logarithm;         /* of the integrand's size, for cx_dist_heavy */
+  cx_val heavy, from, by; /* by: of exp(log density - mean) at from + by * the variable */
 } moment;
 enum { M_KL = DIST_KINDS };
 static cx_val weighed(cx_elab *E, void *user) {
   const moment *m = user;
-  cx_val x = E->env->v, l = cx_dist_log_density(E, m->d, x, true), v;
+  cx_val x = E->env->v, v;
+  if (m->by.e) x = op2(E, OP_add, m->from, op2(E, OP_mul, m->by, x));
+  cx_val l = cx_dist_log_density(E, m->d, x, true);
+  if (m->by.e) /* the min keeps it one factor: exp(-m->mean) alone may be infinite */
+    return op1(E, OP_exp, op2(E, OP_min, op2(E, OP_sub, l, m->mean), num(E, 700, m->d)));
   cx_val f = op1(E, OP_exp, l);
   if (f.bad) return f;
   switch ((int)m->kind) {
@@ -156,15 +192,21 @@ static cx_val weighed(cx_elab *E, void *user) {
     case DIST_ENTROPY: v = op1(E, OP_neg, l); break;
     default: v = op2(E, OP_sub, l, cx_dist_log_density(E, m->other, x, false));
   }
+  if (m->logarithm) return op2(E, OP_add, l, op1(E, OP_log, op1(E, OP_abs, v)));
   v = op2(E, OP_mul, f, v);
+  if (m->heavy.e) v = where(E, op1(E, OP_not, m->heavy), v, 1);
   /* what has no mass counts nothing: not 0 * inf */
   return cx_dist_discrete(m->d) && m->kind != DIST_MEAN ? when(E, op2(E, OP_lt, num(E, 0, m->d), f), v, num(E, 0, m->d))
                                                         : v;
 }
 static cx_val total(cx_elab *E, const moment *m) {
   cx_val lo, hi;
+  cx_sym x = cx_intern_z(E->ctx, "x");
   cx_dist_support(E, m->d, &lo, &hi);
-  return cx_dist_total(E, m->d, cx_intern_z(E->ctx, "x"), lo, hi, 1e-10, weighed, (void *)(uintptr_t)m);
+  moment probe = *m, whole = *m;
+  probe.logarithm = true;
+  whole.heavy = cx_dist_heavy(E, m->d, x, lo, hi, weighed, &probe);
+  return cx_dist_total(E, m->d, x, lo, hi, 1e-10, weighed, &whole);
 }
 
 /* ---- distribution functions ---- */
@@ -186,6 +228,19 @@ static cx_val tail(cx_elab *E, const cx_dist *d, bool upper, cx_val x) {
   if (upper && cx_dist_discrete(d)) x = op2(E, OP_add, x, num(E, 1, d));
   return cx_dist_total(E, d, cx_intern_z(E->ctx, "x"), upper ? x : lo, upper ? hi : x, 1e-10, weighed, &m);
 }
+/* log P(X > x), or P(X < x), where that underflows: the density at x times the integral of its ratio to that, over
+ * multiples of the length within which it falls by a factor e. Where it is not wanted the range is empty. */
+static cx_val far_tail(cx_elab *E, const cx_dist *d, bool upper, cx_val x, cx_val far) {
+  cx_val lo, hi, l = cx_dist_log_density(E, d, x, true), one = num(E, 1, d), zero = num(E, 0, d);
+  cx_dist_support(E, d, &lo, &hi);
+  cx_val h = op2(E, OP_mul, num(E, upper ? 1e-4 : -1e-4, d), op2(E, OP_add, one, op1(E, OP_abs, x)));
+  cx_val fall = op2(E, OP_sub, l, cx_dist_log_density(E, d, op2(E, OP_add, x, h), true));
+  cx_val by = op2(E, OP_div, h, op2(E, OP_max, fall, num(E, 1e-9, d)));
+  cx_val end = op2(E, OP_div, op2(E, OP_sub, upper ? hi : lo, x), by);
+  moment m = {.d = d, .mean = l, .from = x, .by = by};
+  cx_val sum = cx_dist_total(E, d, cx_intern_z(E->ctx, "s"), zero, when(E, far, end, zero), 1e-10, weighed, &m);
+  return op2(E, OP_add, l, op1(E, OP_log, op2(E, OP_mul, op1(E, OP_abs, by), sum)));
+}
 static cx_val log_tail(cx_elab *E, const cx_dist *d, bool upper, cx_val x) {
   const char *logarithm = upper ? "log_ccdf" : "log_cdf", *own = upper ? "ccdf" : "cdf",
              *other = upper ? "cdf" : "ccdf";
@@ -195,7 +250,12 @@ static cx_val log_tail(cx_elab *E, const cx_dist *d, bool upper, cx_val x) {
   cx_val v = tail(E, d, upper, x);
   if (v.bad || cx_dist_closed(d)) return op1(E, OP_log, v);
   cx_val rest = op1(E, OP_log1p, op1(E, OP_neg, tail(E, d, !upper, x))); /* the logarithm of what is nearly 1 */
-  return when(E, op2(E, OP_lt, v, num(E, 0.5, d)), op1(E, OP_log, v), rest);
+  cx_val low = op1(E, OP_log, v);
+  if (!cx_dist_discrete(d)) {
+    cx_val tiny = op2(E, OP_le, v, num(E, 1e-250, d));
+    low = when(E, tiny, far_tail(E, d, upper, x, tiny), low);
+  }
+  return when(E, op2(E, OP_lt, v, num(E, 0.5, d)), low, rest);
 }
 /* at any x */
 static cx_val distribution_function(cx_elab *E, const cx_dist *d, bool upper, bool logarithm, cx_val x) {
@@ -213,50 +273,67 @@ static cx_val distribution_function(cx_elab *E, const cx_dist *d, bool upper, bo
 }
 
 /* ---- quantiles ----
- * The root of cdf(x) - p, sought over u, which takes x to every scale between the ends of the support: x = sinh(u),
- * lo + exp(u), hi - exp(-u), lo + (hi - lo) logistic(u). Its derivatives are those of an implicit function. A discrete
- * one is the first x at which the cdf reaches p, but for rounding. */
+ * The root of log cdf(x) - log p, or of log(1 - p) - log ccdf(x) where p is more than a half, sought over u, which takes
+ * x to every scale between the ends of the support: x = sinh(u), lo + exp(u), hi - exp(-u), lo + (hi - lo) logistic(u).
+ * Its derivatives are those of an implicit function. A discrete one is the first x at which the cdf reaches p, but for
+ * rounding. */
 typedef struct {
   const cx_dist *d;
-  cx_val lo, hi, p;
-  bool low, high; /* a finite end there */
+  cx_val lo, hi, below, above; /* logarithms of p and of 1 - p */
+  bool low, high;              /* a finite end there, or perhaps */
 } wanted;
 static cx_val place_of(cx_elab *E, const wanted *q, cx_val u) {
-  if (q->low && q->high)
-    return op2(E, OP_add, q->lo, op2(E, OP_mul, op2(E, OP_sub, q->hi, q->lo), op1(E, OP_logistic, u)));
-  if (q->low) return op2(E, OP_add, q->lo, op1(E, OP_exp, u));
-  if (q->high) return op2(E, OP_sub, q->hi, op1(E, OP_exp, op1(E, OP_neg, u)));
-  return op1(E, OP_sinh, u);
+  cx_val x = op1(E, OP_sinh, u), end;
+  if (q->high) {
+    end = op2(E, OP_sub, q->hi, op1(E, OP_exp, op1(E, OP_neg, u)));
+    x = q->hi.e->op == OP_const ? end : when(E, op1(E, OP_isfinite, q->hi), end, x);
+  }
+  if (!q->low) return x;
+  cx_val from = op2(E, OP_add, q->lo, op1(E, OP_exp, u));
+  if (q->high) {
+    cx_val wide = op2(E, OP_sub, q->hi, q->lo);
+    end = op2(E, OP_add, q->lo, op2(E, OP_mul, wide, op1(E, OP_logistic, u)));
+    from = q->hi.e->op == OP_const ? end : when(E, op1(E, OP_isfinite, q->hi), end, from);
+  }
+  return q->lo.e->op == OP_const ? from : when(E, op1(E, OP_isfinite, q->lo), from, x);
+}
+static cx_val tail_log(cx_elab *E, const cx_dist *d, bool upper, cx_val x) {
+  bool closed = cx_dist_closed(d);
+  if (cx_dist_discrete(d)) { /* from one place before the support on */
+    cx_val v = distribution_function(E, d, upper, closed, x);
+    return closed ? v : op1(E, OP_log, v);
+  }
+  return closed ? log_tail(E, d, upper, x) : op1(E, OP_log, tail(E, d, upper, x));
 }
 static cx_val excess(cx_elab *E, void *user) {
   const wanted *q = user;
-  cx_val x = place_of(E, q, E->env->v), f = distribution_function(E, q->d, false, false, x);
-  return op2(E, OP_sub, f, q->p);
+  cx_val x = place_of(E, q, E->env->v), c = op2(E, OP_le, q->below, num(E, -0.6931471805599453, q->d));
+  double side = -1;
+  bool known = cx_v_const(E, c, &side);
+  cx_val low = !known || side ? op2(E, OP_sub, tail_log(E, q->d, false, x), q->below) : num(E, 0, q->d);
+  if (known && side) return low;
+  cx_val high = op2(E, OP_sub, q->above, tail_log(E, q->d, true, x));
+  return known ? high : when(E, c, low, high);
 }
-static cx_val quantile(cx_elab *E, const cx_dist *d, cx_val p) {
-  if (cx_dist_has(d, "quantile")) return cx_dist_member(E, d, "quantile", &p, 1);
+static cx_val root_quantile(cx_elab *E, const cx_dist *d, cx_val below, cx_val above) {
   enum { FAR = 700, WIDE = 36 };
   bool discrete = cx_dist_discrete(d);
-  wanted q = {.d = d, .p = p};
+  wanted q = {.d = d, .below = below, .above = above};
   double end;
   cx_dist_support(E, d, &q.lo, &q.hi);
-  if (q.lo.bad || q.hi.bad) return cx_v_bad(p.span);
-  cx_val lo = q.lo, hi = q.hi, one = num(E, 1, d), nan = num(E, NAN, d), zero = num(E, 0, d);
+  if (q.lo.bad || q.hi.bad) return cx_v_bad(below.span);
+  cx_val lo = q.lo, hi = q.hi, one = num(E, 1, d), nan = num(E, NAN, d), zero = num(E, 0, d),
+         least = num(E, -INFINITY, d);
   q.low = !cx_v_const(E, lo, &end) || isfinite(end);
   q.high = !cx_v_const(E, hi, &end) || isfinite(end);
-  if (discrete) { /* from a place before the first one to one behind the last; as 64 eps in p count as rounding */
+  if (discrete) { /* from a place before the first one to one behind the last */
     q.lo = op2(E, OP_sub, lo, one);
     q.hi = op2(E, OP_add, hi, one);
-    q.p = op2(E, OP_mul, p, num(E, 1 - 64 * 0x1p-52, d));
   }
   /* Beyond 1e16 there are no whole numbers, 1 - logistic(37) is eps / 2, and an integral as wide misses its integrand. */
   double far = discrete || !cx_dist_closed(d) ? WIDE : FAR;
-  double from = q.low && discrete ? -WIDE
-                : q.low           ? -FAR
-                                  : -far,
-         to = q.low && q.high       ? WIDE
-              : q.high && !discrete ? FAR
-                                    : far;
+  bool both = q.low && q.high && lo.e->op == OP_const && hi.e->op == OP_const;
+  double from = q.low && discrete ? -WIDE : q.low ? -FAR : -far, to = both ? WIDE : q.high && !discrete ? FAR : far;
   cx_val u = cx_bind_variable(E, &cx_prim_crossing, cx_intern_z(E->ctx, "u"), d->call->span, num(E, from, d),
                               num(E, to, d), 1e-10, excess, &q, d->call->span);
   cx_val x = place_of(E, &q, u);
@@ -264,8 +341,39 @@ static cx_val quantile(cx_elab *E, const cx_dist *d, cx_val p) {
     x = op1(E, OP_floor, op2(E, OP_add, x, op2(E, OP_mul, num(E, 1e-9, d), op2(E, OP_add, one, op1(E, OP_abs, x)))));
     x = op2(E, OP_max, lo, op2(E, OP_min, x, hi));
   }
-  x = when(E, op2(E, OP_lt, zero, p), x, when(E, op2(E, OP_eq, p, zero), lo, nan));
-  return when(E, op2(E, OP_lt, p, one), x, when(E, op2(E, OP_eq, p, one), hi, nan));
+  x = when(E, op2(E, OP_lt, least, below), x, when(E, op2(E, OP_eq, below, least), lo, nan));
+  return when(E, op2(E, OP_lt, least, above), x,
+              when(E, op2(E, OP_and, op2(E, OP_le, zero, below), op2(E, OP_eq, above, least)), hi, nan));
+}
+/* of a discrete one, 64 eps in p (and in q, or in their logarithms) count as rounding */
+static cx_val rounded(cx_elab *E, const cx_dist *d, cx_val p, double by) {
+  if (!cx_dist_discrete(d)) return p;
+  cx_val one = num(E, 1, d), near = op2(E, OP_min, one, op2(E, OP_mul, p, num(E, 1 + by * 64 * 0x1p-52, d)));
+  return when(E, op2(E, OP_lt, p, one), near, p);
+}
+static cx_val quantile(cx_elab *E, const cx_dist *d, bool upper, bool logarithm, cx_val p);
+static cx_val quantile_of_log(cx_elab *E, const cx_dist *d, bool upper, cx_val l) {
+  cx_val slack = num(E, 0, d);
+  if (cx_dist_discrete(d)) slack = op2(E, OP_mul, num(E, 64 * 0x1p-52, d), op2(E, OP_sub, num(E, 1, d), l));
+  cx_val m = upper ? op2(E, OP_add, l, slack) : op2(E, OP_sub, l, slack), rest = op1(E, OP_log1mexp, op1(E, OP_neg, m));
+  cx_val far = upper ? root_quantile(E, d, rest, m) : root_quantile(E, d, m, rest);
+  if (!cx_dist_has(d, "quantile") || cx_dist_discrete(d)) return far;
+  cx_val near = quantile(E, d, upper, false, op1(E, OP_exp, l));
+  cx_val top = quantile(E, d, !upper, false, op1(E, OP_neg, op1(E, OP_expm1, l)));
+  cx_val v = when(E, op2(E, OP_le, l, num(E, -0.6931471805599453, d)), near, top);
+  return when(E, op2(E, OP_le, num(E, -700, d), l), v, far);
+}
+static cx_val quantile(cx_elab *E, const cx_dist *d, bool upper, bool logarithm, cx_val p) {
+  const char *own = upper ? "cquantile" : "quantile";
+  if (logarithm) return quantile_of_log(E, d, upper, p);
+  if (cx_dist_has(d, own)) return cx_dist_member(E, d, own, &p, 1);
+  p = rounded(E, d, p, upper ? 1 : -1);
+  cx_val l = op1(E, OP_log, p), r = op1(E, OP_log1p, op1(E, OP_neg, p));
+  if (!upper) return root_quantile(E, d, l, r);
+  cx_val far = root_quantile(E, d, r, l);
+  if (!cx_dist_has(d, "quantile") || cx_dist_discrete(d)) return far;
+  cx_val half = op2(E, OP_le, num(E, 0.5, d), p), rest = op2(E, OP_sub, num(E, 1, d), p);
+  return when(E, half, cx_dist_member(E, d, "quantile", &rest, 1), far);
 }
 
 cx_val cx_dist_value(cx_elab *E, const cx_dist *d, cx_dist_kind kind, cx_val x) {
@@ -278,9 +386,16 @@ cx_val cx_dist_value(cx_elab *E, const cx_dist *d, cx_dist_kind kind, cx_val x) 
     case DIST_LOG_CDF:
     case DIST_LOG_CCDF:
       return distribution_function(E, d, kind == DIST_CCDF || kind == DIST_LOG_CCDF, kind >= DIST_LOG_CDF, x);
-    case DIST_QUANTILE: return where_valid(E, d, quantile(E, d, x));
+    case DIST_QUANTILE:
+    case DIST_CQUANTILE:
+    case DIST_QUANTILE_LOG:
+    case DIST_CQUANTILE_LOG: {
+      bool upper = kind == DIST_CQUANTILE || kind == DIST_CQUANTILE_LOG;
+      return where_valid(E, d, quantile(E, d, upper, kind >= DIST_QUANTILE_LOG, x));
+    }
     case DIST_DRAW:
-      return where_valid(E, d, cx_dist_has(d, "draw") ? cx_dist_member(E, d, "draw", &x, 1) : quantile(E, d, x));
+      if (cx_dist_has(d, "draw")) return where_valid(E, d, cx_dist_member(E, d, "draw", &x, 1));
+      return where_valid(E, d, quantile(E, d, false, false, x));
     case DIST_LOWER:
     case DIST_UPPER: cx_dist_support(E, d, &x, &m.mean); return kind == DIST_LOWER ? x : m.mean;
     default: break;

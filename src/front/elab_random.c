@@ -108,22 +108,27 @@ typedef struct {
   const random_ *R;
   int at;
   const cx_dist *d;
+  bool logarithm; /* of the integrand's size, for cx_dist_heavy */
+  cx_val heavy;
 } place;
 
 static cx_val level(cx_elab *E, const random_ *R, int at);
 static cx_val weighed(cx_elab *E, void *user) {
   const place *p = user;
   const random_ *R = p->R;
-  cx_val x = E->env->v;
-  cx_val f = op1(E, OP_exp, cx_dist_log_density(E, p->d, x, true));
+  cx_val x = E->env->v, l = cx_dist_log_density(E, p->d, x, true);
+  cx_val f = op1(E, OP_exp, l);
   if (f.bad) return f;
   bool last = p->at + 1 == R->n;
   cx_val v = last ? subject(E, R) : level(E, R, p->at + 1);
   if (v.bad) return v;
+  if (p->logarithm) return op2(E, OP_add, l, op1(E, OP_log, op1(E, OP_abs, v)));
   cx_val c = last ? joined(E, R, remains, R->order[p->at]->name) : (cx_val){0}, zero = cx_v_num(E, 0, v.span);
   if (c.bad) return c;
   bool one = v.e->op == OP_const && v.e->u.num == 1;
   v = one ? f : op2(E, OP_mul, f, v);
+  if (p->heavy.e && p->heavy.e->op != OP_const) v = when(E, p->heavy, cx_v_num(E, 1, v.span), v);
+  else if (p->heavy.e && p->heavy.e->u.num != 0) v = cx_v_num(E, 1, v.span);
   if (c.e) v = when(E, c, v, zero);
   return cx_dist_discrete(p->d) && !one ? when(E, op2(E, OP_lt, zero, f), v, zero) : v; /* no mass: not 0 * inf */
 }
@@ -187,7 +192,7 @@ static cx_val level(cx_elab *E, const random_ *R, int at) {
   cx_val lo, hi, a = {0}, b = {0}, p;
   cx_dist_support(E, &d, &lo, &hi);
   if (lo.bad || hi.bad) return cx_v_bad(s);
-  place user = {R, at, &d};
+  place user = {.R = R, .at = at, .d = &d};
   if (at + 1 < R->n) return cx_dist_total(E, &d, v->name, lo, hi, R->tol, weighed, &user);
   bool below = false, above = false, point = false;
   if (!narrow(E, R, &d, v->name, &a, &b, &below, &above, &point)) return cx_v_bad(s);
@@ -204,6 +209,11 @@ static cx_val level(cx_elab *E, const random_ *R, int at) {
     if (below) lo = op2(E, OP_max, lo, a);
     if (above) hi = op2(E, OP_min, hi, b);
     if (below || above) hi = cx_dist_discrete(&d) ? hi : op2(E, OP_max, lo, hi);
+    if (R->n == 1 && R->e) { /* where there are more, it would be asked of integrals */
+      place probe = user;
+      probe.logarithm = true;
+      user.heavy = cx_dist_heavy(E, &d, v->name, lo, hi, weighed, &probe);
+    }
     p = cx_dist_total(E, &d, v->name, lo, hi, R->tol, weighed, &user);
   }
   E->env = env;

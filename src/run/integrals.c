@@ -36,7 +36,9 @@ static void say(cx_ctx *c, const cx_integral_report *r) {
       id = cx_diag(c, CX_ERROR, CX_E_RUNTIME, r->span, "%s diverges%s%s", what, at, some);
       cx_diag_help(c, id,
                    r->series ? "its terms do not fall fast enough to have a finite sum"
-                             : "its integrand grows too fast there to have a finite integral");
+                   : r->derivative
+                       ? "an expectation of what grows faster than the density falls does not exist: it is undefined"
+                       : "its integrand grows too fast there to have a finite integral");
       return;
     case QUAD_NAN:
       if (r->evaluations == 0 && !r->series) {
