@@ -158,6 +158,7 @@ static cx_binding *function_of(cx_elab *E, const cx_dist *d, const cx_ast *e, co
   bool *used = CX_NEW_N(E->arena, bool, def->nkid + 1);
   for (int k = np; k < def->nkid; k++) used[k] = def->kid[k]->kid[0] == e; /* not within itself */
   if (!d->of->made) mark(def, e, used);
+  for (int k = np; arg && k < def->nkid; k++) used[k] &= def->kid[k]->name != arg->name; /* the argument is nearer */
   cx_ast *body = CX_NEW(E->arena, cx_ast), *f = CX_NEW(E->arena, cx_ast);
   *body = *e;
   body->kind = A_BLOCK;
