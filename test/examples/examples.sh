@@ -106,6 +106,10 @@ else
 fi
 run rnn "x=$examples/rnn/digits.npy" "label=$examples/rnn/labels.npy"
 near rnn 'accuracy(p, label) =' 1 0.98 0.02
+run glyphs # of digits it has not seen
+"$calx" predict "$out/glyphs.safetensors" "x=$examples/digits/test.csv" "digit=$examples/digits/test.csv:digit" \
+  'accuracy(p, digit)' >glyphs.txt
+near glyphs 'accuracy(p, digit) =' 1 0.96 0.02
 
 jargon=/usr/share/doc/jargon-text/jargon.txt.gz
 if "$calx" version | grep -qw zlib && [ -r $jargon ]; then
