@@ -36,6 +36,8 @@ typedef struct {
   bool spoken;       /* text(s, c): said as text, by */
   int unit;          /* cx_unit */
   const struct cx_vocab *vocab;
+  bool area; /* plot integral(x in a..b: f): eq is f along x, and part the numbers a, b and the integral */
+  uint32_t part[3];
 } cx_query;
 #define CX_NO_EQ UINT32_MAX
 typedef struct {

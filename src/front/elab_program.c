@@ -327,6 +327,43 @@ static void query(cx_elab *E, cx_action *a, int *n, const cx_ast *x, cx_val (*el
   a->query[(*n)++] = q;
 }
 
+/* plot integral(x in a..b: f), with or without `for x in ..` : the curve of f, with its area */
+static bool is_area(const cx_ast *x, const cx_action *a) {
+  if (x->kind != A_BINDER || strcmp(x->name, "integral") || x->nbind != 1 || !x->kid[0]->nkid) return false;
+  return x->kid[0]->kid[0]->nkid == 2 && (!a->nvar || (a->nvar == 1 && a->var[0] == x->kid[0]->name));
+}
+/* the range that shows it: the area and a third of its width on both sides */
+static bool around_area(cx_elab *E, const cx_ast *x, cx_action *a) {
+  double end[2];
+  for (int j = 0; j < 2; j++) {
+    cx_val v = cx_elab_expr(E, x->kid[0]->kid[0]->kid[j]);
+    if (v.bad) return false;
+    if (cx_v_const(E, v, &end[j]) && isfinite(end[j])) continue;
+    int id = cx_error(E->ctx, x->kid[0]->span, "how far this plot reaches does not follow from the ends of the area");
+    cx_diag_help(E->ctx, id, "say it: plot integral(..) for %s in -5..5", x->kid[0]->name);
+    return false;
+  }
+  double lo = fmin(end[0], end[1]), hi = fmax(end[0], end[1]), by = hi > lo ? 0.35 * (hi - lo) : 1;
+  a->var[0] = x->kid[0]->name;
+  a->lo[0] = lo - by, a->hi[0] = hi + by;
+  a->nvar = 1;
+  return true;
+}
+/* read before the variable of the plot has its places */
+static bool area_parts(cx_elab *E, const cx_ast *x, cx_query *q) {
+  for (int j = 0; j < 3; j++) {
+    cx_val v = cx_elab_expr(E, j < 2 ? x->kid[0]->kid[0]->kid[j] : x);
+    if (v.bad) return false;
+    if (v.rank) {
+      cx_error(E->ctx, x->span, "a plot shows the area of one curve, but this integral has shape %s", cx_v_shape(E, v));
+      return false;
+    }
+    v = cx_v_store(E, v, NULL, &q->part[j]);
+    if (v.bad) return false;
+  }
+  return q->area = true;
+}
+
 #define GRID 513
 static void plot(cx_elab *E, const cx_ast *s) {
   cx_action a = {.kind = ACT_PLOT, .ast = s, .objective = CX_NO_EQ};
@@ -366,6 +403,12 @@ static void plot(cx_elab *E, const cx_ast *s) {
     a.var[v] = b->name;
     a.nvar++;
   }
+  cx_query *area = CX_NEW_N(E->arena, cx_query, nexpr + 1);
+  for (int k = 0; k < nexpr && k < n; k++) {
+    if (!is_area(s->kid[k], &a)) continue;
+    if (!a.nvar && !around_area(E, s->kid[k], &a)) return;
+    if (!area_parts(E, s->kid[k], &area[k])) return;
+  }
   int64_t points = a.nvar == 2 ? 129 : GRID;
   for (int v = 0; v < a.nvar; v++) {
     slot[v] = cx_var_range(E, a.var[v], 0, points - 1, NULL);
@@ -389,7 +432,9 @@ static void plot(cx_elab *E, const cx_ast *s) {
       continue;
     }
     E->plotting = !a.nvar;
-    cx_val v = cx_elab_expr(E, x);
+    q.area = area[k].area;
+    memcpy(q.part, area[k].part, sizeof q.part);
+    cx_val v = cx_elab_expr(E, q.area ? x->kid[x->nkid - 1] : x);
     E->plotting = false;
     if (v.bad) continue;
     if (a.nvar) { /* the variables lead, what the value has of its own follows */

@@ -201,8 +201,8 @@ cx_frame_of cx_plot_axes(cx_arena *a, const cx_plot *p, int xticks, int yticks) 
       hi = fmax(hi, c->y[i]);
     }
     if (p->kind == PLOT_FUNCTION && crop(a, c, &lo, &hi)) f.cropped = true;
-    y0 = fmin(y0, lo);
-    y1 = fmax(y1, hi);
+    y0 = fmin(y0, c->area ? fmin(lo, 0) : lo);
+    y1 = fmax(y1, c->area ? fmax(hi, 0) : hi);
   }
   if (p->kind == PLOT_TRACE && y0 > 0 && y1 > 20 * y0) {
     log_y = true;

@@ -1,5 +1,6 @@
 /* curves.c - where everything of a plot stands: margins that fit their labels, grid, curves, legend. */
 #include <math.h>
+#include <string.h>
 #include "plot/pic.h"
 
 enum { TICK = 13, LABEL = 14, TITLE = 15, SAMPLE = 24, GAP = 8, PAD = 9, ROW = 20 };
@@ -79,6 +80,69 @@ static void curve(layout *l, int k) {
   it->dash = cx_curve_dash(k);
 }
 
+/* ---- the area of an integral ---- */
+enum { BELOW = 0xc0392b };
+static double height_at(const cx_curve *c, double x) { /* between the samples; NaN outside */
+  for (int64_t k = 0; k + 1 < c->n; k++)
+    if (c->x[k] <= x && x <= c->x[k + 1])
+      return c->y[k] + (c->y[k + 1] - c->y[k]) * (c->x[k + 1] > c->x[k] ? (x - c->x[k]) / (c->x[k + 1] - c->x[k]) : 0);
+  return NAN;
+}
+static cx_point at_axes(const layout *l, double x, double y) {
+  return place(&l->frame, (cx_point){cx_axis_at(&l->f.x, x), fmin(1, fmax(0, cx_axis_at(&l->f.y, y)))});
+}
+/* one sign of it: the curve cut at 0 */
+static void shade(layout *l, const cx_curve *c, bool below, uint32_t color) {
+  double lo = fmax(c->lo, c->n ? c->x[0] : 0), hi = fmin(c->hi, c->n ? c->x[c->n - 1] : 0);
+  cx_path path = {0};
+  cx_arena *a = l->pic->arena;
+  bool any = false;
+  if (!(lo < hi)) return;
+  *CX_PUSH(a, path) = at_axes(l, lo, 0);
+  double x = lo, y = height_at(c, lo);
+  for (int64_t k = 0; x < hi;) {
+    while (k < c->n && c->x[k] <= x) k++;
+    double next = k < c->n ? fmin(c->x[k], hi) : hi, then = height_at(c, next);
+    if (isnan(y) || isnan(then)) {
+      *CX_PUSH(a, path) = at_axes(l, x, 0);
+      *CX_PUSH(a, path) = at_axes(l, next, 0);
+    } else {
+      bool in = below ? y < 0 : y > 0, out = below ? then < 0 : then > 0;
+      if (in) *CX_PUSH(a, path) = at_axes(l, x, y);
+      if (in != out && y != then) *CX_PUSH(a, path) = at_axes(l, x + (next - x) * y / (y - then), 0);
+      if (out) *CX_PUSH(a, path) = at_axes(l, next, then);
+      any |= in || out;
+    }
+    x = next, y = then;
+  }
+  *CX_PUSH(a, path) = at_axes(l, hi, 0);
+  if (!any) return;
+  cx_pic_item *it = cx_pic_add(l->pic, PIC_FILL, color, path.n);
+  memcpy(it->pt, path.at, (size_t)path.n * sizeof *it->pt);
+  it->alpha = 0.28;
+}
+static void area(layout *l, int k) {
+  const cx_curve *c = &l->p->curve[k];
+  if (!c->area) return;
+  shade(l, c, false, cx_curve_color(k));
+  shade(l, c, true, BELOW);
+}
+/* lines up to the curve at its ends, and their places beside them */
+static void area_ends(layout *l, int k) {
+  const cx_curve *c = &l->p->curve[k];
+  const box *b = &l->frame;
+  for (int side = 0; c->area && side < 2; side++) {
+    double at = side ? c->hi : c->lo, y = height_at(c, at);
+    if (isnan(y) || !isfinite(at)) continue;
+    cx_point p = at_axes(l, at, 0), q = at_axes(l, at, y);
+    cx_pic_segment(l->pic, p.x, p.y, q.x, q.y, cx_curve_color(k), 1.2);
+    cx_pic_segment(l->pic, p.x, p.y - 4, p.x, p.y + 4, CX_INK, 1.2);
+    const char *text = cx_math_text(l->pic->arena, cx_format(l->pic->arena, "%.5g", at));
+    bool up = y < 0 ? p.y - 18 > b->y0 : p.y + 18 > b->y1; /* on the side without the area where there is room */
+    cx_pic_text(l->pic, p.x + (side ? 7 : -7), up ? p.y - 7 : p.y + 16, text, TICK, side ? 0 : 1, CX_INK);
+  }
+}
+
 /* ---- legend ---- */
 
 static double row_width(const layout *l, int k) { return SAMPLE + GAP + cx_text_width(l->name[k], LABEL); }
@@ -110,7 +174,10 @@ static double hides(const layout *l, const box *b) {
 
 static bool legend_inside(layout *l, box *best) {
   double w = 0, h = l->p->ncurve * ROW + PAD, least = INFINITY;
-  for (int k = 0; k < l->p->ncurve; k++) w = fmax(w, row_width(l, k));
+  for (int k = 0; k < l->p->ncurve; k++) {
+    if (l->p->curve[k].area) return false; /* it would hide some of the area */
+    w = fmax(w, row_width(l, k));
+  }
   w += 2 * PAD;
   const box *b = &l->frame;
   if (w > 0.6 * (b->x1 - b->x0) || h > 0.6 * (b->y1 - b->y0)) return false;
@@ -163,7 +230,9 @@ cx_pic *cx_plot_picture(cx_arena *a, const cx_plot *p, const cx_plot_style *s) {
   box at;
   if (legend && !(inside = legend_inside(&l, &at))) margins(&l, legend_above(&l, false));
   axes(&l);
+  for (int k = 0; k < p->ncurve; k++) area(&l, k);
   for (int k = 0; k < p->ncurve; k++) curve(&l, k);
+  for (int k = 0; k < p->ncurve; k++) area_ends(&l, k);
   if (inside) {
     cx_pic_rect(pic, at.x0, at.y0, at.x1, at.y1, CX_PAPER, 0.88);
     for (int k = 0; k < p->ncurve; k++) legend_row(&l, k, at.x0 + PAD, at.y0 + PAD / 2.0 + k * ROW + 0.72 * ROW);

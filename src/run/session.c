@@ -159,7 +159,7 @@ static void add_curve(cx_session *s, cx_plot *p, const char *text, int64_t n, co
                       int64_t step) {
   double *yy = CX_NEW_N(s->t, double, n + 1);
   for (int64_t k = 0; k < n; k++) yy[k] = y[k * step];
-  p->curve[p->ncurve++] = (cx_curve){text, n, x, yy};
+  p->curve[p->ncurve++] = (cx_curve){.text = text, .n = n, .x = x, .y = yy};
 }
 static double *steps(cx_session *s, int64_t n, double by) {
   double *x = CX_NEW_N(s->t, double, n + 1);
@@ -210,6 +210,15 @@ static void plot(cx_session *s, const cx_action *act) {
     int64_t rows = e->dim[0].n, cols = e->rank > 1 ? e->dim[1].n : 1;
     const double *xs = x ? x : steps(s, rows, 1);
     if (!x) p.kind = PLOT_SERIES;
+    if (q->area && p.ncurve < CURVES_MAX) {
+      int64_t one[3];
+      double **part = values(s, q->part, 3, one, NULL);
+      add_curve(s, &p, cx_format(s->t, "%s = %.6g", q->text, part[2][0]), rows, xs, y, cols);
+      cx_curve *c = &p.curve[p.ncurve - 1];
+      c->area = true;
+      c->lo = fmin(part[0][0], part[1][0]), c->hi = fmax(part[0][0], part[1][0]);
+      continue;
+    }
     for (int64_t c = 0; c < cols && p.ncurve < CURVES_MAX; c++)
       add_curve(s, &p, cols > 1 ? cx_format(s->t, "%s [%lld]", q->text, (long long)c) : q->text, rows, xs, y + c, cols);
   }

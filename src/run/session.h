@@ -16,7 +16,7 @@ typedef struct {    /* a value of the program, named or asked for */
   bool label;
   cx_array value; /* dense doubles, row-major */
   const char *const *level;
-  int nlevel; /* names of categories */
+  int nlevel;              /* names of categories */
   const char *const *said; /* text(s, c): what the values say, a text for all of them, or for each row */
   cx_integral_summary integrals;
 } cx_result;
@@ -25,6 +25,8 @@ typedef struct { /* one curve or surface of a plot */
   const char *text;
   int64_t n;
   const double *x, *y; /* y NaN: a gap */
+  bool area;           /* between the curve and 0 from x = lo to hi is shown */
+  double lo, hi;
 } cx_curve;
 typedef enum {
   PLOT_FUNCTION, /* samples of a function: poles are cropped, jumps lift the pen */

@@ -56,6 +56,8 @@ near area '-1.96 < z < 1.96) =' 1 0.9500042097035591 1e-9
 near area 'x^4 * p(x)) =' 1 3 1e-9
 near area 'F(2) =' 1 1.5741868217069421 1e-8
 near area "F'(2) =" 1 1.4840373699350727 1e-8
+exists area.svg
+grep -q 'fill-opacity="0.28"' area.svg || { echo "area: nothing is shaded"; failed=1; }
 run moments # lambda + lambda^2, lambda, digamma(2) - log 3, a b / (a + b)^2 / (a + b + 1)
 near moments ': k^2) =' 1 20 1e-9
 near moments ': k) =' 1 4 1e-9
