@@ -56,7 +56,7 @@ static cx_plot plot_of(cx_arena *a, double (*f)(double), double lo, double hi) {
     y[k] = f(x[k]);
   }
   cx_curve *c = CX_NEW(a, cx_curve);
-  *c = (cx_curve){"f(x) < y & \x01\xff'", N, x, y};
+  *c = (cx_curve){.text = "f(x) < y & \x01\xff'", .n = N, .x = x, .y = y};
   return (cx_plot){.curve = c, .ncurve = 1, .x0 = lo, .x1 = hi, .xlabel = "x"};
 }
 
@@ -107,7 +107,7 @@ static void long_series(cx_arena *a) { /* many points: thinned out, extremes kep
   for (int k = 0; k < N; k++) x[k] = k, y[k] = sin(k * 0.001);
   y[77777] = 5;
   y[33333] = -7;
-  cx_plot p = {.kind = PLOT_SERIES, .curve = &(cx_curve){"s", N, x, y}, .ncurve = 1};
+  cx_plot p = {.kind = PLOT_SERIES, .curve = &(cx_curve){.text = "s", .n = N, .x = x, .y = y}, .ncurve = 1};
   cx_frame_of f = cx_plot_axes(a, &p, 8, 6);
   cx_path path = cx_curve_path(a, &p.curve[0], &f, p.kind == PLOT_FUNCTION);
   CHECK(path.n < 8000);
