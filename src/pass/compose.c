@@ -121,7 +121,6 @@ void cx_compose_outside(cx_compose *c, cx_compose_load fn, void *user) {
 
 typedef struct {
   cx_compose *c;
-  bool based;                           /* the copy at hand has the base dimensions in front */
   const cx_eq *into;                    /* the copy, for ranges of its indices */
   const cx_node *slot[2 * CX_MAX_RANK]; /* what the original's index slots are in it */
   const cx_node **memo;                 /* by node id */
@@ -130,11 +129,6 @@ typedef struct {
 static uint32_t copy_eq(cx_compose *c, uint32_t e, bool based, const cx_node *const *bound);
 
 static uint32_t outside(cx_compose *c, uint32_t e) { return c->env ? c->env(c->user, e) : e; }
-
-static const cx_node *base_index(cx_compose *c, const cx_node **sub) {
-  for (int k = 0; k < c->nbase; k++) sub[k] = cx_index(c->to, k);
-  return NULL;
-}
 
 static const cx_node *copy_load(copier *p, const cx_node *n, const cx_node *const *arg) {
   cx_compose *c = p->c;
@@ -161,9 +155,8 @@ static const cx_node *copy_load(copier *p, const cx_node *n, const cx_node *cons
   }
   uint32_t own = (uint32_t)((1u << c->nbase) - 1);
   const cx_node *bound[CX_MAX_RANK] = {0};
-  int m = 0;
-  base_index(c, sub);
-  m = c->nbase;
+  int m = c->nbase;
+  for (int k = 0; k < c->nbase; k++) sub[k] = cx_index(c->to, k);
   for (int k = 0; k < n->nargs; k++) {
     if (node >> k & 1) continue;
     const cx_node *u = arg[k]->op == OP_index && arg[k]->u.i == NODE_SLOT ? zero : arg[k];
@@ -236,14 +229,11 @@ static void copy_primitive(cx_compose *c, const cx_eq *e, cx_eq *t, bool based, 
     uint32_t a = e->prim_arg[k];
     const cx_eq *q = c->from->eq[a];
     const cx_node *none[CX_MAX_RANK] = {0}, *at[CX_MAX_RANK] = {0};
-    if (k == CX_INTEGRAL_X || q->rank == 0 || !based) { /* the variable; numbers; a copy as it stands */
-      bool number = q->kind == EQ_CALC && q->rank == 0 && q->body && q->body->op == OP_const;
-      if (c->from != c->to && (number || c->bound_below[a] || (q->kind == EQ_INPUT && q->node)))
-        t->prim_arg[k] = copy_eq(c, a, false, none);
-      else if (c->from == c->to && (k == CX_INTEGRAL_X || number)) t->prim_arg[k] = a;
-      else if (k == CX_INTEGRAL_X || number || !based)
-        t->prim_arg[k] = c->bound_below[a] ? copy_eq(c, a, false, none) : outside(c, a);
-      else t->prim_arg[k] = copy_argument(c, e, a, 0, false, at);
+    bool number = q->kind == EQ_CALC && q->rank == 0 && q->body && q->body->op == OP_const;
+    if (k == CX_INTEGRAL_X || number || !based) { /* as it stands */
+      bool shared = c->from == c->to && (k == CX_INTEGRAL_X || number);
+      bool own = c->bound_below[a] || (c->from != c->to && (number || (q->kind == EQ_INPUT && q->node)));
+      t->prim_arg[k] = shared ? a : own ? copy_eq(c, a, false, none) : outside(c, a);
       continue;
     }
     for (int d = 0; d < q->rank && d < e->rank; d++) at[d] = bound[d]; /* f has its node behind them */
@@ -271,7 +261,7 @@ static uint32_t copy_eq(cx_compose *c, uint32_t id, bool based, const cx_node *c
   memcpy(t->rdim, e->rdim, sizeof t->rdim);
   t->integer = e->integer, t->inert = e->inert, t->node = e->node, t->slope = e->slope, t->constant = e->constant;
   if (!based || e->kind != EQ_CALC) t->lo = e->lo, t->hi = e->hi; /* else: bounds were of x inside its range */
-  copier p = {.c = c, .based = based, .into = t};
+  copier p = {.c = c, .into = t};
   int rank = 0, first = based ? c->nbase : 0;
   for (int k = 0; k < first; k++) t->dim[rank++] = c->base[k];
   uint32_t node = based ? c->mask[id] : 0;

@@ -355,7 +355,7 @@ static const cx_node *rewrite_down(nearer *c, cx_graph *g, const cx_node *n, con
     for (int k = 0; k < n->nargs; k++) arg[k] = rewrite_down(c, g, n->arg[k], memo), same &= arg[k] == n->arg[k];
     if (!same) r = n->op == OP_load ? cx_load(g, n->u.eq, arg, n->nargs) : cx_opn(g, (cx_op)n->op, arg, n->nargs);
   }
-  return memo[n->id] = come_near(c, g, r == n || n->op == OP_load ? r : r);
+  return memo[n->id] = come_near(c, g, r);
 }
 
 static cx_graph *near_graph(cx_graph *g, const cx_integrand *in, uint32_t x, const cx_node *u, int degree,
@@ -384,29 +384,22 @@ static cx_graph *near_graph(cx_graph *g, const cx_integrand *in, uint32_t x, con
     *e = copy;
     c.map[id] = e->id;
   }
-  for (int pass = 0; pass < 2; pass++) { /* first u at at + t itself, for what the series does not reach */
-    c.near = pass ? series : c.place;
-    if (!pass) {
-      if (degree) continue;
-      nearer direct = c;
-      direct.u = NULL;
-      const cx_node **memo = CX_NEW_N(g->arena, const cx_node *, (size_t)u->id + 1);
-      const cx_node *full = rewrite_down(&direct, g, u, memo);
-      const cx_node *small = cx_op2(g, OP_lt, cx_op1(g, OP_abs, cx_op2(g, OP_mul, v[3], v[1])),
-                                    cx_op2(g, OP_mul, cx_const(g, 1e-5), cx_op1(g, OP_abs, v[2])));
-      series = cx_op3(g, OP_select, small, series, full);
-      continue;
-    }
-    for (int id = 0; id < c.known; id++) {
-      if (c.map[id] == (uint32_t)id) continue;
-      cx_eq *e = g->eq[c.map[id]];
-      if (e->kind == EQ_CALC) {
-        const cx_node **memo = CX_NEW_N(g->arena, const cx_node *, (size_t)e->body->id + 1);
-        e->body = rewrite_down(&c, g, e->body, memo);
-      }
-      for (int j = 0; j < e->nprim_arg; j++)
-        if ((int)e->prim_arg[j] < c.known) e->prim_arg[j] = c.map[e->prim_arg[j]];
-    }
+  if (!degree) { /* u at at + t itself, for what the series does not reach */
+    nearer direct = c;
+    direct.u = NULL;
+    const cx_node *full = rewrite_down(&direct, g, u, CX_NEW_N(g->arena, const cx_node *, (size_t)u->id + 1));
+    const cx_node *small = cx_op2(g, OP_lt, cx_op1(g, OP_abs, cx_op2(g, OP_mul, v[3], v[1])),
+                                  cx_op2(g, OP_mul, cx_const(g, 1e-5), cx_op1(g, OP_abs, v[2])));
+    series = cx_op3(g, OP_select, small, series, full);
+  }
+  c.near = series;
+  for (int id = 0; id < c.known; id++) {
+    if (c.map[id] == (uint32_t)id) continue;
+    cx_eq *e = g->eq[c.map[id]];
+    if (e->kind == EQ_CALC)
+      e->body = rewrite_down(&c, g, e->body, CX_NEW_N(g->arena, const cx_node *, (size_t)e->body->id + 1));
+    for (int j = 0; j < e->nprim_arg; j++)
+      if ((int)e->prim_arg[j] < c.known) e->prim_arg[j] = c.map[e->prim_arg[j]];
   }
   uint32_t *root = CX_NEW_N(g->arena, uint32_t, ninput + 4 + nout + 1);
   int n = 0;

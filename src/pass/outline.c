@@ -80,6 +80,19 @@ static void guard(cx_graph *g, cx_eq *f) {
   if (cond) f->body = cx_op3(g, OP_select, cond, cx_const(g, 0), f->body);
 }
 
+static cx_eq *node_input(cx_graph *g, cx_sym name, cx_dim nodes) {
+  cx_eq *e = cx_eq_new(g, name, EQ_INPUT);
+  e->rank = 1;
+  e->dim[0] = nodes;
+  return e;
+}
+/* e holds numbers of integrals along this dimension */
+static void number_of(cx_eq *e, cx_dim size) {
+  e->integer = true;
+  e->lo = 0;
+  e->hi = (double)(size.n > 0 ? size.n - 1 : 0);
+}
+
 static void outline(cx_graph *g, cx_eq **member, int n, bool passes) {
   const cx_eq *first = member[0], *lo = g->eq[first->prim_arg[CX_INTEGRAL_LO]];
   cx_integrand *in = CX_NEW(g->arena, cx_integrand);
@@ -114,17 +127,11 @@ static void outline(cx_graph *g, cx_eq **member, int n, bool passes) {
   for (int id = 0; id < g->neq; id++) many &= !(cx_is_integral(g->eq[id]) && (inside[id] & CX_DEPENDS));
   in->nodes = many ? CX_NODES_MOST : CX_NODES;
   cx_dim nodes = {in->nodes, NULL};
-  cx_eq *x = cx_eq_new(in->value, g->eq[variable]->name, EQ_INPUT);
-  x->rank = 1;
-  x->dim[0] = nodes;
+  cx_eq *x = node_input(in->value, g->eq[variable]->name, nodes);
   const cx_node *k = cx_index(in->value, 0), *at[CX_MAX_RANK] = {0};
   for (int d = 0; d < lo->rank; d++) {
-    cx_eq *index = cx_eq_new(in->value, NULL, EQ_INPUT);
-    index->rank = 1;
-    index->dim[0] = nodes;
-    index->integer = true;
-    index->lo = 0;
-    index->hi = (double)(lo->dim[d].n > 0 ? lo->dim[d].n - 1 : 0);
+    cx_eq *index = node_input(in->value, NULL, nodes);
+    number_of(index, lo->dim[d]);
     at[d] = cx_load(in->value, index->id, &k, 1);
   }
   closure c = {g, in->value, q, CX_NEW_N(g->arena, uint32_t, g->neq), false};
@@ -298,17 +305,12 @@ static void outline_box(cx_graph *g, cx_eq *I, int dim, bool passes) {
   const cx_node *k = cx_index(v, 0), *at[CX_MAX_RANK] = {0};
   uint32_t x[CX_BOX_MAX];
   for (int d = 0; d < dim + lo->rank; d++) {
-    cx_eq *e = cx_eq_new(v, NULL, EQ_INPUT);
-    e->rank = 1;
-    e->dim[0] = nodes;
+    cx_eq *e = node_input(v, NULL, nodes);
     if (d < dim) {
       x[d] = e->id;
       continue;
     }
-    const cx_dim *size = &lo->dim[d - dim];
-    e->integer = true;
-    e->lo = 0;
-    e->hi = (double)(size->n > 0 ? size->n - 1 : 0);
+    number_of(e, lo->dim[d - dim]);
     at[d - dim] = cx_load(v, e->id, &k, 1);
   }
   closure c = {g, v, q, CX_NEW_N(g->arena, uint32_t, g->neq), false};

@@ -164,11 +164,10 @@ static const cx_node *open_plain(void *user, cx_graph *g, const cx_node *n) {
   return cx_open_load(g, n, o->s->of);
 }
 
-static uint32_t with_dims(cx_graph *g, const cx_eq *like, int first, int nkeep, const int *keep, const cx_node *body,
-                          int n, const cx_node *const *slot_to, bool tail) {
+static uint32_t with_dims(cx_graph *g, const cx_eq *like, int nkeep, const int *keep, const cx_node *body, int n,
+                          const cx_node *const *slot_to, bool tail) {
   cx_eq *t = cx_eq_new(g, NULL, EQ_CALC);
   t->span = like->span;
-  (void)first;
   for (int k = 0; k < nkeep; k++) t->dim[t->rank++] = like->dim[keep[k]];
   if (tail) t->dim[t->rank++] = like->dim[like->rank - 1];
   int64_t slot[CX_MAX_RANK];
@@ -206,11 +205,11 @@ static const cx_node *rest_of(cx_graph *g, const cx_eq *I, const cx_node *body, 
   memcpy(t->prim_arg, I->prim_arg, sizeof t->prim_arg);
   t->rank = (uint8_t)n;
   for (int k = 0; k < n; k++) t->dim[k] = F->dim[keep[k]];
-  uint32_t nf = with_dims(g, F, 0, n, keep, body, F->rank, to, true), end[2];
+  uint32_t nf = with_dims(g, F, n, keep, body, F->rank, to, true), end[2];
   for (int k = 0; k < 2; k++) {
     end[k] = ends[k];
     if (kept_instances < r0)
-      end[k] = with_dims(g, g->eq[ends[k]], 0, kept_instances, keep, g->eq[ends[k]]->body, r0, to, false);
+      end[k] = with_dims(g, g->eq[ends[k]], kept_instances, keep, g->eq[ends[k]]->body, r0, to, false);
   }
   bool alone = true; /* of one variable now: exact to what these can be had for */
   for (int k = 0; k < n; k++) alone &= F->dim[keep[k]].n != CX_NODES;
