@@ -143,14 +143,22 @@ static const struct cx_near *root_at(const cx_quadrature_work *w, int32_t instan
 }
 
 #define NEAREST 1e-9
+/* c0 + c1 t^p through the values at 1, 2 and 4, c t^p through the first two where that cannot be integrated, or the
+ * first one where they are noise, or worse */
+static double law(const double *f, double t) {
+  double rise = f[1] - f[0], ratio = f[1] / f[0], p = log2((f[2] - f[1]) / rise);
+  if (!(ratio > 0.25 && ratio < 4)) return f[0];
+  if (!(fabs(rise) > 1e-3 * fabs(f[0]) && p > -0.9 && p < 2)) return f[0] * pow(t, log2(ratio));
+  return f[0] + rise * (fabs(p) < 1e-6 ? log2(t) : expm1(p * log(t)) / expm1(p * log(2)));
+}
 /* An integral inside knows x alone, not how near it is to a singular point: below `least` the values are those of the
- * power law through two places a little farther off. Nodes k_of[0..m-1] of the n. */
+ * power law through three places a little farther off. Nodes k_of[0..m-1] of the n. */
 static int approach(const call *c, int side, int64_t n, int64_t m, const int32_t *instance, const double *at,
                     const double *t, const int32_t *k_of, double *f) {
   cx_quadrature_work *w = c->w;
   int nc = c->q->in->ncomp;
-  double *y = malloc((size_t)(2 * m * (1 + nc)) * sizeof *y), *v = y ? y + 2 * m : NULL;
-  int32_t *who = malloc((size_t)(2 * m) * sizeof *who);
+  double *y = malloc((size_t)(3 * m * (1 + nc)) * sizeof *y), *v = y ? y + 3 * m : NULL;
+  int32_t *who = malloc((size_t)(3 * m) * sizeof *who);
   if (!y || !who) {
     free(y);
     free(who);
@@ -163,20 +171,20 @@ static int approach(const call *c, int side, int64_t n, int64_t m, const int32_t
     y[j] = side < 0 ? at[k] + d : at[k] - d;
     who[j] = instance[k];
     if (t[k] >= least) continue;
-    y[m + extra] = side < 0 ? at[k] + 2 * d : at[k] - 2 * d;
-    who[m + extra++] = instance[k];
+    for (int far = 2; far <= 4; far *= 2) {
+      y[m + extra] = side < 0 ? at[k] + far * d : at[k] - far * d;
+      who[m + extra++] = instance[k];
+    }
   }
   int failed = cx_batch_run(c->q, &c->q->value, &w->value, w, (const double *[]){y}, NULL, 0, m + extra, who, v);
   for (int cc = 0; cc < nc && !failed; cc++) {
     const double *g = v + cc * (m + extra);
     for (int64_t j = 0, e = 0; j < m; j++) {
       int64_t k = k_of[j];
-      double least = NEAREST * fabs(at[k]), z = g[j];
-      if (t[k] < least) {
-        double ratio = g[m + e++] / z;
-        if (ratio > 0.25 && ratio < 4) z *= pow(t[k] / least, log2(ratio)); /* else: noise, or worse */
-      }
-      f[cc * n + k] = z;
+      double least = NEAREST * fabs(at[k]);
+      bool near = t[k] < least;
+      f[cc * n + k] = near ? law((const double[]){g[j], g[m + e], g[m + e + 1]}, t[k] / least) : g[j];
+      if (near) e += 2;
     }
   }
   free(y);
