@@ -168,6 +168,15 @@ CALX_API void calx_work_free(calx_work *w);
 CALX_API calx_status calx_eval(const calx_fn *f, calx_work *w, const double *x, double *out);
 CALX_API const char *calx_work_error(const calx_work *w);
 
+/* Expressions as a function of data as well: those named are arguments of every call, of the sizes and type of what is
+ * bound to them (row-major). So a filter takes one image after another, bytes as bytes. in[k]: the array of data[k];
+ * out[k]: the k-th output, doubles, or floats where the program says `precision single`; x: the params, may be NULL
+ * where there are none. Values are not checked against domains. calx_eval on such a function is CALX_E_USAGE. */
+CALX_API calx_status calx_function_of(calx_model *m, const char *expression, size_t length, const char *const *data,
+                                      int ndata, calx_fn **out);
+CALX_API calx_status calx_eval_arrays(const calx_fn *f, calx_work *w, const double *x, const void *const *in,
+                                      void *const *out);
+
 /* ---- solving ---- */
 
 typedef struct {

@@ -65,6 +65,8 @@ struct calx_fn {
   bool direct;
   int64_t *start, *row, *col, width;
   cx_entries *entries; /* of each output of f; NULL: not sparse */
+  uint32_t *data;      /* equations of the data that are arguments: calx_function_of */
+  int ndata;
 };
 
 struct calx_work {

@@ -129,8 +129,26 @@ static calx_fn *hessian(cx_model *e, cx_arena *a, cx_arena *t, const uint32_t *o
   return jacobian(e, a, t, of + 1, n - 1);
 }
 
-calx_status cx_api_make(calx_model *m, cx_api_of what, cx_api_build *build, const char *text, size_t length,
-                        calx_fn **out) {
+/* the same data, of which those named vary from call to call */
+static calx_bound *varying(calx_bound *b, cx_arena *t, const char *const *data, int ndata) {
+  calx_bound *v = CX_NEW(t, calx_bound);
+  int n = b->of->prog->ndecl;
+  *v = *b;
+  v->decl = CX_NEW_N(t, cx_decl, n + 1);
+  if (n) memcpy(v->decl, b->decl, (size_t)n * sizeof *v->decl);
+  for (int k = 0; k < ndata; k++) {
+    int d = 0;
+    while (d < n && strcmp(b->decl[d].name, data[k])) d++;
+    if (d == n) cx_api_misuse(b->of->ctx, NULL, "the program has no data `%s`", data[k]);
+    if (b->decl[d].array.nlevel || b->decl[d].array.text)
+      cx_api_misuse(b->of->ctx, "give numbers", "`%s` holds words, which cannot be an argument", data[k]);
+    v->decl[d].varies = true;
+  }
+  return v;
+}
+
+static calx_status make(calx_model *m, cx_api_of what, cx_api_build *build, const char *text, size_t length,
+                        const char *const *data, int ndata, calx_fn **out) {
   cx_arena *volatile a = NULL, *volatile t = NULL;
   *out = NULL;
   API_TRY(m->ctx) {
@@ -139,9 +157,14 @@ calx_status cx_api_make(calx_model *m, cx_api_of what, cx_api_build *build, cons
     t = cx_arena_new(m->ctx);
     cx_model *e;
     int n;
-    uint32_t *of = what == OF_TEXT ? cx_api_expressions(b, t, text, length, &e, &n) : objective(b, t, &e, &n);
+    calx_bound *v = ndata ? varying(b, t, data, ndata) : b;
+    uint32_t *of = what == OF_TEXT ? cx_api_expressions(v, t, text, length, &e, &n) : objective(v, t, &e, &n);
     if (what == OF_GRADIENT) of = with_gradient(e, t, &n);
     calx_fn *f = build(e, a, t, of, n);
+    f->data = CX_NEW_N(a, uint32_t, ndata + 1);
+    for (int k = 0; k < ndata; k++)
+      for (int d = 0; d < e->ndecl; d++)
+        if (!strcmp(e->decl[d].name, data[k])) f->data[f->ndata++] = e->decl_eq[d];
     API_DONE(m->ctx);
     cx_arena_free(t);
     cx_part_init(&f->part, a, &b->part);
@@ -153,6 +176,15 @@ calx_status cx_api_make(calx_model *m, cx_api_of what, cx_api_build *build, cons
   return cx_api_failed(m->ctx, api_frame.status);
 }
 
+calx_status cx_api_make(calx_model *m, cx_api_of what, cx_api_build *build, const char *text, size_t length,
+                        calx_fn **out) {
+  return make(m, what, build, text, length, NULL, 0, out);
+}
+
+calx_status calx_function_of(calx_model *m, const char *expression, size_t length, const char *const *data, int ndata,
+                             calx_fn **out) {
+  return make(m, OF_TEXT, cx_api_values, expression, length, data, ndata, out);
+}
 calx_status calx_function(calx_model *m, const char *expression, size_t length, calx_fn **out) {
   return cx_api_make(m, OF_TEXT, cx_api_values, expression, length, out);
 }
@@ -179,6 +211,7 @@ int calx_fn_output_at(const calx_fn *f, int k, calx_output *out) {
 }
 
 /* ---- evaluation ---- */
+enum { INPUTS_MAX = 256 };
 
 calx_status calx_work_new(calx_fn *f, calx_work **out) {
   cx_arena *volatile a = NULL;
@@ -210,6 +243,10 @@ calx_status calx_eval(const calx_fn *f, calx_work *w, const double *x, double *o
   const void *in = x ? x : &none; /* a vector of size 0 */
   bool single = f->f->single;
   w->why = NULL;
+  if (f->ndata) {
+    w->why = "the function takes arrays: calx_eval_arrays";
+    return CALX_E_USAGE;
+  }
   if (single) {
     for (int64_t k = 0; k < f->inputs; k++) w->x[k] = (float)x[k];
     in = w->x;
@@ -231,4 +268,23 @@ calx_status calx_eval(const calx_fn *f, calx_work *w, const double *x, double *o
       }
     }
   return CALX_OK;
+}
+
+calx_status calx_eval_arrays(const calx_fn *f, calx_work *w, const double *x, const void *const *in, void *const *out) {
+  const void *all[INPUTS_MAX];
+  w->why = NULL;
+  if (f->f->nin > INPUTS_MAX || f->width || f->entries) {
+    w->why = f->f->nin > INPUTS_MAX ? "more than 256 arguments of one function" : "the function is a matrix: calx_eval";
+    return CALX_E_USAGE;
+  }
+  for (int64_t k = 0; k < f->inputs && f->f->single; k++) w->x[k] = (float)x[k];
+  const char *params = f->f->single ? (const char *)w->x : (const char *)x;
+  size_t size = f->f->single ? sizeof(float) : sizeof(double);
+  for (int k = 0; k < f->f->nin; k++) {
+    for (int j = 0; j < f->flat.n; j++)
+      if (f->flat.raw[j] == f->f->in_eq[k]) all[k] = params + (size_t)f->flat.offset[j] * size;
+    for (int j = 0; j < f->ndata; j++)
+      if (f->data[j] == f->f->in_eq[k]) all[k] = in[j];
+  }
+  return cx_exec_run(f->f->exec, w->w, all, out, &w->why) ? CALX_E_RUNTIME : CALX_OK;
 }

@@ -24,6 +24,7 @@ typedef struct {
   bool no_simd;                /* tests: baseline kernels */
   int64_t rows;                /* > 0: the first dimension of the inputs by_row and of all outputs: see cx_exec_rows */
   const bool *by_row;          /* by input; not needed afterwards */
+  const cx_dtype *input_type;  /* of the inputs that change from call to call, in their order; NULL: the arithmetic's */
   int64_t segment;             /* steps between checkpoints of a long recurrence; 0: as memory asks, negative: none */
 } cx_exec_opt;
 /* g: outputs set, passes run. constant_input[k]: the k-th EQ_INPUT with constant == true, borrowed as long as the exec

@@ -53,6 +53,7 @@ static void place_all(cx_sched *s, int nin) {
     if (e->kind == EQ_INPUT) {
       f->base = s->in_base[k];
       dense(f, e);
+      if (!e->constant && s->opt->input_type) f->type = s->opt->input_type[f->base - BASE_FIRST];
       if (e->constant) {
         f->type = s->array[k].type;
         memcpy(f->stride, s->array[k].stride, sizeof f->stride);
@@ -220,6 +221,15 @@ static int64_t count_of(const cx_eq *e) {
   for (int d = 0; d < e->rank; d++) n *= e->dim[d].n;
   return n;
 }
+/* an input as the array that it is: bound once, or given to this run */
+static cx_array input_array(const cx_exec *x, const cx_eq *e, const cx_loc *l, const char *base) {
+  if (e->constant) return x->constant[l->base - BASE_FIRST - x->nin - x->nout];
+  cx_array a = {.type = l->type, .data = base};
+  int64_t dim[CX_MAX_RANK];
+  for (int d = 0; d < e->rank; d++) dim[d] = e->dim[d].n;
+  cx_array_row_major(&a, e->rank, dim);
+  return a;
+}
 
 static int run_prim(const cx_exec *x, const cx_kernel *k, cx_work *w, const char **why) {
   const cx_eq *e = k->prim, *arg[CX_PRIM_ARGS];
@@ -230,9 +240,9 @@ static int run_prim(const cx_exec *x, const cx_kernel *k, cx_work *w, const char
     arg[i] = x->g->eq[e->prim_arg[i]];
     in[i] = p;
     const cx_loc *l = &x->place[arg[i]->id].full;
-    if (arg[i]->kind == EQ_INPUT && arg[i]->constant) {
-      const cx_array *a = &x->constant[l->base - BASE_FIRST - x->nin - x->nout];
-      cx_array_copy(a, 0, a->rank ? a->dim[0] : 1, p);
+    if (arg[i]->kind == EQ_INPUT && (arg[i]->constant || l->type != (x->opt.single ? CX_F32 : CX_F64))) {
+      cx_array a = input_array(x, arg[i], l, w->base[l->base]);
+      cx_array_copy(&a, 0, a.rank ? a.dim[0] : 1, p);
     } else each(arg[i], l, w->base[l->base], x->opt.single, count_of(arg[i]), p, false);
     p += count_of(arg[i]);
   }
@@ -440,7 +450,11 @@ cx_exec *cx_exec_new(cx_arena *a, const cx_graph *g, const cx_array *constant_in
   cx_exec *x = CX_NEW(a, cx_exec);
   x->a = a, x->ctx = cx_arena_ctx(a);
   if (opt) x->opt = *opt;
-  if ((x->seg = cx_segments_new(a, g, constant_input, &x->opt))) return x;
+  bool other = false; /* a run in segments reads inputs in the type of the arithmetic */
+  for (int k = 0, in = 0; k < g->neq && x->opt.input_type; k++)
+    if (g->eq[k]->kind == EQ_INPUT && !g->eq[k]->constant)
+      other |= x->opt.input_type[in++] != (x->opt.single ? CX_F32 : CX_F64);
+  if (!other && (x->seg = cx_segments_new(a, g, constant_input, &x->opt))) return x;
   cx_arena *tmp = cx_arena_new(x->ctx);
   cx_frame f;
   CX_TRY(x->ctx, f) {
@@ -494,11 +508,11 @@ int cx_exec_rows(const cx_exec *x, cx_work *w, int64_t rows, const void *const *
     int64_t n = count_of(e);
     if (x->opt.rows && rows < e->dim[0].n) n = n / e->dim[0].n * rows;
     if (p->out != k) memcpy(out[k], out[p->out], (size_t)(n * size));
-    else if (e->kind == EQ_INPUT && e->constant) {
-      const cx_array *a = &x->constant[l->base - BASE_FIRST - x->nin - x->nout];
-      int64_t rows = a->rank ? a->dim[0] : 1;
-      if (x->opt.single) cx_array_copy_f32(a, 0, rows, out[k]);
-      else cx_array_copy(a, 0, rows, out[k]);
+    else if (e->kind == EQ_INPUT && (e->constant || l->type != (x->opt.single ? CX_F32 : CX_F64))) {
+      cx_array a = input_array(x, e, l, w->base[l->base]);
+      int64_t all = a.rank ? a.dim[0] : 1;
+      if (x->opt.single) cx_array_copy_f32(&a, 0, all, out[k]);
+      else cx_array_copy(&a, 0, all, out[k]);
     } else if (x->opt.single) {
       float *to = out[k];
       int64_t at[CX_MAX_RANK] = {0};

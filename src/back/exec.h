@@ -12,8 +12,8 @@
 #include "back/kern.h"
 #include "back/kern_mat.h"
 
-enum { CX_LOOPS = 24, CX_MAX_ARGS = 3, CX_BLOCK = 1024 }; /* CX_BLOCK: most rows of a block */
-#define CX_LARGE (1 << 25)                                /* bytes from which memory counts more than a little time */
+enum { CX_LOOPS = 24, CX_MAX_ARGS = 3, CX_BLOCK = 1024, CX_TERMS = 64 }; /* CX_BLOCK: most rows of a block */
+#define CX_LARGE (1 << 25) /* bytes from which memory counts more than a little time */
 enum { BASE_TEMP, BASE_ACC, BASE_WORK, BASE_POOL, BASE_CONST, BASE_FIRST }; /* then inputs, outputs, constant arrays */
 
 typedef struct cx_vm cx_vm;
@@ -44,10 +44,24 @@ typedef struct {
 } cx_dyn; /* a subscript that is computed */
 typedef struct {
   cx_dtype type;
+  bool stream; /* a store past the caches */
   int ncheck, ndyn;
   cx_check check[CX_MAX_RANK];
   cx_dyn dyn[CX_MAX_RANK];
 } cx_access;
+/* forms[j] = c[j] + sum(k < n: c[(k + 1) * forms + j] * a[k]): one of them, or the sum of their squares and an offset, or
+ * its root */
+typedef struct {
+  int n, forms;
+  bool root;
+  double offset;
+  cx_opnd *a;
+  cx_dtype type; /* of what is read */
+  double *c;
+  float *single; /* the same as c */
+  int lead;      /* the term that the next step reads anew, `ahead` bytes further on; 0 bytes: none */
+  int64_t ahead;
+} cx_linear;
 typedef struct {
   int32_t reg;
   int64_t by;
@@ -89,6 +103,7 @@ struct cx_ins {
     const cx_access *access; /* pack, gather */
     const cx_aff *aff;       /* index, arg */
     const cx_contract *sum;  /* contract */
+    const cx_linear *linear;
     struct {
       cx_bump *bump;
       int nbump;
@@ -253,7 +268,7 @@ void cx_columns_again(cx_exec *x, cx_copy *c); /* after its array was replaced *
 void cx_vm_run(cx_vm *s, const cx_ins *p, const cx_ins *end);
 typedef struct {
   cx_ins_fn ew, index, pack, gather, fill, red, acc, arg, matmul, rowdot, columns, matvec, transpose, pair, scatter,
-      contract, loop, guard;
+      contract, linear, loop, guard;
 } cx_vm_table;
 const cx_vm_table *cx_vm_get(bool single);
 const char *cx_vm_name(cx_ins_fn fn);

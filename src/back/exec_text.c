@@ -14,6 +14,16 @@ static void operand(cx_arena *a, buf *b, const cx_kernel *k, const char *name, c
   char *w = at < BASE_FIRST ? cx_format(a, "%s", base[at]) : cx_format(a, "array%d", at - BASE_FIRST);
   add(a, b, cx_format(a, " %s%s+%lld[%lld,%d]", name, w, (long long)o->off, (long long)o->rs, o->ls));
 }
+static void linear(cx_arena *a, buf *b, const cx_kernel *k, const cx_linear *f) {
+  add(a, b, " <-");
+  if (f->forms > 1) add(a, b, cx_format(a, " %s %.6g +", f->root ? "root of" : "squares", f->offset));
+  for (int n = 0; n <= f->n; n++) {
+    add(a, b, n ? ", (" : " (");
+    for (int j = 0; j < f->forms; j++) add(a, b, cx_format(a, "%s%.6g", j ? " " : "", f->c[n * f->forms + j]));
+    add(a, b, n ? ") *" : ")");
+    if (n) operand(a, b, k, "", &f->a[n - 1]);
+  }
+}
 static void code(cx_arena *a, buf *b, const cx_kernel *k, const cx_ins *i, const cx_ins *end, int depth) {
   for (; i < end; i += i->len + 1) {
     for (int d = 0; d < depth; d++) add(a, b, "  ");
@@ -48,6 +58,7 @@ static void code(cx_arena *a, buf *b, const cx_kernel *k, const cx_ins *i, const
       for (int p = 0; p < c->nplace; p++) add(a, b, cx_format(a, "%s%lld", p ? " " : " at ", (long long)c->place[p].n));
     }
     operand(a, b, k, "", &i->d);
+    if (!strcmp(name, "linear")) linear(a, b, k, i->u.linear);
     for (int n = 0; n < i->na; n++) operand(a, b, k, n ? ", " : "<- ", &i->a[n]);
     add(a, b, "\n");
   }

@@ -6,6 +6,7 @@
 
 /* bytes that large products need beside their operands */
 enum { CX_ROOM_V = 1 << 19, CX_ROOM_S = 1 << 16, CX_ROOM = CX_ROOM_V + CX_ROOM_S };
+enum { CX_FORMS = 3 };
 #define CX_IN_PIECES(m, k) ((m) >= 64 && (k) >= 256) /* what counts as large */
 typedef struct {
   int64_t m, n, k, dm, dn, am, ak, bn, bk;
@@ -37,6 +38,13 @@ typedef struct {
   double (*lanes[RED_COUNT])(const void *a, int64_t n);
   /* d[r * ds + l] = s[l * ss + r] */
   void (*transpose)(void *d, int64_t ds, const void *s, int64_t ss, int64_t r, int64_t n);
+  /* d[l] = x[0], or the sum of the squares of x[0], x[1] .. and an offset, or its root, where for l < n
+   * x[j] = c[j] + sum(k < terms: c[(k + 1) * forms + j] * a[k][l]), j < forms; a[k] of REAL, or of 8 or 16 bits without
+   * sign. next: what will be read then, or NULL. By type and forms - 1. */
+  void (*linear[CX_DTYPE_COUNT][CX_FORMS])(void *d, const void *const *a, const void *c, int terms, double offset,
+                                           bool root, int64_t n, const void *next);
+  /* d[k] = s[k], past the caches where the machine can */
+  void (*stream)(void *d, const void *s, int64_t n);
   /* d[k] = s[k], an array of another type */
   void (*convert[CX_DTYPE_COUNT])(void *d, const void *s, int64_t n);
 } cx_mat_kernels;

@@ -3,6 +3,9 @@
 #include "back/kern_mat.h"
 #include <math.h>
 #include <string.h>
+#if CX_BYTES > 16
+#include <immintrin.h>
+#endif
 #define CX_CAT2(a, b) a##_##b
 #define CX_CAT(a, b)  CX_CAT2(a, b)
 #define CX_NAME(n)    CX_CAT(n, CX_ISA)

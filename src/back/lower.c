@@ -247,6 +247,13 @@ void cx_low_store(cx_lower_state *L, const cx_val *v, cx_opnd dest, bool dr, boo
   ins_pack(L, L->nlevel - 1, dest, src, dr, dl, &acc);
 }
 
+void cx_low_stream(cx_lower_state *L, const cx_val *v, cx_opnd dest, bool dr) {
+  cx_access acc = {.type = L->s->real, .stream = true};
+  cx_opnd src = v->o;
+  if (!v->dr) src.rs = 0;
+  ins_pack(L, L->nlevel - 1, dest, src, dr, true, &acc);
+}
+
 static bool has_dense(const cx_lower_state *L, cx_opnd o) {
   return (o.ls == 1 && o.rs == L->k->block) || (o.ls == 0 && o.rs == 0);
 }
@@ -290,9 +297,62 @@ static bool fits_dest(const cx_lower_state *L, const cx_val *v, const cx_opnd *d
   return ok;
 }
 
+/* what comes next lies further on than the processor guesses: the row below in an image */
+static void ahead(const cx_lower_state *L, cx_linear *f, bool repeated) {
+  const cx_level *in = &L->level[L->nlevel - 1];
+  for (int k = 0; k < f->n; k++) {
+    int64_t by = 0;
+    if (repeated) by = f->a[k].rs * cx_dtype_size[f->type];
+    else
+      for (int b = 0; b < in->bump.n; b++)
+        if (in->bump.at[b].reg == f->a[k].reg) by = in->bump.at[b].by;
+    if (by < 1024 && by > -1024) continue;
+    const cx_opnd *o = &f->a[f->lead];
+    if (!f->ahead || (o->reg == f->a[k].reg && (by > 0) == (f->a[k].off > o->off))) f->lead = k, f->ahead = by;
+  }
+}
+
+static void linear(cx_lower_state *L, cx_val *v, int level, const cx_opnd *dest, bool dest_r, bool dest_l) {
+  cx_linear *f = CX_NEW(L->s->a, cx_linear); /* one a place of the code */
+  *f = *v->linear;
+  f->a = CX_NEW_N(L->s->a, cx_opnd, f->n);
+  int *temp = CX_NEW_N(L->s->tmp, int, f->n), ntemp = 0;
+  v->dl = true;
+  for (int k = 0; k < f->n; k++) {
+    const cx_val *x = &L->val[v->leaf[k]->id];
+    v->dr |= x->dr;
+    if (x->level > level) level = x->level;
+  }
+  v->level = level, v->id = L->level[level].id;
+  for (int k = 0; k < f->n; k++) {
+    const cx_val *x = &L->val[v->leaf[k]->id];
+    f->a[k] = x->o;
+    if (!x->dr) f->a[k].rs = 0;
+    if (x->dl && x->o.ls == 1) continue;
+    int64_t r = x->dr ? L->R : 1; /* kernels take vectors */
+    temp[ntemp] = cx_low_temp_new(L, level, r * L->k->block);
+    cx_opnd d = cx_low_temp_opnd(L, temp[ntemp++], x->dr ? L->k->block : 0, 1);
+    cx_access acc = {.type = L->s->real};
+    ins_pack(L, level, d, f->a[k], x->dr, true, &acc);
+    f->a[k] = d;
+  }
+  v->direct = fits_dest(L, v, dest, dest_r, dest_l);
+  v->o = v->direct ? *dest : fresh(L, v);
+  for (int k = 0; k < f->n; k++)
+    for (int t = 0; t < v->times[k]; t++) release(L, &L->val[v->leaf[k]->id], level);
+  for (int k = 0; k < ntemp; k++) cx_low_temp_free(L, temp[k]);
+  ahead(L, f, v->dr);
+  cx_ins i = {.fn = L->vm->linear, .lanes = true, .R = v->dr ? L->R : 1, .d = v->o};
+  if (!v->dr) i.d.rs = 0;
+  i.u.linear = f;
+  *L_INS(L, level) = i;
+}
+
 static void emit(cx_lower_state *L, const cx_node *n, const cx_opnd *dest, bool dest_r, bool dest_l) {
   cx_val *v = &L->val[n->id];
-  *v = (cx_val){.on = true, .temp = -1, .total = v->total, .left = v->total, .fold = v->fold, .user = v->user};
+  cx_val keep = *v;
+  *v = (cx_val){.on = true, .temp = -1, .total = keep.total, .left = keep.total, .fold = keep.fold, .user = keep.user};
+  v->linear = keep.linear, v->leaf = keep.leaf, v->times = keep.times, v->terms = keep.terms, v->raw = keep.raw;
   int level = level_of_mask(L, n->free_lo);
   if (n->op == OP_const) {
     v->o = constant(L, n->u.num);
@@ -333,12 +393,17 @@ static void emit(cx_lower_state *L, const cx_node *n, const cx_opnd *dest, bool 
     }
     v->level = level, v->id = L->level[level].id;
     v->o = cx_low_addr_opnd(L, a.loc, a.c0, a.coef, a.lane);
-    if (a.affine && !a.access.ncheck && a.loc->type == L->s->real && (a.lane == 0 || a.lane == 1)) return;
+    bool plain = a.affine && !a.access.ncheck && (a.loc->type == L->s->real || v->raw);
+    if (plain && (a.lane == 0 || a.lane == 1)) return;
     v->direct = fits_dest(L, v, dest, dest_r, dest_l);
     cx_opnd d = v->direct ? *dest : fresh(L, v);
     ins_pack(L, level, d, v->o, v->dr, v->dl, &a.access);
     v->o = d;
     for (int k = 0; k < a.access.ndyn; k++) release(L, &L->val[a.dyn[k]->id], level);
+    return;
+  }
+  if (v->linear) {
+    linear(L, v, level, dest, dest_r, dest_l);
     return;
   }
   bool all_cheap = cx_ops[n->op].facts & F_CHEAP;
@@ -420,6 +485,7 @@ void cx_low_need(cx_lower_state *L, const cx_node *root) {
       for (int k = 0; k < n->nargs; k++)
         if (!cx_affine(n->arg[k], &c0, c)) L->val[n->arg[k]->id].total++;
   }
+  cx_low_find_linear(L);
 }
 
 /* All nodes of the collected body at the open loops; the root straight into dest where that fits. */

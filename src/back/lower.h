@@ -26,6 +26,11 @@ typedef struct {
   int level;
   uint32_t id;
   int temp, total, left; /* its temporary; users, and those still to come */
+  cx_linear *linear;     /* a sum of multiples: lower_linear.c */
+  const cx_node **leaf;  /* its terms, and how often each occurs */
+  int *times;
+  int terms;        /* so many users are such sums */
+  bool cooked, raw; /* raw: these read it as it lies in memory, whatever its type */
 } cx_val;
 typedef struct {
   int64_t off, size;
@@ -95,6 +100,7 @@ cx_opnd cx_low_dest(cx_lower_state *L, const cx_loc *loc);
 cx_aff cx_low_aff_of(cx_lower_state *L, int64_t c0, const int64_t *coef);
 cx_val cx_low_value(cx_lower_state *L, const cx_node *root, const cx_opnd *dest, bool dr, bool dl);
 void cx_low_store(cx_lower_state *L, const cx_val *v, cx_opnd dest, bool dr, bool dl);
+void cx_low_stream(cx_lower_state *L, const cx_val *v, cx_opnd dest, bool dr); /* past the caches, lane by lane */
 void cx_low_fill(cx_lower_state *L, int level, cx_opnd d, bool dr, bool dl, double v);
 const cx_loc *cx_low_loc_of(cx_lower_state *L, const cx_node *load);
 void cx_low_need(cx_lower_state *L, const cx_node *root); /* before cx_low_value: what the body needs */
@@ -119,6 +125,8 @@ cx_factors cx_low_factors(const cx_node *body, uint32_t lane);
 bool cx_lower_contract(cx_lower_state *L, const cx_eq *e, const cx_loc *dest);
 /* scatter.c */
 void cx_lower_scatter(cx_lower_state *L, const cx_scatter *s, const cx_loc *dest);
+/* lower_linear.c */
+void cx_low_find_linear(cx_lower_state *L);
 /* lower_mat.c: sums of products; false: no such form */
 bool cx_lower_product(cx_lower_state *L, const cx_eq *e, const cx_loc *dest);
 #endif

@@ -74,10 +74,23 @@ typedef struct {
   const cx_pair *pair;
 } plan;
 
+/* An array larger than the caches is written past them, or every line of it would be read first. */
+static bool streamed(const cx_lower_state *L, const cx_loc *to, cx_opnd d) {
+  double bytes = (double)L->s->esize;
+  for (int k = 0; k < L->e->rank; k++) bytes *= (double)L->e->dim[k].n;
+  bool once = L->p->stage && !L->s->comp[L->p->comp].dir && L->last[L->e->id] == L->last[L->s->g->neq];
+  return L->k->lanes && to->base != BASE_TEMP && to->base != BASE_ACC && d.ls == 1 && bytes >= CX_LARGE && once;
+}
+
 static void plain(cx_lower_state *L, void *user) {
   plan *p = user;
   cx_opnd d = cx_low_dest(L, p->to);
-  cx_low_value(L, L->e->body, &d, L->rslot >= 0, L->k->lanes);
+  if (!streamed(L, p->to, d)) {
+    cx_low_value(L, L->e->body, &d, L->rslot >= 0, L->k->lanes);
+    return;
+  }
+  cx_val v = cx_low_value(L, L->e->body, NULL, false, true);
+  cx_low_stream(L, &v, d, L->rslot >= 0);
 }
 
 /* two functions of one argument by one instruction; the equation's own one may be the second */

@@ -129,6 +129,23 @@ static bool at_row(const walk *w, const cx_node *load, const cx_place *q) {
   return true;
 }
 
+/* A stencil across the rows, over lines that are long: inside one kernel all of the producer would have to be kept, a few
+ * rows at a time. Better it is written whole, in blocks of many rows. */
+static bool long_stencil(const walk *w, const cx_node *load) {
+  const cx_eq *p = w->s->g->eq[load->u.eq];
+  double line = 1;
+  bool moved = false;
+  if (w->s->place[p->id].flat || w->k->n < CX_BLOCK) return false;
+  for (int d = 0; d < load->nargs; d++) {
+    int64_t c0, c[32];
+    if (w->s->place[p->id].mask >> d & 1) continue;
+    line *= (double)p->dim[d].n;
+    if (!cx_affine(load->arg[d], &c0, c) || !c0) continue;
+    for (int k = 0; k < w->e->rank; k++) moved |= c[k] != 0;
+  }
+  return moved && line >= CX_BLOCK;
+}
+
 /* may e, with its row w->mask, read what it reads from kernel `k`? */
 static void fits(void *user, const cx_node *n) {
   walk *w = user;
@@ -136,7 +153,7 @@ static void fits(void *user, const cx_node *n) {
   const cx_place *q = &w->s->place[n->u.eq];
   if (q->kernel < 0 || &w->s->kernel.at[q->kernel] != w->k || q->comp == w->s->place[w->e->id].comp) return;
   if (!w->k->lanes) return;
-  if (q->lane_red || !at_row(w, n, q)) w->ok = false;
+  if (q->lane_red || !at_row(w, n, q) || long_stencil(w, n)) w->ok = false;
 }
 /* inside a recurrence: members are read at the same row, whatever the step */
 static void member_row(void *user, const cx_node *n) {

@@ -61,7 +61,8 @@ static void narrow(int64_t base, int64_t c, int64_t n, int64_t *lo, int64_t *hi)
 #define TABLE(n)                                                                                                    \
   {                                                                                                                 \
     n(x_ew), n(x_index), n(x_pack), n(x_gather), n(x_fill), n(x_red), n(x_acc), n(x_arg), n(x_matmul), n(x_rowdot), \
-        n(x_columns), n(x_matvec), n(x_transpose), n(x_pair), n(x_scatter), n(x_contract), x_loop, x_guard          \
+        n(x_columns), n(x_matvec), n(x_transpose), n(x_pair), n(x_scatter), n(x_contract), n(x_linear), x_loop,     \
+        x_guard                                                                                                     \
   }
 #define N64(x) x##_f64
 #define N32(x) x##_f32
@@ -69,14 +70,14 @@ static const cx_vm_table table[2] = {TABLE(N64), TABLE(N32)};
 const cx_vm_table *cx_vm_get(bool single) { return &table[single]; }
 
 const char *cx_vm_name(cx_ins_fn fn) {
-  static const char *const name[] = {"",          "index", "pack",    "gather",   "fill",    "reduce",
-                                     "lanes",     "arg",   "matmul",  "rowdot",   "columns", "matvec",
-                                     "transpose", "pair",  "scatter", "contract", "loop",    "guard"};
+  static const char *const name[] = {"",        "index",    "pack",   "gather",  "fill",   "reduce",    "lanes",
+                                     "arg",     "matmul",   "rowdot", "columns", "matvec", "transpose", "pair",
+                                     "scatter", "contract", "linear", "loop",    "guard"};
   for (int t = 0; t < 2; t++) {
     const cx_ins_fn all[] = {table[t].ew,       table[t].index,  table[t].pack,      table[t].gather, table[t].fill,
                              table[t].red,      table[t].acc,    table[t].arg,       table[t].matmul, table[t].rowdot,
                              table[t].columns,  table[t].matvec, table[t].transpose, table[t].pair,   table[t].scatter,
-                             table[t].contract, table[t].loop,   table[t].guard};
+                             table[t].contract, table[t].linear, table[t].loop,      table[t].guard};
     for (size_t k = 0; k < sizeof all / sizeof *all; k++)
       if (all[k] == fn) return name[k];
   }

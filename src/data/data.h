@@ -103,6 +103,7 @@ typedef struct cx_decl {
   cx_array array; /* filled by cx_bind */
   bool bound;
   bool optional; /* cx_bind may find nothing for it */
+  bool varies; /* other values of the same sizes and type will take its place */
 } cx_decl;
 
 /* reports what breaks the declared domain, at most one error a declaration (domain.c) */

@@ -214,20 +214,20 @@ static void declare_data(cx_elab *E) {
       continue;
     }
     cx_eq *e = cx_eq_new(E->g, d->name, EQ_INPUT);
-    e->constant = true;
+    e->constant = !d->varies;
     e->span = d->span;
     e->rank = (uint8_t)d->rank;
     memcpy(e->dim, d->dim, sizeof e->dim);
     e->integer = d->domain.kind == DOM_INT || d->domain.kind == DOM_BOOL || d->domain.kind == DOM_CATEGORY;
     if (e->integer) {
-      if (d->bound) value_bounds(&d->array, &e->lo, &e->hi);
+      if (d->bound && !d->varies) value_bounds(&d->array, &e->lo, &e->hi);
       else {
         e->lo = isfinite(d->domain.lo) ? d->domain.lo : 0;
         e->hi = isfinite(d->domain.hi) ? d->domain.hi : INFINITY;
       }
       if (d->domain.kind == DOM_INT && isfinite(d->domain.hi) && e->hi < d->domain.hi && d->rank) e->hi = d->domain.hi;
       if (d->domain.kind == DOM_CATEGORY && d->array.nlevel) e->hi = d->array.nlevel - 1;
-    } else if (!d->rank && d->bound) {
+    } else if (!d->rank && d->bound && !d->varies) {
       e->lo = e->hi = cx_array_get(&d->array, NULL);
     }
     m->decl_eq[k] = e->id;

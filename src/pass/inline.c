@@ -5,6 +5,7 @@
  * twice. Never a reduction, an output, a member of a recurrence, or the inert shift of a log-sum-exp. */
 #include "pass/eqs.h"
 #include <math.h>
+#include <string.h>
 
 typedef struct {
   cx_graph *g;
@@ -59,6 +60,21 @@ static const cx_node *place(void *user, cx_graph *g, const cx_node *n) {
   return cx_open_load(g, n, in->user);
 }
 
+/* an output that is another equation, which only it reads, takes its place */
+static void take_over(inliner *in, cx_eq *e) {
+  const cx_node *b = e->body;
+  if (e->red != RED_none || b->op != OP_load) return;
+  cx_eq *p = in->g->eq[b->u.eq];
+  bool same = p->kind == EQ_CALC && !in->output[p->id] && in->uses[p->id] == 1 && !in->cyclic[p->id] && !p->inert;
+  same = same && p->rank == e->rank;
+  for (int d = 0; d < e->rank && same; d++)
+    same = b->arg[d]->op == OP_index && b->arg[d]->u.i == d && p->dim[d].n == e->dim[d].n;
+  if (!same) return;
+  e->red = p->red, e->nred = p->nred;
+  memcpy(e->rdim, p->rdim, sizeof e->rdim);
+  e->body = p->body;
+}
+
 void cx_pass_inline(cx_graph *g) {
   cx_arena *a = cx_arena_new(g->ctx);
   cx_eq_order o = cx_order(g, a);
@@ -75,6 +91,7 @@ void cx_pass_inline(cx_graph *g) {
     if (e->kind != EQ_CALC) continue;
     in.user = e;
     e->body = cx_rewrite(g, e->body, place, &in);
+    if (in.output[e->id] && !in.cyclic[e->id]) take_over(&in, e);
   }
   cx_arena_free(a);
 }

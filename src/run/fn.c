@@ -76,6 +76,7 @@ static cx_fn *make(const cx_model *m, cx_arena *a, const uint32_t *root, int nro
   for (int k = 0; k < nroot; k++) f->out_n[k] = cx_eq_count(f->graph->eq[f->graph->out[k]]);
   cx_array *constant = CX_NEW_N(a, cx_array, neq + 1);
   f->in_eq = CX_NEW_N(a, uint32_t, neq + 1);
+  cx_dtype *type = CX_NEW_N(a, cx_dtype, neq + 1);
   int nconst = 0;
   static const int32_t first_row = 0;
   for (int k = 0; k < neq; k++) { /* passes keep the inputs' numbers */
@@ -83,6 +84,9 @@ static cx_fn *make(const cx_model *m, cx_arena *a, const uint32_t *root, int nro
     if (e->kind != EQ_INPUT) continue;
     if (!e->constant) {
       if ((int32_t)back[k] == m->draw_eq) f->draw_input = f->nin;
+      type[f->nin] = m->single ? CX_F32 : CX_F64;
+      for (int d = 0; d < m->ndecl; d++)
+        if (m->decl_eq[d] == back[k]) type[f->nin] = m->decl[d].array.type;
       f->in_eq[f->nin++] = back[k];
       continue;
     }
@@ -98,7 +102,9 @@ static cx_fn *make(const cx_model *m, cx_arena *a, const uint32_t *root, int nro
     if (!known || !known->data) unbound(m, back[k]);
     *c = *known;
   }
-  f->exec = cx_exec_new(a, f->graph, constant, o);
+  cx_exec_opt all = *o;
+  all.input_type = type;
+  f->exec = cx_exec_new(a, f->graph, constant, &all);
   cx_fn_draw(f, m->seed, 0);
   return f;
 }

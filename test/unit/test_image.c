@@ -160,6 +160,51 @@ static void spiral(void) {
   CHECK(found[1] == all);
 }
 
+/* one function, one image after another, in the types that images have; what lanes do against plain sums in double */
+static void arrays(void) {
+  enum { H = 37, W = 2051 };
+  static float f[H * W], out[2][H * W];
+  static uint8_t b[H * W];
+  static uint16_t s[H * W];
+  static const calx_type type[] = {CALX_U8, CALX_U16, CALX_F32};
+  const void *all[] = {b, s, f};
+  static const char *const text = "precision single\ndata img[h, w], more\nparam c = 2";
+  for (int t = 0; t < 3; t++) {
+    calx_ctx *c = calx_new(NULL, NULL);
+    calx_model *m;
+    calx_fn *fn;
+    calx_work *w;
+    int64_t dim[2] = {H, W};
+    float add = 1;
+    bool ok = !calx_compile(c, text, SIZE_MAX, &m) && !calx_bind(m, "img", type[t], 2, dim, NULL, all[t]) &&
+              !calx_bind(m, "more", CALX_F32, 0, NULL, NULL, &add) &&
+              !calx_function_of(m, "sobel(img, \"valid\"), c * laplacian(img, \"valid\") + more", SIZE_MAX,
+                                (const char *[]){"img", "more"}, 2, &fn) &&
+              !calx_work_new(fn, &w);
+    CHECK(ok);
+    if (!ok) fprintf(stderr, "%s\n", calx_error(c));
+    for (int round = 0; round < 2 && ok; round++) {
+      for (int i = 0; i < H * W; i++) f[i] = b[i] = (uint8_t)(i * (7 + round) ^ i >> 5), s[i] = (uint16_t)(251 * b[i]);
+      add = 3 - (float)round;
+      double x = 0.5 + round, scale = type[t] == CALX_U16 ? 251 : 1;
+      CHECK(calx_eval_arrays(fn, w, &x, (const void *[]){all[t], &add}, (void *[]){out[0], out[1]}) == CALX_OK);
+      double off = 0;
+      for (int v = 0; v < H - 2; v++)
+        for (int u = 0; u < W - 2; u++) {
+          const uint8_t *p = b + v * W + u, *q = p + W, *r = q + W;
+          double gx = p[2] - p[0] + 2 * (q[2] - q[0]) + r[2] - r[0], gy = r[0] - p[0] + 2 * (r[1] - p[1]) + r[2] - p[2];
+          off = fmax(off, fabs(out[0][v * (W - 2) + u] - scale * sqrt(gx * gx + gy * gy)));
+          off = fmax(off, fabs(out[1][v * (W - 2) + u] - x * scale * (p[1] + q[0] + q[2] + r[1] - 4 * q[1]) - add));
+        }
+      CHECK(off <= 2e-7 * 2000 * scale);
+      CHECK(calx_eval(fn, w, &x, NULL) == CALX_E_USAGE && strstr(calx_work_error(w), "calx_eval_arrays"));
+    }
+    CHECK(calx_function_of(m, "img", SIZE_MAX, (const char *[]){"picture"}, 1, &fn) == CALX_E_USAGE);
+    CHECK(strstr(calx_error(c), "no data `picture`") != NULL);
+    calx_free(c);
+  }
+}
+
 static void refused(const char *expression, const char *message) {
   calx_ctx *c = calx_new(NULL, NULL);
   calx_model *m;
@@ -176,6 +221,7 @@ int main(void) {
   tables();
   slopes();
   spiral();
+  arrays();
   refused("sobel(X, \"wrap\")", "a border is \"valid\", \"zero\", \"reflect\", \"mirror\" or \"replicate\"");
   refused("sobel(X, \"valid\")", "the kernel is larger than the image");
   refused("resize(X, 2, 2, \"cubic\")", "a method of resize is");

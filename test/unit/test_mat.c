@@ -112,6 +112,53 @@ static void lanes(const cx_mat_kernels *kern, bool single, int64_t m, int64_t n,
   free(a.p), free(b.p), free(c.p), free(old.p);
 }
 
+/* sums of multiples and their norms, of every type they read; nothing written beside them */
+static void linear(const cx_mat_kernels *k, bool single, int forms, bool root, int terms, int64_t n) {
+  cx_dtype type[3] = {single ? CX_F32 : CX_F64, CX_U8, CX_U16};
+  for (int t = 0; t < 3; t++) {
+    int64_t size = cx_dtype_size[type[t]];
+    array c = numbers(single, forms * (terms + 1)), d = numbers(single, n + 4), real = numbers(single, n + terms);
+    unsigned char *mem = malloc((size_t)((n + terms) * size));
+    if (!mem) exit(1);
+    if (t == 0) memcpy(mem, real.p, (size_t)((n + terms) * size));
+    for (int64_t i = 0; i < n + terms && t; i++) {
+      uint16_t x = (uint16_t)fabs(uniform() * (t == 1 ? 255 : 65535));
+      if (t == 1) mem[i] = (unsigned char)x;
+      else ((uint16_t *)(void *)mem)[i] = x;
+    }
+    const void *a[16];
+    for (int q = 0; q < terms; q++) a[q] = mem + q * size;
+    double beside = at(d, n), scale = t == 0 ? 1 : t == 1 ? 255 : 65535, off = 0, offset = 0.5;
+    k->linear[type[t]][forms - 1](d.p, a, c.p, terms, offset, root, n, n > 40 ? mem : NULL);
+    for (int64_t l = 0; l < n; l++) {
+      long double want = forms > 1 ? offset : 0;
+      for (int j = 0; j < forms; j++) {
+        long double x = at(c, j);
+        for (int q = 0; q < terms; q++) {
+          double v = t == 0 ? at(real, l + q) : t == 1 ? mem[l + q] : ((uint16_t *)(void *)mem)[l + q];
+          x += (long double)at(c, (q + 1) * forms + j) * v;
+        }
+        want += forms > 1 ? x * x : x;
+      }
+      if (forms > 1 && root) want = sqrtl(want);
+      off = fmax(off, fabs((double)(at(d, l) - want)));
+    }
+    double power = forms > 1 && !root ? forms * (terms + 1) * scale * scale * (terms + 1) : scale * (terms + 1);
+    CHECK(at(d, n) == beside && off <= power * (terms + 2) * (single ? 1.2e-7 : 2.3e-16));
+    free(c.p), free(d.p), free(real.p), free(mem);
+  }
+}
+
+static void stream(const cx_mat_kernels *k, bool single, int64_t shift, int64_t n) {
+  array s = numbers(single, n + 9), d = numbers(single, n + 9);
+  int64_t size = single ? 4 : 8;
+  double before = shift ? at(d, shift - 1) : 0, behind = at(d, shift + n);
+  k->stream((char *)d.p + shift * size, (char *)s.p + 3 * size, n);
+  CHECK((!shift || at(d, shift - 1) == before) && at(d, shift + n) == behind);
+  CHECK(memcmp((char *)d.p + shift * size, (char *)s.p + 3 * size, (size_t)(n * size)) == 0);
+  free(s.p), free(d.p);
+}
+
 int main(void) {
   static const int64_t shape[][3] = {{1, 20, 256},   {8, 8, 64},    {3, 1, 5},     {5, 700, 33},
                                      {64, 256, 64},  {67, 259, 75}, {96, 300, 16}, {130, 513, 40},
@@ -130,6 +177,11 @@ int main(void) {
       for (int64_t m = 1; m < 14; m += 3)
         for (int64_t j = 1; j < 10; j += 2)
           for (int64_t n = 1; n < 300; n = 2 * n + 3) rows(k, single, m, j, n);
+      for (int forms = 1; forms <= CX_FORMS; forms++)
+        for (int64_t n = 1; n < 600; n = 2 * n + 5)
+          for (int terms = 1; terms < 16; terms += 5) linear(k, single, forms, n & 2, terms, n);
+      for (int64_t n = 1; n < 300; n = 2 * n + 3)
+        for (int64_t shift = 0; shift < 5; shift++) stream(k, single, shift, n);
     }
   }
   return CHECK_DONE();

@@ -233,6 +233,33 @@ static void test_roots(void) {
   HAS_NOT(g, "if");
 }
 
+static void test_unroll(void) {
+  /* a stencil with a table of numbers, the numbers computed: zeros go, and what is left is read where it lies */
+  cx_graph *g = SAME_VALUES(
+      "input x[i0 < 20, i1 < 30]\nk[i0 < 3] = if i0 == 1 then 0 else i0 - 1\n"
+      "n = sum(i0 < 3) k[i0] ^ 2\n"
+      "y[i0 < 18, i1 < 28] = sum(i2 < 3, i3 < 3) k[i2] * k[i3] / n * x[i0 + i2, i1 + i3]\noutput y\n",
+      "simplify inline unroll");
+  HAS_NOT(g, "sum");
+  HAS_NOT(g, "x[i0 + 1");
+  HAS(g, "x[i0 + 2, i1 + 2] / 2");
+  /* a table of data, and one that is too long, stay sums */
+  g = SAME_VALUES("input x[i0 < 90]\ninput k[i0 < 3]\ny[i0 < 88] = sum(i1 < 3) k[i1] * x[i0 + i1]\noutput y\n",
+                  "unroll");
+  HAS(g, "sum");
+  g = SAME_VALUES("input x[i0 < 300]\ny[i0 < 200] = sum(i1 < 100) i1 * x[i0 + i1]\noutput y\n", "unroll");
+  HAS(g, "sum");
+}
+
+static void test_guards(void) {
+  cx_graph *g = SAME_VALUES("input x\ninput y\nr = sqrt(x * x + y * y) / 2\noutput r\n", "simplify stabilise guards");
+  HAS_NOT(g, "if");
+  g = SAME_VALUES("input x\nr = if x == 1 then 2 else exp(x)\ns = if x == 0 then 1 else exp(x)\noutput r\noutput s\n",
+                  "guards");
+  HAS(g, "== 1 then 2 else exp(");
+  HAS_NOT(g, "== 0");
+}
+
 static void test_delta(void) {
   /* reverse mode of a convolution: sum over i, k of ybar[i] w[k] (i + k == q) */
   cx_graph *g = SAME_VALUES(
@@ -634,6 +661,8 @@ static void tests(void) {
   test_roots();
   test_delta();
   test_radix();
+  test_unroll();
+  test_guards();
   test_inline_share();
   test_contract();
   test_suffstat();
