@@ -3,7 +3,7 @@
  * a + 2 * b - c + .. over the lanes, three terms and more, is one pass over its operands with the sum in registers: a
  * stencil's neighbours are read where they lie, bytes of an image as bytes. So is the root of two or three such sums'
  * squares, the length of a slope. A tree of additions whose inner nodes have one user each is such a sum; its leaves are
- * any values. */
+ * any values but products, each of which is one instruction with the addition behind it. */
 #include "back/lower.h"
 #include <math.h>
 
@@ -51,7 +51,8 @@ static void flatten(tree *t, const cx_node *n, double c, bool root) {
   } else {
     int k = 0;
     while (k < t->n && t->leaf[k] != n) k++;
-    if (k == CX_TERMS || !(n->free_lo & t->L->p->mask)) {
+    bool product = n->op == OP_mul && t->L->val[n->id].total == 1; /* one instruction with its addition */
+    if (k == CX_TERMS || product || !(n->free_lo & t->L->p->mask)) {
       t->ok = false;
       return;
     }
@@ -134,7 +135,6 @@ static void plant(cx_lower_state *L, cx_val *v, const tree *t, bool root) {
   for (int k = 0; k < t->n; k++) {
     cx_val *x = &L->val[t->leaf[k]->id];
     v->leaf[k] = t->leaf[k], v->times[k] = t->times[k];
-    if (t->leaf[k]->op == OP_mul) x->fold = false; /* into a sum that is gone */
     x->terms += t->times[k];
   }
 }

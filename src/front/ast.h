@@ -53,8 +53,8 @@ typedef enum {
                  (A_STR, A_TRANSPOSE of one); none: all */
   S_FIT,      /* name = method; kid = an A_LIST of the params to fit (A_STR) where some are named, A_NAMED options */
   S_PRINT,    /* kid = expressions (an A_STR is a label) */
-  S_PLOT,  /* kid = expressions..., A_NAMED options (`to "file"` is the option named to), then nbind A_BIND (op T_IN)*/
-  S_WRITE, /* kid[0] = e, kid[1] = file name expression */
+  S_PLOT, /* kid = expressions..., A_NAMED options (`against x`, `by g` and `to "file"` are options of these names), then nbind A_BIND (op T_IN)*/
+  S_WRITE,        /* kid[0] = e, kid[1] = file name expression */
   S_EXPLAIN,      /* kid[0] */
   S_IMPORT,       /* name = path */
   S_PRECISION,    /* name = single | double */

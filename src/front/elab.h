@@ -49,6 +49,7 @@ typedef struct {
   double lo[2], hi[2];
   int nvar;
   uint32_t grid[2];      /* plot */
+  cx_query against, by;  /* plot of points, pictures with captions: eq CX_NO_EQ where there is none */
   cx_sym file;           /* write, plot to */
   cx_sym method;         /* fit */
   const cx_ast *options; /* fit: the statement */

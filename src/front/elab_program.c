@@ -365,15 +365,46 @@ static bool area_parts(cx_elab *E, const cx_ast *x, cx_query *q) {
 }
 
 #define GRID 513
+/* one value for each of n points (n < 0: how many, it says), for `against` and `by` */
+static bool plot_row(cx_elab *E, const cx_ast *option, const char *what, int64_t *n, cx_query *q) {
+  const cx_ast *x = option->kid[0];
+  cx_val v = cx_elab_expr(E, x);
+  if (v.bad) return false;
+  if (v.rank != 1) {
+    int id =
+        cx_error(E->ctx, x->span, "`%s` takes a row of numbers, but this has shape %s", option->name, cx_v_shape(E, v));
+    if (v.rank > 1) cx_diag_help(E->ctx, id, "take one column: x[:, 0]");
+    return false;
+  }
+  if (*n >= 0 && v.dim[0].n != *n) {
+    cx_error(E->ctx, x->span, "`%s` has %lld numbers, but there are %lld %s", option->name, (long long)v.dim[0].n,
+             (long long)*n, what);
+    return false;
+  }
+  *n = v.dim[0].n;
+  *q = (cx_query){.text = cx_ast_text(E->arena, x), .eq = CX_NO_EQ, .level_of = levels_of(E, x)};
+  return !cx_v_store(E, v, NULL, &q->eq).bad;
+}
+
 static void plot(cx_elab *E, const cx_ast *s) {
   cx_action a = {.kind = ACT_PLOT, .ast = s, .objective = CX_NO_EQ};
+  const cx_ast *against = NULL, *by = NULL;
+  int64_t length = -1;
+  a.against.eq = a.by.eq = CX_NO_EQ;
   int n = s->nkid;
   for (int k = 0; k < s->nkid; k++)
-    if (s->kid[k]->kind == A_NAMED) { /* to "file.svg" */
-      if (s->kid[k]->kid[0]->kind == A_STR) a.file = s->kid[k]->kid[0]->name;
-      n = k;
-      break;
+    if (s->kid[k]->kind == A_NAMED) { /* against x, by g, to "file.svg" */
+      if (!strcmp(s->kid[k]->name, "against")) against = s->kid[k];
+      else if (!strcmp(s->kid[k]->name, "by")) by = s->kid[k];
+      else if (s->kid[k]->kid[0]->kind == A_STR) a.file = s->kid[k]->kid[0]->name;
+      if (k < n) n = k;
     }
+  if ((against || by) && s->nbind) {
+    int id = cx_error(E->ctx, (against ? against : by)->span, "points are given: there is no variable to plot over");
+    cx_diag_help(E->ctx, id, "leave out `for`");
+    return;
+  }
+  if (against && !plot_row(E, against, "points", &length, &a.against)) return;
   int nexpr = 0;
   while (nexpr < s->nkid && s->kid[nexpr]->kind != A_BIND && s->kid[nexpr]->kind != A_NAMED) nexpr++;
   a.query = CX_NEW_N(E->arena, cx_query, nexpr + 1);
@@ -451,20 +482,35 @@ static void plot(cx_elab *E, const cx_ast *s) {
       }
       for (int j = 0; j < v.rank; j++) r.dim[a.nvar + j] = v.dim[j], r.slot[a.nvar + j] = v.slot[j];
       v = r;
-    } else if (v.rank == 0 || v.rank > 2) {
+    } else if (!v.rank) {
       cx_error(E->ctx, x->span, "say over what to plot: plot %s for x in 0..1", q.text);
       continue;
+    } else if (v.rank > 3 || (against && v.rank > 2)) {
+      cx_error(E->ctx, x->span, "a plot takes a curve [n], a matrix or images [k, h, w], but this has shape %s",
+               cx_v_shape(E, v));
+      continue;
+    } else if (against && v.dim[0].n != length) {
+      int id = cx_error(E->ctx, x->span, "there are %lld numbers here, but %lld in `%s`", (long long)v.dim[0].n,
+                        (long long)length, a.against.text);
+      cx_diag_label(E->ctx, id, against->span, "%lld", (long long)length);
+      continue;
     }
-    bool is_map = v.rank == 2 && (a.nvar == 2 || !a.nvar);
-    if (a.nquery && (is_map || map)) {
-      int id = cx_error(E->ctx, x->span, "a map fills its plot alone");
+    bool is_map = a.nvar == 2 || (!a.nvar && !against && v.rank >= 2);
+    if (a.nquery && (is_map != map || (is_map && a.nvar))) {
+      int id =
+          cx_error(E->ctx, x->span, a.nvar ? "a map fills its plot alone" : "curves and images have no plot in common");
       cx_diag_help(E->ctx, id, "write a plot line for each");
       continue;
     }
+    if (is_map && !a.nvar) length = v.rank == 3 ? v.dim[0].n : 1;
     map |= is_map;
     v = cx_v_store(E, v, NULL, &q.eq);
     if (!v.bad) a.query[a.nquery++] = q;
   }
+  if (by && (a.nquery != 1 || (!against && !map))) {
+    int id = cx_error(E->ctx, by->span, "`by` gives the points or pictures of one array their groups");
+    cx_diag_help(E->ctx, id, "plot y against x by group; plot images by label");
+  } else if (by && !plot_row(E, by, against ? "points" : "pictures", &length, &a.by)) return;
   E->env = env;
   *CX_PUSH(E->arena, E->action) = a;
 }

@@ -381,6 +381,16 @@ static cx_ast *print(cx_parser *p) {
   return cx_make(p, S_PRINT, first, kids);
 }
 
+/* `against x`, `by group`: words that are names elsewhere */
+static void plot_option(cx_parser *p, const char *word, cx_kids *kids) {
+  int kind = cx_look(p);
+  if (strcmp(word, "by") ? kind != T_NAME || strcmp(cx_name_at(p, p->i), word) : kind != T_BY) return;
+  int at = p->i++;
+  cx_ast *e = cx_expression(p), *named = cx_make_named(p, A_NAMED, at, at, (cx_kids){&e, 1, 1});
+  named->name = cx_intern_z(p->ctx, word);
+  add(p, kids, named);
+}
+
 static cx_ast *plot(cx_parser *p) {
   int first = p->i++;
   need(p, "a value to plot", "plot f(x) for x in 0..1");
@@ -390,6 +400,8 @@ static cx_ast *plot(cx_parser *p) {
     p->i++;
     add(p, &kids, named_ahead(p) ? cx_named(p) : cx_expression(p));
   }
+  plot_option(p, "against", &kids);
+  plot_option(p, "by", &kids);
   if (cx_look(p) == T_FOR) {
     do {
       p->i++;

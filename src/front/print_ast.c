@@ -202,6 +202,13 @@ static void put_statement(cx_buf *b, const cx_ast *e) {
       if (last > 0 && e->kid[last - 1]->kind == A_NAMED && strcmp(e->kid[last - 1]->name, "to") == 0) file = last - 1;
       for (int i = 0, n = 0; i < last; i++) {
         if (i == file) continue;
+        bool word =
+            e->kid[i]->kind == A_NAMED && (!strcmp(e->kid[i]->name, "against") || !strcmp(e->kid[i]->name, "by"));
+        if (word) {
+          cx_putf(b, " %s ", e->kid[i]->name);
+          put(b, e->kid[i]->kid[0], L_IF);
+          continue;
+        }
         if (n++) cx_puts(b, ", ");
         put(b, e->kid[i], L_IF);
       }

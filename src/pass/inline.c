@@ -73,6 +73,7 @@ static void take_over(inliner *in, cx_eq *e) {
   e->red = p->red, e->nred = p->nred;
   memcpy(e->rdim, p->rdim, sizeof e->rdim);
   e->body = p->body;
+  e->name = p->name, e->span = p->span; /* what messages call it */
 }
 
 void cx_pass_inline(cx_graph *g) {

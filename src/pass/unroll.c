@@ -74,13 +74,14 @@ static const cx_node *at_place(unroller *u, const cx_node *body, int first, cons
   return cx_rewrite(u->g, cx_subst(u->g, body, slot, to, n), known_load, u);
 }
 
-/* is there a part that is a number at every place of the sum? */
+/* is there a factor, of the sum or of one of its terms, that is a number at every place? */
 static bool has_table(unroller *u, const cx_eq *e, const cx_node *n) {
   if (n->free_lo && !(n->free_lo & ~cx_reduced_mask(e)) && (!n->has_load || n->op == OP_load)) {
     const cx_node *first = at_place(u, n, e->rank, e->rdim, e->nred, 0);
     return first && first->op == OP_const;
   }
-  for (int k = 0; k < n->nargs && n->op != OP_load; k++)
+  bool arithmetic = n->op == OP_mul || n->op == OP_div || n->op == OP_neg || n->op == OP_add || n->op == OP_sub;
+  for (int k = n->op == OP_select; k < n->nargs && (arithmetic || n->op == OP_select); k++)
     if (has_table(u, e, n->arg[k])) return true;
   return false;
 }

@@ -218,6 +218,12 @@ cx_frame_of cx_plot_axes(cx_arena *a, const cx_plot *p, int xticks, int yticks) 
       y1 = to_zero ? 0 : y1 + air;
     }
   }
+  if (p->kind == PLOT_SCATTER && x1 > x0) { /* no point is cut by the frame */
+    double air = 0.03 * (x1 - x0);
+    x0 -= air, x1 += air;
+    if (y0 == 0) y0 -= 0.03 * (y1 - y0);
+    if (y1 == 0) y1 += 0.03 * (y1 - y0);
+  }
   f.x = cx_axis_make(a, x0, x1, false, xticks);
   f.y = cx_axis_make(a, y0, y1, log_y, yticks);
   return f;

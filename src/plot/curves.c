@@ -71,8 +71,38 @@ static void axes(layout *l) {
   }
 }
 
+/* points: strokes without length, whose ends are round; of those that fall on one place, one */
+static void points(layout *l, int k) {
+  const cx_curve *c = &l->p->curve[k];
+  const box *b = &l->frame;
+  int wide = 2 * (int)(b->x1 - b->x0) + 1, high = 2 * (int)(b->y1 - b->y0) + 1, n = 0;
+  bool *taken = CX_NEW_N(l->pic->arena, bool, (size_t)wide *(size_t)high);
+  cx_point *at = CX_NEW_N(l->pic->arena, cx_point, c->n + 1);
+  for (int64_t i = 0; i < c->n; i++) {
+    cx_point u = {cx_axis_at(&l->f.x, c->x[i]), cx_axis_at(&l->f.y, c->y[i])};
+    if (!(u.x >= 0 && u.x <= 1 && u.y >= 0 && u.y <= 1)) continue;
+    bool *t = &taken[(int)(u.y * (high - 1)) * wide + (int)(u.x * (wide - 1))];
+    if (!*t) at[n++] = place(b, u);
+    *t = true;
+  }
+  if (!n) return;
+  cx_pic_item *it = cx_pic_add(l->pic, PIC_STROKE, cx_curve_color(k), 3 * n - 1);
+  for (int i = 0; i < n; i++) {
+    it->pt[3 * i] = it->pt[3 * i + 1] = at[i];
+    if (i + 1 < n) it->pt[3 * i + 2] = (cx_point){NAN, NAN};
+  }
+  int64_t all = 0;
+  for (int j = 0; j < l->p->ncurve; j++) all += l->p->curve[j].n;
+  it->width = all <= 100 ? 7 : all <= 600 ? 5.5 : all <= 3000 ? 4 : 2.8;
+  it->alpha = 0.8;
+}
+
 static void curve(layout *l, int k) {
   const cx_path *path = &l->path[k];
+  if (l->p->kind == PLOT_SCATTER) {
+    points(l, k);
+    return;
+  }
   if (!path->n) return;
   cx_pic_item *it = cx_pic_add(l->pic, PIC_STROKE, cx_curve_color(k), path->n);
   for (int i = 0; i < path->n; i++) it->pt[i] = isnan(path->at[i].x) ? path->at[i] : place(&l->frame, path->at[i]);
@@ -148,6 +178,11 @@ static void area_ends(layout *l, int k) {
 static double row_width(const layout *l, int k) { return SAMPLE + GAP + cx_text_width(l->name[k], LABEL); }
 
 static void legend_row(layout *l, int k, double x, double y) {
+  if (l->p->kind == PLOT_SCATTER) {
+    cx_pic_segment(l->pic, x + SAMPLE - 6, y - 0.34 * LABEL, x + SAMPLE - 6, y - 0.34 * LABEL, cx_curve_color(k), 8);
+    cx_pic_text(l->pic, x + SAMPLE + GAP - 2, y, l->name[k], LABEL, 0, CX_INK);
+    return;
+  }
   cx_pic_segment(l->pic, x, y - 0.34 * LABEL, x + SAMPLE, y - 0.34 * LABEL, cx_curve_color(k), 2.6);
   l->pic->item.at[l->pic->item.n - 1].dash = cx_curve_dash(k);
   cx_pic_text(l->pic, x + SAMPLE + GAP, y, l->name[k], LABEL, 0, CX_INK);
@@ -157,6 +192,12 @@ static void legend_row(layout *l, int k, double x, double y) {
 static double hides(const layout *l, const box *b) {
   double sum = 0;
   const double width = l->frame.x1 - l->frame.x0, height = l->frame.y1 - l->frame.y0;
+  for (int k = 0; k < l->p->ncurve && l->p->kind == PLOT_SCATTER; k++)
+    for (int64_t i = 0; i < l->p->curve[k].n; i++) {
+      cx_point at = {cx_axis_at(&l->f.x, l->p->curve[k].x[i]), cx_axis_at(&l->f.y, l->p->curve[k].y[i])};
+      at = place(&l->frame, at);
+      if (at.x > b->x0 && at.x < b->x1 && at.y > b->y0 && at.y < b->y1) sum += 9;
+    }
   for (int k = 0; k < l->p->ncurve; k++)
     for (int i = 0; i + 1 < l->path[k].n; i++) {
       cx_point p = l->path[k].at[i], q = l->path[k].at[i + 1];
@@ -209,6 +250,10 @@ cx_pic *cx_plot_picture(cx_arena *a, const cx_plot *p, const cx_plot_style *s) {
   pic->arena = a;
   pic->w = s->width > 0 ? s->width : 720;
   pic->h = s->height > 0 ? s->height : 440;
+  if (p->kind == PLOT_IMAGES) {
+    cx_images_layout(pic, p);
+    return pic;
+  }
   if (p->nx > 0) {
     cx_map_layout(pic, p);
     return pic;
@@ -219,7 +264,7 @@ cx_pic *cx_plot_picture(cx_arena *a, const cx_plot *p, const cx_plot_style *s) {
   l.path = CX_NEW_N(a, cx_path, p->ncurve + 1);
   l.name = CX_NEW_N(a, const char *, p->ncurve + 1);
   for (int k = 0; k < p->ncurve; k++) {
-    l.path[k] = cx_curve_path(a, &p->curve[k], &l.f, p->kind == PLOT_FUNCTION);
+    if (p->kind != PLOT_SCATTER) l.path[k] = cx_curve_path(a, &p->curve[k], &l.f, p->kind == PLOT_FUNCTION);
     l.name[k] = cx_math_text(a, p->curve[k].text ? p->curve[k].text : "");
   }
   l.title = p->title ? cx_math_text(a, p->title) : NULL;

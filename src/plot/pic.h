@@ -24,6 +24,7 @@ typedef struct {
   const uint8_t *index;
   int w, h;
   bool sharp; /* cells, no shades between them */
+  bool gray;  /* cx_gray instead */
 } cx_pic_item;
 typedef struct {
   cx_arena *arena;
@@ -48,6 +49,10 @@ uint32_t cx_curve_color(int k);
 extern const double cx_dash[4][2];
 int cx_curve_dash(int k);
 uint32_t cx_map_color(double t); /* 0..1 */
+/* of a number in an image's index, which is not 0 */
+static inline uint32_t cx_index_color(bool gray, int index) {
+  return gray ? 0x010101u * (uint32_t)(index - 1 + (index > 128)) : cx_map_color((index - 1) / 254.0);
+}
 
 /* ---- axes ---- */
 enum { CX_MAX_TICKS = 24 };
@@ -78,6 +83,7 @@ void cx_map_range(const cx_plot *p, double *lo, double *hi);
 
 cx_pic *cx_plot_picture(cx_arena *a, const cx_plot *p, const cx_plot_style *s); /* curves.c */
 void cx_map_layout(cx_pic *pic, const cx_plot *p);                              /* map.c */
+void cx_images_layout(cx_pic *pic, const cx_plot *p);                           /* images.c */
 char *cx_pic_svg(const cx_pic *p, size_t *size);
 /* 0 bytes and *why when it cannot be done */
 size_t cx_pic_png(const cx_pic *p, double scale, unsigned char **png, const char **why);

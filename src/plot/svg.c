@@ -135,7 +135,7 @@ static void image(cx_buf *b, const cx_pic_item *it) {
   be32(&head, (uint32_t)it->h);
   cx_put(&head, "\x08\x03\0\0\0", 5); /* 8 bits, palette */
   for (int k = 0; k < 256; k++) {
-    uint32_t c = cx_map_color((k - 1) / 254.0);
+    uint32_t c = k ? cx_index_color(it->gray, k) : 0;
     cx_put(&palette, (char[]){(char)(c >> 16), (char)(c >> 8), (char)c}, 3);
   }
   cx_put(&clear, "\0", 1); /* entry 0 is transparent */

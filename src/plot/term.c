@@ -136,7 +136,13 @@ static void curves(screen *s, const cx_plot *p, int columns) {
   c.w = columns - left - 3 < 16 ? 16 : columns - left - 3;
   c.dots = CX_NEW_N(a, uint8_t, c.w * c.h);
   c.owner = CX_NEW_N(a, int8_t, c.w * c.h);
-  for (int k = p->ncurve - 1; k >= 0; k--) { /* the first one on top */
+  for (int k = p->ncurve - 1; k >= 0 && p->kind == PLOT_SCATTER; k--)
+    for (int64_t i = 0; i < p->curve[k].n; i++) {
+      double u = cx_axis_at(&f.x, p->curve[k].x[i]), v = cx_axis_at(&f.y, p->curve[k].y[i]);
+      if (u >= 0 && u <= 1 && v >= 0 && v <= 1)
+        dot(&c, (int)lrint(u * (2 * c.w - 1)), (int)lrint((1 - v) * (4 * c.h - 1)), k);
+    }
+  for (int k = p->ncurve - 1; k >= 0 && p->kind != PLOT_SCATTER; k--) { /* the first one on top */
     cx_path path = cx_curve_path(a, &p->curve[k], &f, p->kind == PLOT_FUNCTION);
     draw(&c, &path, k);
   }
@@ -146,7 +152,7 @@ static void curves(screen *s, const cx_plot *p, int columns) {
     if (!p->curve[k].text || !*p->curve[k].text) continue;
     if (k) cx_puts(&s->b, "   ");
     pen(s, cx_curve_color(k));
-    cx_puts(&s->b, "━━ ");
+    cx_puts(&s->b, p->kind == PLOT_SCATTER ? "● " : "━━ ");
     pen(s, -1);
     cx_puts(&s->b, cx_clean_text(a, p->curve[k].text));
   }
@@ -215,6 +221,10 @@ char *cx_plot_terminal(cx_arena *a, const cx_plot *p, int columns, int colors) {
   screen s = {.b = {.arena = a}, .colors = colors, .now = -1};
   cx_put(&s.b, "", 0);
   if (columns > 100) columns = 100;
+  if (p->kind == PLOT_IMAGES) {
+    cx_putf(&s.b, "%lld picture%s in the file\n", (long long)p->npicture, p->npicture == 1 ? "" : "s");
+    return s.b.at;
+  }
   if (p->nx > 0) map(&s, p, columns);
   else curves(&s, p, columns);
   return s.b.at;

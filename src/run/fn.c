@@ -86,7 +86,7 @@ static cx_fn *make(const cx_model *m, cx_arena *a, const uint32_t *root, int nro
       if ((int32_t)back[k] == m->draw_eq) f->draw_input = f->nin;
       type[f->nin] = m->single ? CX_F32 : CX_F64;
       for (int d = 0; d < m->ndecl; d++)
-        if (m->decl_eq[d] == back[k]) type[f->nin] = m->decl[d].array.type;
+        if (m->decl_eq[d] == back[k] && m->decl[d].varies) type[f->nin] = m->decl[d].array.type;
       f->in_eq[f->nin++] = back[k];
       continue;
     }

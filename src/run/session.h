@@ -32,8 +32,16 @@ typedef enum {
   PLOT_FUNCTION, /* samples of a function: poles are cropped, jumps lift the pen */
   PLOT_SERIES,   /* the values of an array */
   PLOT_TRACE,    /* the objective along a fit: on a logarithmic scale where that shows more */
-  PLOT_MATRIX    /* z: a cell for each element, row 0 on top */
+  PLOT_MATRIX,   /* z: a cell for each element, row 0 on top */
+  PLOT_SCATTER,  /* points, a colour a curve */
+  PLOT_IMAGES    /* pictures in rows */
 } cx_plot_kind;
+typedef struct {
+  const char *caption; /* or NULL */
+  int64_t w, h;
+  const double *z; /* row-major, row 0 on top */
+  double lo, hi;   /* black, white */
+} cx_picture;
 typedef struct {
   cx_plot_kind kind;
   const char *title, *xlabel, *ylabel; /* may be NULL */
@@ -42,7 +50,9 @@ typedef struct {
   int64_t nx, ny; /* > 0: a map over two variables, z[ny][nx] of the first curve; colour bar */
   const double *z;
   double x0, x1, y0, y1; /* ranges of the variables */
-  const char *file;      /* where the program wants it; NULL: the front end's choice */
+  cx_picture *picture;   /* PLOT_IMAGES */
+  int64_t npicture;
+  const char *file; /* where the program wants it; NULL: the front end's choice */
 } cx_plot;
 
 typedef enum {

@@ -179,8 +179,9 @@ static void files(cx_ctx *c, cx_arena *a) {
       cx_plot_write(c, bad[k], &p, NULL);
       CX_END(c, f);
       CHECK(false);
+    } else {
+      CHECK(f.status == CX_E_RUNTIME && cx_error_count(c) == before + 1);
     }
-    else { CHECK(f.status == CX_E_RUNTIME && cx_error_count(c) == before + 1); }
   }
   CHECK(rmdir(dir) == 0); /* nothing left beside the pictures */
 }
@@ -218,6 +219,60 @@ static void matrices(cx_arena *a) {
   }
 }
 
+/* n points in a picture: strokes without length */
+static int dots(cx_arena *a, const cx_plot *p, int *strokes) {
+  cx_pic *pic = cx_plot_picture(a, p, &(cx_plot_style){0});
+  int n = 0;
+  *strokes = 0;
+  for (int k = 0; k < pic->item.n; k++) {
+    const cx_pic_item *it = &pic->item.at[k];
+    if (it->kind != PIC_STROKE || it->alpha != 0.8) continue;
+    ++*strokes;
+    for (int i = 0; i + 1 < it->npt; i++)
+      n += it->pt[i].x == it->pt[i + 1].x && it->pt[i].y == it->pt[i + 1].y; /* NaN lifts the pen */
+    for (int i = 0; i < it->npt; i++)
+      if (!isnan(it->pt[i].x))
+        CHECK(it->pt[i].x > 0 && it->pt[i].x < pic->w && it->pt[i].y > 0 && it->pt[i].y < pic->h);
+  }
+  return n;
+}
+static void scatter(cx_arena *a) {
+  double x[6] = {0, 1, 2, 2, NAN, 3}, y[6] = {0, -1, 5, 5, 1, 0}; /* one twice, one without a place */
+  cx_curve c[2] = {{.text = "y", .n = 6, .x = x, .y = y}, {.text = "z", .n = 3, .x = x, .y = y}};
+  int strokes;
+  cx_plot p = {.kind = PLOT_SCATTER, .curve = c, .ncurve = 1, .xlabel = "x"};
+  CHECK(dots(a, &p, &strokes) == 4 && strokes == 1);
+  p.ncurve = 2;
+  CHECK(dots(a, &p, &strokes) == 7 && strokes == 2);
+  CHECK(strstr(cx_plot_terminal(a, &p, 80, 0), "● z") != NULL);
+  c[0].n = 0, p.ncurve = 1;
+  CHECK(dots(a, &p, &strokes) == 0);
+}
+
+static void pictures(cx_arena *a) {
+  double z[6] = {0, 1, 2, NAN, 4, 2};
+  cx_picture one[7];
+  for (int k = 0; k < 7; k++) one[k] = (cx_picture){k ? "seven" : NULL, 3, 2, z, 0, 4};
+  one[6].w = 1, one[6].h = 6;
+  for (int n = 1; n <= 7; n++) {
+    cx_plot p = {.kind = PLOT_IMAGES, .picture = one, .npicture = n, .title = "z"};
+    cx_pic *pic = cx_plot_picture(a, &p, &(cx_plot_style){0});
+    int images = 0, texts = 0;
+    for (int k = 0; k < pic->item.n; k++) {
+      const cx_pic_item *it = &pic->item.at[k];
+      texts += it->kind == PIC_TEXT;
+      if (it->kind != PIC_IMAGE) continue;
+      images++;
+      CHECK(it->gray && it->pt[0].x >= 0 && it->pt[1].x <= pic->w && it->pt[0].y >= 0 && it->pt[1].y <= pic->h);
+      double wide = it->pt[1].x - it->pt[0].x, high = it->pt[1].y - it->pt[0].y;
+      CHECK_NEAR(wide / high, (double)it->w / it->h, 1e-9); /* square pixels */
+      if (it->w == 3) CHECK(it->index[0] == 1 && it->index[3] == 0 && it->index[4] == 255);
+    }
+    CHECK(images == n && texts == n); /* the title, and captions of all but the first */
+  }
+  CHECK(cx_index_color(true, 1) == 0 && cx_index_color(true, 255) == 0xffffff);
+}
+
 static void colors(void) { /* lightness never falls along the map */
   double before = -1;
   for (int k = 0; k <= 100; k++) {
@@ -238,6 +293,8 @@ int main(void) {
   text(a);
   files(c, a);
   fits(a);
+  scatter(a);
+  pictures(a);
   matrices(a);
   colors();
   cx_ctx_free(c);
