@@ -64,10 +64,8 @@ int cx_batch_run(const cx_quadrature *q, const cx_batch *b, cx_batch_work *w, cx
   int64_t nodes = in->nodes;
   double *index = w->node + dim * nodes, *tails = index + r * nodes;
   bool by_rows = b->exec && cx_exec_by_rows(b->exec); /* then nodes are read where they are, and values written */
-  bool direct = by_rows && b->nout == 1 && b->total == 1;
   for (int k = 0; k < r; k++) w->in[dim + k] = index + k * nodes;
   for (int k = 0; k < in->nenv; k++) w->in[dim + r + k] = all->arg[2 + k];
-  for (int k = 0; k < b->nout; k++) w->out[k] = w->buffer[k];
   for (int64_t from = 0; from < n; from += nodes) {
     int64_t m = n - from < nodes ? n - from : nodes, filled = by_rows ? m : nodes;
     for (int k = 0; k < dim + ntail; k++) {
@@ -87,7 +85,9 @@ int cx_batch_run(const cx_quadrature *q, const cx_batch *b, cx_batch_work *w, cx
       }
       index[j] = (double)i;
     }
-    if (direct) w->out[0] = f + from;
+    int64_t c0 = 0;
+    for (int k = 0; k < b->nout; c0 += b->count[k++])
+      w->out[k] = by_rows && b->count[k] == 1 ? f + c0 * n + from : w->buffer[k];
     if (b->exec ? cx_exec_rows(b->exec, w->work, m, w->in, w->out, &all->why) : run_oracle(q, b, w)) return 1;
     if (b->exec && in->heavy) {
       double rel[CX_NODES_MOST] = {0};
@@ -99,12 +99,10 @@ int cx_batch_run(const cx_quadrature *q, const cx_batch *b, cx_batch_work *w, cx
         if (size * rel[j] > all->worst) all->worst = size * rel[j];
       }
     }
-    int64_t c0 = 0;
-    for (int k = 0; k < b->nout && !direct; k++) {
-      for (int64_t c = 0; c < b->count[k]; c++)
+    c0 = 0;
+    for (int k = 0; k < b->nout; c0 += b->count[k++])
+      for (int64_t c = 0; c < b->count[k] && w->out[k] == w->buffer[k]; c++)
         for (int64_t j = 0; j < m; j++) f[(c0 + c) * n + from + j] = w->buffer[k][j * b->count[k] + c];
-      c0 += b->count[k];
-    }
   }
   return 0;
 }
@@ -240,6 +238,7 @@ cx_quadrature *cx_quadrature_new(cx_arena *a, const cx_eq *e, bool oracle, volat
   q->stop = stop;
   new_batch(a, &q->value, q->in, q->in->value, oracle);
   new_batch(a, &q->probe, q->in, q->in->probe, oracle);
+  new_batch(a, &q->size, q->in, q->in->size, true);
   q->near = CX_NEW_N(a, cx_batch, q->in->nfeature + 1);
   for (int k = 0; k < q->in->nfeature; k++) new_batch(a, &q->near[k], q->in, q->in->near[k], oracle);
   return q;
@@ -259,6 +258,7 @@ cx_quadrature_work *cx_quadrature_work_new(cx_arena *a, const cx_quadrature *q) 
   cx_quadrature_work *w = CX_NEW(a, cx_quadrature_work);
   new_batch_work(a, &w->value, &q->value, q->in->nodes);
   new_batch_work(a, &w->probe, &q->probe, q->in->nodes);
+  new_batch_work(a, &w->size, &q->size, q->in->nodes);
   w->near = CX_NEW_N(a, cx_batch_work, q->in->nfeature + 1);
   for (int k = 0; k < q->in->nfeature; k++) new_batch_work(a, &w->near[k], &q->near[k], q->in->nodes);
   w->ncomp = q->in->ncomp;
@@ -372,6 +372,34 @@ static int cross(const cx_quadrature *q, cx_quadrature_work *w, double *result) 
   return failed;
 }
 
+/* Nought everywhere: perhaps an exponential has underflowed that another factor would have lifted. */
+static int doubt(const cx_quadrature *q, cx_quadrature_work *w, int64_t j, const double *result) {
+  enum { N = 64 };
+  int nc = q->in->ncomp;
+  for (int c = 0; c < nc; c++)
+    if (result[j * nc + c] != 0) return 0;
+  double x[N], lo = w->range[j].lo, hi = w->range[j].hi, most = -INFINITY;
+  int32_t id[N];
+  for (int k = 0; k < N; k++) {
+    double t = (k + 0.5) / N;
+    x[k] = isfinite(lo) && isfinite(hi) ? lo + (hi - lo) * t
+           : isfinite(lo)               ? lo + copysign(t / (1 - t), hi)
+           : isfinite(hi)               ? hi + copysign(t / (1 - t), lo)
+                                        : (t - 0.5) / (t * (1 - t));
+    id[k] = (int32_t)j;
+  }
+  double *size = malloc((size_t)(N * q->size.total) * sizeof *size);
+  if (!size) return w->why = "out of memory", 1;
+  int failed = cx_batch_run(q, &q->size, &w->size, w, (const double *[]){x}, NULL, 0, N, id, size);
+  for (int64_t k = 0; k < N * q->size.total && !failed; k++)
+    if (size[k] < INFINITY) most = fmax(most, size[k]);
+  free(size);
+  if (failed || !(most > -745)) return failed;
+  w->report[j].status = QUAD_TOLERANCE;
+  for (int c = 0; c < nc; c++) w->error[j * nc + c] = exp(most);
+  return 0;
+}
+
 int cx_quadrature_run(const cx_quadrature *q, cx_quadrature_work *w, int64_t rows, const double *const *in,
                       double *result, const char **why) {
   w->instances = w->most;
@@ -404,6 +432,8 @@ int cx_quadrature_run(const cx_quadrature *q, cx_quadrature_work *w, int64_t row
     bool stopped = s == QUAD_STOPPED && q->stop && *q->stop; /* else: out of time, and the result says so */
     failed = s == QUAD_FAILED || stopped;
     if (stopped) w->why = "interrupted";
+    for (int64_t j = 0; j < w->instances && !failed && q->size.g; j++)
+      if (w->report[j].status == QUAD_OK && w->range[j].lo != w->range[j].hi) failed = doubt(q, w, j, result);
     double inside = w->largest > 0 ? w->worst / w->largest : 0; /* relative error that comes from integrals inside */
     for (int64_t j = 0; j < w->instances && !failed; j++)
       for (int k = 0; k < q->in->ncomp; k++) {

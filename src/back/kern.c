@@ -1,16 +1,6 @@
 /* kern.c - the choice of an instruction set, made from what the processor and the operating system allow. */
 #include "back/kern.h"
 
-int cx_isa_level(void) {
-#ifdef CX_X86_64
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512vl"))
-    return 2;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return 1;
-#endif
-  return 0;
-}
-
 const cx_kernels *cx_kernels_nth(bool single, int k) {
   int level = cx_isa_level() - k;
   if (k < 0 || level < 0) return NULL;

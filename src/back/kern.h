@@ -2,6 +2,7 @@
  * in double and in float. Compiled once for each instruction set; which one the processor has is asked at run time. */
 #ifndef CX_KERN_H
 #define CX_KERN_H
+#include "base/isa.h"
 #include "ir/ir.h"
 
 /* stride 1: contiguous, 0: one value for all; no alignment needed. dst may be the same array as an argument. */
@@ -29,5 +30,4 @@ const cx_kernels *cx_kernels_nth(bool single, int k);
 extern const cx_kernels cx_kern_double_base, cx_kern_float_base;
 extern const cx_kernels cx_kern_double_avx2, cx_kern_float_avx2;
 extern const cx_kernels cx_kern_double_avx512, cx_kern_float_avx512;
-int cx_isa_level(void); /* 0 base, 1 AVX2 and FMA, 2 AVX-512 F, DQ, BW, VL */
 #endif

@@ -179,23 +179,33 @@ static bool solved(search *s) { /* features of degree 1 and 2 */
   return true;
 }
 
-/* does the chord between two places say what u does there? */
-static bool clear(double h, const double *u, const double *v) {
-  double chord = (u[1] - u[0]) / h, size = fabs(v[0]) + fabs(v[1]);
-  double room = 0.25 * size + 1e-12 * (fabs(u[0]) + fabs(u[1])) / h;
-  return !isfinite(chord) || !isfinite(size) || (chord >= fmin(v[0], v[1]) - room && chord <= fmax(v[0], v[1]) + room);
+/* does every chord say what u does there? *crosses: u or its slope changes sign; *most: largest |v| */
+static bool clear(int n, const double *x, const double *u, const double *v, bool *crosses, double *most) {
+  bool fine = true, cross = false;
+  double top = 0;
+  for (int i = 0; i + 1 < n; i++) {
+    double h = x[i + 1] - x[i], rise = u[i + 1] - u[i], a = h * v[i], b = h * v[i + 1];
+    double room = 0.25 * (fabs(a) + fabs(b)) + 1e-12 * (fabs(u[i]) + fabs(u[i + 1]));
+    double low = a < b ? a : b, high = a < b ? b : a, steep = fabs(v[i]);
+    fine &= !(rise < low - room) & !(rise > high + room); /* of what is no number nothing is said */
+    cross |= !(u[i] * u[i + 1] > 0) | (v[i] * v[i + 1] < 0);
+    top = steep > top ? steep : top;
+  }
+  *crosses = cross;
+  *most = fmax(top, fabs(v[n - 1]));
+  return fine;
 }
 
 /* what a grid of n places shows of one column of a feature; *seen: clearly */
 static bool read_grid(search *s, int n, const double *x, const double *u, const double *v, bracket b, bool *seen) {
   const cx_feature *t = &s->q->in->feature[b.feature];
-  double most = 0;
+  double most;
   int64_t steps = 0;
-  for (int i = 0; i + 1 < n; i++) {
+  bool crosses;
+  *seen &= clear(n, x, u, v, &crosses, &most);
+  crosses = (crosses || t->kind == CX_FEATURE_STEP) && t->kind != CX_FEATURE_WAVE;
+  for (int i = 0; i + 1 < n && crosses; i++) {
     if (!(x[i] < x[i + 1]) || isnan(u[i]) || isnan(u[i + 1])) continue;
-    *seen &= clear(x[i + 1] - x[i], &u[i], &v[i]);
-    most = fmax(most, fmax(fabs(v[i]), fabs(v[i + 1])));
-    if (t->kind == CX_FEATURE_WAVE) continue;
     b.a = x[i], b.b = x[i + 1], b.size = fmax(fabs(u[i]), fabs(u[i + 1]));
     if (t->kind == CX_FEATURE_STEP) {
       double from = floor(fmin(u[i], u[i + 1])) + 1, to = ceil(fmax(u[i], u[i + 1])) - 1;

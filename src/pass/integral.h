@@ -58,6 +58,7 @@ typedef struct {
 typedef struct cx_integrand {
   cx_graph *value; /* output 0: f[k, c] */
   cx_graph *probe; /* outputs by feature: u[k, ..], then du/dx[k, ..], then some u''[k]; NULL without features */
+  cx_graph *size;  /* log |f| of components with an exponential as a factor, which may underflow alone; may be NULL */
   int64_t columns; /* of u altogether */
   cx_graph **near; /* by feature: value at x = at[k] + t[k] with u taken from its expansion about its root `at`; may
                       be NULL. Its inputs: as those of value, then at[k], t[k], slope[k], bend[k] */

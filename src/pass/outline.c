@@ -93,6 +93,44 @@ static void number_of(cx_eq *e, cx_dim size) {
   e->hi = (double)(size.n > 0 ? size.n - 1 : 0);
 }
 
+/* log |e|, products and exponentials taken apart; *exponential: there was one */
+static const cx_node *log_size(cx_graph *g, const cx_node *e, int depth, bool *exponential) {
+  if (depth > 0) switch (e->op) {
+      case OP_exp: return *exponential = true, e->arg[0];
+      case OP_neg: return log_size(g, e->arg[0], depth - 1, exponential);
+      case OP_mul:
+      case OP_div: {
+        const cx_node *a = log_size(g, e->arg[0], depth - 1, exponential);
+        bool below = false;
+        const cx_node *b = log_size(g, e->arg[1], depth - 1, e->op == OP_mul ? exponential : &below);
+        return cx_op2(g, e->op == OP_mul ? OP_add : OP_sub, a, b);
+      }
+      default: break;
+    }
+  return cx_op1(g, OP_log, cx_op1(g, OP_abs, e));
+}
+static cx_graph *sizes(cx_graph *g) {
+  int n = g->nout;
+  uint32_t *keep = CX_NEW_N(g->arena, uint32_t, n + 1);
+  memcpy(keep, g->out, (size_t)n * sizeof *keep);
+  g->nout = 0;
+  for (int k = 0; k < n; k++) {
+    const cx_eq *f = g->eq[keep[k]];
+    bool exponential = false;
+    const cx_node *size = f->kind == EQ_CALC && f->red == RED_none ? log_size(g, f->body, 30, &exponential) : NULL;
+    if (!exponential || f->body->op == OP_exp) continue;
+    cx_eq *e = cx_eq_new(g, NULL, EQ_CALC);
+    e->rank = g->eq[keep[k]]->rank;
+    memcpy(e->dim, g->eq[keep[k]]->dim, sizeof e->dim);
+    e->body = size;
+    cx_graph_output(g, e->id);
+  }
+  cx_graph *part = g->nout ? alone(g) : NULL;
+  g->nout = 0;
+  for (int k = 0; k < n; k++) cx_graph_output(g, keep[k]);
+  return part;
+}
+
 static void outline(cx_graph *g, cx_eq **member, int n, bool passes) {
   const cx_eq *first = member[0], *lo = g->eq[first->prim_arg[CX_INTEGRAL_LO]];
   cx_integrand *in = CX_NEW(g->arena, cx_integrand);
@@ -159,8 +197,9 @@ static void outline(cx_graph *g, cx_eq **member, int n, bool passes) {
     for (int d = lo->rank; d < member[j]->rank; d++) count *= member[j]->dim[d].n;
     for (int64_t k = 0; k < count; k++) in->scale[at++] = member[j]->slope ? 1 : 0;
   }
-  for (int j = 0; j < n; j++) guard(in->value, in->value->eq[in->value->out[j]]);
   for (int id = 0; id < in->value->neq; id++) in->heavy |= cx_is_integral(in->value->eq[id]);
+  if (!in->heavy && !in->crossing) in->size = sizes(in->value);
+  for (int j = 0; j < n; j++) guard(in->value, in->value->eq[in->value->out[j]]);
   for (int id = 0, known = in->value->neq; id < known; id++) { /* an integral inside is no noise to the one around */
     cx_eq *e = in->value->eq[id];
     if (!cx_is_integral(e) || e->prim == &cx_prim_crossing) continue;

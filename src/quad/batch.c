@@ -38,7 +38,7 @@ bool cx_quad_batch(const cx_quad *q, cx_quad_work *w, int njob, cx_quad_job *job
   for (int j = 0; j < njob; j++) {
     const cx_quad_piece *p = job[j].piece;
     double half = job[j].b / 2 - job[j].a / 2, mid = job[j].a + half, *t = w->t + j * N, *jac = w->jac + j * N;
-    for (int i = 0; i < N; i++) t[i] = mid + half * w->rule.x[i];
+    w->rule.kern->nodes(&w->rule, mid, half, t);
     for (int i = 0; i < N; i++) w->id[j * N + i] = job[j].index;
     switch (p->map) {
       case MAP_LINE: /* dx/ds = 1; `at` is not looked at */
@@ -49,22 +49,16 @@ bool cx_quad_batch(const cx_quad *q, cx_quad_work *w, int njob, cx_quad_job *job
         for (int i = 0; i < N; i++) jac[i] = 1;
         break;
       case MAP_TOWARD:
-      case MAP_AWAY: {
-        const double *e = exponentials(w, &job[j], t);
-        for (int i = 0; i < N; i++) jac[i] = t[i] = p->scale * e[i];
+      case MAP_AWAY:
+      case MAP_OUT:
+        w->rule.kern->ray(exponentials(w, &job[j], t), p->scale, p->map == MAP_OUT, !side, p->p, p->dir, t, jac);
         break;
-      }
-      case MAP_OUT: {
-        const double *e = exponentials(w, &job[j], t);
-        for (int i = 0; i < N; i++) t[i] = p->scale * e[i], jac[i] = t[i] + p->scale;
-        break;
-      }
       case MAP_NEAR:
         for (int i = 0; i < N; i++) t[i] = p->scale / t[i], jac[i] = t[i] * (t[i] / p->scale);
         break;
     }
     for (int i = 0; i < N; i++) w->at[j * N + i] = p->p;
-    if (!side)
+    if (!side && (p->map == MAP_FAR || p->map == MAP_NEAR))
       for (int i = 0; i < N; i++) t[i] = p->p + p->dir * t[i];
   }
   if (q->eval(q->user, side, n, w->id, w->at, w->t, w->f)) return !(w->failed = true);
@@ -72,10 +66,8 @@ bool cx_quad_batch(const cx_quad *q, cx_quad_work *w, int njob, cx_quad_job *job
     const double *jac = w->jac + j * N;
     bool plain = job[j].piece->map == MAP_LINE;
     for (int c = 0; c < q->ncomp; c++) {
-      double *f = w->f + c * n + j * N, sum = 0;
-      for (int i = 0; i < N && !plain; i++) f[i] *= jac[i];
-      for (int i = 0; i < N; i++) sum += fabs(f[i]);
-      if (!(sum <= 1e308)) count_bad(w, side, f, j, &job[j]);
+      double *f = w->f + c * n + j * N;
+      if (!(w->rule.kern->weigh(f, plain ? NULL : jac) <= 1e308)) count_bad(w, side, f, j, &job[j]);
     }
   }
   return true;

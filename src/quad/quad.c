@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { WAVE = 64, BATCH_NODES = CX_QUAD_BATCH * CX_QUAD_NODES };
+enum { WAVE = 4 * CX_QUAD_BATCH, BATCH_NODES = CX_QUAD_BATCH * CX_QUAD_NODES };
 
 cx_quad_work *cx_quad_work_new(void) {
   cx_quad_work *w = calloc(1, sizeof *w);
@@ -43,7 +43,7 @@ static double now(void) {
 }
 
 bool cx_quad_halted(const cx_quad *q, const cx_quad_work *w) {
-  return (q->stop && *q->stop) || (q->seconds > 0 && now() > w->deadline);
+  return (q->stop && *q->stop) || (w->deadline < INFINITY && now() > w->deadline);
 }
 
 static void read_leaf(const cx_quad *q, cx_quad_work *w, int32_t leaf, const cx_quad_job *job, int j, int njob) {
@@ -94,7 +94,7 @@ static bool evaluate(const cx_quad *q, cx_quad_work *w) {
   return true;
 }
 
-static bool begin(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, const cx_quad_range *r, int32_t index) {
+static bool begin(cx_quad_work *w, cx_quad_inst *in, const cx_quad_range *r, int32_t index) {
   *in = (cx_quad_inst){.lo = r->lo, .hi = r->hi, .sign = 1, .range = r, .index = index, .first = -1, .where = NAN};
   if (isnan(r->lo) || isnan(r->hi)) {
     in->status = QUAD_NAN;
@@ -127,7 +127,7 @@ static bool begin(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, const cx_
   }
   in->npoint = w->npoint - in->point;
   in->live = true;
-  return cx_quad_build(q, w, in);
+  return true;
 }
 
 /* a limit was met: what is there is all there is */
@@ -150,6 +150,48 @@ static void result(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, double *
   if (report) *report = (cx_quad_report){worst, in->evaluations, in->status, in->where};
 }
 
+/* Most integrals without a feature need one panel, which is tried first, of many of them together: live is false where
+ * that was enough. */
+static bool quick(const cx_quad *q, cx_quad_work *w, int n, const cx_quad_range *range, double *value, double *error,
+                  cx_quad_report *report) {
+  cx_quad_job job[CX_QUAD_BATCH];
+  int at[CX_QUAD_BATCH], njob = 0;
+  if (!cx_quad_grow(&w->piece, &w->cap_piece, CX_QUAD_BATCH, sizeof *w->piece)) return false;
+  for (int i = 0; i <= n; i++) {
+    const cx_quad_range *r = &range[i];
+    if (i < n && w->inst[i].live && r->complete && !r->npoint && isfinite(r->hi - r->lo) &&
+        !(r->frequency * fabs(r->hi - r->lo) > 12)) {
+      const cx_quad_inst *in = &w->inst[i];
+      w->piece[njob] = (cx_quad_piece){.map = MAP_LINE, .lo = in->lo, .hi = in->hi, .from = in->lo, .to = in->hi};
+      job[njob] = (cx_quad_job){.piece = &w->piece[njob], .a = in->lo, .b = in->hi, .index = in->index};
+      at[njob++] = i;
+    }
+    if (!njob || (i < n && njob < CX_QUAD_BATCH)) continue;
+    if (!cx_quad_batch(q, w, njob, job)) return false;
+    for (int j = 0; j < njob; j++) {
+      cx_quad_inst *in = &w->inst[at[j]];
+      double size = fmax(fabs(in->lo), fabs(in->hi)), worst = 0;
+      bool met = !job[j].bad;
+      for (int c = 0; c < q->ncomp && met; c++) {
+        cx_quad_panel p;
+        cx_quad_rule_apply(&w->rule, w->f + (c * njob + j) * CX_QUAD_NODES, in->hi / 2 - in->lo / 2, size, false, &p);
+        double e = p.error + DBL_EPSILON * (size * p.variation + 4 * p.abs); /* as cx_quad_sums has it */
+        double asked = q->tol * (q->scale && q->scale[c] > 0 ? q->scale[c] * p.abs : fabs(p.value));
+        met = e <= asked && p.abs > 0;
+        worst = fmax(worst, e / asked);
+        value[at[j] * q->ncomp + c] = in->sign * p.value;
+        error[at[j] * q->ncomp + c] = e;
+      }
+      in->evaluations += CX_QUAD_NODES;
+      in->live = !met;
+      in->quick = met;
+      if (report) report[at[j]] = (cx_quad_report){worst, in->evaluations, QUAD_OK, NAN};
+    }
+    njob = 0;
+  }
+  return true;
+}
+
 cx_quad_status cx_quad_run(const cx_quad *q, cx_quad_work *w, int64_t ninst, const cx_quad_range *range, double *value,
                            double *error, cx_quad_report *report) {
   static const int gravity[] = {[QUAD_OK] = 0,  [QUAD_ROUNDOFF] = 1, [QUAD_TOLERANCE] = 2, [QUAD_DIVERGES] = 3,
@@ -158,17 +200,26 @@ cx_quad_status cx_quad_run(const cx_quad *q, cx_quad_work *w, int64_t ninst, con
   cx_quad own = *q;
   if (!(own.tol > 0)) own.tol = 1e-10;
   if (!buffers(w, q->ncomp)) return QUAD_FAILED;
-  w->deadline = own.seconds > 0 ? now() + own.seconds : INFINITY;
+  w->deadline = INFINITY; /* the clock is asked when there has been more than a little work */
+  int round = 0;
   w->failed = false;
   for (int64_t from = 0; from < ninst; from += WAVE) {
     int n = (int)(ninst - from < WAVE ? ninst - from : WAVE), live = 0;
     w->nleaf = w->npiece = w->npoint = w->npending = 0;
     w->free_leaf = -1;
     for (int i = 0; i < n; i++) {
-      if (!begin(&own, w, &w->inst[i], &range[from + i], (int32_t)(from + i))) w->failed = true;
+      if (!begin(w, &w->inst[i], &range[from + i], (int32_t)(from + i))) w->failed = true;
+    }
+    if (value && error && !w->failed && !cx_quad_halted(&own, w) &&
+        !quick(&own, w, n, range + from, value + from * q->ncomp, error + from * q->ncomp,
+               report ? report + from : NULL))
+      w->failed = true;
+    for (int i = 0; i < n; i++) {
+      if (w->inst[i].live && !w->failed && !cx_quad_build(&own, w, &w->inst[i])) w->failed = true;
       live += w->inst[i].live;
     }
     while (live && !w->failed) {
+      if (round++ == (own.blur > 0 ? 0 : 16) && own.seconds > 0) w->deadline = now() + own.seconds;
       if (cx_quad_halted(&own, w)) {
         halt(w, n, own.stop && *own.stop ? QUAD_STOPPED : QUAD_TOLERANCE);
         break;
@@ -182,6 +233,7 @@ cx_quad_status cx_quad_run(const cx_quad *q, cx_quad_work *w, int64_t ninst, con
     }
     if (w->failed) halt(w, n, QUAD_FAILED);
     for (int i = 0; i < n; i++) {
+      if (w->inst[i].quick) continue;
       result(&own, w, &w->inst[i], value ? value + (from + i) * q->ncomp : NULL,
              error ? error + (from + i) * q->ncomp : NULL, report ? report + from + i : NULL);
       if (gravity[w->inst[i].status] > gravity[worst]) worst = w->inst[i].status;

@@ -57,7 +57,7 @@ typedef struct {
   int32_t piece, npiece, first, nleaf;
   int32_t point, npoint; /* in work->point: the caller's points and those discovered */
   int restarts;
-  bool searched, live, lo_singular, hi_singular;
+  bool searched, live, quick, lo_singular, hi_singular;
   cx_quad_status status;
   double where;
 } cx_quad_inst;

@@ -26,6 +26,14 @@ static void say(cx_ctx *c, const cx_integral_report *r) {
                    "the integrand's parts are larger than their sum by more digits than a double has left; split them");
       return;
     case QUAD_TOLERANCE:
+      if (r->value == 0) {
+        id = cx_diag(c, CX_WARNING, CX_OK, r->span, "%s is 0 at all of %lld places, which may not be all of it%s", what,
+                     (long long)r->evaluations, some);
+        cx_diag_help(c, id,
+                     "split the range where something is; where an exponential underflows, bring its factors into "
+                     "the exponent");
+        return;
+      }
       id = cx_diag(c, CX_WARNING, CX_OK, r->span,
                    "%s reaches a relative error of %.1e after %lld evaluations; %.0e was asked%s", what, relative,
                    (long long)r->evaluations, r->asked, some);

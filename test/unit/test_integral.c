@@ -150,6 +150,9 @@ static void nested(void) {
       {"integral(x in -1..1, y in -1..1: if x^2 + y^2 + 0.25 < 1 then 1 else 0)", 2.3561944901923449, 1e-10, 1e5},
       {"prob(x ~ normal(0, 1), y ~ normal(0, 1), z ~ normal(0, 1): x < y and y < z)", 1.0 / 6, 1e-10, 1e6},
       {"prob(x ~ normal(0, 1), y ~ normal(0, 1): x^2 + y^2 < 2)", 0.63212055882855768, 1e-10, 1e6}};
+  /* 0 to a double, though its factors' product is not */
+  CHECK(!ask("print integral(x in 0..inf: 1e30 * x^10.5 * exp(-x - 750) / (1 + x))\n").converged[0]);
+  CHECK(ask("print integral(x in 0..1: (if x > 2 then 1 else 0) * exp(-x))\n").converged[0]);
   for (size_t k = 0; k < sizeof row / sizeof *row; k++) {
     char text[200];
     snprintf(text, sizeof text, "print %s\n", row[k].text);
