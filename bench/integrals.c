@@ -76,6 +76,17 @@ static void gsl_one(void *user) {
   o->v = by_gsl(o->r->f, NULL, o->r->a, o->r->b);
 }
 
+/* with a parameter z that is 0, so that nothing is computed beforehand: added to a finite end, or else to the variable */
+static void question(const row *r, char *text, size_t size) {
+  if (isfinite(r->a))
+    snprintf(text, size, "param z\nI = integral(%s in %s + z..%s: %s)\n", r->var, r->lo, r->hi, r->body);
+  else if (isfinite(r->b))
+    snprintf(text, size, "param z\nI = integral(%s in %s..%s + z: %s)\n", r->var, r->lo, r->hi, r->body);
+  else
+    snprintf(text, size, "param z\nf(%s) = %s\nI = integral(%s in %s..%s: f(%s + z))\n", r->var, r->body, r->var, r->lo,
+             r->hi, r->var);
+}
+
 static void battery(void) {
   for (size_t k = 0; k < sizeof table / sizeof *table; k++) {
     const row *r = &table[k];
@@ -83,8 +94,8 @@ static void battery(void) {
     calx_model *m;
     char text[2000];
     double z = 0, v = 0, best[2], from = cpu();
-    function g = {.x = &z, .out = &v}; /* an end that is not known before, so that nothing is computed beforehand */
-    snprintf(text, sizeof text, "param z\nI = integral(%s in %s + z..%s: %s)\n", r->var, r->lo, r->hi, r->body);
+    function g = {.x = &z, .out = &v};
+    question(r, text, sizeof text);
     if (calx_compile(c, text, SIZE_MAX, &m) || calx_function(m, "I", SIZE_MAX, &g.f) || calx_work_new(g.f, &g.w))
       stop(c);
     double compile = cpu() - from;
