@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "back/integral_int.h"
+#include "quad/rule.h"
 
 #define STEEP 0.05 /* exp(u) is a peak at an end where it falls by more than exp(-10) over the range */
 enum { COARSE = 64, GRID = 192, STEPS_MAX = 1 << 14, POINTS_MAX = 1 << 20, AT_ONCE = 1 << 18 };
@@ -179,30 +180,13 @@ static bool solved(search *s) { /* features of degree 1 and 2 */
   return true;
 }
 
-/* does every chord say what u does there? *crosses: u or its slope changes sign; *most: largest |v| */
-static bool clear(int n, const double *x, const double *u, const double *v, bool *crosses, double *most) {
-  bool fine = true, cross = false;
-  double top = 0;
-  for (int i = 0; i + 1 < n; i++) {
-    double h = x[i + 1] - x[i], rise = u[i + 1] - u[i], a = h * v[i], b = h * v[i + 1];
-    double room = 0.25 * (fabs(a) + fabs(b)) + 1e-12 * (fabs(u[i]) + fabs(u[i + 1]));
-    double low = a < b ? a : b, high = a < b ? b : a, steep = fabs(v[i]);
-    fine &= !(rise < low - room) & !(rise > high + room); /* of what is no number nothing is said */
-    cross |= !(u[i] * u[i + 1] > 0) | (v[i] * v[i + 1] < 0);
-    top = steep > top ? steep : top;
-  }
-  *crosses = cross;
-  *most = fmax(top, fabs(v[n - 1]));
-  return fine;
-}
-
 /* what a grid of n places shows of one column of a feature; *seen: clearly */
 static bool read_grid(search *s, int n, const double *x, const double *u, const double *v, bracket b, bool *seen) {
   const cx_feature *t = &s->q->in->feature[b.feature];
   double most;
   int64_t steps = 0;
   bool crosses;
-  *seen &= clear(n, x, u, v, &crosses, &most);
+  *seen &= cx_panel_get(0)->grid(n, x, u, v, &crosses, &most);
   crosses = (crosses || t->kind == CX_FEATURE_STEP) && t->kind != CX_FEATURE_WAVE;
   for (int i = 0; i + 1 < n && crosses; i++) {
     if (!(x[i] < x[i + 1]) || isnan(u[i]) || isnan(u[i + 1])) continue;

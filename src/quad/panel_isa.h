@@ -98,4 +98,34 @@ static double weigh(double *f, const double *jac) {
   return sum;
 }
 
-const cx_panel_kernels PASTE(cx_panel_, CX_ISA) = {apply, nodes, ray, weigh};
+/* chords i .. i + count - 1 of a grid; count <= 8 */
+static inline void chords(int count, const double *x, const double *u, const double *v, double *low, double *high,
+                          double *cross, double *steep) {
+  for (int k = 0; k < count; k++) {
+    double h = x[k + 1] - x[k], rise = u[k + 1] - u[k], a = h * v[k], b = h * v[k + 1];
+    double room = 0.25 * (fabs(a) + fabs(b)) + 1e-12 * (fabs(u[k]) + fabs(u[k + 1]));
+    double least = a < b ? a : b, most = a < b ? b : a, below = least - room - rise, above = rise - most - room;
+    double turn = v[k] * v[k + 1], across = u[k] * u[k + 1], size = fabs(v[k]);
+    low[k] = larger(below, low[k]), high[k] = larger(above, high[k]); /* of what is no number nothing is said */
+    cross[k] = across > 0 ? cross[k] : 1;
+    cross[k] = turn < 0 ? 1 : cross[k];
+    steep[k] = larger(size, steep[k]);
+  }
+}
+
+static bool grid(int n, const double *x, const double *u, const double *v, bool *crosses, double *most) {
+  double low[8] = {0}, high[8] = {0}, cross[8] = {0}, steep[8] = {0}, worst = 0, any = 0;
+  int i = 0;
+  for (; i + 8 < n; i += 8) chords(8, x + i, u + i, v + i, low, high, cross, steep);
+  chords(n - 1 - i, x + i, u + i, v + i, low, high, cross, steep);
+  *most = fabs(v[n - 1]);
+  for (int k = 0; k < 8; k++) {
+    worst = larger(worst, larger(low[k], high[k]));
+    any = larger(any, cross[k]);
+    *most = larger(*most, steep[k]);
+  }
+  *crosses = any > 0;
+  return !(worst > 0);
+}
+
+const cx_panel_kernels PASTE(cx_panel_, CX_ISA) = {apply, nodes, ray, weigh, grid};

@@ -41,6 +41,9 @@ struct cx_panel_kernels {
   /* t = scale e, plus at where side; jac = that of the map: e, or e + 1 */
   void (*ray)(const double *e, double scale, double one, bool whole, double p, double dir, double *t, double *jac);
   double (*weigh)(double *f, const double *jac); /* f jac, and the sum of its sizes; jac may be NULL */
+  /* Of values u and slopes v at n > 1 ascending places: does every chord rise as the slopes at its ends say? *crosses: u or
+   * v changes sign, or u is 0 somewhere; *most: largest |v| */
+  bool (*grid)(int n, const double *x, const double *u, const double *v, bool *crosses, double *most);
 };
 extern const cx_panel_kernels cx_panel_base, cx_panel_avx2, cx_panel_avx512;
 const cx_panel_kernels *cx_panel_get(int below); /* the best, or so many below; NULL: none */
