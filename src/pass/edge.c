@@ -257,11 +257,14 @@ bool cx_inner_edges(cx_graph *g, const cx_eq *I, uint32_t x, uint32_t own, cx_fo
     *CX_PUSH(g->arena, list) =
         (cx_found){.kind = steps ? CX_FEATURE_STEP : CX_FEATURE_BREAK, .eq = I->prim_arg[CX_CROSSING_G]};
   }
+  const uint32_t *of_x = cx_node_dims(g, g->arena, x);
+  bool moves = ((of_x[I->prim_arg[CX_INTEGRAL_LO]] | of_x[I->prim_arg[CX_INTEGRAL_HI]]) & CX_DEPENDS) != 0;
   for (int k = 0; k < all.n; k++) {
     cx_feature_kind kind = all.at[k].kind;
     if (kind == CX_FEATURE_BREAK || kind == CX_FEATURE_SINGULAR || (kind == CX_FEATURE_STEP && s.jumps))
       *CX_PUSH(g->arena, list) = all.at[k];
-    else hidden = true; /* a peak's scale may become one of x */
+    else /* a peak's scale may become one of x */
+      hidden |= moves || kind == CX_FEATURE_WAVE || kind == CX_FEATURE_STEP || (of_x[all.at[k].eq] & CX_DEPENDS);
   }
   uint32_t place[PLACES];
   int n = 0;
