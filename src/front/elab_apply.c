@@ -166,6 +166,10 @@ static cx_val apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast 
       continue;
     }
     v = cx_v_materialise(E, v, decl->name);
+    if (v.bad) {
+      ok = false;
+      break;
+    }
     int extra = decl->nkid ? v.rank - decl->nkid : 0;
     if (extra > 0) {
       const cx_node *sub[CX_MAX_RANK];

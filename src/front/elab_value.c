@@ -231,6 +231,12 @@ bool cx_v_fits(cx_elab *E, cx_sym name, const int64_t *size, int n, cx_span s) {
   double total = 1;
   for (int k = 0; k < n; k++) total *= size[k] > 0 ? (double)size[k] : 0;
   if (total <= 0x1p53) return true;
+  for (int k = 0; k < n; k++)
+    if (size[k] == INT64_MAX) {
+      int id = cx_error(E->ctx, s, "the length of this array is not known inside of its own equations");
+      cx_diag_help(E->ctx, id, "start it with a whole row, which says the length: w[0] = zeros(4), w[t] = f(w[t-1])");
+      return false;
+    }
   const char *what = name ? cx_format(E->arena, "`%s`", name) : "this";
   int id = cx_error(E->ctx, s, "%s would have %.3g elements", what, total);
   cx_diag_help(E->ctx, id, "make a size smaller, or sum over an index instead of keeping it");
