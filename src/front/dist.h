@@ -89,7 +89,8 @@ const cx_node *cx_dist_doubt(cx_elab *E, const cx_dist *d);
 bool cx_dist_spread(cx_elab *E, cx_dist *const *d, int nd, cx_val *x, const int *own, int nx, cx_val *shape, cx_span s);
 cx_val cx_dist_gather(cx_elab *E, cx_val v, cx_val shape, cx_span s); /* and back */
 
-/* elab_combine.c: mixture(k: w[k], d), truncated(d, a, b) */
+/* elab_combine.c: mixture(k: w[k], d), truncated(d, a, b), transformed(x ~ d: e) */
+#define CX_INVERSE "inverse of transformed" /* a call that only it makes: of d, e, x and a value of e */
 bool cx_is_combination(const cx_ast *x);
 bool cx_combine(cx_elab *E, const cx_ast *x, cx_dist *d);
 

@@ -28,16 +28,42 @@ static const char truncated[] =
     "  ccdf(x) = prob(t ~ D: x < t <= B) / prob(t ~ D: A <= t <= B)\n"
     "}\n";
 
+/* of a monotone function of a continuous variable X: change of variables, with the derivative of E */
+#define RISING "(E at X = lower(D)) < (E at X = upper(D))"
+static const char transformed[] =
+    "distribution transformed() {\n"
+    "  lower = min((E at X = lower(D)), (E at X = upper(D)))\n"
+    "  upper = max((E at X = lower(D)), (E at X = upper(D)))\n"
+    "  log_density(x) = log_density(D, inverse(x)) - log(abs(d(E, X) at X = inverse(x)))\n"
+    "  cdf(x) = if " RISING
+    " then cdf(D, inverse(x)) else ccdf(D, inverse(x))\n"
+    "  ccdf(x) = if " RISING
+    " then ccdf(D, inverse(x)) else cdf(D, inverse(x))\n"
+    "  log_cdf(x) = if " RISING
+    " then log_cdf(D, inverse(x)) else log_ccdf(D, inverse(x))\n"
+    "  log_ccdf(x) = if " RISING
+    " then log_ccdf(D, inverse(x)) else log_cdf(D, inverse(x))\n"
+    "  quantile(t) = if " RISING
+    " then (E at X = quantile(D, t)) else (E at X = cquantile(D, t))\n"
+    "  cquantile(t) = if " RISING
+    " then (E at X = cquantile(D, t)) else (E at X = quantile(D, t))\n"
+    "  mean = expect(X ~ D: E)\n"
+    "  variance = var(X ~ D: E)\n"
+    "  entropy = entropy(D) + expect(X ~ D: log(abs(d(E, X))))\n"
+    "  draw(t) = E at X = draw(D, t)\n"
+    "}\n";
+
 typedef struct {
   cx_elab *E;
-  const cx_ast *call, *part[4]; /* W, D, A, B */
+  cx_sym variable;              /* X */
+  const cx_ast *call, *part[5]; /* W, D, A, B, E */
   cx_ast *const *bind;          /* K */
   int nbind, dims;
 } template;
 
 static cx_ast *copy(const template *t, const cx_ast *x);
 static const cx_ast *part_of(const template *t, const cx_ast *x) {
-  static const char names[] = "WDAB";
+  static const char names[] = "WDABE";
   const char *at = x->kind == A_NAME && x->name[0] && !x->name[1] ? strchr(names, x->name[0]) : NULL;
   return at ? t->part[at - names] : NULL;
 }
@@ -52,6 +78,17 @@ static cx_ast *copy(const template *t, const cx_ast *x) {
   c->span = c->name_span = t->call->span;
   if ((x->kind == A_NAME || x->kind == A_BIND || x->kind == S_ARG) && is_argument(x->name))
     c->name = cx_intern_z(E->ctx, cx_format(E->arena, "%s of %s", x->name, t->call->name));
+  if (t->variable && x->name && !strcmp(x->name, "X")) c->name = t->variable;
+  if (x->kind == A_CALL && !strcmp(x->name, "inverse")) { /* of D, E, X at this place */
+    c->name = cx_intern_z(E->ctx, CX_INVERSE);
+    c->kid = CX_NEW_N(E->arena, cx_ast *, 4);
+    c->nkid = 4;
+    c->kid[0] = (cx_ast *)(uintptr_t)t->part[1];
+    c->kid[1] = (cx_ast *)(uintptr_t)t->part[4];
+    c->kid[2] = (cx_ast *)(uintptr_t)t->call->kid[0];
+    c->kid[3] = copy(t, x->kid[0]);
+    return c;
+  }
   bool binder = x->kind == A_BINDER && x->kid[0]->op == 0;
   int n = 0;
   c->kid = CX_NEW_N(E->arena, cx_ast *, x->nkid + t->nbind + t->dims + 1);
@@ -80,12 +117,12 @@ static bool usage(cx_elab *E, const cx_ast *x, const char *help) {
 }
 
 bool cx_is_combination(const cx_ast *x) {
-  return (x->kind == A_BINDER && !strcmp(x->name, "mixture")) ||
+  return (x->kind == A_BINDER && (!strcmp(x->name, "mixture") || !strcmp(x->name, "transformed"))) ||
          (x->kind == A_CALL && (!strcmp(x->name, "mixture") || !strcmp(x->name, "truncated")));
 }
 
 bool cx_combine(cx_elab *E, const cx_ast *x, cx_dist *d) {
-  bool mixed = !strcmp(x->name, "mixture");
+  bool mixed = !strcmp(x->name, "mixture"), changed = !strcmp(x->name, "transformed");
   template t = {.E = E, .call = x};
   if (mixed) {
     const cx_ast *body = x->kind == A_BINDER ? x->kid[x->nkid - 1] : NULL;
@@ -96,6 +133,12 @@ bool cx_combine(cx_elab *E, const cx_ast *x, cx_dist *d) {
     t.part[1] = body->kid[1];
     t.bind = x->kid;
     t.nbind = x->nbind;
+  } else if (changed) {
+    if (x->nbind != 1 || x->nkid != 2 || x->kid[0]->op != T_TILDE || x->kid[0]->nkid != 1 || x->kid[1]->kind == A_LIST)
+      return usage(E, x, "write transformed(x ~ normal(0, 1): exp(x))");
+    t.variable = x->kid[0]->name;
+    t.part[1] = x->kid[0]->kid[0];
+    t.part[4] = x->kid[1];
   } else {
     if (x->nkid != 3) return usage(E, x, "write truncated(normal(0, 1), 0, inf), with both ends");
     t.part[1] = x->kid[0];
@@ -110,8 +153,13 @@ bool cx_combine(cx_elab *E, const cx_ast *x, cx_dist *d) {
     cx_error(E->ctx, x->span, "values of `%s` are arrays: they have no ends", of->name);
     return false;
   }
-  const char *text = mixed ? mixture : truncated;
-  int32_t file = cx_source_add(E->ctx, mixed ? "mixture" : "truncated", text, strlen(text));
+  if (changed && cx_dist_discrete(&inner)) {
+    int id = cx_error(E->ctx, x->span, "`transformed` takes a continuous distribution, but `%s` is discrete", of->name);
+    cx_diag_help(E->ctx, id, "ask for what is wanted of it: expect(k ~ %s(..): ..)", of->name);
+    return false;
+  }
+  const char *text = mixed ? mixture : changed ? transformed : truncated;
+  int32_t file = cx_source_add(E->ctx, x->name, text, strlen(text));
   cx_ast *block = copy(&t, cx_parse(E->ctx, E->arena, file)->kid[0]);
   int n = 0;
   for (int k = 0; k < block->nkid; k++) { /* of arrays, and of what is not discrete, some have no meaning */

@@ -115,7 +115,8 @@ static void load_all(cx_elab *E) {
 
 /* its file is lib/dist/NAME.calx; a file may hold more than one, so all are read before a name counts as unknown */
 bool cx_names_distribution(cx_elab *E, cx_sym name) {
-  return !strcmp(name, "mixture") || !strcmp(name, "truncated") || cx_find_distribution(E, name);
+  return !strcmp(name, "mixture") || !strcmp(name, "truncated") || !strcmp(name, "transformed") ||
+         cx_find_distribution(E, name);
 }
 const cx_distribution *cx_find_distribution(cx_elab *E, cx_sym name) {
   const cx_distribution *d = known(E, name);
@@ -239,7 +240,10 @@ static cx_val apply(cx_elab *E, const cx_dist *d, const cx_ast *e, const cx_ast 
   cx_val *arg = CX_NEW_N(E->arena, cx_val, d->narg + 1);
   memcpy(arg, d->arg, (size_t)d->narg * sizeof *arg);
   if (formal) arg[d->narg] = *x;
-  return cx_apply(E, function_of(E, d, e, formal), arg, d->narg + (formal != NULL), d->call);
+  int asked = E->derivative.n;
+  cx_val v = cx_apply(E, function_of(E, d, e, formal), arg, d->narg + (formal != NULL), d->call);
+  if (d->of->made) E->derivative.n = asked; /* those of a change of variables: not the program's own */
+  return v;
 }
 
 cx_val cx_dist_member(cx_elab *E, const cx_dist *d, const char *member, const cx_val *x, int n) {

@@ -376,6 +376,37 @@ static cx_val quantile(cx_elab *E, const cx_dist *d, bool upper, bool logarithm,
   return when(E, half, cx_dist_member(E, d, "quantile", &rest, 1), far);
 }
 
+/* the x of which e is y, for transformed: sought as a quantile is */
+typedef struct {
+  wanted q;
+  const cx_ast *e, *bind;
+  cx_val y;
+} inverse;
+static cx_val missed(cx_elab *E, void *user) {
+  const inverse *v = user;
+  cx_val x = place_of(E, &v->q, E->env->v);
+  cx_bind_name(E, v->bind->name, B_VALUE, v->bind->span)->v = x;
+  return op2(E, OP_sub, cx_elab_expr(E, v->e), v->y);
+}
+static cx_val inverted(cx_elab *E, const cx_ast *x) {
+  enum { FAR = 700, WIDE = 36 };
+  cx_dist d;
+  double end;
+  inverse v = {.e = x->kid[1], .bind = x->kid[2]};
+  if (!cx_dist_of(E, x->kid[0], &d) || (v.y = cx_elab_expr(E, x->kid[3])).bad) return cx_v_bad(x->span);
+  cx_dist_support(E, &d, &v.q.lo, &v.q.hi);
+  if (v.q.lo.bad || v.q.hi.bad) return cx_v_bad(x->span);
+  v.q.d = &d;
+  v.q.low = !cx_v_const(E, v.q.lo, &end) || isfinite(end);
+  v.q.high = !cx_v_const(E, v.q.hi, &end) || isfinite(end);
+  double from = v.q.low ? -FAR : -WIDE, to = v.q.low && v.q.high ? WIDE : v.q.low || v.q.high ? FAR : WIDE;
+  cx_binding *env = E->env;
+  cx_val u = cx_bind_variable(E, &cx_prim_crossing, cx_intern_z(E->ctx, "u"), x->span, num(E, from, &d), num(E, to, &d),
+                              1e-10, missed, &v, x->span);
+  E->env = env;
+  return u.bad ? u : place_of(E, &v.q, u);
+}
+
 cx_val cx_dist_value(cx_elab *E, const cx_dist *d, cx_dist_kind kind, cx_val x) {
   moment m = {.d = d, .kind = kind};
   switch (kind) {
@@ -428,6 +459,10 @@ static cx_val divergence(cx_elab *E, const cx_ast *x) {
 bool cx_elab_dist_call(cx_elab *E, const cx_ast *x, cx_val *r) {
   int kind = 0;
   bool kl = !strcmp(x->name, "kl");
+  if (!strcmp(x->name, CX_INVERSE)) {
+    *r = inverted(E, x);
+    return true;
+  }
   while (kind < DIST_KINDS && strcmp(x->name, kinds[kind].name)) kind++;
   if ((kind == DIST_KINDS && !kl) || x->primes) return false;
   bool shared = kind >= DIST_MEAN; /* mean(z) is also that of an array */
