@@ -121,7 +121,7 @@ static void compute_again(cx_sched *s) {
 /* is this subscript the row, and nothing but the row? */
 static bool at_row(const walk *w, const cx_node *load, const cx_place *q) {
   if (q->flat) return __builtin_popcount(w->mask) > 1 || (w->s->place[w->e->id].flat);
-  int row = __builtin_ctz(q->mask);
+  int row = q->mask ? __builtin_ctz(q->mask) : -1;
   for (int d = 0; d < load->nargs; d++) {
     const cx_node *sub = load->arg[d];
     if (d == row ? !(sub->op == OP_index && (w->mask >> sub->u.i & 1)) : (sub->free_lo & w->mask) != 0) return false;

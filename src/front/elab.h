@@ -255,7 +255,6 @@ typedef struct cx_elab {
   cx_site *site;
   cx_binding *lib; /* functions of the standard library */
   bool lib_loaded;
-  int32_t lib_file; /* files from this one on are the library's */
   CX_VEC(struct cx_distribution *) distribution;
   cx_names random;                          /* names that some expect(x ~ ..) binds */
   cx_names dist_files, members, conditions; /* files of lib/dist that are read; functions of a distribution's block */
@@ -366,6 +365,7 @@ cx_binding *cx_param_made(cx_elab *E, const cx_ast *decl, cx_sym name, cx_span s
 void cx_param_add(cx_elab *E, const cx_ast *decl, cx_param p, cx_val v, int number);
 bool cx_elab_int(cx_elab *E, const cx_ast *x, int64_t *n); /* a constant integer expression, with its error */
 void cx_load_library(cx_elab *E);
+bool cx_in_library(const cx_elab *E, cx_span at); /* does this place lie in the standard library */
 void cx_elab_list(cx_elab *E, cx_ast *const *stmt, int n);
 /* functions of a list may be used before they stand there; *here: the list's names, kept up to date by its owner */
 void cx_hoist_functions(cx_elab *E, cx_ast *const *stmt, int n, cx_binding **here);

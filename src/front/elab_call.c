@@ -24,6 +24,12 @@ void cx_hoist_functions(cx_elab *E, cx_ast *const *stmt, int n, cx_binding **her
   *here = E->env;
 }
 
+bool cx_in_library(const cx_elab *E, cx_span at) {
+  for (int k = 0; k < cx_lib_count && at.file >= 0; k++)
+    if (!strcmp(cx_lib[k].name, cx_source_name(E->ctx, at.file))) return true;
+  return false;
+}
+
 void cx_load_library(cx_elab *E) {
   if (E->lib_loaded) return;
   E->lib_loaded = true;
@@ -33,7 +39,6 @@ void cx_load_library(cx_elab *E) {
     if (!strncmp(cx_lib[k].name, "optim", 5)) continue; /* compiled by the solvers */
     if (!strncmp(cx_lib[k].name, "dist/", 5)) continue; /* read one by one */
     int32_t file = cx_source_add(E->ctx, cx_lib[k].name, cx_lib[k].text, cx_lib[k].n);
-    if (!E->lib_file) E->lib_file = file;
     cx_ast *p = cx_parse(E->ctx, E->arena, file);
     cx_hoist_functions(E, p->kid, p->nkid, &E->lib);
   }
@@ -224,8 +229,7 @@ static cx_val refuse(args *a) {
   bool ours = true; /* the place lies in the standard library */
   for (cx_site *s = E->site; s && ours; s = s->up) {
     at = s->call->span;
-    ours = false;
-    for (int k = 0; k < cx_lib_count && !ours; k++) ours = !strcmp(cx_lib[k].name, cx_source_name(E->ctx, at.file));
+    ours = cx_in_library(E, at);
   }
   cx_error(E->ctx, at, "%s", what->name);
   return cx_v_bad(at);
@@ -254,8 +258,8 @@ static const struct {
 
 /* names that other releases bring: never misread as something else */
 bool cx_later(cx_elab *E, cx_sym name, cx_span s) {
-  static const char *const later[] = {"expect", "prob",     "argmin", "solve", "multiplier", "posterior",
-                                      "prior",  "evidence", "fft",   "sort"};
+  static const char *const later[] = {"expect",    "prob",  "argmin",   "solve", "multiplier",
+                                      "posterior", "prior", "evidence", "fft",   "sort"};
   for (size_t k = 0; k < sizeof later / sizeof *later; k++)
     if (!strcmp(name, later[k])) {
       int id = cx_error(E->ctx, s, "this version of calx cannot compute `%s` yet", name);

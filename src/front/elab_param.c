@@ -147,7 +147,7 @@ static bool same_site(const cx_site *a, const cx_site *b) {
 /* A param of a function is called after the call in the program's own text, whatever the library calls on its way: conv.W,
  * and conv2.W of the next such call. */
 static const cx_site *own_call(const cx_elab *E, const cx_site *s) {
-  while (s->up && E->lib_loaded && s->call->span.file >= E->lib_file) s = s->up;
+  while (s->up && cx_in_library(E, s->call->span)) s = s->up;
   return s;
 }
 static bool taken(const cx_elab *E, cx_sym name) {

@@ -270,7 +270,10 @@ static bool separate(cx_graph *g, cx_eq *I, int variables) {
     }
     if ((!outer || outer->op == OP_const) && !unused) return false;
     result = rest_of(g, I, inner ? inner : cx_const(g, 1), variables);
-    if (outer) {
+    if (outer) { /* over the variable's places, perhaps, but the same at all of them */
+      int64_t place = F->rank - 1;
+      const cx_node *first = cx_const(g, 0);
+      outer = cx_subst(g, outer, &place, &first, 1);
       bool cond = outer->op == OP_select && nought(outer->arg[2]);
       if (cond) result = cx_op3(g, OP_select, outer->arg[0], cx_op2(g, OP_mul, outer->arg[1], result), cx_const(g, 0));
       else result = cx_op2(g, OP_mul, outer, result);
