@@ -251,6 +251,12 @@ static void resolve(binder *b, source *s, const int *who, int n, bool soft) {
     return;
   }
   int *left = CX_NEW_N(b->a, int, n), nleft = 0;
+  for (int i = 0; i < n && f->texts; i++) { /* words are the texts, categories what they are called */
+    cx_decl *d = &b->decl[who[i]];
+    if (find_column(f, d->name) < 0 && !takes_numbers(d)) give_column(b, who[i], s, d->domain.kind == DOM_CATEGORY);
+    else left[nleft++] = who[i];
+  }
+  if (f->texts) who = memcpy(CX_NEW_N(b->a, int, n), left, (size_t)nleft * sizeof *left), n = nleft, nleft = 0;
   bool named = f->ncol > 0 && f->col[0].name;
   for (int i = 0; i < n; i++) {
     int k = find_column(f, b->decl[who[i]].name);
@@ -375,8 +381,15 @@ static void named_argument(binder *b, const char *arg, const char *eq, cx_decl *
   }
   seen[d] = &b->decl[d];
   double v;
+  size_t n = strlen(value);
   if (!*value) fail_decl(b, d, cx_format(b->a, "write %s=path", name), "%s= names no file", name);
-  else if (b->decl[d].rank == 0 && constant(value, &v)) {
+  else if (b->decl[d].domain.kind == DOM_TEXT && n >= 2 && *value == '"' && value[n - 1] == '"') { /* the text itself */
+    const char **one = CX_NEW(b->a, const char *);
+    *one = cx_strdup(b->a, value + 1, n - 2);
+    cx_array x = {.text = one};
+    cx_array_row_major(&x, b->decl[d].rank == 1, (int64_t[]){1});
+    give(b, d, &x);
+  } else if (b->decl[d].rank == 0 && constant(value, &v)) {
     double *p = CX_NEW(b->a, double);
     *p = v;
     cx_array x = cx_array_dense(p, 0, NULL);

@@ -23,6 +23,7 @@ typedef struct cx_array {
   const char *const *column; /* from a table: what each of its columns is called, for messages; else NULL */
   int64_t first_line;        /* line of row 0 in a text file, 0 where it has no lines */
   const int64_t *line; /* line of every row where blank lines or line breaks in quotes make them uneven, else NULL */
+  const char *const *file; /* of every row where a folder's files were put together, else NULL */
 } cx_array;
 double cx_array_get(const cx_array *a, const int64_t *at);
 cx_array cx_array_dense(const double *p, int rank, const int64_t *dim); /* borrows p */
@@ -51,10 +52,12 @@ typedef struct {
   int ncol;
   const char *path;
   bool is_table;
+  bool texts;          /* a folder's: column 0 the texts, column 1 what their files or folders are called */
   const cx_note *note; /* what a safetensors file says of itself */
   int nnote;
 } cx_file; /* table: columns of equal length */
-/* by content first, then by extension: CSV/TSV/text columns, NPY, NPZ, safetensors, IDX(.gz), PNG, JPEG, a folder of images.
+/* by content first, then by extension: CSV/TSV/text columns, NPY, NPZ, safetensors, IDX(.gz), PNG, JPEG, a folder of images or of
+ * texts.
  * Throws CX_E_DATA with a diagnostic naming file, line and column. */
 cx_file *cx_read_file(cx_ctx *c, cx_arena *a, const char *path, cx_span span); /* span: what asks for it */
 /* by extension .csv .tsv .npy .png .txt; writes to a temporary beside it and renames, so a full disk or a kill leaves
@@ -103,7 +106,7 @@ typedef struct cx_decl {
   cx_array array; /* filled by cx_bind */
   bool bound;
   bool optional; /* cx_bind may find nothing for it */
-  bool varies; /* other values of the same sizes and type will take its place */
+  bool varies;   /* other values of the same sizes and type will take its place */
 } cx_decl;
 
 /* reports what breaks the declared domain, at most one error a declaration (domain.c) */

@@ -31,7 +31,7 @@ char *cx_element_place(cx_arena *a, const cx_decl *d, const cx_array *x, int64_t
   cx_buf b = {.arena = a};
   int64_t i[CX_MAX_RANK] = {0};
   for (int j = x->rank - 1; j >= 0; k /= x->dim[j--]) i[j] = x->dim[j] ? k % x->dim[j] : 0;
-  if (x->origin) cx_puts(&b, x->origin);
+  if (x->origin) cx_puts(&b, x->file && x->rank ? x->file[i[0]] : x->origin);
   if (x->first_line && x->rank) cx_putf(&b, ":%lld", (long long)(x->line ? x->line[i[0]] : x->first_line + i[0]));
   if (x->origin) cx_puts(&b, ": ");
   if (x->column && x->rank <= 2) {

@@ -3,11 +3,7 @@
  * arena's, libjpeg's is given back by a deferred call. */
 #include "data/read.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #ifdef HAVE_PNG
 #include <png.h>
 #endif
@@ -160,16 +156,6 @@ static cx_array read_image(const cx_reader *r) {
 cx_file *cx_read_image(cx_reader *r) { return cx_file_single(r, read_image(r)); }
 
 /* ---- a folder ---- */
-static bool image_name(const char *s) {
-  const char *dot = strrchr(s, '.');
-  return *s != '.' && dot && (!strcasecmp(dot, ".png") || !strcasecmp(dot, ".jpg") || !strcasecmp(dot, ".jpeg"));
-}
-static int by_name(const void *x, const void *y) { return strcmp(*(const char *const *)x, *(const char *const *)y); }
-static void close_folder(void *v) {
-  DIR **d = v;
-  if (*d) closedir(*d);
-  *d = NULL;
-}
 static const char *size_text(cx_arena *a, const cx_array *x) {
   return cx_format(a, "%lld × %lld in %s%s", (long long)x->dim[0], (long long)x->dim[1],
                    x->rank == 3 ? "colour" : "grey", x->type == CX_U16 ? " of 16 bits" : "");
@@ -179,28 +165,19 @@ static bool same_size(const cx_array *x, const cx_array *y) {
 }
 
 /* A damaged image is left out with a warning that names it; one of another size is an error. */
-cx_file *cx_read_folder(cx_reader *r) {
-  DIR **d = CX_NEW(r->a, DIR *);
-  cx_defer(r->a, close_folder, d);
-  *d = opendir(r->path);
-  if (!*d) cx_read_fail(r, 0, NULL, "the folder cannot be read: %s", strerror(errno));
-  CX_VEC(const char *) name = {0};
-  for (struct dirent *e; (e = readdir(*d));)
-    if (image_name(e->d_name)) *CX_PUSH(r->a, name) = cx_strdup(r->a, e->d_name, strlen(e->d_name));
-  close_folder(d);
-  if (!name.n)
-    cx_read_fail(r, 0, "name a file, or a folder of .png and .jpg images", "there is no image in this folder");
-  qsort(name.at, (size_t)name.n, sizeof *name.at, by_name);
-
-  cx_array first = {0};
-  const char *first_name = NULL;
-  uint8_t *all = NULL;
-  size_t bytes = 0;
-  int kept = 0;
-  for (int i = 0; i < name.n; i++) {
+cx_file *cx_read_images(cx_reader *r, const char *const *name, int n) {
+  struct { /* in the arena: what a throw must not lose */
+    cx_array first;
+    const char *first_name;
+    uint8_t *all;
+    size_t bytes;
+    int kept;
+  } *s = cx_alloc(r->a, sizeof *s);
+  memset(s, 0, sizeof *s);
+  for (int i = 0; i < n; i++) {
     volatile enum { DAMAGED, READ, KEPT } state = DAMAGED;
     cx_reader one = *r;
-    one.path = cx_format(r->a, "%s%s%s", r->path, r->path[strlen(r->path) - 1] == '/' ? "" : "/", name.at[i]);
+    one.path = cx_path_in(r->a, r->path, name[i]);
     one.a = cx_arena_new(r->c); /* the image alone: given back once its pixels are copied */
     one.spare = true;
     int before = cx_diag_count(r->c);
@@ -210,23 +187,23 @@ cx_file *cx_read_folder(cx_reader *r) {
       cx_array x = read_image(&one);
       one.spare = false;
       state = READ;
-      if (!first_name) {
-        first = x, first_name = name.at[i];
-        cx_size_product(x.dim, x.rank, cx_dtype_size[x.type], &bytes);
-        all = cx_alloc_n(r->a, (size_t)(name.n - i), bytes);
-      } else if (!same_size(&x, &first))
+      if (!s->first_name) {
+        s->first = x, s->first_name = name[i];
+        cx_size_product(x.dim, x.rank, cx_dtype_size[x.type], &s->bytes);
+        s->all = cx_alloc_n(r->a, (size_t)(n - i), s->bytes);
+      } else if (!same_size(&x, &s->first))
         cx_read_fail(&one, 0, "all images of a folder must have one size", "it is %s, but %s is %s",
-                     size_text(one.a, &x), first_name, size_text(one.a, &first));
-      memcpy(all + (size_t)kept * bytes, x.data, bytes);
+                     size_text(one.a, &x), s->first_name, size_text(one.a, &s->first));
+      memcpy(s->all + (size_t)s->kept * s->bytes, x.data, s->bytes);
       state = KEPT;
       CX_END(r->c, frame);
     }
     cx_arena_free(one.a);
     if (state == READ || (state == DAMAGED && frame.status != CX_E_DATA)) cx_throw(r->c, frame.status);
-    if (state == KEPT) kept++;
+    if (state == KEPT) s->kept++;
     else cx_diag_help(r->c, before, "it is left out");
   }
-  if (!kept) cx_read_fail(r, 0, "copy or download them again", "none of the folder's %d images can be read", name.n);
-  int64_t dim[4] = {kept, first.dim[0], first.dim[1], first.dim[2]};
-  return cx_file_single(r, cx_array_of(r, first.type, first.rank + 1, dim, all));
+  if (!s->kept) cx_read_fail(r, 0, "copy or download them again", "none of the folder's %d images can be read", n);
+  int64_t dim[4] = {s->kept, s->first.dim[0], s->first.dim[1], s->first.dim[2]};
+  return cx_file_single(r, cx_array_of(r, s->first.type, s->first.rank + 1, dim, s->all));
 }

@@ -47,8 +47,19 @@ cx_file *cx_read_idx(cx_reader *r);
 cx_file *cx_read_safetensors(cx_reader *r);
 bool cx_is_safetensors(const uint8_t *p, size_t n);
 cx_file *cx_read_image(cx_reader *r);
+cx_file *cx_read_images(cx_reader *r, const char *const *name, int n); /* files of the folder r->path */
 cx_file *cx_read_folder(cx_reader *r);
 cx_file *cx_read_text(cx_reader *r);
+typedef struct { /* texts out of a file, and the line where each begins */
+  CX_VEC(const char *) text;
+  CX_VEC(int64_t) line;
+} cx_items;
+cx_file *cx_read_text_file(cx_reader *r); /* whatever it is called */
+bool cx_divides(const char *line);        /* a % alone */
+char *cx_text_join(cx_arena *a, const char *const *line, int64_t n);
+/* a file's lines as texts; where lines of a % alone divide them, what lies between these. none blank */
+void cx_text_items(cx_arena *a, cx_items *to, const char *const *line, int64_t n);
+char *cx_path_in(cx_arena *a, const char *folder, const char *name);
 cx_file *cx_read_any(cx_reader *r);
 bool cx_is_image(const uint8_t *p, size_t n);
 bool cx_missing_word(const char *s, size_t n); /* empty, NA, NaN, null, ? … */

@@ -235,28 +235,40 @@ static bool words_to_bool(cx_ctx *c, cx_arena *a, cx_decl *d) {
 
 /* lines of one text */
 static void join_lines(cx_arena *a, cx_array *x) {
-  cx_buf b = {.arena = a};
   int64_t n = cx_array_count(x);
-  const int32_t *code = x->data;
-  for (int64_t k = 0; k < n; k++) {
-    if (k) cx_put(&b, "\n", 1);
-    cx_puts(&b, x->level[code[k]]);
-  }
   const char **one = CX_NEW(a, const char *);
-  *one = b.at ? b.at : "";
+  words_to_text(a, x);
+  *one = cx_text_join(a, x->text, n);
   x->text = one;
-  x->level = NULL;
-  x->nlevel = 0;
   cx_array_row_major(x, 0, NULL);
+}
+
+/* lines that a % alone divides are texts of many lines */
+static void divide_lines(cx_arena *a, cx_array *x) {
+  bool divided = false;
+  for (int k = 0; k < x->nlevel && !divided; k++) divided = cx_divides(x->level[k]);
+  if (!divided) return;
+  cx_items item = {0};
+  cx_text_items(a, &item, x->level, x->nlevel);
+  int64_t n = item.text.n;
+  int32_t *code = CX_NEW_N(a, int32_t, n + 1);
+  for (int64_t k = 0; k < n; k++) code[k] = (int32_t)k;
+  x->data = code;
+  x->level = item.text.at;
+  x->nlevel = (int)n;
+  x->line = item.line.at;
+  cx_array_row_major(x, 1, &n);
 }
 
 bool cx_adapt(cx_ctx *c, cx_arena *a, cx_decl *d) {
   cx_array *x = &d->array;
   cx_domain_kind kind = d->domain.kind;
-  if (kind == DOM_TEXT && d->rank == 0 && x->level && x->origin && x->rank == 1) {
+  bool lines = kind == DOM_TEXT && x->level && x->origin && x->rank == 1; /* of a file: not distinct, as read */
+  if (lines && d->rank == 0) {
     join_lines(a, x);
     return true;
   }
+  if (lines && !x->column) divide_lines(a, x);
   int64_t dim[CX_MAX_RANK];
   bool words = x->level && x->origin; /* as read; a caller's levels are numbers already */
   if (kind == DOM_IMAGE && x->rank == d->rank + 1 && x->dim[x->rank - 1] == 3) luminance(a, x);

@@ -1,5 +1,5 @@
 /* text.c - plain text: one string a line, blank ones included. The strings are levels like a column of words, each
- * line its own. */
+ * line its own. Texts of many lines stand between lines of a % alone, as in the files of fortune(6). */
 #include "data/read.h"
 
 #include <string.h>
@@ -28,4 +28,37 @@ cx_file *cx_read_text(cx_reader *r) {
   x.nlevel = (int)n;
   x.first_line = 1;
   return cx_file_single(r, x);
+}
+
+cx_file *cx_read_text_file(cx_reader *r) {
+  cx_read_open(r);
+  if (r->n >= 2 && r->p[0] == 0x1f && r->p[1] == 0x8b) cx_read_gunzip(r);
+  return cx_read_text(r);
+}
+
+bool cx_divides(const char *line) { return line[0] == '%' && !line[1 + strspn(line + 1, " \t")]; }
+
+char *cx_text_join(cx_arena *a, const char *const *line, int64_t n) {
+  cx_buf b = {.arena = a};
+  for (int64_t k = 0; k < n; k++) {
+    if (k) cx_put(&b, "\n", 1);
+    cx_puts(&b, line[k]);
+  }
+  return b.at ? b.at : cx_strdup(a, "", 0);
+}
+
+void cx_text_items(cx_arena *a, cx_items *to, const char *const *line, int64_t n) {
+  bool divided = false;
+  for (int64_t k = 0; k < n && !divided; k++) divided = cx_divides(line[k]);
+  for (int64_t k = 0, end; k < n; k = end + 1) {
+    end = divided ? k : k + 1;
+    while (divided && end < n && !cx_divides(line[end])) end++;
+    while (k < end && !line[k][strspn(line[k], " \t\f")]) k++; /* blank lines around */
+    int64_t last = end;
+    while (last > k && !line[last - 1][strspn(line[last - 1], " \t\f")]) last--;
+    if (!divided) end--;
+    if (last == k) continue;
+    *CX_PUSH(a, to->text) = cx_text_join(a, line + k, last - k);
+    *CX_PUSH(a, to->line) = k + 1;
+  }
 }

@@ -180,9 +180,13 @@ static cx_array features(cx_arena *a, cx_arena *scratch, cx_texts t, const cx_te
                          cx_text_weight w, int64_t size) {
   cx_units u = {.text.arena = scratch};
   int64_t texts = cx_text_count(t), n = w == TEXT_HASHED ? size : v->n;
-  double *p = cx_alloc_n(a, (size_t)texts, (size_t)n * sizeof *p);
+  bool weighed = w == TEXT_TFIDF; /* counts are whole: a float holds them */
+  cx_array x = {.type = weighed ? CX_F64 : CX_F32};
+  void *all = cx_alloc_n(a, (size_t)texts, (size_t)n * cx_dtype_size[x.type]);
+  double *row = CX_NEW_N(scratch, double, n);
   for (int64_t k = 0; k < texts; k++) {
-    double *row = p + k * n, sum = 0;
+    double sum = 0;
+    memset(row, 0, (size_t)n * sizeof *row);
     cx_text_split(&u, t, k, o);
     for (int m = 1; m <= o->ngrams; m++)
       for (int i = 0; i + m <= u.at.n; i++) {
@@ -192,12 +196,16 @@ static cx_array features(cx_arena *a, cx_arena *scratch, cx_texts t, const cx_te
         if (w == TEXT_HASHED) row[cx_text_hash(s, len) % (uint64_t)n]++;
         else if (e) row[e->id]++;
       }
-    if (w != TEXT_TFIDF) continue;
+    if (!weighed) {
+      float *to = (float *)all + k * n;
+      for (int64_t j = 0; j < n; j++) to[j] = (float)row[j];
+      continue;
+    }
+    double *to = (double *)all + k * n;
     for (int64_t j = 0; j < n; j++) row[j] *= v->idf[j], sum += row[j] * row[j];
-    double norm = sqrt(sum);
-    for (int64_t j = 0; j < n && sum > 0; j++) row[j] /= norm;
+    for (int64_t j = 0; j < n; j++) to[j] = sum > 0 ? row[j] / sqrt(sum) : 0;
   }
-  cx_array x = {.type = CX_F64, .data = p};
+  x.data = all;
   int64_t dim[2] = {texts, n};
   if (t.d->array.rank) cx_array_row_major(&x, 2, dim);
   else cx_array_row_major(&x, 1, dim + 1);

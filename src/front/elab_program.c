@@ -312,8 +312,18 @@ static uint32_t levels_of(cx_elab *E, const cx_ast *x) {
   return b && b->decl && b->decl->array.nlevel ? (uint32_t)(b->decl - E->decl) : CX_NO_EQ;
 }
 
+/* text(e, y), y a category: e in the words of y */
+static bool is_category(cx_elab *E, const cx_ast *x) {
+  if (x->kind != A_CALL || strcmp(x->name, "text") || x->nkid != 2 || x->kid[1]->kind != A_NAME) return false;
+  const cx_binding *b = cx_lookup(E, x->kid[1]->name, false);
+  return b && b->decl && b->decl->domain.kind == DOM_CATEGORY && !cx_lookup_env(E, x->name, true);
+}
+
 static void query(cx_elab *E, cx_action *a, int *n, const cx_ast *x, cx_val (*elab)(cx_elab *, const cx_ast *)) {
-  cx_query q = {.text = cx_ast_text(E->arena, x), .eq = CX_NO_EQ, .level_of = levels_of(E, x)};
+  cx_query q = {.text = cx_ast_text(E->arena, x), .eq = CX_NO_EQ};
+  bool category = is_category(E, x);
+  q.level_of = levels_of(E, category ? x->kid[1] : x);
+  if (category) x = x->kid[0];
   if (x->kind == A_STR) {
     q.label = true;
     q.text = cx_strdup(E->arena, x->name, strlen(x->name));

@@ -205,7 +205,7 @@ static cx_val value(call *c) {
   bool sequence = functions[c->f].what == SEQUENCE, one = !c->of->rank, cut = sequence && one && c->length;
   bool needs = functions[c->f].what != HASHED && !(c->opt.unit == UNIT_BYTES && sequence);
   const cx_vocab *v = needs ? vocabulary(c) : NULL;
-  cx_array x = {.type = sequence ? CX_I32 : CX_F64};
+  cx_array x = {.type = sequence ? CX_I32 : functions[c->f].what == TFIDF ? CX_F64 : CX_F32};
   bool bound = c->of->bound && c->of->array.text && (v || !needs);
   if (bound) x = compute(c, v);
   if (bound && cut) x = pieces(c, x);

@@ -124,6 +124,24 @@ else
   echo "babble: skipped, without zlib or Debian's jargon-text"
 fi
 
+sayings() { # as examples/tongues/get-data.sh gathers them, where the packages are installed; into $out/tongues
+  for part in brasil cs/citat de/zitate es/vida.fortunes it/italia literature pl/misc; do
+    [ -r /usr/share/games/fortunes/$part ] || return 1
+  done
+  mkdir -p tongues && cp "$examples/tongues/get-data.sh" "$examples/tongues/tongues.calx" tongues && tongues/get-data.sh >/dev/null
+}
+if sayings; then
+  keep=$examples
+  examples=$out
+  run tongues
+  near tongues 'named right:' 1 1 0.015 # at least 98.5 %
+  "$calx" predict tongues.safetensors 'saying="Wo bitte geht es hier zum Bahnhof?"' 'text(guess, tongue)' >tongues.txt
+  grep -q '\[de\]' tongues.txt || { echo "tongues: a German question is taken for $(cat tongues.txt)"; failed=1; }
+  examples=$keep
+else
+  echo "tongues: skipped, Debian's packages fortunes-* are not installed"
+fi
+
 data=/usr/share/datasets/fashion-mnist
 if ! "$calx" version | grep -qw zlib; then
   echo "mlp: skipped, this calx was built without zlib"

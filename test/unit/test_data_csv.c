@@ -129,7 +129,7 @@ static void faults(void) {
   CHECK_STR(read_error("t.cvs"), "t.cvs: there is no such file");
   CHECK_STR(cx_diag_get(ctx, 0).help, "did you mean t.csv?");
   mkdir("d", 0755);
-  CHECK(contains(read_error("d"), "no image in this folder"));
+  CHECK(contains(read_error("d"), "nothing in this folder"));
   CHECK(contains(read_error("t.csv/x"), "cannot be opened"));
   put_text("secret.csv", "1\n");
   chmod("secret.csv", 0);

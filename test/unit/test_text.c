@@ -140,6 +140,53 @@ static void byte_pairs(void) {
   CHECK(!strcmp(said, "naaab \xC3\xBC|"));
 }
 
+/* texts of many lines, and folders whose files or folders are the classes */
+static void folders(void) {
+  put_text("t.txt", "\none\n two\n%\n\n%\nthree\r\n% \nfour\n");
+  CHECK(run("data t[n] : text\nc = characters(t)\nprint n, text(c, c)\n", "t.txt") == CX_OK);
+  CHECK(got[0] == 3 && !strcmp(said, "one\n two|three|four|"));
+  CHECK(run("data t : text\nc = characters(t)\nprint text(c, c)\n", "t.txt") == CX_OK);
+  CHECK(!strcmp(said, "\none\n two\n%\n\n%\nthree\n% \nfour|"));
+  mkdir("f", 0755);
+  put_text("f/de.txt", "Guten\nTag\n%\nJa\n");
+  put_text("f/en", "good day\n\nyes\n");
+  const char *ask =
+      "data t[n] : text = \"f\", y[n] : category = \"f\"\nc = characters(t)\nprint y, classes(y), text(c, c)\n";
+  CHECK(run(ask, NULL) == CX_OK);
+  static const double label[] = {0, 0, 1, 1, 2};
+  for (int k = 0; k < 5; k++) CHECK(got[k] == label[k]);
+  CHECK(!strcmp(said, "Guten\nTag|Ja|good day|yes|"));
+  CHECK(run("data t[n] : text, y[n] : category\nprint n, sum(i: y[i] == \"en\")\n", "f") == CX_OK && got[0] == 4);
+  CHECK(run("data t[n] : text = \"f:text\", y[n] : category = \"f:label\"\nprint n\n", NULL) == CX_OK);
+  CHECK(run("data t[n] : text = \"f\", w[n] = \"f\"\nprint n\n", NULL) == CX_E_DATA &&
+        contains(message, "no column called w"));
+  put("f/index.dat", "a\0b", 3); /* no text: left out, with a word */
+  CHECK(run(ask, NULL) == CX_OK && contains(message, "f/index.dat:1: a zero byte") && contains(help, "left out") &&
+        got[4] == 2);
+  put_text("f/en", "good \xFF\n");
+  CHECK(run(ask, NULL) == CX_E_DATA);
+  mkdir("g", 0755), mkdir("g/a", 0755), mkdir("g/b", 0755), mkdir("g/c", 0755);
+  put_text("g/a/1.txt", "one\ntext\n");
+  put_text("g/a/2.txt", "x\n%\ny\n");
+  put_text("g/b/1.txt", "z\n");
+  CHECK(run("data t[n] : text = \"g\", y[n] : category = \"g\"\nc = bytes(t)\nprint n, text(y[3], y), text(c, c)\n",
+            NULL) == CX_OK);
+  CHECK(contains(message, "g/c has no text: there is no class `c`") && got[0] == 4 && got[1] == 1 &&
+        !strcmp(said, "one\ntext|x|y|z|"));
+  rmdir("g/c");
+  put_text("g/readme", "about this\n");
+  CHECK(run("data t[n] : text = \"g\"\nprint n\n", NULL) == CX_OK && got[0] == 4 &&
+        strstr(message, "g/readme is left out"));
+  mkdir("h", 0755);
+  put_text("h/a.txt", "\n\n");
+  CHECK(run("data t[n] : text = \"h\"\nprint n\n", NULL) == CX_E_DATA);
+  /* a text said on the command line */
+  CHECK(run("data t : text\nc = characters(t)\nprint text(c, c)\n", "t=\"ab c\"") == CX_OK && !strcmp(said, "ab c|"));
+  CHECK(run("data t[n] : text\nc = characters(t)\nprint text(c, c), n\n", "t=\"ab c\"") == CX_OK && got[4] == 1);
+  CHECK(run("data t : text\nc = characters(t)\nprint text(c, c)\n", "t=\"\"") == CX_E_DATA &&
+        strstr(message, "its 1 text has no characters"));
+}
+
 static void refused(void) {
   put_text("t.csv", "t\n\"good\"\n\"b\xFF\x64\"\n");
   CHECK(ASK("words(t)") == CX_E_DATA && contains(message, "t.csv:3: column t: its byte 2 is no UTF-8") &&
@@ -207,6 +254,7 @@ int main(void) {
   sklearn();
   sequences();
   byte_pairs();
+  folders();
   refused();
   kept();
   files_end();
