@@ -102,6 +102,23 @@ static void see_risk(void *user, const cx_node *n) {
   }
 }
 
+/* the factor of a product that is data of 0 and 1, as `if m then 1 else 0` has become m; NULL: none. rest: without it */
+static const cx_node *mask_of(cx_graph *g, const cx_node *e, const cx_node **rest, int depth) {
+  if (e->op == OP_load && cx_is_integer(g, e)) {
+    cx_interval b = cx_bounds(g, e, NULL);
+    *rest = cx_const(g, 1);
+    return b.lo >= 0 && b.hi <= 1 ? e : NULL;
+  }
+  if (!depth || (e->op != OP_mul && e->op != OP_div && e->op != OP_neg)) return NULL;
+  for (int k = 0; k < (e->op == OP_mul ? 2 : 1); k++) {
+    const cx_node *r, *mask = mask_of(g, e->arg[k], &r, depth - 1);
+    if (!mask) continue;
+    *rest = e->op == OP_neg ? cx_op1(g, OP_neg, r) : cx_op2(g, (cx_op)e->op, k ? e->arg[0] : r, k ? r : e->arg[1]);
+    return mask;
+  }
+  return NULL;
+}
+
 const cx_node *cx_chain(cx_graph *g, const cx_node *up, const cx_node *p, bool thin) {
   const cx_node *zero = cx_const(g, 0);
   for (int swap = 0; swap < 2; swap++) {
@@ -117,6 +134,11 @@ const cx_node *cx_chain(cx_graph *g, const cx_node *up, const cx_node *p, bool t
     return cx_op3(g, OP_select, x->arg[0], then ? r : zero, then ? zero : r);
   }
   bool risk = false;
+  for (int swap = 0; swap < 2; swap++) {
+    const cx_node *x = swap ? p : up, *y = swap ? up : p, *rest = NULL, *mask = mask_of(g, x, &rest, 4);
+    if (mask) cx_visit(g, y, see_risk, &risk);
+    if (risk) return cx_op3(g, OP_select, mask, cx_op2(g, OP_mul, rest, y), zero);
+  }
   if (thin && up->op != OP_const) cx_visit(g, p, see_risk, &risk);
   const cx_node *r = cx_op2(g, OP_mul, up, p);
   return risk ? cx_op3(g, OP_select, up, r, zero) : r;

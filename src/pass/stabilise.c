@@ -9,7 +9,8 @@
  * 2. Logarithms. log of a load of a product, quotient or exponential is opened and taken apart, exp by exp; log of a
  *    product over an index becomes a sum of logarithms. Whatever else lets a rule for log fire (log(logistic(z)) ...)
  *    when a load below it is opened, is opened.
- * 3. Quotients of two exponential forms are opened and their exponents subtracted.
+ * 3. Quotients of two exponential forms are opened and their exponents subtracted. What is masked, `if c then u else 0` or
+ *    exp(if c then z else -inf), is masked in the sum, in its greatest exponent and in the quotient.
  * 4. Roots. sqrt(u), u a sum of squares, has no derivative where u is 0, and the formula says 0 * inf there:
  *    it becomes `if u == 0 then 0 else sqrt(u)`, whose derivative at 0 is the subgradient 0.
  *
@@ -36,6 +37,8 @@ static bool can_open(const stab *s, const cx_node *n) {
   return e->kind == EQ_CALC && e->red == RED_none && !cyclic && !e->inert;
 }
 
+static bool is_number(const cx_node *e, double v) { return e->op == OP_const && e->u.num == v; }
+
 /* e with the loads on its multiplicative spine replaced by what they load; terms: through sums, too */
 static const cx_node *spine(stab *s, const cx_node *e, bool terms, int depth) {
   if (depth == 0) return e;
@@ -57,6 +60,16 @@ static const cx_node *spine(stab *s, const cx_node *e, bool terms, int depth) {
     case OP_select: {
       const cx_node *x = spine(s, e->arg[1], terms, depth - 1), *y = spine(s, e->arg[2], terms, depth - 1);
       return x == e->arg[1] && y == e->arg[2] ? e : cx_op3(s->g, OP_select, e->arg[0], x, y);
+    }
+    case OP_exp: { /* of a score that is masked by -inf */
+      const cx_node *z = e->arg[0], *zero = cx_const(s->g, 0);
+      for (int k = 0; k < depth && can_open(s, z); k++) z = cx_open_load(s->g, z, s->of);
+      if (z->op != OP_select) return e;
+      if (is_number(z->arg[2], -INFINITY))
+        return cx_op3(s->g, OP_select, z->arg[0], cx_op1(s->g, OP_exp, z->arg[1]), zero);
+      if (is_number(z->arg[1], -INFINITY))
+        return cx_op3(s->g, OP_select, z->arg[0], zero, cx_op1(s->g, OP_exp, z->arg[2]));
+      return e;
     }
     default: return e;
   }
@@ -90,7 +103,8 @@ static bool exponential_sum(stab *s, const cx_eq *e, summand *out) {
   const cx_node *b = spine(s, e->body, false, DEPTH);
   s->of = of;
   *out = (summand){0};
-  if (b->op == OP_select && b->arg[2]->op == OP_const && b->arg[2]->u.num == 0) out->cond = b->arg[0], b = b->arg[1];
+  if (b->op == OP_select && is_number(b->arg[2], 0)) out->cond = b->arg[0], b = b->arg[1];
+  else if (b->op == OP_select && is_number(b->arg[1], 0)) out->cond = cx_op1(s->g, OP_not, b->arg[0]), b = b->arg[2];
   cx_product p = CX_ONE_PRODUCT;
   if (!cx_product_times(&p, b, 1) || p.nexp == 0) return false;
   out->z = cx_product_exponent(s->g, &p);
@@ -362,6 +376,15 @@ static const cx_node *assume(void *user, cx_graph *g, const cx_node *n) {
   return guard ? no ? z : y : n;
 }
 
+/* x / y, where a factor of x that is masked, if c then u else 0, is masked in the quotient: 0 / 0 is then 0, too */
+static const cx_node *quotient(cx_graph *g, const cx_node *x, const cx_node *y, int depth) {
+  if (x->op != OP_select || depth == 0) return cx_op2(g, OP_div, x, y);
+  const cx_node *u[2];
+  for (int k = 0; k < 2; k++)
+    u[k] = is_number(x->arg[k + 1], 0) ? x->arg[k + 1] : quotient(g, x->arg[k + 1], y, depth - 1);
+  return cx_op3(g, OP_select, x->arg[0], u[0], u[1]);
+}
+
 /* ---- the rewriting ---- */
 static const cx_node *stable(void *user, cx_graph *g, const cx_node *n) {
   stab *s = user;
@@ -380,7 +403,9 @@ static const cx_node *stable(void *user, cx_graph *g, const cx_node *n) {
     }
     case OP_div: {
       const cx_node *x = spine(s, n->arg[0], false, DEPTH), *y = spine(s, n->arg[1], false, DEPTH);
-      return (x != n->arg[0] || y != n->arg[1]) && has_exp(x, DEPTH) && has_exp(y, DEPTH) ? cx_op2(g, OP_div, x, y) : n;
+      bool same = x == n->arg[0] && y == n->arg[1];
+      if (!has_exp(x, DEPTH) || !has_exp(y, DEPTH)) return n;
+      return same && x->op != OP_select ? n : quotient(g, x, y, DEPTH);
     }
     case OP_sqrt: {
       const cx_node *zero = cx_const(g, 0);
