@@ -1,8 +1,10 @@
-/* first.c - what all first-order methods share: the rows of a batch, the rate's schedule, clipping, the update, the
- * end of an epoch with validation and early stopping. The update itself is text in lib/optim.calx.
+/* first.c - what all first-order methods share: the rows of a batch, clipping, the update, the end of an epoch with
+ * validation and early stopping. The update itself is text in lib/optim.calx, the rate's schedule in schedule.c.
  *
  * One step, with the rows R of this step (all of them without batches):
- *   f, g = objective and gradient over R;  g *= min(1, clip / (|g| + 1e-6));  x, states = update(x, g, states)
+ *   f, g = objective and gradient over R;  g = max(-clip_value, min(clip_value, g));
+ *   g *= min(1, clip / (|g| + 1e-6));  x, states = update(x, g, states)
+ * With `accumulate`, R are several batches, one after the other; f and g are their means, weighted by their rows.
  * Each epoch visits every training row once in a new order, which is a function of (seed, epoch) alone; the last
  * batch of an epoch holds what is left, as torch's DataLoader does with drop_last = False. */
 #include "solve/solver.h"
@@ -15,8 +17,8 @@ enum { STREAM_SPLIT = 0, STREAM_EPOCH = 1 }; /* epoch e shuffles by stream STREA
 
 typedef struct {
   cx_update update;
-  void *g, *state[4];
-  int64_t batch, ntrain, nvalid;
+  void *g, *state[4], *part; /* part: gradient of a batch, where several make a step */
+  int64_t batch, rows_of_step, ntrain, nvalid;
   int32_t *rows;       /* training rows, then validation rows; NULL: all rows, through p->gradient */
   int32_t *order;      /* this epoch's order of the training rows */
   int64_t order_epoch; /* which epoch `order` belongs to, -1: none */
@@ -24,28 +26,20 @@ typedef struct {
 
 int64_t cx_steps_per_epoch(const cx_solver *s) {
   const first *m = s->m;
-  return m->batch ? (m->ntrain + m->batch - 1) / m->batch : 1;
+  return m->batch ? (m->ntrain + m->rows_of_step - 1) / m->rows_of_step : 1;
 }
-
-/* ---- the rate of a step: warm-up, then the schedule over what is left ---- */
-double cx_rate(const cx_solver *s, int64_t step) {
-  const cx_options *o = &s->opt;
-  double rate = o->num[O_rate], warm = o->num[O_warmup];
-  if ((double)step <= warm) return rate * (double)step / warm;
-  double k = (double)(step - 1) - warm; /* steps since the warm-up */
-  if (o->schedule == SCHED_COSINE) {    /* Loshchilov & Hutter, SGDR (2017), eq. 5, one period */
-    double total = fmax(1, (double)s->budget - warm);
-    return rate * 0.5 * (1 + cos(3.14159265358979323846 * fmin(1, k / total)));
-  }
-  if (o->schedule == SCHED_STEP) return rate * pow(o->factor, floor(k / (double)cx_steps_per_epoch(s) / o->every));
-  return rate;
-}
+int64_t cx_rows_per_step(const cx_solver *s) { return ((const first *)s->m)->rows_of_step; }
 
 /* ---- making ---- */
 static void choose_rows(cx_solver *s, first *m) {
   cx_problem *p = s->p;
   double fraction = s->opt.num[O_validation];
   bool batches = s->opt.given[O_batch];
+  if (s->opt.num[O_accumulate] > 1 && !batches) {
+    int d = cx_error(s->ctx, s->opt.span[O_accumulate], "'accumulate' adds up batches, and there are none");
+    cx_diag_help(s->ctx, d, "say how many rows one has: batch = 64");
+    return;
+  }
   m->ntrain = p->rows > 0 ? p->rows : 1; /* without batches an epoch is a step */
   if (!batches && !(fraction > 0)) return;
   int k = batches ? O_batch : O_validation;
@@ -74,6 +68,7 @@ static void choose_rows(cx_solver *s, first *m) {
   }
   if (batches) {
     m->batch = (int64_t)fmin(s->opt.num[O_batch], (double)m->ntrain);
+    m->rows_of_step = (int64_t)fmin((double)m->batch * s->opt.num[O_accumulate], (double)m->ntrain);
     m->order = CX_NEW_N(s->arena, int32_t, m->ntrain);
   }
 }
@@ -96,6 +91,7 @@ void cx_first_begin(cx_solver *s) {
   }
   size_t bytes = (size_t)p->n * (p->single ? sizeof(float) : sizeof(double));
   m->g = cx_alloc(s->arena, bytes);
+  if (m->rows_of_step > m->batch) m->part = cx_alloc(s->arena, bytes);
   for (int k = 0; k < 3 && s->method->state[k]; k++) cx_keep_at(s, s->method->state[k], &m->state[k], bytes);
   if (!isnan(o->num[O_patience])) s->best = cx_keep(s, "best", bytes);
 
@@ -143,6 +139,21 @@ static void scale(void *v, int64_t n, bool single, double c) {
     for (int64_t i = 0; i < n; i++) ((double *)v)[i] *= c;
 }
 
+/* g += c part */
+static void add(void *g, const void *part, int64_t n, bool single, double c) {
+  if (single)
+    for (int64_t i = 0; i < n; i++) ((float *)g)[i] += (float)c * ((const float *)part)[i];
+  else
+    for (int64_t i = 0; i < n; i++) ((double *)g)[i] += c * ((const double *)part)[i];
+}
+
+static void cut(void *v, int64_t n, bool single, double most) { /* torch.nn.utils.clip_grad_value_ */
+  if (single)
+    for (int64_t i = 0; i < n; i++) ((float *)v)[i] = fminf(fmaxf(((float *)v)[i], -(float)most), (float)most);
+  else
+    for (int64_t i = 0; i < n; i++) ((double *)v)[i] = fmin(fmax(((double *)v)[i], -most), most);
+}
+
 /* max-norm and relative gradient, as cx_gradient_size, in either precision */
 static void gradient_size(cx_solver *s, const void *x, const void *g) {
   bool single = s->p->single;
@@ -180,8 +191,31 @@ static const int32_t *next_rows(cx_solver *s, first *m, int64_t *n) {
     cx_rng_shuffle(&r, m->order, m->ntrain);
     m->order_epoch = s->k->epoch;
   }
-  *n = m->ntrain - s->k->at < m->batch ? m->ntrain - s->k->at : m->batch;
+  *n = m->ntrain - s->k->at < m->rows_of_step ? m->ntrain - s->k->at : m->rows_of_step;
   return m->order + s->k->at;
+}
+
+/* objective and gradient of the rows of a step, a batch after the other */
+static int of_batches(cx_solver *s, first *m, const int32_t *row, int64_t nrow, double *f) {
+  cx_problem *p = s->p;
+  p->step = s->k->step;
+  if (nrow <= m->batch) {
+    s->k->evals++;
+    return p->batch(p->user, row, nrow, s->x, f, m->g);
+  }
+  double sum = 0;
+  for (int64_t at = 0, n; at < nrow; at += n) {
+    n = nrow - at < m->batch ? nrow - at : m->batch;
+    double part, share = (double)n / (double)nrow;
+    if (at && p->follow) p->follow(p->user, s->x); /* running means follow every batch */
+    s->k->evals++;
+    if (p->batch(p->user, row + at, n, s->x, &part, at ? m->part : m->g)) return 1;
+    if (at) add(m->g, m->part, p->n, p->single, share);
+    else scale(m->g, p->n, p->single, share);
+    sum += share * part;
+  }
+  *f = sum;
+  return 0;
 }
 
 /* of a small gradient, or one that does not get small: is there no optimum to be found? */
@@ -260,9 +294,7 @@ bool cx_first_step(cx_solver *s) {
   p->why = NULL;
   if (m->batch) {
     const int32_t *row = next_rows(s, m, &nrow);
-    k->evals++;
-    p->step = k->step;
-    bad = p->batch(p->user, row, nrow, s->x, &f, m->g);
+    bad = of_batches(s, m, row, nrow, &f);
   } else {
     bad = whole_gradient(s, m, s->x, &f, m->g);
   }
@@ -277,6 +309,10 @@ bool cx_first_step(cx_solver *s) {
       gradient_size(s, s->x, m->g);
       if (k->relgrad <= s->tol) return end(s, m, true, "the gradient is below the tolerance");
     }
+  }
+  if (!isnan(o->num[O_clip_value])) {
+    cut(m->g, p->n, p->single, o->num[O_clip_value]);
+    norm = sqrt(sum_squares(m->g, p->n, p->single));
   }
   if (!isnan(o->num[O_clip])) { /* torch.nn.utils.clip_grad_norm_ */
     if (!isfinite(norm)) {      /* squares overflowed: scale by the largest first */

@@ -28,7 +28,7 @@ static void tell(cx_solver *s, const cx_fit_hooks *h, pace *p, bool last) {
     if (batches) g.epochs = (s->budget + per_epoch - 1) / per_epoch;
     if (p->rate > 0) g.seconds_left = (double)(s->budget - k->step) / p->rate;
   }
-  g.per_second = p->rate * (batches ? fmin(s->opt.num[O_batch], (double)s->p->rows) : 1);
+  g.per_second = p->rate * (batches ? (double)cx_rows_per_step(s) : 1);
   if (last) g.seconds_left = 0;
   h->progress(h->user, &g);
   p->at = now, p->step = k->step;

@@ -2,10 +2,8 @@
  * the method does not take is an error at its place, and all of them are reported. */
 #include "solve/solver.h"
 
-#include <ctype.h>
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { NUM, INT, BOOL, TEXT };
@@ -48,59 +46,6 @@ const cx_method_row *cx_method_rows(cx_arena *a, int *n) {
   return r;
 }
 
-/* ---- schedule text: word, or word(a, b), or word(name = a, name = b) ---- */
-typedef struct {
-  char word[16];
-  int narg;
-  double arg[2];
-} call;
-
-static const char *skip(const char *p) {
-  while (isspace((unsigned char)*p)) p++;
-  return p;
-}
-
-static bool read_call(const char *p, const char *const names[2], call *out) {
-  size_t n = 0;
-  *out = (call){.arg = {NAN, NAN}};
-  for (p = skip(p); (isalpha((unsigned char)*p) || *p == '_') && n + 1 < sizeof out->word; p++) out->word[n++] = *p;
-  p = skip(p);
-  if (!*p) return true;
-  if (*p++ != '(') return false;
-  do {
-    int k = out->narg;
-    p = skip(p);
-    if (isalpha((unsigned char)*p)) {
-      for (k = 0; k < 2; k++)
-        if (names[k] && !strncmp(p, names[k], strlen(names[k])) && !isalnum((unsigned char)p[strlen(names[k])])) break;
-      if (k == 2) return false;
-      p = skip(p + strlen(names[k]));
-      if (*p++ != '=') return false;
-    }
-    char *end;
-    if (k >= 2 || !isnan(out->arg[k])) return false;
-    out->arg[k] = strtod(p, &end);
-    if (end == p || isnan(out->arg[k])) return false;
-    out->narg++;
-    p = skip(end);
-  } while (*p++ == ',');
-  return p[-1] == ')' && !*skip(p);
-}
-
-static bool read_schedule(cx_options *o, const char *text) {
-  static const char *const step_names[2] = {"every", "factor"}, *const warm_names[2] = {"steps", NULL};
-  call c;
-  if (!read_call(text, strstr(text, "step(") ? step_names : warm_names, &c)) return false;
-  if (!strcmp(c.word, "constant") && !c.narg) return o->schedule = SCHED_CONSTANT, true;
-  if (!strcmp(c.word, "cosine") && !c.narg) return o->schedule = SCHED_COSINE, true;
-  if (!strcmp(c.word, "warmup") && c.narg == 1 && c.arg[0] >= 0 && c.arg[0] == floor(c.arg[0]))
-    return o->num[O_warmup] = c.arg[0], true;
-  if (strcmp(c.word, "step") || !(c.arg[0] >= 1) || c.arg[0] != floor(c.arg[0])) return false;
-  if (c.narg == 1) c.arg[1] = 0.1; /* torch's StepLR */
-  o->schedule = SCHED_STEP, o->every = c.arg[0], o->factor = c.arg[1];
-  return o->factor > 0 && o->factor <= 1;
-}
-
 /* ---- one option ---- */
 /* names that other libraries have for an option */
 static const struct {
@@ -130,6 +75,10 @@ static const struct {
                  {"betas", O_beta1},
                  {"max_norm", O_clip},
                  {"clip_norm", O_clip},
+                 {"clipnorm", O_clip},
+                 {"clipvalue", O_clip_value},
+                 {"gradient_accumulation_steps", O_accumulate},
+                 {"accumulate_grad_batches", O_accumulate},
                  {"validation_split", O_validation},
                  {"early_stopping", O_patience},
                  {"history_size", O_memory}};
@@ -182,7 +131,7 @@ static bool read_one(cx_ctx *c, const cx_method *m, const cx_fit_opt *opt, cx_op
   if (r->kind == TEXT) {
     ok = opt->str && *opt->str;
     if (ok) out->str[k] = opt->str;
-    if (ok && k == O_schedule) ok = read_schedule(out, opt->str);
+    if (ok && k == O_schedule) ok = cx_schedule_read(out, opt->str);
   } else {
     if (r->kind == BOOL && opt->str) v = !strcmp(opt->str, "true") ? 1 : !strcmp(opt->str, "false") ? 0 : NAN;
     ok = v >= r->lo && v <= r->hi && (r->kind == NUM || v == floor(v)); /* false for NaN */

@@ -27,18 +27,20 @@ typedef enum {
 #undef OPT
   O_COUNT
 } cx_option;
-typedef enum { SCHED_CONSTANT, SCHED_COSINE, SCHED_STEP } cx_schedule;
+#define CX_SCHEDULE_ARGS 3
+typedef struct cx_schedule cx_schedule; /* schedule.c */
 typedef struct cx_options {
   double num[O_COUNT];      /* NaN: not given and no default */
   const char *str[O_COUNT]; /* text options */
   bool given[O_COUNT];
   cx_span span[O_COUNT];
-  cx_schedule schedule;
-  double every, factor; /* SCHED_STEP */
+  const cx_schedule *schedule; /* NULL: constant */
+  double schedule_arg[CX_SCHEDULE_ARGS];
 } cx_options;
 typedef struct cx_method cx_method;
 /* false after reporting every error */
 bool cx_options_read(cx_ctx *c, const cx_method *m, const cx_fit_opt *opt, int n, cx_options *out);
+bool cx_schedule_read(cx_options *o, const char *text); /* false: it is none */
 /* "0.01", "cosine", "true": for comparison and messages; "" where nothing is set */
 const char *cx_option_text(cx_arena *a, const cx_options *o, int k);
 
@@ -134,6 +136,7 @@ void cx_first_begin(cx_solver *s);
 bool cx_first_step(cx_solver *s);
 double cx_rate(const cx_solver *s, int64_t step); /* of step `step`, from 1 */
 int64_t cx_steps_per_epoch(const cx_solver *s);
+int64_t cx_rows_per_step(const cx_solver *s); /* 0 without batches */
 
 /* ---- line search (linesearch.c) ---- */
 typedef enum { LS_OK, LS_NO_DECREASE, LS_UNBOUNDED } cx_ls;

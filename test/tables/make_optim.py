@@ -4,6 +4,7 @@ Run with PyTorch 1.13 or later (Debian: python3-torch). Four parameters start at
 parameter i at step t (from 1) is ((7 t + 13 i) mod 17 - 8) / 8 * 4^(i - 2) + 1/16, exact in binary. A line is: method,
 options of calx as name=value joined by commas, step, x.
 """
+import math
 import pathlib
 import torch
 
@@ -28,15 +29,35 @@ CASES = [
     # clipped before the step, by torch.nn.utils.clip_grad_norm_
     ("sgd", "rate=0.1,clip=0.75", lambda p: O.SGD(p, lr=0.1)),
     ("adam", "rate=0.01,clip=0.75", lambda p: O.Adam(p, lr=0.01)),
+    # cut off, by torch.nn.utils.clip_grad_value_, also before the norm
+    ("sgd", "rate=0.1,clip_value=0.5", lambda p: O.SGD(p, lr=0.1)),
+    ("adam", "rate=0.01,clip_value=0.5,clip=0.75", lambda p: O.Adam(p, lr=0.01)),
     # schedules, by torch.optim.lr_scheduler stepped after every update
     ("sgd", "rate=0.1,schedule=cosine", lambda p: O.SGD(p, lr=0.1)),
     ("sgd", "rate=0.1,schedule=step(30;0.5)", lambda p: O.SGD(p, lr=0.1)),
     ("sgd", "rate=0.1,warmup=40", lambda p: O.SGD(p, lr=0.1)),
+    ("sgd", "rate=0.1,schedule=cosine(0.05)", lambda p: O.SGD(p, lr=0.1)),
+    ("sgd", "rate=0.1,schedule=linear", lambda p: O.SGD(p, lr=0.1)),
+    ("sgd", "rate=0.1,schedule=linear(least=0.25)", lambda p: O.SGD(p, lr=0.1)),
+    ("sgd", "rate=0.1,schedule=exponential(0.97)", lambda p: O.SGD(p, lr=0.1)),
+    ("sgd", "rate=0.1,schedule=one_cycle", lambda p: O.SGD(p, lr=0.1)),
+    ("adam", "rate=0.1,schedule=one_cycle(rise=0.2;start=10;end=100)", lambda p: O.Adam(p, lr=0.1)),
+    ("sgd", "rate=0.1,warmup=20,schedule=cosine", lambda p: O.SGD(p, lr=0.1)),
 ]
+R = O.lr_scheduler
 SCHEDULES = {
-    "schedule=cosine": lambda o: O.lr_scheduler.CosineAnnealingLR(o, T_max=200),
-    "schedule=step(30;0.5)": lambda o: O.lr_scheduler.StepLR(o, 30, 0.5),
-    "warmup=40": lambda o: O.lr_scheduler.LambdaLR(o, lambda k: min(1, (k + 1) / 40)),
+    "warmup=20,schedule=cosine": lambda o: R.LambdaLR(
+        o, lambda k: (k + 1) / 20 if k < 20 else (1 + math.cos(math.pi * (k - 20) / 180)) / 2),
+    "schedule=cosine(0.05)": lambda o: R.CosineAnnealingLR(o, T_max=200, eta_min=0.005),
+    "schedule=linear(least=0.25)": lambda o: R.LinearLR(o, start_factor=1, end_factor=0.25, total_iters=200),
+    "schedule=linear": lambda o: R.LinearLR(o, start_factor=1, end_factor=0, total_iters=200),
+    "schedule=exponential(0.97)": lambda o: R.ExponentialLR(o, 0.97),
+    "schedule=one_cycle(": lambda o: R.OneCycleLR(o, max_lr=0.1, total_steps=200, pct_start=0.2, div_factor=10,
+                                                  final_div_factor=100, cycle_momentum=False),
+    "schedule=one_cycle": lambda o: R.OneCycleLR(o, max_lr=0.1, total_steps=200, cycle_momentum=False),
+    "schedule=cosine": lambda o: R.CosineAnnealingLR(o, T_max=200),
+    "schedule=step(30;0.5)": lambda o: R.StepLR(o, 30, 0.5),
+    "warmup=40": lambda o: R.LambdaLR(o, lambda k: min(1, (k + 1) / 40)),
 }
 STEPS = 200
 
@@ -49,10 +70,12 @@ with open(pathlib.Path(__file__).with_name("optim.txt"), "w") as f:
         for t in range(1, STEPS + 1):
             g = [((7 * t + 13 * i) % 17 - 8) / 8 * 4.0 ** (i - 2) + 1 / 16 for i in range(4)]
             x.grad = torch.tensor(g)
+            if "clip_value=" in options:
+                torch.nn.utils.clip_grad_value_([x], 0.5)
             if "clip=" in options:
                 torch.nn.utils.clip_grad_norm_([x], 0.75)
             opt.step()
-            if schedule:
+            if schedule and t < STEPS:  # OneCycleLR refuses one more
                 schedule.step()
             if t in (1, 2, 3, 50, STEPS):
                 f.write(f"{method} {options or '-'} {t} " + " ".join(f"{v:.17g}" for v in x.tolist()) + "\n")

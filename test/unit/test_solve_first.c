@@ -102,6 +102,35 @@ static void batches(void) {
   free(p);
 }
 
+/* ---- several batches to a step are one larger batch, but for rounding ---- */
+static void accumulated(bool single) {
+  static const char *const runs[][2] = {
+      {"batch=10,accumulate=4", "batch=40"}, /* the last step of an epoch: 3 rows */
+      {"batch=16,accumulate=3", "batch=48"}, /* 19 rows */
+      {"batch=50,accumulate=100", "batch=403"},
+      {"batch=10,accumulate=4,validation=0.2,patience=3", "batch=40,validation=0.2,patience=3"}};
+  logistic *p = malloc(sizeof *p);
+  lr_make(p, single);
+  cx_problem q = lr_problem(p);
+  for (size_t k = 0; k < sizeof runs / sizeof *runs; k++) {
+    double x[2][LR_D] = {{0}};
+    cx_fit_report r[2];
+    for (int j = 0; j < 2; j++) {
+      cx_ctx *c = cx_ctx_new(NULL, NULL);
+      char options[160];
+      float xf[LR_D] = {0};
+      snprintf(options, sizeof options, "rate=0.05,epochs=3,seed=2,clip=0.3,%s", runs[k][j]);
+      CHECK(fit(c, cx_ctx_arena(c), &q, "adam", options, single ? (void *)xf : (void *)x[j], NULL, &r[j]) == CX_OK);
+      for (int i = 0; i < LR_D && single; i++) x[j][i] = xf[i];
+      cx_ctx_free(c);
+    }
+    CHECK(r[0].steps == r[1].steps && r[0].epochs == 3 && r[0].evaluations > r[1].evaluations);
+    for (int i = 0; i < LR_D; i++) CHECK_NEAR(x[0][i], x[1][i], single ? 1e-4 : 1e-12);
+    CHECK_NEAR(r[0].value, r[1].value, single ? 1e-5 : 1e-13);
+  }
+  free(p);
+}
+
 /* ---- early stopping: a validation that gets worse from the third epoch on ---- */
 typedef struct {
   head h;
@@ -275,6 +304,8 @@ int main(void) {
   logistic_by_all(false);
   logistic_by_all(true);
   batches();
+  accumulated(false);
+  accumulated(true);
   early();
   divergence();
   tolerance();

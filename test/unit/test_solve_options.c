@@ -15,8 +15,7 @@ static const char *try(const char *method, const char *options) {
   CX_TRY(c, f) {
     cx_solver_new(c, cx_ctx_arena(c), &q, method, CX_NOSPAN, opt, n, x);
     CX_END(c, f);
-  }
-  else {
+  } else {
     CHECK(f.status == CX_E_PROGRAM && cx_diag_count(c) > 0);
     return last_message(c);
   }
@@ -40,6 +39,12 @@ int main(void) {
       {"sgd", "schedule=step(3;0.5)"},
       {"sgd", "schedule=step(every = 3; factor = 0.5)"},
       {"sgd", "schedule=step(factor = 0.5; every = 3)"},
+      {"sgd", "schedule=cosine(0.1)"},
+      {"sgd", "schedule=linear(least = 0.1)"},
+      {"sgd", "schedule=exponential(0.9)"},
+      {"sgd", "schedule=one_cycle"},
+      {"sgd", "schedule=one_cycle(0.2; end = 100)"},
+      {"adam", "batch=32,accumulate=4,clip=1,clip_value=0.5"},
       {"sgd", "schedule= step( 3 ) "},
       {"lbfgs", "memory=1000"},
       {"newton", "radius=0.1"}};
@@ -62,6 +67,9 @@ int main(void) {
       {"adam", "tolerance=2", "'tolerance' must be between 0 and 1, not 2"},
       {"adam", "weight_decay=-1", "'weight_decay' must be 0 or more, not -1"},
       {"adam", "clip=0", "'clip' must be above 0, not 0"},
+      {"adam", "clip_value=0", "'clip_value' must be above 0, not 0"},
+      {"adam", "accumulate=2", "'accumulate' adds up batches, and there are none"},
+      {"adam", "batch=3,accumulate=0", "'accumulate' must be a whole number of batches, 1 or more, not 0"},
       {"adam", "validation=0.95", "'validation' must be a fraction between 0 and 0.9, not 0.95"},
       {"adam", "patience=0", "'patience' must be a whole number of epochs, 1 or more, not 0"},
       {"adam", "beta1=1", "'beta1' must be 0 or more and below 1, not 1"},
@@ -75,9 +83,16 @@ int main(void) {
       {"newton", "radius=0", "'radius' must be above 0, not 0"},
       {"sgd", "checkpoint=3", "'checkpoint' must be a file name in quotes, not 3"},
       {"sgd", "rate=1,rate=2", "option 'rate' is given twice"},
-      {"sgd", "schedule=linear",
-       "'schedule' must be constant, cosine, warmup(steps) or step(every, factor), not linear"},
-      {"sgd", "schedule=7", "'schedule' must be constant, cosine, warmup(steps) or step(every, factor), not 7"},
+      {"sgd", "schedule=polynomial",
+       "'schedule' must be constant, cosine(least), linear(least), step(every, factor), exponential(factor), "
+       "one_cycle(rise, start, end) or warmup(steps), not polynomial"},
+      {"sgd", "schedule=7", NULL},
+      {"sgd", "schedule=exponential", NULL},
+      {"sgd", "schedule=exponential(1.5)", NULL},
+      {"sgd", "schedule=linear(-1)", NULL},
+      {"sgd", "schedule=one_cycle(rise = 2)", NULL},
+      {"sgd", "schedule=one_cycle(start = 0.5)", NULL},
+      {"sgd", "schedule=one_cycle(0.3; 25; 1e4; 1)", NULL},
       {"adagrad", "schedule=step", NULL},
       {"sgd", "schedule=step()", NULL},
       {"sgd", "schedule=step(0;0.5)", NULL},

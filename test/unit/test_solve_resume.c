@@ -35,6 +35,7 @@ static void every_method(bool single) {
                                         {"rmsprop", "rate=0.02,batch=50,epochs=4,schedule=cosine"},
                                         {"adagrad", "rate=0.2,batch=50,epochs=4,schedule=step(2;0.5)"},
                                         {"adam", "rate=0.02,batch=50,epochs=4,warmup=10"},
+                                        {"adam", "rate=0.02,batch=20,accumulate=3,epochs=4,schedule=one_cycle"},
                                         {"adamw", "rate=0.05,batch=50,steps=31"},
                                         {"adam", "rate=1,batch=20,epochs=30,validation=0.3,patience=2,seed=7"},
                                         {"lbfgs", "memory=3"},
@@ -175,8 +176,9 @@ static cx_status resume(cx_ctx *c, cx_problem *q, const char *method, const char
   CX_TRY(c, f) {
     cx_solver_resume(make(c, q, method, options, x), path);
     CX_END(c, f);
+  } else {
+    status = f.status;
   }
-  else { status = f.status; }
   return status;
 }
 
@@ -288,8 +290,7 @@ static void killed(void) {
       last = step;
       whole = whole + 1;
       CX_END(c, f);
-    }
-    else {
+    } else {
       fprintf(stderr, "%s\n", last_message(c));
       CHECK(!"a killed process left a broken checkpoint");
     }

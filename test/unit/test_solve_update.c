@@ -51,7 +51,7 @@ static void torch_table(maker make) {
     }
     rows++;
   }
-  CHECK(rows == 100);
+  CHECK(rows == 145);
   fclose(file);
   cx_ctx_free(c);
 }
