@@ -357,9 +357,10 @@ void cx_elab_statistic(cx_elab *E, cx_sym name, uint32_t eq);
 cx_val cx_v_given(cx_elab *E, cx_sym name, const cx_array *x, const cx_dim *dim, cx_span s); /* an array as a value */
 cx_domain cx_elab_domain(cx_elab *E, const cx_ast *d);
 /* elab_step.c */
-cx_val cx_elab_training(cx_elab *E, cx_span s);                                    /* 1 in the steps of a fit, else 0 */
-cx_val cx_elab_draw(cx_elab *E, const cx_ast *call, cx_val *arg);                  /* random_uniform, random_normal */
-cx_val cx_elab_running(cx_elab *E, const cx_ast *call, cx_val *arg, int n);        /* running(x, rate, start) */
+cx_val cx_elab_training(cx_elab *E, cx_span s);                             /* 1 in the steps of a fit, else 0 */
+cx_val cx_elab_draw(cx_elab *E, const cx_ast *call, cx_val *arg);           /* random_uniform, random_normal */
+cx_val cx_elab_running(cx_elab *E, const cx_ast *call, cx_val *arg, int n); /* running(x, rate, start) */
+cx_val cx_elab_rows_at_hand(cx_elab *E, cx_val x, cx_span s);
 cx_sym cx_param_name(cx_elab *E, cx_sym name, int *which);                         /* of a param inside of a call */
 cx_binding *cx_param_made(cx_elab *E, const cx_ast *decl, cx_sym name, cx_span s); /* at this place before; NULL: not */
 void cx_param_add(cx_elab *E, const cx_ast *decl, cx_param p, cx_val v, int number);

@@ -240,6 +240,7 @@ static cx_val random_number(args *a) { /* random(stream, k): in (0, 1), by the r
   return cx_v_map(a->E, OP_random, three, 3, a->call->span);
 }
 static cx_val drawn(args *a) { return cx_elab_draw(a->E, a->call, a->arg); }
+static cx_val rows_at_hand(args *a) { return cx_elab_rows_at_hand(a->E, a->arg[0], a->call->span); }
 static cx_val running(args *a) { return cx_elab_running(a->E, a->call, a->arg, a->n); }
 
 static const struct {
@@ -248,12 +249,25 @@ static const struct {
   bool lazy; /* looks at its arguments itself */
   cx_val (*fn)(args *a);
 } builtin[] = {
-    {"rows", 1, 1, 0, shape_size},      {"cols", 1, 1, 0, shape_size}, {"size", 1, 2, 0, shape_size},
-    {"length", 1, 1, 0, shape_size},    {"zeros", 1, 8, 1, filled},    {"ones", 1, 8, 1, filled},
-    {"concat", 2, 99, 0, concat},       {"flatten", 1, 1, 0, flatten}, {"reshape", 2, 9, 0, flatten},
-    {"classes", 1, 1, 1, classes},      {"range", 1, 1, 1, indices},   {"l2", 1, 1, 1, squares},
-    {"error", 1, 1, 1, refuse},         {"rank", 1, 1, 0, rank_of},    {"random_uniform", 2, 10, 0, drawn},
-    {"random_normal", 2, 10, 0, drawn}, {"running", 1, 3, 0, running}, {"random", 2, 2, 0, random_number},
+    {"rows", 1, 1, 0, shape_size},
+    {"cols", 1, 1, 0, shape_size},
+    {"size", 1, 2, 0, shape_size},
+    {"length", 1, 1, 0, shape_size},
+    {"zeros", 1, 8, 1, filled},
+    {"ones", 1, 8, 1, filled},
+    {"concat", 2, 99, 0, concat},
+    {"flatten", 1, 1, 0, flatten},
+    {"reshape", 2, 9, 0, flatten},
+    {"classes", 1, 1, 1, classes},
+    {"range", 1, 1, 1, indices},
+    {"l2", 1, 1, 1, squares},
+    {"error", 1, 1, 1, refuse},
+    {"rank", 1, 1, 0, rank_of},
+    {"random_uniform", 2, 10, 0, drawn},
+    {"random_normal", 2, 10, 0, drawn},
+    {"running", 1, 3, 0, running},
+    {"random", 2, 2, 0, random_number},
+    {"rows_at_hand", 1, 1, 0, rows_at_hand},
 };
 
 /* names that other releases bring: never misread as something else */

@@ -5,7 +5,8 @@
  *                       the calls of the program apart; i, j.. are the indices around and of the array itself. So a row
  *                       has draws of its own, whichever batch it is in, and a fit that is resumed has the same ones.
  *   running(x)          x itself in training; else a param that no derivative moves: after every step of a fit its value
- *                       goes by `rate` of the way to x. */
+ *                       goes by `rate` of the way to x.
+ *   rows_at_hand(x)     how many rows x has: in a step by batches those of the batch. */
 #include <math.h>
 #include <string.h>
 
@@ -100,6 +101,22 @@ cx_val cx_elab_draw(cx_elab *E, const cx_ast *call, cx_val *arg) {
   }
   x[1] = cx_v_map(E, OP_mul, x, 2, s), x[0] = arg[0];
   return cx_v_map(E, OP_add, x, 2, s);
+}
+
+/* ---- rows at hand: a sum of ones ---- */
+cx_val cx_elab_rows_at_hand(cx_elab *E, cx_val x, cx_span s) {
+  if (!x.rank) {
+    cx_error(E->ctx, s, "`rows_at_hand` asks for the rows of a scalar");
+    return cx_v_bad(s);
+  }
+  cx_eq *e = cx_eq_new(E->g, cx_intern_z(E->ctx, "rows_at_hand"), EQ_CALC);
+  e->span = s;
+  e->red = RED_sum;
+  e->nred = 1;
+  e->rdim[0] = x.dim[0];
+  e->body = cx_const(E->g, 1);
+  e->counts = e->statistic = true;
+  return cx_v_load(E, e->id, s);
 }
 
 /* ---- running means ---- */

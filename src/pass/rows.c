@@ -186,7 +186,7 @@ static const made *estimate_eq(batching *b, uint32_t eq) {
     b->todo.at[b->todo.n - 1].eq = t->id;
     b->todo.at[b->todo.n - 1].body = cx_subst(b->g, e->body, &slot, &to, 1);
     b->made.at[at].to = t->id;
-    b->made.at[at].scaled = true;
+    b->made.at[at].scaled = !e->counts;
   } else {
     const cx_node *body = estimate(b, e->body);
     if (body != e->body) {

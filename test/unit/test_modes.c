@@ -97,7 +97,8 @@ static void batch_norm(void) {
         const double *row = x[order[at + k]];
         sum += pow((2 * row[0] - m[0]) / sqrt(v[0] + 1e-5) + 2 * (2 * row[1] - m[1]) / sqrt(v[1] + 1e-5), 4);
       }
-      for (int j = 0; j < 2; j++) mean[j] += 0.25 * (m[j] - mean[j]), variance[j] += 0.25 * (v[j] - variance[j]);
+      for (int j = 0; j < 2; j++)
+        mean[j] += 0.25 * (m[j] - mean[j]), variance[j] += 0.25 * (v[j] * n / fmax(n - 1, 1) - variance[j]);
     }
     CHECK_NEAR(r.trace[e], sum / N, 1e-9);
   }
@@ -126,7 +127,7 @@ static void batch_norm(void) {
   for (int j = 0; j < 2; j++) {
     double m = 0, v = 0;
     for (int i = 0; i < N; i++) m += w * x[i][j] / N;
-    for (int i = 0; i < N; i++) v += pow(w * x[i][j] - m, 2) / N;
+    for (int i = 0; i < N; i++) v += pow(w * x[i][j] - m, 2) / (N - 1);
     CHECK_NEAR(r.param[1][j], m, 1e-12);
     CHECK_NEAR(r.param[2][j], v, 1e-12);
   }
