@@ -72,6 +72,7 @@ bool cli_flush(void);                  /* stdout arrived; else a message, unless
 typedef struct {
   const cli *c;
   bool shown;
+  double kept; /* when a line of it was last left standing */
 } cli_progress;
 void cli_progress_show(cli_progress *p, const char *method, const cx_progress *now);
 void cli_progress_clear(cli_progress *p);
@@ -79,14 +80,13 @@ void cli_progress_clear(cli_progress *p);
 /* show.c: text for people */
 void cli_number(cx_buf *b, double x, int digits);
 void cli_show_results(cx_buf *b, const cx_result *r, int n, int columns, bool values_only);
-void cli_show_fit(cx_buf *b, const char *method, const cx_fit_report *f, const cx_result *param, int nparam,
-                  bool interrupted);
+void cli_show_fit(cx_buf *b, const cx_event *e, bool interrupted);
 void cli_seconds(cx_buf *b, double s);
 
 /* json.c */
 void cli_json_number(cx_buf *b, double x);
 void cli_json_results(cx_buf *b, const cx_result *r, int n, int *count); /* appends to a list of *count objects */
-void cli_json_fit(cx_buf *b, const char *method, const cx_fit_report *f, const cx_result *param, int nparam);
+void cli_json_fit(cx_buf *b, const cx_event *e);
 void cli_json_diag(cx_ctx *ctx, cx_buf *b, int diag);
 void cli_json_usage(const char *text); /* the whole object of a run that never began, on stdout */
 
@@ -102,7 +102,7 @@ typedef struct { /* a program to be run */
   const char *dir, *stem; /* folder of the program; what pictures are called */
   const char *const *arg;
   int narg;
-  bool model;     /* name is a model file; text: none */
+  bool model; /* name is a model file; text: none */
   const char *const *ask;
   int nask;       /* of a model: expressions to be answered */
   bool console;   /* bare expressions print */

@@ -72,7 +72,46 @@ void cli_json_results(cx_buf *b, const cx_result *r, int n, int *count) {
   }
 }
 
-void cli_json_fit(cx_buf *b, const char *method, const cx_fit_report *f, const cx_result *param, int nparam) {
+static void column(cx_buf *b, const double *x, int64_t n, int64_t step) {
+  cx_puts(b, "[");
+  for (int64_t k = 0; k < n; k++) {
+    if (k) cx_puts(b, ", ");
+    cli_json_number(b, x[k * step]);
+  }
+  cx_puts(b, "]");
+}
+
+/* "name": {metric: number, ..} */
+static void metrics(cx_buf *b, const char *name, const cx_event *e, const double *x) {
+  key(b, name);
+  for (int k = 0; k < e->fit->nmetric; k++) {
+    cx_puts(b, k ? ", " : "{");
+    cx_json_puts(b, e->metric[k].text);
+    cx_puts(b, ": ");
+    cli_json_number(b, x[k]);
+  }
+  cx_puts(b, "}");
+}
+
+/* "history": {name: [a number an epoch], ..} */
+static void history(cx_buf *b, const cx_event *e) {
+  const cx_fit_report *f = e->fit;
+  key(b, "history");
+  for (int c = 0; c < f->ncolumn; c++) {
+    cx_buf name = {.arena = b->arena};
+    if (c >= f->nmetric) cx_puts(&name, c == f->nmetric ? "validation" : "validation ");
+    if (c != f->nmetric) cx_puts(&name, e->metric[c < f->nmetric ? c : c - f->nmetric - 1].text);
+    cx_puts(b, c ? ", " : "{");
+    cx_json_puts(b, name.at);
+    cx_puts(b, ": ");
+    column(b, f->history + c, f->ntrace, f->ncolumn);
+  }
+  cx_puts(b, "}");
+}
+
+void cli_json_fit(cx_buf *b, const cx_event *e) {
+  const cx_fit_report *f = e->fit;
+  const cx_result *param = e->param;
   const struct {
     const char *name;
     double x;
@@ -81,30 +120,32 @@ void cli_json_fit(cx_buf *b, const char *method, const cx_fit_report *f, const c
                 {"seconds", f->seconds}};
   cx_puts(b, "{");
   key(b, "method");
-  cx_json_puts(b, f->method ? f->method : method);
+  cx_json_puts(b, f->method ? f->method : e->text);
   for (size_t k = 0; k < sizeof number / sizeof *number; k++) {
     if ((k == 1 || k == 2) && isnan(number[k].x)) continue; /* there is none */
     key(b, number[k].name);
     cli_json_number(b, number[k].x);
   }
+  if (f->nmetric) metrics(b, "metrics", e, f->metric);
+  if (f->nmetric && !isnan(f->validation)) metrics(b, "validation_metrics", e, f->validated);
   cx_putf(b, ", \"converged\": %s", f->converged ? "true" : "false");
   key(b, "reason");
   cx_json_puts(b, f->reason);
   key(b, "params");
   cx_puts(b, "{");
-  for (int k = 0; k < nparam; k++) {
+  for (int k = 0; k < e->nparam; k++) {
     if (k) cx_puts(b, ", ");
     cx_json_puts(b, param[k].text);
     cx_puts(b, ": ");
     value(b, &param[k], param[k].value.data, 0);
   }
   cx_puts(b, "}");
-  cx_putf(b, ", \"trace_stride\": %lld, \"trace\": [", (long long)(f->trace_stride > 0 ? f->trace_stride : 1));
-  for (int64_t k = 0; k < f->ntrace; k++) {
-    if (k) cx_puts(b, ", ");
-    cli_json_number(b, f->trace[k]);
-  }
-  cx_puts(b, "]}");
+  cx_putf(b, ", \"trace_by\": \"%s\", \"trace_stride\": %lld", f->by_epoch ? "epoch" : "step",
+          (long long)(f->trace_stride > 0 ? f->trace_stride : 1));
+  key(b, "trace");
+  column(b, f->trace, f->ntrace, 1);
+  if (f->ncolumn) history(b, e);
+  cx_puts(b, "}");
 }
 
 /* "message\n  help: remedy", where no program has begun */

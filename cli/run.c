@@ -141,10 +141,10 @@ static void fit_ended(runner *r, const cx_event *e) {
   r->fits++;
   r->fitting += cli_now() - r->fit_begun;
   if (r->c->json) {
-    cli_json_fit(item(r, J_FITS), e->text, e->fit, e->param, e->nparam);
+    cli_json_fit(item(r, J_FITS), e);
   } else if (!r->c->quiet) {
     cx_buf b = {.arena = r->arena};
-    cli_show_fit(&b, e->text, e->fit, e->param, e->nparam, r->stop && *r->stop);
+    cli_show_fit(&b, e, r->stop && *r->stop);
     fputs(b.at, stdout);
   }
   cx_plot p;

@@ -257,8 +257,10 @@ void cli_show_results(cx_buf *b, const cx_result *r, int n, int columns, bool va
   cx_puts(b, "\n");
 }
 
-void cli_show_fit(cx_buf *b, const char *method, const cx_fit_report *f, const cx_result *param, int nparam,
-                  bool interrupted) {
+void cli_show_fit(cx_buf *b, const cx_event *e, bool interrupted) {
+  const cx_fit_report *f = e->fit;
+  const cx_result *param = e->param;
+  const char *method = e->text;
   cx_putf(b, "fit by %s: ", f->method ? f->method : method ? method : "?");
   if (f->epochs > 0 && f->epochs != f->steps)
     cx_putf(b, "%lld epoch%s, ", (long long)f->epochs, f->epochs == 1 ? "" : "s");
@@ -271,8 +273,20 @@ void cli_show_fit(cx_buf *b, const char *method, const cx_fit_report *f, const c
     cli_number(b, f->validation, SCALAR);
   }
   cx_puts(b, "\n");
+  for (int k = 0; k < f->nmetric; k++) {
+    if (isnan(f->metric[k]) && isnan(f->validated[k])) continue;
+    cx_puts(b, "  ");
+    put_clean(b, e->metric[k].text, 60);
+    cx_puts(b, " ");
+    cli_number(b, f->metric[k], 5);
+    if (!isnan(f->validated[k])) {
+      cx_puts(b, ", validation ");
+      cli_number(b, f->validated[k], 5);
+    }
+    cx_puts(b, "\n");
+  }
   if (f->reason && *f->reason) cx_putf(b, "  %s%s\n", f->converged || interrupted ? "" : "not converged: ", f->reason);
-  for (int k = 0; k < nparam; k++) {
+  for (int k = 0; k < e->nparam; k++) {
     const cx_array *a = &param[k].value;
     const double *v = a->data;
     int64_t n = count_of(a);

@@ -90,6 +90,16 @@ static void rate(cx_buf *b, double per_second) {
   cx_putf(b, "%.3g%s", per_second / (per_second >= 1e7 ? 1e6 : per_second >= 1e4 ? 1e3 : 1), unit);
 }
 
+/* a metric by its first word: accuracy of accuracy(p, label) */
+static void metrics(cx_buf *b, const cx_progress *now, const double *x) {
+  for (int k = 0; k < now->nmetric; k++) {
+    const char *name = now->metric_name[k];
+    if (isnan(x[k])) continue;
+    cx_putf(b, "  %.*s ", (int)strcspn(name, "("), name);
+    cli_number(b, x[k], 4);
+  }
+}
+
 void cli_progress_show(cli_progress *p, const char *method, const cx_progress *now) {
   const cli *c = p->c;
   if (c->quiet || !c->tty_err || !now) return;
@@ -103,7 +113,8 @@ void cli_progress_show(cli_progress *p, const char *method, const cx_progress *n
     double share = now->steps > 0 ? (double)now->step / (double)now->steps : of > 0 ? (double)at / (double)of : -1;
     cx_putf(&b, "%s %lld", now->epochs > 0 ? "epoch" : "step", (long long)at);
     if (of > 0) cx_putf(&b, "/%lld", (long long)of);
-    if (share >= 0 && c->columns >= 80) {
+    bool stays = now->whole && cli_now() - p->kept >= 0.5; /* the line of an epoch, where they do not fly past */
+    if (share >= 0 && c->columns >= 80 && !stays) {
       cx_puts(&b, "  ");
       if (c->color_err) cx_puts(&b, "\x1b[36m");
       bar(&b, share, cli_utf8());
@@ -113,9 +124,11 @@ void cli_progress_show(cli_progress *p, const char *method, const cx_progress *n
       cx_puts(&b, "  loss ");
       cli_number(&b, now->value, 5);
     }
+    metrics(&b, now, now->metric);
     if (!isnan(now->validation)) {
       cx_puts(&b, "  validation ");
       cli_number(&b, now->validation, 5);
+      metrics(&b, now, now->validated);
     }
     if (now->per_second > 0) {
       cx_puts(&b, "  ");
@@ -127,10 +140,11 @@ void cli_progress_show(cli_progress *p, const char *method, const cx_progress *n
       cli_seconds(&b, ceil(now->seconds_left));
       cx_puts(&b, " left");
     }
-    cx_puts(&b, "\x1b[K");
+    cx_puts(&b, stays ? "\x1b[K\n" : "\x1b[K");
+    if (stays) p->kept = cli_now();
     fputs(b.at, stderr);
     fflush(stderr);
-    p->shown = true;
+    p->shown = !stays;
     CX_END(ctx, f);
   }
   cx_ctx_free(ctx);

@@ -593,6 +593,30 @@ static void write_model(cx_elab *E, const cx_ast *s, cx_action *a) {
   *CX_PUSH(E->arena, E->action) = *a;
 }
 
+/* fit by method(metric = e), or a list of them: numbers to be said beside the objective */
+static void metrics(cx_elab *E, const cx_ast *s, cx_action *a) {
+  enum { MOST = 8 };
+  const cx_ast *list = NULL;
+  for (int k = 0; k < s->nkid; k++)
+    if (s->kid[k]->kind == A_NAMED && !strcmp(s->kid[k]->name, "metric")) list = s->kid[k]->kid[0];
+  if (!list) return;
+  int n = list->kind == A_ARRAY ? list->nkid : 1;
+  a->query = CX_NEW_N(E->arena, cx_query, n + 1);
+  if (n > MOST) cx_error(E->ctx, list->span, "a fit says at most %d metrics", MOST);
+  for (int k = 0; k < n && n <= MOST; k++) {
+    const cx_ast *x = list->kind == A_ARRAY ? list->kid[k] : list;
+    cx_query q = {.text = cx_ast_text(E->arena, x), .eq = CX_NO_EQ, .level_of = CX_NO_EQ};
+    cx_val v = cx_elab_expr(E, x);
+    if (v.bad) continue;
+    if (v.rank) {
+      int id = cx_error(E->ctx, x->span, "a metric is one number, this has the shape %s", cx_v_shape(E, v));
+      cx_diag_help(E->ctx, id, "take its mean, or an element: mean(%s)", q.text);
+      continue;
+    }
+    if (!cx_v_store(E, v, NULL, &q.eq).bad && q.eq != CX_NO_EQ) a->query[a->nquery++] = q;
+  }
+}
+
 bool cx_elab_stmt(cx_elab *E, const cx_ast *s) {
   if (E->in_block && s->kind != S_PARAM) return false;
   /* what is asked is asked of the whole data: a part of it may not have what a subscript names */
@@ -647,6 +671,7 @@ bool cx_elab_stmt(cx_elab *E, const cx_ast *s) {
         if (E->param.n && !E->param_bad && !E->objective_bad && a.objective != CX_NO_EQ)
           unused_params(E, s, a.objective, &a);
       }
+      metrics(E, s, &a);
       *CX_PUSH(E->arena, E->action) = a;
       return true;
     }

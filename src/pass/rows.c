@@ -4,6 +4,8 @@
  * rows; each becomes (n / batch) * sum over the rows of the batch, which estimates it without bias, and so the gradient.
  * All else is as it is: penalties, statistics of the whole data, and functions of a sum that are not linear.
  * An array that a batch reads at its rows alone, a[rows[i]], is computed at these rows alone: a.batch[i].
+ * A metric is what it would be if there were no other rows: all that it reduces over rows is of those at hand, wherever
+ * it stands; a sum counts n / batch times all the same, so that a mean, which divides by n, is that of the batch.
  * A statistic (running(..) in the program) is estimated in the same way wherever it is read, under a root, say; an equation
  * that reads one gets a twin that reads the estimate. */
 #include "pass/pass.h"
@@ -12,8 +14,9 @@
 
 typedef struct {
   uint32_t from, to;
-  int dim; /* of a.batch; -1: `to` is the estimate of `from`; -2: the same, but for the statistics that it reads */
-  bool scaled;
+  int dim;    /* of a.batch; -1: `to` is the estimate of `from`; -2: the same, but for the statistics that it reads;
+              -3: its estimate in a metric */
+  int scaled; /* so many times n / batch */
 } made;
 
 enum { NO = 1, YES };
@@ -26,6 +29,7 @@ typedef struct {
   uint8_t *varies, *statistical; /* by equation: not looked at, NO, YES: it reads a param; a statistic */
   int known;                     /* equations there were */
   int statistic;                 /* > 0: what is followed is below a statistic */
+  bool metric;                   /* it is below a metric */
   CX_VEC(made) made;
   CX_VEC(struct {
     uint32_t eq;
@@ -56,7 +60,7 @@ static uint32_t at_rows(batching *b, uint32_t eq, int dim) {
   const cx_eq *e = b->g->eq[eq];
   cx_eq *t = twin(b, e, "batch");
   t->dim[dim].n = b->batch;
-  *CX_PUSH(b->a, b->made) = (made){eq, t->id, dim, false};
+  *CX_PUSH(b->a, b->made) = (made){eq, t->id, dim, 0};
   if (e->kind == EQ_CALC) {
     int64_t slot = dim;
     const cx_node *to = row(b, dim);
@@ -99,7 +103,7 @@ static uint32_t with_estimates(batching *b, uint32_t eq) {
     if (b->made.at[k].from == eq && b->made.at[k].dim == -2) return b->made.at[k].to;
   const cx_node *body = b->g->eq[eq]->body;
   cx_eq *t = twin(b, b->g->eq[eq], "batch");
-  *CX_PUSH(b->a, b->made) = (made){eq, t->id, -2, false};
+  *CX_PUSH(b->a, b->made) = (made){eq, t->id, -2, 0};
   CX_PUSH(b->a, b->todo);
   b->todo.at[b->todo.n - 1].eq = t->id;
   b->todo.at[b->todo.n - 1].body = body;
@@ -120,6 +124,7 @@ static const cx_node *read_batch(void *user, cx_graph *g, const cx_node *n) {
     sub[k] = u->arg[0];
     return cx_load(g, at_rows(b, n->u.eq, k), sub, n->nargs);
   }
+  if (b->metric) return estimate_load(b, n);
   uint32_t to = with_estimates(b, n->u.eq);
   return to == n->u.eq ? n : cx_load(g, to, n->arg, n->nargs);
 }
@@ -136,12 +141,14 @@ static void reads_rows(void *user, const cx_node *n) {
     q->yes |= n->arg[k]->op == OP_index && n->arg[k]->u.i == q->slot && of_rows(q->b, q->b->g->eq[n->u.eq]->dim[k]);
 }
 
-static int rows_dim(batching *b, const cx_eq *e) { /* which reduced dimension runs over them, -1: none */
-  for (int k = 0; e->red == RED_sum && k < e->nred; k++) {
-    asked q = {b, e->rank + k, of_rows(b, e->rdim[k])};
-    if (!q.yes && e->rdim[k].n == b->all.n) cx_visit(b->g, e->body, reads_rows, &q); /* sum(i in 0..n-1: ..) */
-    if (q.yes) return k;
-  }
+static bool over_rows(batching *b, const cx_eq *e, int k) { /* does the k-th reduced dimension run over them? */
+  asked q = {b, e->rank + k, of_rows(b, e->rdim[k])};
+  if (!q.yes && e->rdim[k].n == b->all.n) cx_visit(b->g, e->body, reads_rows, &q); /* sum(i in 0..n-1: ..) */
+  return q.yes;
+}
+static int rows_dim(batching *b, const cx_eq *e) { /* which one does, -1: none */
+  for (int k = 0; e->red == RED_sum && k < e->nred; k++)
+    if (over_rows(b, e, k)) return k;
   return -1;
 }
 
@@ -164,11 +171,38 @@ static bool varies(batching *b, uint32_t eq) {
 
 static const cx_node *estimate(batching *b, const cx_node *e);
 
+static const made *estimate_metric(batching *b, uint32_t eq) {
+  const cx_eq *e = b->g->eq[eq];
+  int at = b->made.n;
+  *CX_PUSH(b->a, b->made) = (made){eq, eq, -3, 0};
+  if (e->kind != EQ_CALC) return &b->made.at[at];
+  const cx_node *body = e->body;
+  int dims[CX_MAX_RANK], n = 0;
+  for (int k = 0; k < e->nred; k++)
+    if (over_rows(b, e, k)) dims[n++] = k;
+  for (int k = 0; k < n; k++) {
+    int64_t slot = e->rank + dims[k];
+    const cx_node *to = row(b, (int)slot);
+    body = cx_subst(b->g, body, &slot, &to, 1);
+  }
+  body = cx_rewrite(b->g, body, read_batch, b);
+  if (body == e->body) return &b->made.at[at];
+  cx_eq *t = twin(b, b->g->eq[eq], "estimate");
+  t->body = body;
+  for (int k = 0; k < n; k++) t->rdim[dims[k]] = (cx_dim){b->batch, b->all.name};
+  b->made.at[at].to = t->id;
+  b->made.at[at].scaled = e->red == RED_sum && !e->counts ? n : 0;
+  return &b->made.at[at];
+}
+
 static const made *estimate_eq(batching *b, uint32_t eq) {
   for (int k = 0; k < b->made.n; k++)
-    if (b->made.at[k].from == eq && b->made.at[k].dim < 0) return &b->made.at[k];
+    if (b->made.at[k].from == eq &&
+        (b->metric ? b->made.at[k].dim == -3 : b->made.at[k].dim == -1 || b->made.at[k].dim == -2))
+      return &b->made.at[k];
+  if (b->metric) return estimate_metric(b, eq);
   int at = b->made.n;
-  *CX_PUSH(b->a, b->made) = (made){eq, eq, -1, false}; /* while it is looked at, and where nothing changes */
+  *CX_PUSH(b->a, b->made) = (made){eq, eq, -1, 0}; /* while it is looked at, and where nothing changes */
   const cx_eq *e = b->g->eq[eq];
   if (!b->statistic && !varies(b, eq)) return &b->made.at[at]; /* data alone: computed once, of all of them */
   if (e->kind != EQ_CALC || (e->red != RED_none && e->red != RED_sum)) {
@@ -205,7 +239,8 @@ static const cx_node *estimate_load(batching *b, const cx_node *e) {
   b->statistic -= statistic;
   if (m.to == e->u.eq) return e;
   const cx_node *l = cx_load(b->g, m.to, e->arg, e->nargs);
-  return m.scaled ? cx_op2(b->g, OP_mul, l, cx_const(b->g, (double)b->all.n / (double)b->batch)) : l;
+  for (int k = 0; k < m.scaled; k++) l = cx_op2(b->g, OP_mul, l, cx_const(b->g, (double)b->all.n / (double)b->batch));
+  return l;
 }
 
 static const cx_node *estimate(batching *b, const cx_node *e) {
@@ -227,7 +262,7 @@ static const cx_node *estimate(batching *b, const cx_node *e) {
   return e;
 }
 
-void cx_on_rows(cx_graph *g, uint32_t *root, int nroot, cx_dim all, int64_t batch, uint32_t *rows) {
+void cx_on_rows(cx_graph *g, uint32_t *root, int nroot, int nmetric, cx_dim all, int64_t batch, uint32_t *rows) {
   cx_arena *a = cx_arena_new(g->ctx);
   batching b = {.g = g, .a = a, .all = all, .batch = batch};
   cx_eq *r = cx_eq_new(g, cx_intern_z(g->ctx, "batch.rows"), EQ_INPUT);
@@ -244,6 +279,7 @@ void cx_on_rows(cx_graph *g, uint32_t *root, int nroot, cx_dim all, int64_t batc
     const cx_eq *e = g->eq[root[k]];
     const cx_node *sub[CX_MAX_RANK], *l;
     for (int d = 0; d < e->rank; d++) sub[d] = cx_index(g, d);
+    b.metric = k > 0 && k <= nmetric;
     l = estimate_load(&b, cx_load(g, root[k], sub, e->rank));
     if (l->op == OP_load) root[k] = l->u.eq;
     else {
@@ -254,6 +290,7 @@ void cx_on_rows(cx_graph *g, uint32_t *root, int nroot, cx_dim all, int64_t batc
       root[k] = t->id;
     }
   }
+  b.metric = false;
   for (int k = 0; k < b.todo.n; k++) {
     uint32_t eq = b.todo.at[k].eq;
     g->eq[eq]->body = cx_rewrite(g, b.todo.at[k].body, read_batch, &b);

@@ -67,10 +67,16 @@ bool cx_plot_of_fit(cx_arena *a, const cx_fit_report *r, cx_plot *p) {
   if (finite < 2) return false;
   double *x = CX_NEW_N(a, double, n), by = r->trace_stride > 0 ? (double)r->trace_stride : 1;
   for (int64_t k = 0; k < n; k++) x[k] = by * (double)k;
-  cx_curve *curve = CX_NEW(a, cx_curve);
-  *curve = (cx_curve){.text = "", .n = n, .x = x, .y = r->trace};
-  *p = (cx_plot){.kind = PLOT_TRACE, .curve = curve, .ncurve = 1};
-  p->xlabel = r->epochs > 0 && r->epochs != r->steps ? "epoch" : "step";
+  cx_curve *curve = CX_NEW_N(a, cx_curve, 2);
+  bool kept_back = r->ncolumn > r->nmetric;
+  curve[0] = (cx_curve){.text = kept_back ? "objective" : "", .n = n, .x = x, .y = r->trace};
+  *p = (cx_plot){.kind = PLOT_TRACE, .curve = curve, .ncurve = 1 + kept_back};
+  if (kept_back) {
+    double *y = CX_NEW_N(a, double, n);
+    for (int64_t k = 0; k < n; k++) y[k] = r->history[k * r->ncolumn + r->nmetric];
+    curve[1] = (cx_curve){.text = "validation", .n = n, .x = x, .y = y};
+  }
+  p->xlabel = r->by_epoch ? "epoch" : "step";
   p->title = cx_format(a, "objective, by %s", r->method ? r->method : "fit");
   return true;
 }

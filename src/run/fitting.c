@@ -36,6 +36,9 @@ struct cx_objective {
   int nfollow, *follow; /* of flat: running means; their statistics, and what they were, of the last batch */
   void *seen, *before;
   bool followed;
+  int nmetric;
+  uint32_t *metric; /* equations, and where their values go: as the model has them, and as doubles */
+  double *measured, *said;
   int which; /* fit statement this objective belongs to, for elaboration at another size */
   cx_array rows;
 };
@@ -65,18 +68,29 @@ static void statistics(const cx_objective *o, void **out) {
   }
 }
 
+/* the rest of a function's outputs: metrics, then, where there is a gradient, statistics */
+static void beside(const cx_objective *o, int nout, void **out) {
+  size_t size = o->m->single ? sizeof(float) : sizeof(double);
+  if (nout >= o->nmetric)
+    for (int k = 0; k < o->nmetric; k++) out[k] = (char *)o->measured + (size_t)k * size;
+  if (nout > o->nmetric) statistics(o, out + o->nmetric);
+}
+
 /* A fit by batches looks at the whole objective for its report alone, as everybody else will see it. */
 static const cx_model *mode(const cx_objective *o) { return o->nbatch ? o->m : &o->training; }
 
 #define OUT_MAX 257
 static int evaluate(cx_objective *o, const cx_fn *fn, cx_work *w, const void *x, double *f, void *g) {
-  void *out[2 * OUT_MAX];
+  void *out[2 * OUT_MAX + CX_METRICS];
   float ff;
+  int own = g ? o->flat.n + 1 : 1;
   outputs(o, o->m->single ? (void *)&ff : (void *)f, g, out);
-  if (fn->nout > o->flat.n + 1) statistics(o, out + o->flat.n + 1);
+  if (fn->nout > own) beside(o, fn->nout - own, out + own);
   cx_fn_draw(fn, o->m->seed, o->p->step + 1); /* 0: outside of a fit */
   int bad = cx_fn_at(fn, w, &o->flat, x, out, &o->p->why);
   if (o->m->single) *f = ff;
+  for (int k = 0; k < o->nmetric && fn->nout > own; k++)
+    o->said[k] = o->m->single ? (double)((float *)o->measured)[k] : o->measured[k];
   return bad;
 }
 
@@ -93,8 +107,11 @@ static int gradient(void *user, const void *x, double *f, void *g) {
 static int value(void *user, const void *x, double *f) {
   cx_objective *o = user;
   if (!o->value) {
-    o->value = o->nbatch ? cx_fn_once(mode(o), o->a, &o->eq, 1, o->threads, NULL)
-                         : cx_fn_new(mode(o), o->a, &o->eq, 1, o->threads);
+    uint32_t root[1 + CX_METRICS] = {o->eq};
+    int n = 1;
+    while (n <= o->nmetric) root[n] = o->metric[n - 1], n++;
+    o->value = o->nbatch ? cx_fn_once(mode(o), o->a, root, n, o->threads, NULL)
+                         : cx_fn_new(mode(o), o->a, root, n, o->threads);
     o->wvalue = cx_work_new(o->a, o->value->exec);
   }
   return evaluate(o, o->value, o->wvalue, x, f, NULL);
@@ -174,16 +191,18 @@ static sized *for_rows(cx_objective *o, int64_t rows, bool grad) {
   if (!s->m) cx_throw(o->m->ctx, CX_E_PROGRAM);
   s->rows = rows;
   s->gradient = grad;
-  uint32_t of = s->m->objective;
-  int fit = 0;
-  for (int j = 0; j < s->m->naction; j++)
-    if (s->m->action[j].kind == ACT_FIT && fit++ == o->which) of = s->m->action[j].objective;
-  uint32_t input, *all = CX_NEW_N(o->a, uint32_t, o->nfollow + 1);
+  uint32_t of = s->m->objective, input, *all = CX_NEW_N(o->a, uint32_t, 1 + o->nmetric + o->nfollow);
+  int fit = 0, nfollow = grad ? o->nfollow : 0, more = o->nmetric + nfollow;
+  for (int j = 0; j < s->m->naction; j++) {
+    if (s->m->action[j].kind != ACT_FIT || fit++ != o->which) continue;
+    of = s->m->action[j].objective;
+    for (int k = 0; k < o->nmetric; k++) all[1 + k] = s->m->action[j].query[k].eq;
+  }
   all[0] = of;
-  int nfollow = grad ? o->nfollow : 0;
-  for (int j = 0; j < nfollow; j++) all[j + 1] = (uint32_t)s->m->param[o->flat.param[o->follow[j]]].follows;
+  for (int j = 0; j < nfollow; j++)
+    all[1 + o->nmetric + j] = (uint32_t)s->m->param[o->flat.param[o->follow[j]]].follows;
   s->m->training = grad;
-  cx_on_rows(s->m->graph, all, nfollow + 1, (cx_dim){o->m->rows, o->m->rows_name}, rows, &input);
+  cx_on_rows(s->m->graph, all, 1 + more, o->nmetric, (cx_dim){o->m->rows, o->m->rows_name}, rows, &input);
   s->m->rows_eq = (int32_t)input;
   if (of == all[0]) {
     cx_span at = o->m->graph->eq[o->eq]->span;
@@ -197,9 +216,9 @@ static sized *for_rows(cx_objective *o, int64_t rows, bool grad) {
     const cx_array *known = cx_input_array(o->m, o->m->param[j].raw);
     if (known) cx_give(s->m, s->m->param[j].raw, *known);
   }
-  uint32_t *root = grad ? gradient_roots(s->m, o->a, all[0], &flat, nfollow) : all;
-  for (int j = 0; j < nfollow; j++) root[flat.n + 1 + j] = all[j + 1];
-  s->f = cx_fn_new(s->m, o->a, root, grad ? flat.n + 1 + nfollow : 1, o->threads);
+  uint32_t *root = grad ? gradient_roots(s->m, o->a, all[0], &flat, more) : all;
+  for (int j = 0; j < more && grad; j++) root[flat.n + 1 + j] = all[1 + j];
+  s->f = cx_fn_new(s->m, o->a, root, (grad ? flat.n + 1 : 1) + more, o->threads);
   for (int j = 0; j < s->f->nin; j++) /* the same params, by position */
     for (int q = 0; q < flat.n; q++)
       if (s->f->in_eq[j] == flat.raw[q]) {
@@ -331,12 +350,19 @@ cx_objective *cx_objective_new(cx_model *m, cx_program *prog, cx_arena *a, uint3
     }
   o->seen = CX_NEW_N(a, double, followers + 1);
   o->before = CX_NEW_N(a, double, followers + 1);
+  const cx_action *act = NULL;
   int fit = 0;
   for (int k = 0; k < m->naction; k++)
     if (m->action[k].kind == ACT_FIT) {
-      if (m->action[k].objective == objective) o->which = fit;
+      if (m->action[k].objective == objective) o->which = fit, act = &m->action[k];
       fit++;
     }
+  o->nmetric = act ? act->nquery : 0;
+  o->metric = CX_NEW_N(a, uint32_t, o->nmetric + 1);
+  o->measured = CX_NEW_N(a, double, o->nmetric + 1);
+  o->said = CX_NEW_N(a, double, o->nmetric + 1);
+  const char **name = CX_NEW_N(a, const char *, o->nmetric + 1);
+  for (int k = 0; k < o->nmetric; k++) o->metric[k] = act->query[k].eq, name[k] = act->query[k].text;
   if (nparam + 1 > OUT_MAX) {
     cx_diag(m->ctx, CX_ERROR, CX_E_PROGRAM, CX_NOSPAN, "a fit of more than %d param declarations", OUT_MAX - 1);
     cx_throw(m->ctx, CX_E_PROGRAM);
@@ -351,6 +377,9 @@ cx_objective *cx_objective_new(cx_model *m, cx_program *prog, cx_arena *a, uint3
                     .blame = blame,
                     .bounded = bounded,
                     .update = update,
+                    .nmetric = o->nmetric,
+                    .metric_name = name,
+                    .metric = o->said,
                     .fit = o->which};
   if (o->nfollow) p->follow = follow, p->settle = settle;
   if (p->n <= HESSIAN_MAX && nparam <= 12) p->hessian = hessian;

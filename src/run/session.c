@@ -295,6 +295,8 @@ static void plot(cx_session *s, const cx_action *act) {
         continue;
       }
       add_curve(s, &p, "objective", s->ntrace, steps(s, s->ntrace, (double)s->trace_stride), s->trace, 1);
+      if (s->kept_back)
+        add_curve(s, &p, "validation", s->ntrace, steps(s, s->ntrace, (double)s->trace_stride), s->kept_back, 1);
       p.xlabel = s->by_epoch ? "epoch" : "step";
       p.kind = PLOT_TRACE;
       continue;
@@ -352,10 +354,11 @@ typedef struct {
 static void leave(cx_session *s, const cx_fit_report *rep, cx_status status, size_t params) {
   relic r = {*rep, status, rep->reason ? (int64_t)strlen(rep->reason) : 0, (int64_t)params};
   r.report.method = r.report.reason = NULL;
-  r.report.trace = NULL;
+  r.report.trace = r.report.history = NULL;
   cx_put(&s->left, (const char *)&r, sizeof r);
   cx_put(&s->left, rep->reason, (size_t)r.reason);
   cx_put(&s->left, (const char *)rep->trace, (size_t)rep->ntrace * sizeof *rep->trace);
+  cx_put(&s->left, (const char *)rep->history, (size_t)(rep->ntrace * rep->ncolumn) * sizeof *rep->history);
   cx_put(&s->left, s->x, params);
 }
 
@@ -370,15 +373,19 @@ static bool known_bytes(cx_session *s, void *to, size_t n) {
 static bool recall(cx_session *s, const cx_action *act, cx_fit_report *rep, size_t params, cx_status *status) {
   relic r;
   bool ok = known_bytes(s, &r, sizeof r) && r.reason >= 0 && r.report.ntrace >= 0 && r.params == (int64_t)params &&
-            (uint64_t)r.reason <= s->known_size && (uint64_t)r.report.ntrace <= s->known_size / sizeof(double);
+            r.report.ncolumn >= 0 && r.report.ncolumn <= 1 + 2 * CX_METRICS && (uint64_t)r.reason <= s->known_size &&
+            (uint64_t)r.report.ntrace <= s->known_size / sizeof(double);
   if (ok) {
     *rep = r.report;
     char *reason = cx_alloc(s->t, (size_t)r.reason + 1);
     rep->trace = CX_NEW_N(s->t, double, r.report.ntrace + 1);
+    size_t beside = (size_t)(r.report.ntrace * r.report.ncolumn);
+    rep->history = CX_NEW_N(s->t, double, beside + 1);
     rep->method = act->method;
     rep->reason = reason;
     ok = known_bytes(s, reason, (size_t)r.reason) &&
-         known_bytes(s, rep->trace, (size_t)r.report.ntrace * sizeof(double)) && known_bytes(s, s->x, params);
+         known_bytes(s, rep->trace, (size_t)r.report.ntrace * sizeof(double)) &&
+         known_bytes(s, rep->history, beside * sizeof(double)) && known_bytes(s, s->x, params);
   }
   if (!ok && s->opt->resume) {
     int id = cx_diag(s->ctx, CX_ERROR, CX_E_DATA, act->ast->name_span,
@@ -440,6 +447,8 @@ static cx_status fit(cx_session *s, const cx_action *act) {
       rep->value = -rep->value;
       rep->validation = -rep->validation;
       for (int64_t k = 0; k < rep->ntrace; k++) rep->trace[k] = -rep->trace[k];
+      for (int64_t k = rep->nmetric; k < rep->ntrace * rep->ncolumn; k += rep->ncolumn)
+        rep->history[k] = -rep->history[k]; /* of the rows kept back */
     }
   }
   leave(s, rep, status, params);
@@ -449,7 +458,12 @@ static cx_status fit(cx_session *s, const cx_action *act) {
   s->trace = trace;
   s->ntrace = rep->ntrace;
   s->trace_stride = rep->trace_stride ? rep->trace_stride : 1;
-  s->by_epoch = rep->epochs > 0 && rep->epochs != rep->steps;
+  s->by_epoch = rep->by_epoch;
+  s->kept_back = NULL;
+  if (rep->ncolumn > rep->nmetric) {
+    s->kept_back = CX_NEW_N(s->a, double, rep->ntrace + 1);
+    for (int64_t k = 0; k < rep->ntrace; k++) s->kept_back[k] = rep->history[k * rep->ncolumn + rep->nmetric];
+  }
   /* the params as the program means them */
   int nparam = act->only ? act->nonly : act->nparam;
   uint32_t *eq = CX_NEW_N(s->t, uint32_t, nparam + 1);
@@ -466,8 +480,13 @@ static cx_status fit(cx_session *s, const cx_action *act) {
     cx_query q = {.text = cx_strdup(s->t, name, strlen(name)), .eq = eq[k], .level_of = CX_NO_EQ};
     r[k] = result_of(s, &q, v[k]);
   }
-  cx_event end = {
-      .kind = EV_FIT_END, .where = act->ast->span, .fit = rep, .param = r, .nparam = nparam, .text = act->method};
+  cx_event end = {.kind = EV_FIT_END,
+                  .where = act->ast->span,
+                  .fit = rep,
+                  .param = r,
+                  .nparam = nparam,
+                  .text = act->method,
+                  .metric = act->query};
   emit(s, &end);
   return status;
 }

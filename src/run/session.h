@@ -81,6 +81,7 @@ typedef struct {
   const char *text;            /* EV_EXPLAIN: lines; EV_FIT_*: the method */
   const cx_progress *progress; /* EV_FIT_PROGRESS */
   const cx_fit_report *fit;    /* EV_FIT_END */
+  const cx_query *metric;      /* the fit's metrics, fit->nmetric of them */
   const cx_result *param;
   int nparam;          /* EV_FIT_END: fitted values */
   const cx_left *left; /* EV_LEFT: after the last statement */

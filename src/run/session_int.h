@@ -16,8 +16,9 @@ struct cx_session {
   const double *trace; /* objective by step of the last fit */
   int64_t ntrace, trace_stride;
   bool by_epoch;
-  int nfit;    /* fits so far */
-  cx_buf left; /* what they left: `relic`, reason, trace, params of each */
+  double *kept_back; /* beside the trace, of the rows kept back; NULL: there are none */
+  int nfit;          /* fits so far */
+  cx_buf left;       /* what they left: `relic`, reason, trace, params of each */
   const char *known;
   size_t known_size; /* the same of a checkpoint to resume from, or of an earlier run */
   int resumed;       /* the first fit that is not in it, -1: none is */

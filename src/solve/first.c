@@ -93,6 +93,10 @@ void cx_first_begin(cx_solver *s) {
   m->g = cx_alloc(s->arena, bytes);
   if (m->rows_of_step > m->batch) m->part = cx_alloc(s->arena, bytes);
   for (int k = 0; k < 3 && s->method->state[k]; k++) cx_keep_at(s, s->method->state[k], &m->state[k], bytes);
+  if (m->batch || m->nvalid) {
+    s->width[BY_EPOCH] = 1 + p->nmetric + (m->nvalid ? 1 + p->nmetric : 0);
+    s->trace[BY_EPOCH] = cx_keep(s, "epochs", CX_TRACE * (size_t)s->width[BY_EPOCH] * sizeof(double));
+  }
   if (!isnan(o->num[O_patience])) s->best = cx_keep(s, "best", bytes);
 
   double steps = o->num[O_steps], epochs = o->num[O_epochs] * (double)cx_steps_per_epoch(s);
@@ -199,10 +203,6 @@ static const int32_t *next_rows(cx_solver *s, first *m, int64_t *n) {
 static int of_batches(cx_solver *s, first *m, const int32_t *row, int64_t nrow, double *f) {
   cx_problem *p = s->p;
   p->step = s->k->step;
-  if (nrow <= m->batch) {
-    s->k->evals++;
-    return p->batch(p->user, row, nrow, s->x, f, m->g);
-  }
   double sum = 0;
   for (int64_t at = 0, n; at < nrow; at += n) {
     n = nrow - at < m->batch ? nrow - at : m->batch;
@@ -211,8 +211,9 @@ static int of_batches(cx_solver *s, first *m, const int32_t *row, int64_t nrow, 
     s->k->evals++;
     if (p->batch(p->user, row + at, n, s->x, &part, at ? m->part : m->g)) return 1;
     if (at) add(m->g, m->part, p->n, p->single, share);
-    else scale(m->g, p->n, p->single, share);
+    else if (n < nrow) scale(m->g, p->n, p->single, share);
     sum += share * part;
+    for (int j = 0; j < p->nmetric; j++) s->k->metric_sum[j] += p->metric[j] * (double)n;
   }
   *f = sum;
   return 0;
@@ -236,13 +237,26 @@ static int whole_value(cx_solver *s, first *m, const void *x, double *f) {
   return m->nvalid ? p->validation(p->user, m->rows, m->ntrain, x, f) : p->value(p->user, x, f);
 }
 
+/* metrics of rows that have just been evaluated */
+static void measured(const cx_solver *s, double *to) {
+  if (s->p->nmetric) memcpy(to, s->p->metric, (size_t)s->p->nmetric * sizeof *to);
+}
+
+static int validate(cx_solver *s, const first *m) {
+  if (s->p->validation(s->p->user, m->rows + m->ntrain, m->nvalid, s->x, &s->k->validation)) return 1;
+  measured(s, s->k->validated);
+  return 0;
+}
+
 /* Objective, and gradient unless by batches, of what is given back, for the report: the best where there is one. */
 static bool end(cx_solver *s, first *m, bool converged, const char *reason) {
   cx_core *k = s->k;
   const void *x = s->best && isfinite(k->best) ? s->best : s->x;
   s->p->why = NULL;
+  if (m->nvalid && k->at && x == s->x && validate(s, m)) return broken(s); /* in the middle of an epoch */
   bool alone = m->batch && !s->opt.given[O_tolerance] && (m->nvalid ? s->p->validation != NULL : s->p->value != NULL);
   if (alone ? whole_value(s, m, x, &k->f) : whole_gradient(s, m, x, &k->f, m->g)) return broken(s);
+  if (alone) measured(s, k->metric);
   if (alone && isfinite(k->f)) {
     cx_finish(s, converged ? CX_OK : CX_E_CONVERGENCE, converged, "%s", reason);
     return false;
@@ -250,6 +264,13 @@ static bool end(cx_solver *s, first *m, bool converged, const char *reason) {
   if (alone && whole_gradient(s, m, x, &k->f, m->g)) return broken(s);
   if (!isfinite(k->f) || !all_finite(m->g, s->p->n, s->p->single)) return cx_diverged(s, k->f, x, m->g, false), false;
   gradient_size(s, x, m->g);
+  double f = k->f;
+  if (s->p->nmetric && s->p->value) {
+    if (whole_value(s, m, x, &f)) return broken(s);
+    measured(s, k->metric);
+    gradient_size(s, x, m->g);
+    s->k->evals--;
+  }
   if ((!converged || k->relgrad <= s->tol) && !m->rows && at_infinity(s, m, x)) return false;
   cx_finish(s, converged ? CX_OK : CX_E_CONVERGENCE, converged, "%s", reason);
   return false;
@@ -262,12 +283,22 @@ static bool end_epoch(cx_solver *s, first *m, bool *failed) {
   k->at = 0;
   k->epoch_mean = k->epoch_sum / (double)m->ntrain;
   k->epoch_sum = 0;
-  if (m->batch) cx_trace(s, k->epoch_mean);
-  if (m->nvalid && s->p->validation(s->p->user, m->rows + m->ntrain, m->nvalid, s->x, &k->validation)) *failed = true;
+  int nmetric = s->p->nmetric;
+  for (int j = 0; j < nmetric && m->batch; j++)
+    k->metric[j] = k->metric_sum[j] / (double)m->ntrain, k->metric_sum[j] = 0;
+  if (m->nvalid && validate(s, m)) *failed = true;
+  if (s->trace[BY_EPOCH]) {
+    double row[2 + 2 * CX_METRICS] = {k->epoch_mean};
+    memcpy(row + 1, k->metric, (size_t)nmetric * sizeof *row);
+    row[1 + nmetric] = k->validation;
+    memcpy(row + 2 + nmetric, k->validated, (size_t)nmetric * sizeof *row);
+    cx_trace(s, BY_EPOCH, row);
+  }
   if (*failed || !s->best) return true;
   double judged = m->nvalid ? k->validation : k->epoch_mean;
   if (judged < k->best) {
     k->best = judged, k->best_validation = k->validation, k->bad = 0;
+    memcpy(k->best_validated, k->validated, sizeof k->validated);
     memcpy(s->best, s->x, (size_t)s->p->n * (s->p->single ? sizeof(float) : sizeof(double)));
     return true;
   }
@@ -303,12 +334,10 @@ bool cx_first_step(cx_solver *s) {
   if (!isfinite(f) || (!isfinite(norm) && !all_finite(m->g, p->n, p->single)))
     return cx_diverged(s, f, s->x, m->g, false), false;
   k->f = f;
-  if (!m->batch) {
-    cx_trace(s, f);
-    if (s->tol > 0) {
-      gradient_size(s, s->x, m->g);
-      if (k->relgrad <= s->tol) return end(s, m, true, "the gradient is below the tolerance");
-    }
+  cx_trace(s, BY_STEP, &f);
+  if (!m->batch && s->tol > 0) {
+    gradient_size(s, s->x, m->g);
+    if (k->relgrad <= s->tol) return end(s, m, true, "the gradient is below the tolerance");
   }
   if (!isnan(o->num[O_clip_value])) {
     cut(m->g, p->n, p->single, o->num[O_clip_value]);

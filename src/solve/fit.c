@@ -6,21 +6,28 @@
 
 typedef struct {
   double at, rate;
-  int64_t step, used;
+  int64_t step, epoch;
 } pace; /* when progress was last told */
 
 static void tell(cx_solver *s, const cx_fit_hooks *h, pace *p, bool last) {
   double now = cx_now(), dt = now - p->at;
-  if (!h || !h->progress || (dt < 0.1 && !last)) return;
   const cx_core *k = s->k;
-  bool batches = s->method->bit & M_FIRST && s->opt.given[O_batch];
+  bool batches = s->method->bit & M_FIRST && s->opt.given[O_batch], whole = batches && k->epoch != p->epoch;
+  if (!h || !h->progress || (dt < 0.1 && !last && !whole)) return;
   int64_t per_epoch = batches ? cx_steps_per_epoch(s) : 1, done = k->step - p->step;
   double rate = dt > 0 ? (double)done / dt : 0;
-  if (done > 0 && dt > 0) p->rate = p->rate > 0 ? 0.7 * p->rate + 0.3 * rate : rate; /* steps a second, smoothed */
+  if (done > 0 && dt > 0.01) p->rate = p->rate > 0 ? 0.7 * p->rate + 0.3 * rate : rate; /* steps a second, smoothed */
   cx_progress g = {.step = k->step,
                    .epoch = k->epoch,
-                   .value = isnan(k->epoch_mean) || !batches ? k->f : k->epoch_mean,
+                   .value = !batches ? k->f
+                            : k->at  ? k->epoch_sum / (double)k->at
+                                     : k->epoch_mean,
                    .validation = k->validation,
+                   .whole = whole,
+                   .nmetric = s->p->nmetric,
+                   .metric_name = s->p->metric_name,
+                   .metric = k->metric,
+                   .validated = k->validated,
                    .unit = batches ? "rows" : "steps",
                    .seconds_left = NAN};
   if (s->method->bit & M_FIRST) {
@@ -31,7 +38,8 @@ static void tell(cx_solver *s, const cx_fit_hooks *h, pace *p, bool last) {
   g.per_second = p->rate * (batches ? (double)cx_rows_per_step(s) : 1);
   if (last) g.seconds_left = 0;
   h->progress(h->user, &g);
-  p->at = now, p->step = k->step;
+  p->epoch = k->epoch;
+  if (dt > 0.01 || last) p->at = now, p->step = k->step;
 }
 
 typedef struct {
@@ -55,7 +63,7 @@ cx_status cx_fit(cx_ctx *c, cx_arena *a, cx_problem *p, const char *method, cx_s
   if (h && h->resume) cx_solver_resume(s, h->resume);
   const char *path = s->opt.str[O_checkpoint];
   saver to = {path, s->opt.given[O_checkpoint_every] ? (int64_t)s->opt.num[O_checkpoint_every] : 0, cx_now() + 1};
-  pace at = {.at = cx_now(), .step = s->k->step};
+  pace at = {.at = cx_now(), .step = s->k->step, .epoch = s->k->epoch};
   cx_status status = CX_OK;
   while (cx_solver_iterate(s)) {
     if (path) save_when_due(s, &to);
@@ -68,6 +76,10 @@ cx_status cx_fit(cx_ctx *c, cx_arena *a, cx_problem *p, const char *method, cx_s
   }
   if (!status) {
     status = cx_solver_status(s);
+    double f;
+    bool asked = p->nmetric && p->value && !(s->method->bit & M_FIRST) && !s->k->broken;
+    if (asked && !p->value(p->user, cx_solver_x(s), &f))
+      memcpy(s->k->metric, p->metric, (size_t)p->nmetric * sizeof *p->metric);
     if (path && !s->k->broken) cx_solver_save(s, path); /* else the last good one stays */
     tell(s, h, &at, true);
   }

@@ -89,7 +89,7 @@ static bool step(cx_solver *s) {
     cx_eval(s, x, &k->f, g);
     cx_gradient_size(s, x, k->f, g);
     if (!isfinite(k->f) || !isfinite(k->gmax)) return cx_diverged(s, k->f, x, g, true), false;
-    cx_trace(s, k->f);
+    cx_trace(s, BY_STEP, &k->f);
   }
   if (k->relgrad <= s->tol) {
     cx_rest r = rest(s, m);
@@ -134,7 +134,7 @@ static bool step(cx_solver *s) {
   memcpy(g, m->gt, (size_t)n * sizeof *g);
   k->f = ft;
   k->step++;
-  cx_trace(s, ft);
+  cx_trace(s, BY_STEP, &ft);
   cx_gradient_size(s, x, ft, g);
   k->flat = change <= s->unit * fabs(ft) ? k->flat + 1 : 0;
   if (k->flat >= 5 && k->relgrad > s->tol) {

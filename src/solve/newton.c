@@ -217,7 +217,7 @@ static bool step(cx_solver *s) {
     cx_eval(s, x, &k->f, g);
     cx_gradient_size(s, x, k->f, g);
     if (!isfinite(k->f) || !isfinite(k->gmax)) return cx_diverged(s, k->f, x, g, true), false;
-    cx_trace(s, k->f);
+    cx_trace(s, BY_STEP, &k->f);
     k->radius = s->opt.num[O_radius] * fmax(1, sqrt(cx_dot(x, x, n)));
   }
   if (m->h && !m->have_h) {
@@ -274,7 +274,7 @@ static bool step(cx_solver *s) {
     k->f = ft;
     m->have_h = false;
     cx_gradient_size(s, x, ft, g);
-    cx_trace(s, ft);
+    cx_trace(s, BY_STEP, &ft);
     bool flat = change <= s->unit * fabs(ft) && !(k->relgrad < 0.5 * before);
     k->flat = flat ? k->flat + 1 : 0;
   } else {

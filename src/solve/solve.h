@@ -27,6 +27,7 @@ typedef struct cx_update {
 } cx_update;
 
 /* ---- what is to be minimised ---- */
+#define CX_METRICS 8
 typedef struct cx_problem {
   int64_t n; /* parameters; x, g, v are arrays of n doubles, or of n floats where single */
   bool single;
@@ -41,6 +42,11 @@ typedef struct cx_problem {
   int64_t rows;
   int (*batch)(void *user, const int32_t *row, int64_t nrow, const void *x, double *f, void *g);
   int (*validation)(void *user, const int32_t *row, int64_t nrow, const void *x, double *f); /* value only */
+  /* numbers that a reader wants to see beside the objective: batch, validation and value leave those of their rows here.
+   * At most CX_METRICS of them; the names are for messages. */
+  int nmetric;
+  const char *const *metric_name;
+  double *metric;
   const char *(*where)(void *user, int64_t k, char *buf, size_t n); /* names parameter k: "w[3, 2]"; may be NULL */
   /* The parameters that are no unknowns: their gradient is 0. follow: after a step by a batch, moves them in x; settle:
    * at the end, where no step was by batches; x are doubles where wide. NULL: there are none. */
@@ -95,10 +101,15 @@ typedef struct cx_fit_report {
   double seconds;
   bool converged;     /* first-order methods with a step budget: finished without diverging */
   const char *reason; /* one sentence: why it stopped */
-  /* objective by step (with batches: mean over an epoch) for plotting; thinned out evenly: trace[k] belongs to step
-   * (epoch) k * trace_stride */
-  double *trace;
+  double metric[CX_METRICS], validated[CX_METRICS]; /* of the rows to train on, and of those kept back; NaN: unknown */
+  int nmetric;
+  /* objective by step, by batches of two epochs and more its mean over an epoch, for plotting; thinned out evenly:
+   * trace[k] belongs to step (epoch) k * trace_stride. history[k * ncolumn + c]: what stands beside it, by epoch: the
+   * metrics (means over the batches), then where rows are kept back their objective and their metrics */
+  double *trace, *history;
   int64_t ntrace, trace_stride;
+  int ncolumn;
+  bool by_epoch;
 } cx_fit_report;
 
 /* every wrong name and value among them is an error at its place; true without one */
@@ -126,13 +137,18 @@ int cx_checkpoint_fit(cx_ctx *c, cx_arena *a, const char *path, const void **bef
 typedef struct cx_progress {
   int64_t step, steps, epoch, epochs; /* steps, epochs: how many there will be, 0 when unknown */
   double value, validation;           /* NaN while unknown */
-  double per_second;                  /* rows (steps without batches) a second */
-  const char *unit;                   /* "rows" or "steps" */
-  double seconds_left;                /* NaN when unknown */
+  bool whole;                         /* an epoch has just ended */
+  int nmetric;
+  const char *const *metric_name;
+  const double *metric, *validated; /* as in the report */
+  double per_second;                /* rows (steps without batches) a second */
+  const char *unit;                 /* "rows" or "steps" */
+  double seconds_left;              /* NaN when unknown */
 } cx_progress;
 typedef struct cx_fit_hooks {
   void *user;
-  void (*progress)(void *user, const cx_progress *p); /* at most ten times a second, and at the end */
+  void (*progress)(void *user, const cx_progress *p); /* at most ten times a second, when an epoch
+                                                            ends, and at the end */
   volatile sig_atomic_t *stop; /* non-zero: save and return CX_E_INTERRUPT after the step at hand */
   const char *resume;          /* checkpoint to go on from */
   const char *checkpoint;      /* where to save when stopped, for a program that names no checkpoint */

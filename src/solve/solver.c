@@ -59,7 +59,8 @@ cx_solver *cx_solver_new(cx_ctx *c, cx_arena *a, cx_problem *p, const char *meth
   size_t n = (size_t)p->n, size = p->single && !s->wide ? sizeof(float) : sizeof(double);
   s->k = cx_keep(s, "core", sizeof *s->k);
   s->reason = cx_keep(s, "reason", CX_REASON);
-  s->trace = cx_keep(s, "trace", CX_TRACE * sizeof(double));
+  s->width[BY_STEP] = 1;
+  s->trace[BY_STEP] = cx_keep(s, "trace", CX_TRACE * sizeof(double));
   cx_keep_at(s, "x", &s->x, n * size);
   if (p->single && s->wide) {
     s->xs = CX_NEW_N(a, float, n), s->gs = CX_NEW_N(a, float, n), s->vs = CX_NEW_N(a, float, n);
@@ -67,7 +68,7 @@ cx_solver *cx_solver_new(cx_ctx *c, cx_arena *a, cx_problem *p, const char *meth
   } else if (n) {
     memcpy(s->x, x, n * size);
   }
-  *s->k = (cx_core){.trace_stride = 1,
+  *s->k = (cx_core){.trace = {{.stride = 1}, {.stride = 1}},
                     .f = NAN,
                     .gmax = NAN,
                     .relgrad = NAN,
@@ -75,6 +76,7 @@ cx_solver *cx_solver_new(cx_ctx *c, cx_arena *a, cx_problem *p, const char *meth
                     .validation = NAN,
                     .best = INFINITY,
                     .best_validation = NAN};
+  for (int i = 0; i < CX_METRICS; i++) s->k->metric[i] = s->k->validated[i] = s->k->best_validated[i] = NAN;
   s->tol = isnan(s->opt.num[O_tolerance]) ? 0 : s->opt.num[O_tolerance];
   int errors = cx_error_count(c);
   m->begin(s);
@@ -106,10 +108,23 @@ const cx_fit_report *cx_solver_report(cx_solver *s) {
                               .seconds = k->seconds + cx_now() - s->started,
                               .converged = k->converged,
                               .reason = k->done ? s->reason : "not finished",
-                              .trace = s->trace,
-                              .ntrace = k->ntrace,
-                              .trace_stride = k->trace_stride};
-  return &s->report;
+                              .nmetric = s->p->nmetric};
+  cx_fit_report *r = &s->report;
+  memcpy(r->metric, k->metric, sizeof r->metric);
+  memcpy(r->validated, best ? k->best_validated : k->validated, sizeof r->validated);
+  int which = k->trace[BY_EPOCH].n > 1 ? BY_EPOCH : BY_STEP, more = s->width[which] - 1;
+  r->ntrace = k->trace[which].n;
+  r->trace_stride = k->trace[which].stride;
+  r->by_epoch = which == BY_EPOCH && k->epoch != k->step;
+  r->ncolumn = more;
+  r->trace = CX_NEW_N(s->arena, double, r->ntrace + 1);
+  r->history = CX_NEW_N(s->arena, double, r->ntrace *more + 1);
+  for (int64_t i = 0; i < r->ntrace; i++) {
+    const double *row = s->trace[which] + i * (1 + more);
+    r->trace[i] = row[0];
+    for (int c = 0; c < more; c++) r->history[i * more + c] = row[1 + c];
+  }
+  return r;
 }
 
 /* ---- ends ---- */
@@ -177,17 +192,19 @@ void cx_diverged(cx_solver *s, double f, const void *x, const void *g, bool wide
   cx_diag_help(s->ctx, d, "%s", help);
 }
 
-/* Every trace_stride-th value; when the room is full, every other one goes and the stride doubles. */
-void cx_trace(cx_solver *s, double f) {
-  cx_core *k = s->k;
-  if (k->trace_count++ % k->trace_stride) return;
-  if (k->ntrace == CX_TRACE) {
-    for (int i = 0; i < CX_TRACE / 2; i++) s->trace[i] = s->trace[2 * i];
-    k->ntrace = CX_TRACE / 2;
-    k->trace_stride *= 2;
-    if ((k->trace_count - 1) % k->trace_stride) return;
+/* Every stride-th row; when the room is full, every other one goes and the stride doubles. */
+void cx_trace(cx_solver *s, int which, const double *row) {
+  cx_series *t = &s->k->trace[which];
+  size_t width = (size_t)s->width[which], bytes = width * sizeof *row;
+  double *at = s->trace[which];
+  if (t->count++ % t->stride) return;
+  if (t->n == CX_TRACE) {
+    for (size_t i = 0; i < CX_TRACE / 2; i++) memmove(at + i * width, at + 2 * i * width, bytes);
+    t->n = CX_TRACE / 2;
+    t->stride *= 2;
+    if ((t->count - 1) % t->stride) return;
   }
-  s->trace[k->ntrace++] = f;
+  memcpy(at + (size_t)t->n++ * width, row, bytes);
 }
 
 /* ---- evaluation in doubles ---- */

@@ -65,13 +65,18 @@ struct cx_method {
 const cx_method *cx_method_find(const char *name);
 
 /* ---- the solver ---- */
-#define CX_TRACE 1024             /* even */
+#define CX_TRACE 1024 /* even */
+typedef struct {      /* rows of numbers, thinned out evenly */
+  int64_t n, stride, count;
+} cx_series;
+enum { BY_STEP, BY_EPOCH };
 typedef struct {                  /* numbers that change; saved as they are */
   int64_t step, epoch, at, evals; /* at: rows of this epoch already used */
-  int64_t ntrace, trace_stride, trace_count;
+  cx_series trace[2];
   double f, gmax, relgrad; /* at x, as far as known */
   double epoch_sum;        /* loss times rows, over this epoch */
   double epoch_mean, validation, best, best_validation;
+  double metric_sum[CX_METRICS], metric[CX_METRICS], validated[CX_METRICS], best_validated[CX_METRICS];
   int64_t bad;                /* epochs since the best */
   double seconds;             /* spent before the last resume */
   double radius;              /* newton */
@@ -97,7 +102,8 @@ struct cx_solver {
   void *best;         /* first-order methods with patience: x of the best epoch */
   bool wide;          /* x is double whatever p->single says */
   void *xs, *gs, *vs; /* floats handed to a single-precision problem by cx_eval */
-  double *trace;
+  double *trace[2];   /* BY_STEP: the objective; BY_EPOCH: objective, metrics, validation, its metrics */
+  int width[2];
   char *reason;   /* CX_REASON bytes */
   int64_t budget; /* most steps; 0: none */
   bool budget_given;
@@ -116,7 +122,7 @@ void cx_finish(cx_solver *s, cx_status status, bool converged, const char *fmt, 
     __attribute__((format(printf, 4, 5)));
 /* ends with an error diagnostic: the objective is not finite, or gone to -inf. x, g: where to look for a culprit */
 void cx_diverged(cx_solver *s, double f, const void *x, const void *g, bool wide);
-void cx_trace(cx_solver *s, double f);
+void cx_trace(cx_solver *s, int which, const double *row);
 double cx_now(void);
 
 /* wide evaluation, counted; a failure is f = inf with p->why set. g may be NULL. */

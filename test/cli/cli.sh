@@ -110,6 +110,12 @@ json)
   code 0 $calx eval 'x = 2; x; [1, 0/0, 1/0, -1/0]; "say \"hi\"", 1/3' --json
   valid_json out; has out '"value": 2}'; has out '"nan", "inf", "-inf"'; has out '0.3333333333333333'; has out '"label": "say \\"hi\\""'
   hasnt out '"error"'
+  printf 'x,y\n1,1\n2,2\n3,2\n4,5\n5,4\n' >m.csv
+  echo 'data x[n], y[n]; param a; minimize mean(i: (y[i] - a * x[i])^2); fit by sgd(rate = 0.01, batch = 2, epochs = 3, validation = 0.4, metric = [r2(y, a * x), mean(y)])' >m.calx
+  code 0 $calx run m.calx m.csv --json
+  valid_json out; has out '"metrics": {"r2(y, a \* x)": .*"mean(y)": '; has out '"validation_metrics": {'; has out '"trace_by": "epoch"'
+  has out '"history": {"r2(y, a \* x)": \[.*, .*, .*\], .*"validation": .*"validation mean(y)": '
+  code 3 $calx eval 'a = [1, 2]; param w; minimize w^2; fit by lbfgs(metric = w * a)'; has err 'a metric is one number, this has the shape'
   code 3 $calx eval 'alpa; betta' --json
   valid_json out; has out '"code": 3'; has out '"line": 1, "column": 1'; has out '"errors"'; has out '"status": 3'
   printf 'x,kind\n1,a\n2,b"\n3,a\n' >t.csv

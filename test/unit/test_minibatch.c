@@ -59,6 +59,77 @@ static result by_hand(double whole, double shift, int nvalid) {
   return r;
 }
 
+/* ---- metrics: each is that of the rows at hand, whatever becomes of its sums ---- */
+enum { METRICS = 4, KEPT = 2 };
+static void metrics_of(const double *p, const int32_t *row, int n, double *m) {
+  double e = 0, s = 0, q = 0, wins = 0, one = 0, mean = 0;
+  for (int k = 0; k < n; k++) {
+    double r = y[row[k]] - p[0] * x[row[k]] - p[1];
+    e += fabs(r) / n, s += r * r, q += y[row[k]] * y[row[k]], one += y[row[k]] > 3, mean += y[row[k]] / n;
+    for (int j = 0; j < n; j++)
+      wins += y[row[k]] > 3 && !(y[row[j]] > 3) && p[0] * sin(x[row[k]]) > p[0] * sin(x[row[j]]);
+  }
+  m[0] = e, m[1] = s / q, m[2] = wins / fmax(1, one * (n - one)), m[3] = sqrt(mean);
+}
+typedef struct {
+  int64_t n;
+  double metric[METRICS], validated[METRICS], history[EPOCHS][2 * METRICS + 1];
+} watched;
+static void watch(void *user, const cx_event *e) {
+  watched *w = user;
+  if (e->kind != EV_FIT_END) return;
+  CHECK(e->fit->nmetric == METRICS && e->fit->ncolumn == 2 * METRICS + 1 && e->fit->ntrace == EPOCHS);
+  CHECK_STR(e->metric[3].text, "sqrt(mean(y))");
+  memcpy(w->metric, e->fit->metric, sizeof w->metric);
+  memcpy(w->validated, e->fit->validated, sizeof w->validated);
+  memcpy(w->history, e->fit->history, sizeof w->history);
+}
+static void metrics(void) {
+  char text[900];
+  snprintf(
+      text, sizeof text,
+      "data x[n], y[n]\nparam a = 0.5, b = 0.1\nr[i] = y[i] - a * x[i] - b\nminimize mean(i: r[i]^2)\n"
+      "wins(s[m], l[m]) = sum(i, j: if l[i] and not l[j] and s[i] > s[j] then 1 else 0)\n"
+      "fit by sgd(rate = 0.001, batch = 3, epochs = 2, seed = 3, validation = 0.3, metric = [mean(abs(r)), "
+      "sum(i: r[i]^2) / sum(i: y[i]^2), wins(a * sin(x), y > 3) / max(1, sum(y > 3) * sum(y <= 3)), sqrt(mean(y))])\n");
+  cx_ctx *c = cx_ctx_new(NULL, NULL);
+  watched w = {0};
+  cx_session_opt opt = {.threads = 1, .event = watch, .user = &w};
+  const char *arg[] = {file};
+  CHECK(cx_session_run(c, cx_source_add(c, "metric.calx", text, strlen(text)), arg, 1, &opt) == CX_OK);
+  if (cx_diag_count(c)) fprintf(stderr, "%s\n", cx_diag_get(c, 0).message);
+  cx_ctx_free(c);
+  int32_t rows[N], order[N];
+  for (int i = 0; i < N; i++) rows[i] = i;
+  cx_rng split = cx_rng_new(SEED, 0);
+  cx_rng_shuffle(&split, rows, N);
+  double p[2] = {0.5, 0.1}, m[METRICS], whole[METRICS];
+  for (int e = 0; e < EPOCHS; e++) {
+    memcpy(order, rows, sizeof order);
+    cx_rng rng = cx_rng_new(SEED, 1 + (uint64_t)e);
+    cx_rng_shuffle(&rng, order, N - KEPT);
+    double mean[METRICS] = {0};
+    for (int at = 0; at < N - KEPT; at += BATCH) {
+      int n = N - KEPT - at < BATCH ? N - KEPT - at : BATCH;
+      double g[2] = {0};
+      for (int k = 0; k < n; k++) term(p, order[at + k], 0, g);
+      metrics_of(p, order + at, n, m);
+      for (int j = 0; j < METRICS; j++) mean[j] += m[j] * n / (N - KEPT);
+      for (int j = 0; j < 2; j++) p[j] -= rate * g[j] / n;
+    }
+    metrics_of(p, rows + N - KEPT, KEPT, m);
+    for (int j = 0; j < METRICS; j++) {
+      CHECK_NEAR(w.history[e][j], mean[j], 1e-12);
+      CHECK_NEAR(w.history[e][METRICS + 1 + j], m[j], 1e-12);
+    }
+  }
+  metrics_of(p, rows, N - KEPT, whole);
+  for (int j = 0; j < METRICS; j++) {
+    CHECK_NEAR(w.metric[j], whole[j], 1e-12);
+    CHECK_NEAR(w.validated[j], m[j], 1e-12);
+  }
+}
+
 static void event(void *user, const cx_event *e) {
   result *r = user;
   if (e->kind != EV_FIT_END) return;
@@ -131,6 +202,7 @@ int main(void) {
   /* rows kept back are not trained on, nor counted in what is reported */
   same("minimize mean(i: (y[i] - a * x[i] - b)^2) + 0.3 * (a^2 + b^2)", ", validation = 0.3", 1, 0, 2);
   same("minimize sum(i: (y[i] - a * x[i] - b)^2) + 0.3 * (a^2 + b^2)", ", validation = 0.3", N, 0, 2);
+  metrics();
   /* a batch tells nothing of the root of a sum */
   result r;
   char message[300];

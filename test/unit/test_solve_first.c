@@ -277,7 +277,7 @@ static void clip_large(void) {
   cx_ctx_free(c);
 }
 
-/* ---- progress: epochs, unit, and never more often than ten times a second ---- */
+/* ---- progress: epochs, unit, and between epochs never more often than ten times a second ---- */
 typedef struct {
   int calls;
   cx_progress last;
@@ -293,9 +293,14 @@ static void progress(void) {
   cx_fit_hooks h = {.user = &t, .progress = listen};
   cx_fit_report r;
   CHECK(fit(c, cx_ctx_arena(c), &q, "sgd", "batch=10,epochs=60", x, &h, &r) == CX_OK);
-  CHECK(t.calls >= 1 && t.calls <= 2 + (int)(r.seconds * 10));
+  CHECK(t.calls >= 1 && t.calls <= 62 + (int)(r.seconds * 10)); /* 60 epochs */
   CHECK(t.last.step == 41 * 60 && t.last.steps == 41 * 60 && t.last.epoch == 60 && t.last.epochs == 60);
   CHECK(!strcmp(t.last.unit, "rows") && isfinite(t.last.value) && t.last.seconds_left == 0);
+  CHECK(r.by_epoch && r.ntrace == 60);
+  CHECK(fit(c, cx_ctx_arena(c), &q, "sgd", "batch=10,steps=9", x, NULL, &r) == CX_OK);
+  CHECK(!r.by_epoch && r.ntrace == 9); /* less than an epoch: by step */
+  CHECK(fit(c, cx_ctx_arena(c), &q, "sgd", "batch=10,steps=9,validation=0.2", x, NULL, &r) == CX_OK);
+  CHECK(isfinite(r.validation)); /* of the params given back, though no epoch ended */
   cx_ctx_free(c);
   free(p);
 }

@@ -119,7 +119,7 @@ int main(void) {
   try("adam", "epoch=1");
   CHECK_STR(help(), "did you mean 'epochs'?");
   try("newton", "zzzzzz=1");
-  CHECK_STR(help(), "its options are steps, seed, tolerance, radius, checkpoint, checkpoint_every");
+  CHECK_STR(help(), "its options are steps, seed, tolerance, metric, radius, checkpoint, checkpoint_every");
   try("adam", "memory=3");
   CHECK_STR(help(), "it belongs to lbfgs");
   CHECK_STR(try("adm", ""), "there is no method `adm`");
