@@ -103,7 +103,7 @@ static cx_integral_summary run(cx_ctx *c, cx_arena *a, const cx_model *m, int np
 
 static calx_integral_state state_of(int status, double value) {
   switch (status) {
-    case QUAD_OK: return isnan(value) ? CALX_INTEGRAL_NAN : CALX_INTEGRAL_OK;
+    case QUAD_OK: return isnan(value) ? CALX_INTEGRAL_NAN : isinf(value) ? CALX_INTEGRAL_DIVERGES : CALX_INTEGRAL_OK;
     case QUAD_ROUNDOFF: return CALX_INTEGRAL_ROUNDOFF;
     case QUAD_DIVERGES: return CALX_INTEGRAL_DIVERGES;
     case QUAD_NAN: return CALX_INTEGRAL_NAN;

@@ -239,6 +239,7 @@ cx_quadrature *cx_quadrature_new(cx_arena *a, const cx_eq *e, bool oracle, volat
   new_batch(a, &q->value, q->in, q->in->value, oracle);
   new_batch(a, &q->probe, q->in, q->in->probe, oracle);
   new_batch(a, &q->size, q->in, q->in->size, true);
+  new_batch(a, &q->scaled, q->in, q->in->scaled, true);
   q->near = CX_NEW_N(a, cx_batch, q->in->nfeature + 1);
   for (int k = 0; k < q->in->nfeature; k++) new_batch(a, &q->near[k], q->in, q->in->near[k], oracle);
   return q;
@@ -259,6 +260,7 @@ cx_quadrature_work *cx_quadrature_work_new(cx_arena *a, const cx_quadrature *q) 
   new_batch_work(a, &w->value, &q->value, q->in->nodes);
   new_batch_work(a, &w->probe, &q->probe, q->in->nodes);
   new_batch_work(a, &w->size, &q->size, q->in->nodes);
+  new_batch_work(a, &w->scaled, &q->scaled, q->in->nodes);
   w->near = CX_NEW_N(a, cx_batch_work, q->in->nfeature + 1);
   for (int k = 0; k < q->in->nfeature; k++) new_batch_work(a, &w->near[k], &q->near[k], q->in->nodes);
   w->ncomp = q->in->ncomp;
@@ -372,32 +374,94 @@ static int cross(const cx_quadrature *q, cx_quadrature_work *w, double *result) 
   return failed;
 }
 
-/* Nought everywhere: perhaps an exponential has underflowed that another factor would have lifted. */
-static int doubt(const cx_quadrature *q, cx_quadrature_work *w, int64_t j, const double *result) {
-  enum { N = 64 };
-  int nc = q->in->ncomp;
-  for (int c = 0; c < nc; c++)
-    if (result[j * nc + c] != 0) return 0;
-  double x[N], lo = w->range[j].lo, hi = w->range[j].hi, most = -INFINITY;
-  int32_t id[N];
-  for (int k = 0; k < N; k++) {
-    double t = (k + 0.5) / N;
-    x[k] = isfinite(lo) && isfinite(hi) ? lo + (hi - lo) * t
+/* ---- integrands that underflow ---- */
+typedef struct {
+  call c;
+  int32_t instance;
+  double shift;
+  double *x; /* places and shifts of a batch; its instances in id */
+  int32_t *id;
+  int64_t room;
+} lift;
+
+static int lifted(void *user, int side, int64_t n, const int32_t *instance, const double *at, const double *t,
+                  double *f) {
+  lift *l = user;
+  cx_quadrature_work *w = l->c.w;
+  (void)instance;
+  if (n > l->room) {
+    free(l->x), free(l->id);
+    l->x = malloc((size_t)(2 * n) * sizeof *l->x);
+    l->id = malloc((size_t)n * sizeof *l->id);
+    l->room = l->x && l->id ? n : 0;
+    if (!l->room) return w->why = "out of memory", 1;
+  }
+  const double *x = l->x, *shift = l->x + n;
+  for (int64_t k = 0; k < n; k++) {
+    l->x[k] = !side ? t[k] : side < 0 ? at[k] + t[k] : at[k] - t[k];
+    l->x[n + k] = l->shift;
+    l->id[k] = l->instance;
+  }
+  return cx_batch_run(l->c.q, &l->c.q->scaled, &w->scaled, w, &x, &shift, 1, n, l->id, f);
+}
+
+/* What is nought, or nearly, or not smooth as it seems: perhaps an exponential has underflowed, or overflowed, and another
+ * factor would have lifted it. Then the integral of f exp(-shift) is computed, shift being the exponent where |f| is
+ * largest among the places seen. */
+static int lift_up(const call *c, int64_t j, double *result) {
+  enum { N = 64, PEAKS = 8 };
+  const cx_quadrature *q = c->q;
+  cx_quadrature_work *w = c->w;
+  int nc = q->in->ncomp, n = 0;
+  bool tiny = true;
+  for (int k = 0; k < nc; k++) tiny &= fabs(result[j * nc + k]) < 1e-290;
+  if (!tiny && w->report[j].status == QUAD_OK) return 0;
+  double x[N + PEAKS], lo = w->range[j].lo, hi = w->range[j].hi, most = -INFINITY, shift = 0;
+  int32_t id[N + PEAKS];
+  for (; n < N; n++) {
+    double t = (n + 0.5) / N;
+    x[n] = isfinite(lo) && isfinite(hi) ? lo + (hi - lo) * t
            : isfinite(lo)               ? lo + copysign(t / (1 - t), hi)
            : isfinite(hi)               ? hi + copysign(t / (1 - t), lo)
                                         : (t - 0.5) / (t * (1 - t));
-    id[k] = (int32_t)j;
   }
-  double *size = malloc((size_t)(N * q->size.total) * sizeof *size);
+  for (int k = 0; k < w->range[j].npoint && n < N + PEAKS; k++)
+    if (w->range[j].point[k].kind == QP_PEAK) x[n++] = w->range[j].point[k].x;
+  for (int k = 0; k < n; k++) id[k] = (int32_t)j;
+  double *size = malloc((size_t)(n * q->size.total + 2 * nc) * sizeof *size), *expo = size + nc * n;
   if (!size) return w->why = "out of memory", 1;
-  int failed = cx_batch_run(q, &q->size, &w->size, w, (const double *[]){x}, NULL, 0, N, id, size);
-  for (int64_t k = 0; k < N * q->size.total && !failed; k++)
-    if (size[k] < INFINITY) most = fmax(most, size[k]);
-  free(size);
-  if (failed || !(most > -745)) return failed;
-  w->report[j].status = QUAD_TOLERANCE;
-  for (int c = 0; c < nc; c++) w->error[j * nc + c] = exp(most);
-  return 0;
+  double *value = size + n * q->size.total, *error = value + nc;
+  int failed = cx_batch_run(q, &q->size, &w->size, w, (const double *[]){x}, (const double *[]){x}, 1, n, id, size);
+  for (int64_t k = 0; k < n * nc && !failed; k++)
+    if (size[k] > most && size[k] < INFINITY) most = size[k], shift = expo[k];
+  if (failed || !(most > -800) || fabs(shift) < 600) return free(size), failed;
+  lift l = {*c, (int32_t)j, shift, NULL, NULL, 0};
+  cx_quad p = {.ncomp = nc,
+               .scale = q->in->scale,
+               .tol = q->in->tol,
+               .user = &l,
+               .eval = lifted,
+               .max_eval = 200000,
+               .seconds = 10,
+               .stop = q->stop};
+  cx_quad_report r = {.status = QUAD_FAILED};
+  if (cx_quad_run(&p, w->quad, 1, &w->range[j], value, error, &r) == QUAD_FAILED) failed = 1;
+  bool met = r.status <= QUAD_TOLERANCE, nought = true;
+  double half = exp(shift / 2);
+  for (int k = 0; k < nc; k++) met &= isfinite(value[k]) && isfinite(error[k]), nought &= value[k] == 0;
+  w->report[j].evaluations += r.evaluations;
+  if (met && !nought) {
+    w->report[j].status = r.status;
+    for (int k = 0; k < nc; k++) {
+      result[j * nc + k] = value[k] * half * half;
+      w->error[j * nc + k] = error[k] * half * half;
+    }
+  } else if (w->report[j].status == QUAD_OK) {
+    w->report[j].status = QUAD_TOLERANCE;
+    for (int k = 0; k < nc; k++) w->error[j * nc + k] = exp(most);
+  }
+  free(size), free(l.x), free(l.id);
+  return failed;
 }
 
 int cx_quadrature_run(const cx_quadrature *q, cx_quadrature_work *w, int64_t rows, const double *const *in,
@@ -432,8 +496,8 @@ int cx_quadrature_run(const cx_quadrature *q, cx_quadrature_work *w, int64_t row
     bool stopped = s == QUAD_STOPPED && q->stop && *q->stop; /* else: out of time, and the result says so */
     failed = s == QUAD_FAILED || stopped;
     if (stopped) w->why = "interrupted";
-    for (int64_t j = 0; j < w->instances && !failed && q->size.g; j++)
-      if (w->report[j].status == QUAD_OK && w->range[j].lo != w->range[j].hi) failed = doubt(q, w, j, result);
+    for (int64_t j = 0; j < w->instances && !failed && q->scaled.g; j++)
+      if (w->report[j].status <= QUAD_NAN && w->range[j].lo != w->range[j].hi) failed = lift_up(&c, j, result);
     double inside = w->largest > 0 ? w->worst / w->largest : 0; /* relative error that comes from integrals inside */
     for (int64_t j = 0; j < w->instances && !failed; j++)
       for (int k = 0; k < q->in->ncomp; k++) {

@@ -24,11 +24,11 @@ struct cx_quadrature {
   cx_ctx *ctx;
   const cx_integrand *in;
   volatile sig_atomic_t *stop;
-  cx_batch value, probe, size; /* size: by the oracle */
-  cx_batch *near;              /* by feature */
+  cx_batch value, probe, size, scaled; /* the last two: by the oracle */
+  cx_batch *near;                      /* by feature */
 };
 struct cx_quadrature_work {
-  cx_batch_work value, probe, size, *near;
+  cx_batch_work value, probe, size, scaled, *near;
   cx_quad_work *quad;
   const double *const *arg; /* of the call at hand */
   const char *why;

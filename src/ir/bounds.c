@@ -4,6 +4,7 @@
  * when rounded, so an end point computed like a value bounds every value. An end point that is NaN says nothing and
  * becomes infinite. Like the identities of simplify.c, bounds hold for finite arithmetic: a NaN lies in any interval. */
 #include "ir/graph_int.h"
+#include <float.h>
 #include <math.h>
 
 static cx_interval iv(double lo, double hi) {
@@ -115,6 +116,7 @@ static cx_interval apply(const cx_node *n, const cx_interval *x, bool integer) {
     }
     case OP_sin:
     case OP_cos: r = iv(-1, 1); break;
+    case OP_exp: r = iv(exp(x[0].lo), fmax(exp(x[0].hi), DBL_TRUE_MIN)); break; /* what underflows is no proof of 0 */
     default:
       if (cx_ops[n->op].facts & F_INC) r = iv(cx_ops[n->op].eval(&x[0].lo), cx_ops[n->op].eval(&x[0].hi));
   }

@@ -9,6 +9,7 @@
  *   I = if ok then closed form else integral(x in lo..(if ok then lo else hi): f)
  * and the integral over an empty range costs nothing; so a closed form that is not finite, or not valid for the numbers
  * at hand, is computed, and judged, as ever. Inside another integral only what is proved is used. */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -350,6 +351,11 @@ static cx_piece of_term(cx_anti *s, const cx_node *e) {
     if (!one.v) return one;
     if (waves > 1 && !one.size) one.size = cx_op1(g, OP_abs, one.v);
     sum = cx_anti_sum(s, sum, one);
+  }
+  bool small = t.coef->op == OP_const && fabs(t.coef->u.num) <= 1 && !q.n;
+  if (t.expo && sum.v && !small && !s->inner) { /* where it underflows, what it is times would have lifted it */
+    const cx_node *normal = cx_op2(g, OP_le, num(s, DBL_MIN), cx_op1(g, OP_abs, sum.v));
+    if (!cx_anti_demand(s, normal)) return s->budget = 0, (cx_piece){0};
   }
   return cx_anti_scaled(s, t.coef, sum);
 }

@@ -58,7 +58,10 @@ typedef struct {
 typedef struct cx_integrand {
   cx_graph *value; /* output 0: f[k, c] */
   cx_graph *probe; /* outputs by feature: u[k, ..], then du/dx[k, ..], then some u''[k]; NULL without features */
-  cx_graph *size;  /* log |f| of components with an exponential as a factor, which may underflow alone; may be NULL */
+  cx_graph
+      *scaled;     /* f exp(-shift), where every term of f has an exponential as a factor, which may underflow alone: an
+                       input behind those of value says the shift; NULL: f is not like that */
+  cx_graph *size;  /* log |f| at most, then its exponents alone, of the same inputs; NULL: as above */
   int64_t columns; /* of u altogether */
   cx_graph **near; /* by feature: value at x = at[k] + t[k] with u taken from its expansion about its root `at`; may
                       be NULL. Its inputs: as those of value, then at[k], t[k], slope[k], bend[k] */

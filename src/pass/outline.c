@@ -93,42 +93,93 @@ static void number_of(cx_eq *e, cx_dim size) {
   e->hi = (double)(size.n > 0 ? size.n - 1 : 0);
 }
 
-/* log |e|, products and exponentials taken apart; *exponential: there was one */
-static const cx_node *log_size(cx_graph *g, const cx_node *e, int depth, bool *exponential) {
-  if (depth > 0) switch (e->op) {
-      case OP_exp: return *exponential = true, e->arg[0];
-      case OP_neg: return log_size(g, e->arg[0], depth - 1, exponential);
-      case OP_mul:
-      case OP_div: {
-        const cx_node *a = log_size(g, e->arg[0], depth - 1, exponential);
-        bool below = false;
-        const cx_node *b = log_size(g, e->arg[1], depth - 1, e->op == OP_mul ? exponential : &below);
-        return cx_op2(g, e->op == OP_mul ? OP_add : OP_sub, a, b);
-      }
-      default: break;
-    }
-  return cx_op1(g, OP_log, cx_op1(g, OP_abs, e));
+/* ---- integrands that underflow ---- */
+/* Of what has an exponential as a factor of every term: log |e| at most, the exponent alone, and e times exp(-shift)
+ * without computing e. NULL: it has not. */
+typedef struct {
+  const cx_node *log, *expo, *scaled;
+} sized;
+static sized times(cx_graph *g, cx_op op, sized a, const cx_node *e) {
+  const cx_node *log = cx_op1(g, OP_log, cx_op1(g, OP_abs, e));
+  return (sized){cx_op2(g, op == OP_mul ? OP_add : OP_sub, a.log, log), a.expo, cx_op2(g, op, a.scaled, e)};
 }
-static cx_graph *sizes(cx_graph *g) {
-  int n = g->nout;
-  uint32_t *keep = CX_NEW_N(g->arena, uint32_t, n + 1);
-  memcpy(keep, g->out, (size_t)n * sizeof *keep);
-  g->nout = 0;
-  for (int k = 0; k < n; k++) {
-    const cx_eq *f = g->eq[keep[k]];
-    bool exponential = false;
-    const cx_node *size = f->kind == EQ_CALC && f->red == RED_none ? log_size(g, f->body, 30, &exponential) : NULL;
-    if (!exponential || f->body->op == OP_exp) continue;
-    cx_eq *e = cx_eq_new(g, NULL, EQ_CALC);
-    e->rank = g->eq[keep[k]]->rank;
-    memcpy(e->dim, g->eq[keep[k]]->dim, sizeof e->dim);
-    e->body = size;
-    cx_graph_output(g, e->id);
+static sized size_of(cx_graph *g, const cx_eq *of, const cx_node *e, const cx_node *shift, int depth) {
+  sized none = {0}, a, b;
+  if (depth == 0) return none;
+  switch (e->op) {
+    case OP_const: return e->u.num == 0 ? (sized){cx_const(g, -INFINITY), e, e} : none;
+    case OP_exp: return (sized){e->arg[0], e->arg[0], cx_op1(g, OP_exp, cx_op2(g, OP_sub, e->arg[0], shift))};
+    case OP_load: {
+      const cx_eq *q = g->eq[e->u.eq];
+      if (q->kind != EQ_CALC || q->red != RED_none) return none;
+      return size_of(g, of, cx_open_load(g, e, of), shift, depth - 1);
+    }
+    case OP_neg:
+      a = size_of(g, of, e->arg[0], shift, depth - 1);
+      return a.log ? (sized){a.log, a.expo, cx_op1(g, OP_neg, a.scaled)} : none;
+    case OP_mul:
+      a = size_of(g, of, e->arg[0], shift, depth - 1), b = size_of(g, of, e->arg[1], shift, depth - 1);
+      if (a.log && b.log) { /* either may be what underflows */
+        const cx_node *half = cx_op2(g, OP_mul, cx_const(g, 0.5), shift);
+        a = size_of(g, of, e->arg[0], half, depth / 2), b = size_of(g, of, e->arg[1], half, depth / 2);
+        if (!a.log || !b.log) return none;
+        return (sized){cx_op2(g, OP_add, a.log, b.log), cx_op2(g, OP_add, a.expo, b.expo),
+                       cx_op2(g, OP_mul, a.scaled, b.scaled)};
+      }
+      return a.log ? times(g, OP_mul, a, e->arg[1]) : b.log ? times(g, OP_mul, b, e->arg[0]) : none;
+    case OP_div: a = size_of(g, of, e->arg[0], shift, depth - 1); return a.log ? times(g, OP_div, a, e->arg[1]) : none;
+    case OP_add:
+    case OP_sub: {
+      a = size_of(g, of, e->arg[0], shift, depth - 1);
+      b = a.log ? size_of(g, of, e->arg[1], shift, depth - 1) : none;
+      if (!b.log) return none;
+      const cx_node *more = cx_op2(g, OP_lt, a.log, b.log);
+      return (sized){cx_op2(g, OP_max, a.log, b.log), cx_op3(g, OP_select, more, b.expo, a.expo),
+                     cx_op2(g, (cx_op)e->op, a.scaled, b.scaled)};
+    }
+    case OP_select: {
+      const cx_node *c = e->arg[0];
+      a = size_of(g, of, e->arg[1], shift, depth - 1);
+      b = a.log ? size_of(g, of, e->arg[2], shift, depth - 1) : none;
+      if (!b.log) return none;
+      return (sized){cx_op3(g, OP_select, c, a.log, b.log), cx_op3(g, OP_select, c, a.expo, b.expo),
+                     cx_op3(g, OP_select, c, a.scaled, b.scaled)};
+    }
+    default: return none;
   }
-  cx_graph *part = g->nout ? alone(g) : NULL;
+}
+
+static uint32_t beside(cx_graph *g, const cx_eq *f, const cx_node *body) {
+  cx_eq *e = cx_eq_new(g, NULL, EQ_CALC);
+  e->rank = f->rank;
+  memcpy(e->dim, f->dim, sizeof e->dim);
+  e->body = body;
+  return e->id;
+}
+static void sizes(cx_integrand *in) {
+  cx_graph *g = alone(in->value);
+  int n = g->nout;
+  uint32_t *told = CX_NEW_N(g->arena, uint32_t, 2 * n + 1);
+  bool lifted = false; /* an exponential alone underflows where its integral does */
+  for (int k = 0; k < n; k++) {
+    const cx_eq *f = g->eq[g->out[k]];
+    lifted |= f->kind == EQ_CALC && f->red == RED_none && f->body->op != OP_exp;
+  }
+  if (!lifted) return;
+  cx_eq *shift = node_input(g, NULL, (cx_dim){in->nodes, NULL});
+  const cx_node *k0 = cx_index(g, 0), *by = cx_load(g, shift->id, &k0, 1);
+  for (int k = 0; k < n; k++) {
+    const cx_eq *f = g->eq[g->out[k]];
+    sized s = {0};
+    if (f->kind == EQ_CALC && f->red == RED_none) s = size_of(g, f, f->body, by, 24);
+    if (!s.log) return;
+    g->out[k] = beside(g, f, s.scaled);
+    told[k] = beside(g, f, s.log), told[n + k] = beside(g, f, s.expo);
+  }
+  in->scaled = alone(g);
   g->nout = 0;
-  for (int k = 0; k < n; k++) cx_graph_output(g, keep[k]);
-  return part;
+  for (int k = 0; k < 2 * n; k++) cx_graph_output(g, told[k]);
+  in->size = alone(g);
 }
 
 static void outline(cx_graph *g, cx_eq **member, int n, bool passes) {
@@ -198,7 +249,7 @@ static void outline(cx_graph *g, cx_eq **member, int n, bool passes) {
     for (int64_t k = 0; k < count; k++) in->scale[at++] = member[j]->slope ? 1 : 0;
   }
   for (int id = 0; id < in->value->neq; id++) in->heavy |= cx_is_integral(in->value->eq[id]);
-  if (!in->heavy && !in->crossing) in->size = sizes(in->value);
+  if (!in->heavy && !in->crossing) sizes(in);
   for (int j = 0; j < n; j++) guard(in->value, in->value->eq[in->value->out[j]]);
   for (int id = 0, known = in->value->neq; id < known; id++) { /* an integral inside is no noise to the one around */
     cx_eq *e = in->value->eq[id];

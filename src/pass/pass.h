@@ -34,6 +34,7 @@ extern const cx_pass cx_passes[];
 extern const int cx_npasses;
 /* all passes in order; stops after `last` (NULL: the end); verifies after each in debug builds */
 void cx_run_passes(cx_graph *g, const char *last);
+void cx_run_passes_after(cx_graph *g, const char *after, const char *last); /* those behind `after` */
 #define PASS(name, what) void cx_pass_##name(cx_graph *g);
 #include "pass/passes.def"
 #undef PASS

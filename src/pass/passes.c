@@ -20,8 +20,11 @@ static void run(cx_graph *g, const cx_pass *p) {
 #endif
 }
 
-void cx_run_passes(cx_graph *g, const char *last) {
-  for (int i = 0; i < cx_npasses; i++) {
+void cx_run_passes(cx_graph *g, const char *last) { cx_run_passes_after(g, NULL, last); }
+void cx_run_passes_after(cx_graph *g, const char *after, const char *last) {
+  int first = 0;
+  while (after && strcmp(cx_passes[first++].name, after)) {}
+  for (int i = first; i < cx_npasses; i++) {
     run(g, &cx_passes[i]);
     if (last && !strcmp(cx_passes[i].name, last)) return;
   }

@@ -3,14 +3,20 @@
  * The integrand is taken apart into factors: products, quotients, exp of a sum, `if c then e else 0`. Those without the
  * variable go in front of the integral, and a dimension that nothing reads any more goes away. From the innermost integral
  * outwards this turns an integral of a product over several variables into a product of integrals over one each; with
- * three variables or more a sum is first integrated term by term. */
+ * three variables or more a sum is first integrated term by term.
+ *
+ * exp(a + c) = exp(a) exp(c) is no identity of doubles: one may overflow where the other vanishes. So all exponentials of
+ * a product become one, and of its exponent only the terms leave that take a dimension along, by which there is less to
+ * integrate. Where bounds do not prove that both stay in the range of a double, the integral as it was written is kept
+ * beside the product, over an empty range unless the product has left that range when the program runs. */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "pass/eqs.h"
 #include "pass/integral.h"
 
-enum { FACTORS = 64, TERMS = 32, ROUNDS = 200 };
+enum { FACTORS = 64, TERMS = 32, ROUNDS = 200, EXPONENT_MAX = 100 };
 
 typedef struct {
   const cx_node *e;
@@ -24,6 +30,8 @@ typedef struct {
   const cx_eq *of;
   factor f[FACTORS];
   int n;
+  const cx_node *with, *without; /* the exponent: what stays, what leaves; NULL is 0 */
+  uint32_t stay;                 /* dimensions that the integral keeps in any case */
   bool full, hit;
 } splitter;
 
@@ -42,36 +50,36 @@ static void put(splitter *s, const cx_node *e, bool below, bool condition) {
   else s->f[s->n++] = (factor){e, below, condition};
 }
 
-/* e as a sum: terms with and without x; coef is a common factor without x, NULL is 1 */
-static void exponent(splitter *s, const cx_node *e, const cx_node *coef, bool minus, const cx_node **with,
-                     const cx_node **without, int depth) {
+/* terms of the exponent e; coef is a common factor without x, NULL is 1 */
+static void exponent(splitter *s, const cx_node *e, const cx_node *coef, bool minus, int depth) {
   cx_graph *g = s->g;
   bool one = !depends(s, e);
-  if (depth > 0 && !one) switch (e->op) {
+  if (depth > 0) switch (e->op) {
       case OP_add:
       case OP_sub:
-        exponent(s, e->arg[0], coef, minus, with, without, depth - 1);
-        exponent(s, e->arg[1], coef, minus != (e->op == OP_sub), with, without, depth - 1);
+        exponent(s, e->arg[0], coef, minus, depth - 1);
+        exponent(s, e->arg[1], coef, minus != (e->op == OP_sub), depth - 1);
         return;
-      case OP_neg: exponent(s, e->arg[0], coef, !minus, with, without, depth - 1); return;
+      case OP_neg: exponent(s, e->arg[0], coef, !minus, depth - 1); return;
       case OP_mul:
-        for (int k = 0; k < 2; k++)
+        for (int k = 0; k < 2 && !one; k++)
           if (!depends(s, e->arg[k])) {
             const cx_node *c = coef ? cx_op2(g, OP_mul, coef, e->arg[k]) : e->arg[k];
-            exponent(s, e->arg[1 - k], c, minus, with, without, depth - 1);
+            exponent(s, e->arg[1 - k], c, minus, depth - 1);
             return;
           }
         break;
       case OP_div:
-        if (!depends(s, e->arg[1])) {
+        if (!one && !depends(s, e->arg[1])) {
           const cx_node *c = cx_op2(g, OP_div, coef ? coef : cx_const(g, 1), e->arg[1]);
-          exponent(s, e->arg[0], c, minus, with, without, depth - 1);
+          exponent(s, e->arg[0], c, minus, depth - 1);
           return;
         }
         break;
       default: break;
     }
-  const cx_node *t = coef ? cx_op2(g, OP_mul, coef, e) : e, **to = one ? without : with;
+  const cx_node *t = coef ? cx_op2(g, OP_mul, coef, e) : e;
+  const cx_node **to = one && (t->free_lo & ~s->stay) ? &s->without : &s->with;
   *to = *to ? cx_op2(g, minus ? OP_sub : OP_add, *to, t) : minus ? cx_op1(g, OP_neg, t) : t;
 }
 
@@ -79,6 +87,10 @@ static bool nought(const cx_node *n) { return n->op == OP_const && n->u.num == 0
 
 static void take(splitter *s, const cx_node *e, bool below, int depth) {
   cx_graph *g = s->g;
+  if (e->op == OP_exp) {
+    exponent(s, e->arg[0], NULL, below, 40);
+    return;
+  }
   if (depth > 0 && depends(s, e)) switch (e->op) {
       case OP_mul:
         take(s, e->arg[0], below, depth - 1);
@@ -92,14 +104,6 @@ static void take(splitter *s, const cx_node *e, bool below, int depth) {
         put(s, cx_const(g, -1), false, false);
         take(s, e->arg[0], below, depth - 1);
         return;
-      case OP_exp: {
-        const cx_node *with = NULL, *without = NULL;
-        exponent(s, e->arg[0], NULL, false, &with, &without, 40);
-        if (!without) break;
-        if (with) put(s, cx_op1(g, OP_exp, with), below, false);
-        put(s, cx_op1(g, OP_exp, without), below, false);
-        return;
-      }
       case OP_and:
         if (below) break;
         take(s, e->arg[0], false, depth - 1);
@@ -228,8 +232,118 @@ static const cx_node *rest_of(cx_graph *g, const cx_eq *I, const cx_node *body, 
   return cx_load(g, id, sub, n);
 }
 
+/* the dimensions that the integral of body between the ends of I has */
+static uint32_t reads(cx_graph *g, const cx_eq *I, const cx_node *body) {
+  uint32_t used = body->free_lo;
+  for (int k = CX_INTEGRAL_LO; k <= CX_INTEGRAL_HI; k++) {
+    const cx_eq *e = g->eq[I->prim_arg[k]];
+    used |= e->kind != EQ_CALC || e->red != RED_none ? (1u << e->rank) - 1 : e->body->free_lo;
+  }
+  return used;
+}
+
+/* the factors of body; false: of an exponential that was taken apart the parts may overflow */
+static bool factors(splitter *s, const cx_node *body) {
+  cx_graph *g = s->g;
+  s->n = 0;
+  s->with = s->without = NULL;
+  take(s, body, false, 40);
+  if (s->with && s->without && !depends(s, s->with))
+    s->without = cx_op2(g, OP_add, s->with, s->without), s->with = NULL;
+  if (s->with) put(s, cx_op1(g, OP_exp, s->with), false, false);
+  if (s->without) put(s, cx_op1(g, OP_exp, s->without), false, false);
+  return !s->with || !s->without ||
+         (cx_bounds(g, s->with, s->of).hi <= EXPONENT_MAX && cx_bounds(g, s->without, s->of).hi <= EXPONENT_MAX);
+}
+
+/* ---- integrals as they were ---- */
+typedef struct {
+  uint32_t of, copy; /* an outermost integral, and its copy */
+  int first;         /* equation of the copy, which ends with `copy` */
+} whole;
+typedef struct {
+  cx_graph *g;
+  const uint8_t *depth; /* by equation: variables around it */
+  int known;
+  CX_VEC(whole) whole;
+} keeper;
+
+/* Copies the integrals around I, or I itself, before I is taken apart. False: some of them would not be the product that
+ * tells whether it overflowed, because what is left of I still depends on a variable around. */
+static bool keep_whole(keeper *k, const cx_eq *I, uint32_t used) {
+  cx_graph *g = k->g;
+  const cx_eq *F = g->eq[I->prim_arg[CX_INTEGRAL_F]];
+  if (I->prim != &cx_prim_integral) return false;
+  for (int d = 0; d < F->rank - 1; d++)
+    if ((used >> d & 1) && F->dim[d].n == CX_NODES) return false;
+  for (int id = 0; id < k->known; id++) {
+    const cx_eq *T = g->eq[id];
+    if (T->kind != EQ_PRIM || T->prim != &cx_prim_integral || k->depth[id]) continue;
+    uint32_t x = T->prim_arg[CX_INTEGRAL_X];
+    bool around = T == I || (cx_node_dims(g, g->arena, x)[I->id] & CX_DEPENDS), kept = false;
+    for (int j = 0; j < k->whole.n; j++) kept |= k->whole.at[j].of == T->id;
+    if (!around || kept) continue;
+    int first = g->neq;
+    cx_eq *y = cx_eq_new(g, g->eq[x]->name, EQ_INPUT), copy = *g->eq[x];
+    copy.id = y->id;
+    *y = copy;
+    uint32_t to = y->id, f = cx_replace(g, T->prim_arg[CX_INTEGRAL_F], &x, &to, 1);
+    cx_eq *J = cx_eq_new(g, NULL, EQ_PRIM);
+    copy = *T;
+    copy.id = J->id;
+    *J = copy;
+    J->prim_arg[CX_INTEGRAL_F] = f, J->prim_arg[CX_INTEGRAL_X] = to;
+    *CX_PUSH(g->arena, k->whole) = (whole){T->id, J->id, first};
+  }
+  return true;
+}
+
+static bool is_copy(const keeper *k, int id) {
+  for (int j = 0; j < k->whole.n; j++)
+    if (id >= k->whole.at[j].first && id <= (int)k->whole.at[j].copy) return true;
+  return false;
+}
+
+/* no factor of the product e has left the range of normal numbers */
+static const cx_node *in_range(cx_graph *g, const cx_node *e) {
+  switch (e->op) {
+    case OP_add:
+    case OP_sub:
+    case OP_mul:
+    case OP_div: return cx_op2(g, OP_and, in_range(g, e->arg[0]), in_range(g, e->arg[1]));
+    case OP_neg: return in_range(g, e->arg[0]);
+    case OP_select: return in_range(g, e->arg[1]);
+    case OP_exp:
+    case OP_load: return cx_op2(g, OP_le, cx_const(g, DBL_MIN), cx_op1(g, OP_abs, e));
+    default: return cx_const(g, 1);
+  }
+}
+static void guard(keeper *k, whole w) {
+  cx_graph *g = k->g;
+  cx_eq *T = g->eq[w.of], *J = g->eq[w.copy];
+  if (T->kind != EQ_CALC) { /* still an integral: it judges itself */
+    J->kind = EQ_CALC, J->prim = NULL, J->nprim_arg = 0, J->body = cx_const(g, 0);
+    return;
+  }
+  const cx_eq *L = g->eq[J->prim_arg[CX_INTEGRAL_LO]], *H = g->eq[J->prim_arg[CX_INTEGRAL_HI]];
+  cx_eq *ok = cx_eq_beside(g, T, "in_range"), *hi = cx_eq_beside(g, L, "if_not");
+  ok->body = cx_op2(g, OP_and, in_range(g, T->body), cx_op1(g, OP_isfinite, T->body));
+  const cx_node *fine = cx_load_here(g, ok);
+  if (L->rank == T->rank) hi->body = cx_op3(g, OP_select, fine, cx_load_here(g, L), cx_load_here(g, H));
+  else { /* an end for all components: where all of them are fine */ cx_eq *every = cx_eq_beside(g, L, "all_in_range");
+    every->red = RED_min;
+    every->nred = (uint8_t)(T->rank - L->rank);
+    for (int d = 0; d < every->nred; d++) every->rdim[d] = T->dim[L->rank + d];
+    every->body = fine;
+    hi->body = cx_op3(g, OP_select, cx_load_here(g, every), cx_load_here(g, L), cx_load_here(g, H));
+  }
+  J->prim_arg[CX_INTEGRAL_HI] = hi->id;
+  T->body = cx_op3(g, OP_select, fine, T->body, cx_load_here(g, J));
+}
+
 /* true when I became an equation of other integrals */
-static bool separate(cx_graph *g, cx_eq *I, int variables) {
+static bool separate(keeper *k, cx_eq *I, int variables) {
+  cx_graph *g = k->g;
   uint32_t x = I->prim_arg[CX_INTEGRAL_X];
   const cx_eq *F = g->eq[I->prim_arg[CX_INTEGRAL_F]];
   if (F->kind != EQ_CALC || F->red != RED_none) return false;
@@ -250,24 +364,26 @@ static bool separate(cx_graph *g, cx_eq *I, int variables) {
         n++;
       } else done++;
     }
-    for (int k = 0; k < n; k++) {
-      const cx_node *t = rest_of(g, I, term[k], variables);
-      result = !result ? (minus[k] ? cx_op1(g, OP_neg, t) : t) : cx_op2(g, minus[k] ? OP_sub : OP_add, result, t);
+    for (int j = 0; j < n; j++) {
+      const cx_node *t = rest_of(g, I, term[j], variables);
+      result = !result ? (minus[j] ? cx_op1(g, OP_neg, t) : t) : cx_op2(g, minus[j] ? OP_sub : OP_add, result, t);
     }
   } else {
-    take(&s, body, false, 40);
-    if (s.full) return false;
-    const cx_node *outer = product(&s, false), *inner = product(&s, true);
-    bool unused = false; /* a dimension nobody reads */
-    int r0 = g->eq[I->prim_arg[CX_INTEGRAL_LO]]->rank;
-    for (int d = 0; d < r0 && inner; d++) {
-      bool used = inner->free_lo >> d & 1;
-      for (int k = CX_INTEGRAL_LO; k <= CX_INTEGRAL_HI; k++) {
-        const cx_eq *e = g->eq[I->prim_arg[k]];
-        used |= e->kind != EQ_CALC || e->red != RED_none || (e->body->free_lo >> d & 1);
-      }
-      unused |= !used;
+    uint32_t all = (1u << (F->rank - 1)) - 1, used;
+    const cx_node *outer, *inner;
+    s.stay = ~all;
+    for (int attempt = 0;;
+         attempt++) { /* all that may leave, to see what stays; then what is worth it; then what is safe */
+      bool safe = factors(&s, body);
+      if (s.full) return false;
+      outer = product(&s, false), inner = product(&s, true);
+      used = inner ? reads(g, I, inner) & all : all;
+      if (attempt == 0 && s.without && used) s.stay = used | ~all;
+      else if (!safe && !keep_whole(k, I, used)) s.stay = UINT32_MAX;
+      else break;
     }
+    int r0 = g->eq[I->prim_arg[CX_INTEGRAL_LO]]->rank;
+    bool unused = inner && (~used & ((1u << r0) - 1)); /* a dimension nobody reads */
     if ((!outer || outer->op == OP_const) && !unused) return false;
     result = rest_of(g, I, inner ? inner : cx_const(g, 1), variables);
     if (outer) { /* over the variable's places, perhaps, but the same at all of them */
@@ -292,6 +408,7 @@ void cx_pass_separate(cx_graph *g) {
   if (!any) return;
   bool *tried = CX_NEW_N(g->arena, bool, g->neq + 1);
   int cap = g->neq;
+  keeper kept = {.g = g};
   for (int round = 0; round < ROUNDS; round++) {
     int neq = g->neq;
     if (neq > cap) { /* new ones have not been tried */
@@ -309,11 +426,13 @@ void cx_pass_separate(cx_graph *g) {
     int best = -1;
     for (int id = 0; id < neq; id++) {
       const cx_eq *e = g->eq[id];
-      if (tried[id] || !cx_is_integral(e) || e->prim == &cx_prim_crossing) continue;
+      if (tried[id] || !cx_is_integral(e) || e->prim == &cx_prim_crossing || is_copy(&kept, id)) continue;
       if (best < 0 || depth[e->prim_arg[CX_INTEGRAL_F]] > depth[g->eq[best]->prim_arg[CX_INTEGRAL_F]]) best = id;
     }
-    if (best < 0) return;
+    if (best < 0) break;
     tried[best] = true;
-    separate(g, g->eq[best], depth[g->eq[best]->prim_arg[CX_INTEGRAL_F]]);
+    kept.depth = depth, kept.known = neq;
+    separate(&kept, g->eq[best], depth[g->eq[best]->prim_arg[CX_INTEGRAL_F]]);
   }
+  for (int j = 0; j < kept.whole.n; j++) guard(&kept, kept.whole.at[j]);
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "pass/integral.h"
 #include "pass/pass.h"
 #include "run/rng.h"
 
@@ -55,7 +56,43 @@ cx_graph *cx_fn_graph(const cx_model *m, cx_arena *a, const uint32_t *root, int 
   return h;
 }
 
-static cx_fn *make(const cx_model *m, cx_arena *a, const uint32_t *root, int nroot, const cx_exec_opt *o) {
+#define BEFORE_INTEGRALS "shift" /* pass/passes.def */
+
+/* ---- what is watched: every integral that is needed and inside no other becomes an output ---- */
+static void watch(cx_fn *f, cx_arena *a) {
+  cx_graph *g = f->graph;
+  f->watch = CX_NEW_N(a, uint32_t, g->neq + 1);
+  bool *inside = CX_NEW_N(a, bool, g->neq + 1);
+  int32_t *needed = CX_NEW_N(a, int32_t, g->neq + 1);
+  cx_extract(g, a, g->out, g->nout, needed);
+  for (int v = 0; v < g->neq; v++) {
+    if (g->eq[v]->kind != EQ_INPUT || !g->eq[v]->node) continue;
+    const uint32_t *m = cx_node_dims(g, a, (uint32_t)v);
+    for (int k = 0; k < g->neq; k++) inside[k] |= (m[k] & CX_DEPENDS) != 0;
+  }
+  for (int k = 0; k < g->neq; k++)
+    if (cx_is_integral(g->eq[k]) && !inside[k] && needed[k] >= 0) f->watch[f->nwatch++] = (uint32_t)k;
+  f->at = CX_NEW_N(a, void *, g->nout + f->nwatch + 1);
+  for (int k = 0; k < f->nwatch; k++) {
+    f->at[g->nout] = CX_NEW_N(a, double, cx_eq_count(g->eq[f->watch[k]]) + 1);
+    cx_graph_output(g, f->watch[k]);
+  }
+}
+bool cx_fn_beyond(const cx_fn *f, double *value, cx_span *where) {
+  for (int k = 0; k < f->nwatch; k++) {
+    const void *at = f->at[f->nout + k];
+    const cx_eq *e = f->graph->eq[f->watch[k]];
+    *where = e->span;
+    for (int64_t j = 0, n = cx_eq_count(e); j < n; j++) {
+      *value = f->single ? (double)((const float *)at)[j] : ((const double *)at)[j];
+      if (!isfinite(*value)) return true;
+    }
+  }
+  return false;
+}
+
+static cx_fn *make(const cx_model *m, cx_arena *a, const uint32_t *root, int nroot, const cx_exec_opt *o,
+                   bool watched) {
   cx_fn *f = CX_NEW(a, cx_fn);
   int32_t *map = CX_NEW_N(a, int32_t, m->graph->neq + 1);
   f->graph = cx_fn_graph(m, a, root, nroot, map);
@@ -70,7 +107,9 @@ static cx_fn *make(const cx_model *m, cx_arena *a, const uint32_t *root, int nro
     if (map[m->given[k].eq] >= 0) f->graph->eq[map[m->given[k].eq]]->constant = true;
   for (int k = 0; k < m->nvary; k++)
     if (map[m->vary[k]] >= 0) f->graph->eq[map[m->vary[k]]]->constant = false;
-  cx_run_passes(f->graph, NULL);
+  cx_run_passes(f->graph, BEFORE_INTEGRALS);
+  if (watched) watch(f, a);
+  cx_run_passes_after(f->graph, BEFORE_INTEGRALS, NULL);
   f->nout = nroot;
   f->out_n = CX_NEW_N(a, int64_t, nroot);
   for (int k = 0; k < nroot; k++) f->out_n[k] = cx_eq_count(f->graph->eq[f->graph->out[k]]);
@@ -109,11 +148,17 @@ static cx_fn *make(const cx_model *m, cx_arena *a, const uint32_t *root, int nro
   return f;
 }
 cx_fn *cx_fn_new(const cx_model *m, cx_arena *a, const uint32_t *root, int nroot, int threads) {
-  return make(m, a, root, nroot, &(cx_exec_opt){.threads = threads, .single = m->single});
+  return make(m, a, root, nroot, &(cx_exec_opt){.threads = threads, .single = m->single}, false);
 }
 cx_fn *cx_fn_once(const cx_model *m, cx_arena *a, const uint32_t *root, int nroot, int threads,
                   volatile sig_atomic_t *stop) {
-  return make(m, a, root, nroot, &(cx_exec_opt){.threads = threads, .single = m->single, .once = true, .stop = stop});
+  const cx_exec_opt o = {.threads = threads, .single = m->single, .once = true, .stop = stop};
+  return make(m, a, root, nroot, &o, false);
+}
+cx_fn *cx_fn_watched(const cx_model *m, cx_arena *a, const uint32_t *root, int nroot, int threads,
+                     volatile sig_atomic_t *stop) {
+  const cx_exec_opt o = {.threads = threads, .single = m->single, .once = true, .stop = stop};
+  return make(m, a, root, nroot, &o, true);
 }
 
 cx_flat cx_flat_new(const cx_model *m, cx_arena *a, int nparam) { return cx_flat_some(m, a, NULL, nparam); }
@@ -150,6 +195,10 @@ int cx_fn_at(const cx_fn *f, cx_work *w, const cx_flat *p, const void *x, void *
     for (int j = 0; j < p->n; j++)
       if (p->raw[j] == f->in_eq[k]) in[k] = (const char *)x + (size_t)p->offset[j] * size;
   if (f->draw_input >= 0) in[f->draw_input] = f->draw;
+  if (f->nwatch) {
+    memcpy(f->at, out, (size_t)f->nout * sizeof *out);
+    out = f->at;
+  }
   return cx_exec_run(f->exec, w, in, out, why);
 }
 

@@ -26,6 +26,7 @@ static void say(cx_ctx *c, const cx_integral_report *r) {
                    "the integrand's parts are larger than their sum by more digits than a double has left; split them");
       return;
     case QUAD_TOLERANCE:
+      if (!isfinite(r->value)) return; /* said of the value */
       if (r->value == 0) {
         id = cx_diag(c, CX_WARNING, CX_OK, r->span, "%s is 0 at all of %lld places, which may not be all of it%s", what,
                      (long long)r->evaluations, some);
@@ -78,5 +79,19 @@ cx_integral_summary cx_sum_up_integrals(cx_ctx *c, const cx_exec *x, cx_work *w,
   }
   if (isnan(value)) s.error = worst;
   else if (!(n == 1 && r[0].value == value)) s.error = relative > 0 ? relative * fabs(value) : 0;
+  return s;
+}
+
+cx_integral_summary cx_sum_up_watched(cx_ctx *c, const cx_fn *f, cx_work *w, cx_arena *a, double value) {
+  int errors = cx_error_count(c);
+  cx_integral_summary s = cx_sum_up_integrals(c, f->exec, w, a, value);
+  double beyond;
+  cx_span where;
+  if (cx_error_count(c) > errors || !cx_fn_beyond(f, &beyond, &where)) return s;
+  s.converged = false;
+  int id = cx_diag(c, CX_ERROR, CX_E_RUNTIME, where,
+                   isinf(beyond) ? "this integral is larger than a double can hold"
+                                 : "this integral is not a number: parts of it are beyond what a double can hold");
+  cx_diag_help(c, id, "bring large factors and small ones together, as in exp(a - b) for exp(a) / exp(b)");
   return s;
 }

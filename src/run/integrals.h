@@ -1,7 +1,7 @@
 /* integrals.h - what became of the integrals behind a value: the error that is left, and words about those that missed. */
 #ifndef CX_INTEGRALS_H
 #define CX_INTEGRALS_H
-#include "back/back.h"
+#include "run/fn.h"
 
 typedef struct {
   int n;               /* integrals that the value was computed from */
@@ -15,4 +15,6 @@ typedef struct {
 /* value: what they gave, one number, or NaN. Every integral that missed its tolerance is a warning at its place; one that
  * diverges or is not a number is an error. */
 cx_integral_summary cx_sum_up_integrals(cx_ctx *c, const cx_exec *x, cx_work *w, cx_arena *a, double value);
+/* the same for a watched function: where none of them has an error and yet one is not finite, that is one */
+cx_integral_summary cx_sum_up_watched(cx_ctx *c, const cx_fn *f, cx_work *w, cx_arena *a, double value);
 #endif

@@ -21,7 +21,7 @@ static double **values(cx_session *s, const uint32_t *eq, int n, int64_t *count,
   double **v = CX_NEW_N(s->t, double *, n + 1);
   if (!n) return v;
   volatile sig_atomic_t *stop = s->opt->stop && !*s->opt->stop ? s->opt->stop : NULL; /* a fit was: its values still */
-  cx_fn *f = cx_fn_once(s->m, s->t, eq, n, s->opt->threads, stop);
+  cx_fn *f = cx_fn_watched(s->m, s->t, eq, n, s->opt->threads, stop);
   void **out = CX_NEW_N(s->t, void *, n);
   for (int k = 0; k < n; k++) {
     out[k] = v[k] = CX_NEW_N(s->t, double, f->out_n[k] + 1);
@@ -37,7 +37,7 @@ static double **values(cx_session *s, const uint32_t *eq, int n, int64_t *count,
   if (f->single)
     for (int k = 0; k < n; k++)
       for (int64_t j = count[k] - 1; j >= 0; j--) v[k][j] = ((float *)v[k])[j];
-  cx_integral_summary sum = cx_sum_up_integrals(s->ctx, f->exec, w, s->t, integrals && count[0] == 1 ? v[0][0] : NAN);
+  cx_integral_summary sum = cx_sum_up_watched(s->ctx, f, w, s->t, integrals && count[0] == 1 ? v[0][0] : NAN);
   if (integrals) *integrals = sum;
   return v;
 }

@@ -152,8 +152,10 @@ static void nested(void) {
       {"integral(x in -1..1, y in -1..1: if x^2 + y^2 + 0.25 < 1 then 1 else 0)", 2.3561944901923449, 1e-10, 1e5},
       {"prob(x ~ normal(0, 1), y ~ normal(0, 1), z ~ normal(0, 1): x < y and y < z)", 1.0 / 6, 1e-10, 1e6},
       {"prob(x ~ normal(0, 1), y ~ normal(0, 1): x^2 + y^2 < 2)", 0.63212055882855768, 1e-10, 1e6}};
-  /* 0 to a double, though its factors' product is not */
-  CHECK(!ask("print integral(x in 0..inf: 1e30 * x^10.5 * exp(-x - 750) / (1 + x))\n").converged[0]);
+  /* its exponential is 0 to a double, its factors' product is not */
+  answer lifted = ask("print 1e290 * integral(x in 0..inf: 1e30 * x^10.5 * exp(-x - 750) / (1 + x))\n");
+  CHECK(lifted.converged[0]);
+  CHECK_NEAR(lifted.value[0], 1.9518776619462855, 1e-9 * 1.9518776619462855);
   CHECK(ask("print integral(x in 0..1: (if x > 2 then 1 else 0) * exp(-x))\n").converged[0]);
   for (size_t k = 0; k < sizeof row / sizeof *row; k++) {
     char text[200];
@@ -202,6 +204,27 @@ static void says(const char *expression, const char *word) {
   CHECK(said);
 }
 
+/* a value that is not finite never appears without an error: parts beyond a double, in the integrand and around it */
+static void beyond(void) {
+  static const char *const text[] = {
+      "f(a) = integral(x in 0..1, y in 0..1: exp(a * x - a * y))",
+      "f(a) = integral(x in 0..1: exp(a * x)) * integral(x in 0..1: exp(-a * x))",
+      "f(a) = integral(x in 0..1: integral(y in 0..x: exp(a - a * y)) * exp(-a * x))",
+      "f(a) = integral(x in 0..1: x^0.5 * exp(a * x^2 + a))",
+      "f(a) = integral(x in 0..1: a * 1e306 * x)",
+      "f(a) = sum(i in 0..3: integral(x in i..i+1: exp(a * i + a * x)))",
+      "f(a) = integral(x in 0..1, y in 0..1, z in 0..1: exp(a * x + a * y - 2 * a * z))"};
+  for (size_t k = 0; k < sizeof text / sizeof *text; k++)
+    for (double a = -2000; a <= 2000; a += 800) {
+      char program[300];
+      snprintf(program, sizeof program, "%s\nprint f(%g)\n", text[k], a);
+      answer r = ask(program);
+      if (r.n != 1 || !(isfinite(r.value[0]) || r.errors))
+        fprintf(stderr, "%s%g, with %d errors\n", program, r.value[0], r.errors);
+      CHECK(r.n == 1 && (isfinite(r.value[0]) || r.errors));
+    }
+}
+
 int main(void) {
   closed();
   nested();
@@ -216,5 +239,6 @@ int main(void) {
   says("integral(x in -1..1: 1 / x^2)", "diverges");
   says("integral(x in 0..inf: exp(x))", "diverges");
   says("integral(x in 0..1: sqrt(x - 0.5))", "not a number");
+  beyond();
   return CHECK_DONE();
 }
