@@ -225,6 +225,7 @@ typedef struct cx_site {
   struct cx_site *up;
 } cx_site;
 
+enum { CX_STANDIN = 997 }; /* sizes from here on stand in for those that no data gives */
 typedef struct cx_elab {
   cx_ctx *ctx;
   cx_arena *arena;
@@ -275,8 +276,10 @@ typedef struct cx_elab {
   int ncontext; /* free variables of the arguments around */
   cx_decl *decl;
   int ndecl;
-  int64_t standin;     /* next stand-in size */
-  const cx_val *start; /* the shape of the param whose start is read, NULL: none is */
+  int64_t standin;                        /* next stand-in size */
+  CX_VEC(struct recurrence *) unfinished; /* arrays whose equations are being read, and those closed meanwhile */
+  int nunfinished;                        /* that are not closed */
+  const cx_val *start;                    /* the shape of the param whose start is read, NULL: none is */
 } cx_elab;
 
 /* elab_value.c */
@@ -368,6 +371,10 @@ bool cx_elab_int(cx_elab *E, const cx_ast *x, int64_t *n); /* a constant integer
 void cx_load_library(cx_elab *E);
 bool cx_in_library(const cx_elab *E, cx_span at); /* does this place lie in the standard library */
 void cx_elab_list(cx_elab *E, cx_ast *const *stmt, int n);
+/* lengths of the dimensions from the n-th on of an array whose equations are being read, as far as they say so */
+void cx_row_lengths(const cx_binding *b, cx_val *base, int n, const bool *all);
+/* is this subscript an integer if the arrays are whose equations are being read (which are asked when they are) */
+bool cx_integer_later(cx_elab *E, const cx_node *u, cx_span s);
 /* functions of a list may be used before they stand there; *here: the list's names, kept up to date by its owner */
 void cx_hoist_functions(cx_elab *E, cx_ast *const *stmt, int n, cx_binding **here);
 cx_val cx_elab_free(cx_elab *E, const cx_ast *x); /* as cx_elab_expr, but names that only subscript become dimensions */

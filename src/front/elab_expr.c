@@ -372,6 +372,8 @@ static cx_val subscript(cx_elab *E, const cx_ast *x) {
     sub[k] = cx_elab_expr(E, a);
     if (sub[k].bad) return sub[k];
   }
+  const cx_binding *b = x->kid[0]->kind == A_NAME ? cx_lookup(E, x->kid[0]->name, false) : NULL;
+  if (b && b->pieces) cx_row_lengths(b, &base, n, all);
   return cx_v_subscript(E, base, sub, all, n, x->span, x->kid[0]->kind == A_NAME ? x->kid[0]->name : NULL);
 }
 

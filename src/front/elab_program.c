@@ -731,7 +731,7 @@ static void later_names(cx_elab *E,
 
 cx_model *cx_elaborate(cx_program *p, cx_arena *a, cx_decl *decl, int ndecl, const cx_elab_opt *opt) {
   cx_model *m = CX_NEW(a, cx_model);
-  cx_elab E = {.ctx = p->ctx, .arena = a, .prog = p, .m = m, .decl = decl, .ndecl = ndecl, .standin = 997};
+  cx_elab E = {.ctx = p->ctx, .arena = a, .prog = p, .m = m, .decl = decl, .ndecl = ndecl, .standin = CX_STANDIN};
   if (opt) E.opt = *opt;
   int errors = cx_error_count(p->ctx);
   m->ctx = p->ctx;

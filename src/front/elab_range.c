@@ -101,6 +101,8 @@ static void check(cx_elab *E, const cx_constraint *c) {
   if (c->side > 0) b.lo = 0;
   if (c->side < 0) b.hi = 0;
   if (b.lo >= 0 && b.hi <= (double)(c->n - 1)) return;
+  /* without the data no size is known that is not small, nor what data of such a size may be */
+  if (E->opt.unbound && (c->size || c->n >= CX_STANDIN || b.lo <= -CX_STANDIN || b.hi >= CX_STANDIN)) return;
   int64_t s[1];
   bool data = c->u->has_load;
   if (!(b.lo < 0 && isfinite(b.lo)) && !(b.hi > (double)(c->n - 1) && isfinite(b.hi)))

@@ -25,6 +25,10 @@ typedef struct recurrence {
   CX_VEC(piece) piece;
   cx_binding *bind;
   bool probing;
+  int64_t length[CX_MAX_RANK],
+      row[CX_MAX_RANK]; /* as far as is known while it is read; what a use has relied on; or 0 */
+  bool used_whole;      /* a subscript wants its elements to be integers, at: */
+  cx_span where;
   cx_span span;
 } recurrence;
 
@@ -166,7 +170,90 @@ static recurrence *open_array(cx_elab *E, const cx_ast *s, const cx_val *first) 
   v.e = cx_load(E->g, e->id, sub, e->rank);
   r->bind = define(E, s, v, CX_NO_EQ);
   r->bind->pieces = r;
+  *CX_PUSH(E->arena, E->unfinished) = r;
+  E->nunfinished++;
   return r;
+}
+
+/* ---- what is known of an array before its last equation is read ---- */
+/* the left side of an equation may say how far its indices go: that is how long a row of the array is in its equations */
+static void see_lengths(cx_elab *E, recurrence *r, const sub_pos *pos) {
+  for (int k = 0; k < r->nsub; k++) {
+    const cx_var *v = pos[k].fixed ? NULL : cx_var_of(E, pos[k].slot);
+    int64_t n = !v ? pos[k].at + 1 : v->resolved && !v->wild ? v->hi + 1 : 0;
+    if (n > r->length[k]) r->length[k] = n;
+  }
+}
+
+void cx_row_lengths(const cx_binding *b, cx_val *base, int n, const bool *all) {
+  recurrence *r = b->pieces;
+  for (int k = 0; k < r->nsub && k < base->rank; k++)
+    if ((k >= n || all[k]) && r->length[k]) base->dim[k].n = r->row[k] = r->length[k];
+}
+
+/* the equations that are integers if the unfinished arrays are, marked so; undo: what was marked, to be taken back */
+typedef CX_VEC(cx_eq *) equations;
+static void assume_integer(cx_elab *E, equations *undo) {
+  uint32_t first = UINT32_MAX;
+  for (int k = 0; k < E->unfinished.n; k++) {
+    cx_eq *e = E->g->eq[E->unfinished.at[k]->shell];
+    if (e->id < first) first = e->id;
+    if (!e->integer) e->integer = true, *CX_PUSH(E->arena, *undo) = e;
+  }
+  for (uint32_t id = first; id < (uint32_t)E->g->neq; id++) {
+    cx_eq *e = E->g->eq[id];
+    if (e->integer || e->kind != EQ_CALC || !e->body || e->red > RED_min || !cx_is_integer(E->g, e->body)) continue;
+    e->integer = true;
+    *CX_PUSH(E->arena, *undo) = e;
+  }
+}
+static void take_back(const equations *undo) {
+  for (int k = 0; k < undo->n; k++) undo->at[k]->integer = false;
+}
+
+bool cx_integer_later(cx_elab *E, const cx_node *u, cx_span s) {
+  if (!E->nunfinished) return false;
+  equations undo = {0};
+  assume_integer(E, &undo);
+  bool yes = cx_is_integer(E->g, u);
+  take_back(&undo);
+  for (int k = 0; k < E->unfinished.n && yes; k++) {
+    recurrence *r = E->unfinished.at[k];
+    if (!r->used_whole) r->used_whole = true, r->where = s;
+  }
+  return yes;
+}
+
+/* All arrays that were read together are: which are integers? By induction those whose equations are if they are. */
+static void settle_integers(cx_elab *E) {
+  equations undo = {0};
+  bool settled = false;
+  while (!settled) {
+    settled = true;
+    assume_integer(E, &undo);
+    for (int k = E->unfinished.n - 1; k >= 0; k--) {
+      recurrence *r = E->unfinished.at[k];
+      const cx_eq *e = E->g->eq[r->shell];
+      if (r->bind->v.bad || (e->kind == EQ_CALC && cx_is_integer(E->g, e->body))) continue;
+      if (r->used_whole && e->kind == EQ_CALC) {
+        int id =
+            cx_error(E->ctx, r->where, "a subscript must be an integer, but elements of `%s` need not be", r->name);
+        for (int j = 0; j < r->piece.n; j++)
+          if (!cx_is_integer(E->g, r->piece.at[j].v.e)) {
+            cx_diag_label(E->ctx, id, r->piece.at[j].span, "this need not be an integer");
+            break;
+          }
+        cx_diag_help(E->ctx, id, "round it: floor(..), round(..)");
+        r->bind->v = cx_v_bad(r->span);
+      }
+      take_back(&undo);
+      undo.n = 0;
+      E->unfinished.at[k] = E->unfinished.at[--E->unfinished.n];
+      settled = false;
+      break;
+    }
+  }
+  E->unfinished.n = 0;
 }
 
 /* A use of the array in its own equation, outside every `if`, must meet an element: h[t in 0..5] = h[t - 1] does not. */
@@ -210,7 +297,7 @@ static bool piece_inside(cx_elab *E, const recurrence *r, const piece *p) {
   return inside;
 }
 
-static void close_array(cx_elab *E, recurrence *r) {
+static void finish_array(cx_elab *E, recurrence *r) {
   cx_graph *g = E->g;
   cx_eq *e = g->eq[r->shell];
   int base = r->nctx;
@@ -247,6 +334,13 @@ static void close_array(cx_elab *E, recurrence *r) {
       return;
     }
     e->dim[base + s] = (cx_dim){hi + 1, size};
+    if (!r->row[s] || r->row[s] == hi + 1) continue;
+    int id =
+        cx_error(E->ctx, r->span, "a row of `%s` has %lld elements, but %lld where its own equations read it whole",
+                 r->name, (long long)(hi + 1), (long long)r->row[s]);
+    cx_diag_help(E->ctx, id, "begin with the equation whose index goes furthest");
+    r->bind->v = cx_v_bad(r->span);
+    return;
   }
   int64_t size[CX_MAX_RANK];
   for (int k = 0; k < e->rank; k++) size[k] = e->dim[k].n;
@@ -305,6 +399,11 @@ static void close_array(cx_elab *E, recurrence *r) {
   r->bind->v = whole;
 }
 
+static void close_array(cx_elab *E, recurrence *r) {
+  finish_array(E, r);
+  if (--E->nunfinished == 0) settle_integers(E);
+}
+
 static void add_piece(cx_elab *E, const cx_ast *s, bool last) {
   cx_binding *b = cx_lookup(E, s->name, false);
   recurrence *r = b ? b->pieces : NULL;
@@ -316,7 +415,9 @@ static void add_piece(cx_elab *E, const cx_ast *s, bool last) {
     env = E->env;
     if (!r) return;
   }
-  v = left_side(E, s, p.pos) ? rhs_in_scope(E, s, p.pos) : cx_v_bad(s->span);
+  bool read = left_side(E, s, p.pos);
+  if (read && r && r->nsub == s->nkid - 1) see_lengths(E, r, p.pos);
+  v = read ? rhs_in_scope(E, s, p.pos) : cx_v_bad(s->span);
   E->env = env;
   if (!r) {
     if (v.bad) {
@@ -349,6 +450,7 @@ static void add_piece(cx_elab *E, const cx_ast *s, bool last) {
     v = cx_v_bad(s->span);
   }
   p.v = v;
+  if (read && r->nsub == s->nkid - 1) see_lengths(E, r, p.pos);
   *CX_PUSH(E->arena, r->piece) = p;
   if (last) close_array(E, r);
 }

@@ -418,7 +418,7 @@ cx_val cx_v_subscript(cx_elab *E, cx_val base, const cx_val *sub, const bool *al
     }
     if (sub[d].bad) return sub[d];
     cx_val u = sub[d].rank ? cx_v_fresh(E, sub[d]) : sub[d];
-    if (!cx_is_integer(E->g, u.e)) {
+    if (!cx_is_integer(E->g, u.e) && !cx_integer_later(E, u.e, u.span)) {
       int id = cx_error(E->ctx, u.span, "a subscript must be an integer");
       cx_diag_help(E->ctx, id, "declare the data as `: int`, or round: floor(..), round(..)");
       return cx_v_bad(s);
