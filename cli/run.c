@@ -304,6 +304,7 @@ static cx_status run(runner *r, cx_ctx *ctx) {
   r->ctx = ctx;
   r->arena = cx_arena_new(ctx);
   r->begun = cli_now();
+  if (c->profile) cx_profile_start(ctx);
   r->stop = cli_stop();
   for (int k = 0; k < J_PARTS; k++) r->json[k].arena = r->arena;
   if (c->out && !cx_make_folders(r->arena, cx_format(r->arena, "%s/", c->out))) {
@@ -368,6 +369,10 @@ cx_status cli_run_program(cli *c, const cli_program *p) {
     status = CX_E_RUNTIME;
   }
   if (c->timing) timing(&r);
+  CX_TRY(ctx, f) {
+    if (c->profile && r.arena) fputs(cx_profile_text(ctx, r.arena), stderr);
+    CX_END(ctx, f);
+  }
   cx_ctx_free(ctx);
   return status;
 }

@@ -70,5 +70,9 @@ typedef struct {
   double relative;     /* error, the worst */
 } cx_integral_place;
 void cx_work_integral_places(const cx_exec *x, cx_work *w, int64_t n, cx_integral_place *at);
+/* Where the time goes: of all functions that are compiled after the start, at a few per cent more of it. The text: two
+ * tables, by instruction and by equation. */
+void cx_profile_start(cx_ctx *c);
+char *cx_profile_text(cx_ctx *c, cx_arena *a);
 char *cx_exec_text(const cx_exec *x, cx_arena *a); /* the schedule and byte code, for `calx dump --after schedule` */
 #endif

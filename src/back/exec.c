@@ -1,6 +1,7 @@
 /* exec.c - tier 0's face: compile a graph to kernels, lay out its constants, run it. */
 #include "back/exec.h"
 #include "back/integral.h"
+#include "back/profile.h"
 #include "back/segment.h"
 #include "pass/integral.h"
 #include "run/pool.h"
@@ -86,6 +87,7 @@ static void place_all(cx_sched *s, int nin) {
 typedef struct {
   cx_vm vm;
   char *temp;
+  cx_tally **tally; /* by kernel; NULL: nothing is measured */
 } worker;
 struct cx_work {
   struct cx_quadrature_work **quadrature;
@@ -120,6 +122,7 @@ static void run_chunk(void *user, int thread, int64_t chunk) {
   const job *j = user;
   const cx_kernel *k = j->k;
   cx_vm *s = &j->w->worker[thread].vm;
+  int64_t since = j->w->worker[thread].tally ? cx_profile_now() : 0;
   bool single = j->x->opt.single;
   int64_t size = single ? 4 : 8;
   memcpy(s->base, j->w->base, (size_t)j->x->nbase * sizeof *s->base);
@@ -140,6 +143,8 @@ static void run_chunk(void *user, int thread, int64_t chunk) {
   int64_t n = k->some && j->w->rows < k->n ? j->w->rows : k->n;
   if (end > n) end = n;
   s->block = k->block;
+  s->tally = j->w->worker[thread].tally ? j->w->worker[thread].tally[k - j->x->kernel] : NULL;
+  if (s->tally) s->code = k->code, s->tally[k->ncode].ns += (s->since = cx_profile_now()) - since;
   for (int64_t row = chunk * k->chunk_rows; row < end && !interrupted(j->x); row += k->block) {
     s->row0 = row, s->n = end - row < k->block ? end - row : k->block;
     for (int r = 0; r < k->nreg; r++) {
@@ -263,12 +268,20 @@ static int64_t prim_bytes(cx_sched *s, const cx_eq *e) {
 }
 
 static int run_kernel(const cx_exec *x, const cx_kernel *k, cx_work *w, const char **why) {
-  if (k->prim) return run_prim(x, k, w, why);
+  cx_tally *ends = w->worker->tally ? &w->worker->tally[k - x->kernel][k->ncode] : NULL;
+  int64_t since = ends ? cx_profile_now() : 0;
+  if (k->prim) {
+    int failed = run_prim(x, k, w, why);
+    if (ends) ends->ns += cx_profile_now() - since, ends->runs++;
+    return failed;
+  }
   job j = {x, k, w};
   if (k->nchunk > 1 && k->work > 200000 && w->threads > 1) cx_pool_run(x->pool, k->nchunk, run_chunk, &j);
   else
     for (int64_t c = 0; c < k->nchunk; c++) run_chunk(&j, 0, c);
+  if (ends) since = cx_profile_now();
   if (k->nacc) combine(&j);
+  if (ends) ends->ns += cx_profile_now() - since, ends->runs++;
   if (interrupted(x)) *why = "interrupted";
   return interrupted(x);
 }
@@ -306,6 +319,7 @@ static cx_work *new_work(cx_arena *a, const cx_exec *x) {
                               .kern = cx_kernels_get(x->opt.single, x->opt.no_simd),
                               .mat = cx_mat_get(x->opt.single, x->opt.no_simd),
                               .room = x->room ? cx_alloc(a, CX_ROOM) : NULL};
+    w->worker[t].tally = cx_profile_of(x);
   }
   memcpy(w->base, x->base, (size_t)x->nbase * sizeof *w->base);
   w->base[BASE_WORK] = w->mem;

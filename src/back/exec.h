@@ -18,6 +18,7 @@ enum { BASE_TEMP, BASE_ACC, BASE_WORK, BASE_POOL, BASE_CONST, BASE_FIRST }; /* t
 
 typedef struct cx_vm cx_vm;
 typedef struct cx_ins cx_ins;
+typedef struct cx_tally cx_tally;
 typedef void (*cx_ins_fn)(cx_vm *s, const cx_ins *i);
 
 typedef struct {
@@ -94,6 +95,7 @@ struct cx_ins {
   bool dense;  /* a full block is one vector of R * n */
   bool add;    /* matmul: add to what is there */
   int32_t len; /* loop: instructions of its body */
+  uint32_t eq; /* 1 + the equation that it is of, or 0 */
   int64_t R;
   cx_opnd d, a[CX_MAX_ARGS];
   union {
@@ -240,7 +242,10 @@ struct cx_vm {
   const cx_mat_kernels *mat;
   int64_t iv[CX_LOOPS];
   int64_t row0, n, block;
-  char *room; /* of large products, or NULL */
+  char *room;      /* of large products, or NULL */
+  cx_tally *tally; /* profile.h; NULL: nothing is measured */
+  const cx_ins *code;
+  int64_t since;
 };
 
 /* split.c */

@@ -30,6 +30,8 @@ typedef struct {
   /* c[m * dm + j * dj] += sum(l < n: a[m * am + l] * b[j * bj + l]) */
   void (*rowdot)(void *c, int64_t dm, int64_t dj, const void *a, int64_t am, const void *b, int64_t bj, int64_t m,
                  int64_t j, int64_t n);
+  /* d[r * ds] += sum(l < n: a[r * as + l]) */
+  void (*sums)(void *d, int64_t ds, const void *a, int64_t as, int64_t r, int64_t n);
   /* d[l] = d[l] op a[0 * rs + l] op a[1 * rs + l] ... for l < n */
   void (*rows[RED_COUNT])(void *d, const void *a, int64_t rs, int64_t r, int64_t n);
   /* where a[l] is better than best[l], best[l] = a[l] and d[l] = at, the first of equals; for argmax, argmin */

@@ -30,7 +30,7 @@ void cx_low_nest(cx_lower_state *L, const cx_slots *s, int from, bool repeat, vo
   }
   int64_t most = L->k->lanes ? 2048 / L->k->block : 1024;
   if (most < 1) most = 1;
-  if (L->k->lanes && most > 64) most = 64;
+  if (L->k->lanes && most > 128) most = 128;
   int64_t full = n / most, rest = n % most;
   for (int part = 0; part < 2; part++) {
     int64_t r = part ? rest : most, count = part ? rest > 0 : full;
@@ -235,6 +235,13 @@ static const cx_eq *twin_of(const cx_lower_state *L, int i) {
   return NULL;
 }
 
+/* what was lowered since belongs to e */
+static void claim(cx_lower_state *L, const cx_eq *e) {
+  for (int v = 0; v < L->nlevel; v++)
+    for (int i = L->level[v].code.n - 1; i >= 0 && !L->level[v].code.at[i].eq; i--)
+      L->level[v].code.at[i].eq = e->id + 1;
+}
+
 static void equation(cx_lower_state *L, const cx_eq *e, const cx_eq *twin) {
   cx_sched *s = L->s;
   cx_place *p = &s->place[e->id];
@@ -294,6 +301,7 @@ static void equation(cx_lower_state *L, const cx_eq *e, const cx_eq *twin) {
   }
   for (int k = 0; k < cx_low_nslot(e); k++)
     if (p->mask >> k & 1) L->level_of[k] = CLOSED;
+  claim(L, e);
 }
 
 static void readers(void *user, const cx_node *n) {
@@ -311,7 +319,8 @@ static int64_t block_rows(cx_sched *s, const cx_kernel *k) {
   int64_t b = CX_BLOCK;
   while (b > 256 && (live + 6 * (double)s->esize) * (double)b > 48 * 1024) b /= 2;
   while (b > 32 && live * (double)b > 512 * 1024) b /= 2;
-  while (b > 64 && k->work > 4000000 && k->n < 3 * b) b /= 2; /* enough blocks for threads */
+  while (b > 64 && k->work > 4000000 && k->n < 3 * b) b /= 2;  /* enough blocks for threads */
+  while (b > 16 && k->work > 64000000 && k->n < 2 * b) b /= 2; /* costly rows: two blocks of 32 */
   int64_t all = (k->n + 15) / 16 * 16;
   return b < all ? b : all < 16 ? 16 : all;
 }
@@ -388,11 +397,12 @@ void cx_lower(cx_sched *s, cx_kernel *k) {
     L->p = &s->place[k->eq[i]];
     if (!L->p->flat) cx_visit(g, g->eq[k->eq[i]]->body, shorter, L);
   }
-  double rows = (double)k->n, chunks = (double)k->work / 262144;
+  /* parts for threads; where nothing is summed over the rows they cost but a call */
+  double sums = acc_count(s, k), rows = (double)k->n, chunks = (double)k->work / (sums > 0 ? 262144 : 131072);
   if (chunks > rows / (double)k->block) chunks = rows / (double)k->block;
   k->nchunk = !k->lanes || chunks < 1 ? 1 : chunks > 64 ? 64 : (int)chunks;
   /* partial results of reductions over rows must stay small beside the work */
-  double most_chunks = 1 + (double)k->work / (16 * acc_count(s, k) + 1);
+  double most_chunks = 1 + (double)k->work / (16 * sums + 1);
   if (k->nchunk > most_chunks) k->nchunk = (int)most_chunks;
   k->chunk_rows = (k->n + k->nchunk - 1) / k->nchunk;
   k->chunk_rows = (k->chunk_rows + k->block - 1) / k->block * k->block;

@@ -1,12 +1,8 @@
 /* vm.c - the machine: runs byte code for one block of rows. The instructions are in vm_ins.inc, once for double,
  * once for float. */
-#include "back/exec.h"
+#include "back/profile.h"
 #include <math.h>
 #include <string.h>
-
-void cx_vm_run(cx_vm *s, const cx_ins *p, const cx_ins *end) {
-  for (; p < end; p += p->len + 1) p->fn(s, p);
-}
 
 static void x_loop(cx_vm *s, const cx_ins *i) {
   int64_t at = i->u.loop.start;
@@ -29,6 +25,17 @@ static int64_t aff_base(const cx_vm *s, const cx_aff *f) {
   int64_t v = f->c0 + f->cl * s->row0;
   for (int k = 0; k < f->nl; k++) v += f->lc[k].c * s->iv[f->lc[k].loop];
   return v;
+}
+
+/* multiplications of a product whose rows are cut */
+static int64_t limited_terms(const cx_vm *s, const cx_ins *i) {
+  const cx_aff *f = i->u.mat.limit;
+  int64_t n = 0, lo = aff_base(s, f), hi = aff_base(s, f + 1);
+  for (int64_t r = 0; r < i->u.mat.m; r++, lo += f[0].cr, hi += f[1].cr) {
+    int64_t a = lo < 0 ? 0 : lo, b = hi > i->u.mat.k ? i->u.mat.k : hi;
+    n += b > a ? b - a : 0;
+  }
+  return n * s->n;
 }
 
 static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b != 0 && (a % b < 0) != (b < 0)); }
@@ -68,6 +75,27 @@ static void narrow(int64_t base, int64_t c, int64_t n, int64_t *lo, int64_t *hi)
 #define N32(x) x##_f32
 static const cx_vm_table table[2] = {TABLE(N64), TABLE(N32)};
 const cx_vm_table *cx_vm_get(bool single) { return &table[single]; }
+
+static void timed(cx_vm *s, const cx_ins *p, const cx_ins *end) {
+  for (; p < end; p += p->len + 1) {
+    cx_tally *t = &s->tally[p - s->code];
+    p->fn(s, p);
+    if (p->len) continue;
+    int64_t now = cx_profile_now();
+    t->ns += now - s->since, s->since = now;
+    t->runs++, t->lanes += s->n;
+    bool product = p->fn == table[0].matmul || p->fn == table[1].matmul;
+    if (product && p->u.mat.limit) t->terms += limited_terms(s, p);
+  }
+}
+
+void cx_vm_run(cx_vm *s, const cx_ins *p, const cx_ins *end) {
+  if (s->tally) {
+    timed(s, p, end);
+    return;
+  }
+  for (; p < end; p += p->len + 1) p->fn(s, p);
+}
 
 const char *cx_vm_name(cx_ins_fn fn) {
   static const char *const name[] = {"",        "index",    "pack",   "gather",  "fill",   "reduce",    "lanes",

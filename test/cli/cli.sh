@@ -299,6 +299,8 @@ strict)
   ;;
 timing)
   code 0 $calx eval 1 --timing; has err 'total'; same alone 1 $calx eval 1 --timing
+  rosenbrock >m.calx; $calx run m.calx >plain 2>err
+  code 0 $calx run m.calx --profile; has err 'GFLOP/s.*instruction'; has err 'pass over data'; cmp out plain
   ;;
 startup) # nothing that is not needed is opened at the start
   if command -v ldd >/dev/null 2>&1; then

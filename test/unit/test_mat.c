@@ -76,6 +76,30 @@ static void rows(const cx_mat_kernels *k, bool single, int64_t m, int64_t j, int
   free(a.p), free(b.p), free(c.p), free(old.p);
 }
 
+/* sums along rows, one by one or in fours, and across them */
+static void sums(const cx_mat_kernels *k, bool single, int64_t r, int64_t n) {
+  int64_t as = n + 3, ds = 2;
+  array a = numbers(single, r * as), d = numbers(single, r * ds), old = numbers(single, r * ds);
+  array e = numbers(single, n + 1), before = numbers(single, n + 1);
+  memcpy(old.p, d.p, (size_t)(r * ds) * (single ? 4 : 8));
+  memcpy(before.p, e.p, (size_t)(n + 1) * (single ? 4 : 8));
+  k->sums(d.p, ds, a.p, as, r, n);
+  k->rows[RED_sum](e.p, a.p, as, r, n);
+  double off = fabs(at(e, n) - at(before, n)), all = fabs(k->lanes[RED_sum](a.p, n) + at(old, 0) - at(d, 0));
+  for (int64_t j = 0; j < r; j++) {
+    long double want = at(old, j * ds);
+    for (int64_t l = 0; l < n; l++) want += (long double)at(a, j * as + l);
+    off = fmax(off, fabs((double)(at(d, j * ds) - want)) + fabs(at(d, j * ds + 1) - at(old, j * ds + 1)));
+  }
+  for (int64_t l = 0; l < n; l++) {
+    long double want = at(before, l);
+    for (int64_t j = 0; j < r; j++) want += (long double)at(a, j * as + l);
+    off = fmax(off, fabs((double)(at(e, l) - want)));
+  }
+  CHECK(fmax(off, all) <= (double)(n + r + 1) * (single ? 6e-8 : 1.2e-16));
+  free(a.p), free(d.p), free(old.p), free(e.p), free(before.p);
+}
+
 static void turned(const cx_mat_kernels *k, bool single, int64_t r, int64_t n) {
   int64_t ds = n + 3, ss = r + 2;
   array s = numbers(single, n * ss), d = numbers(single, r * ds), old = numbers(single, r * ds);
@@ -177,6 +201,8 @@ int main(void) {
       for (int64_t m = 1; m < 14; m += 3)
         for (int64_t j = 1; j < 10; j += 2)
           for (int64_t n = 1; n < 300; n = 2 * n + 3) rows(k, single, m, j, n);
+      for (int64_t r = 1; r < 14; r++)
+        for (int64_t n = 1; n < 100; n += 5) sums(k, single, r, n), sums(k, single, r, 16);
       for (int forms = 1; forms <= CX_FORMS; forms++)
         for (int64_t n = 1; n < 600; n = 2 * n + 5)
           for (int terms = 1; terms < 16; terms += 5) linear(k, single, forms, n & 2, terms, n);
