@@ -3,7 +3,7 @@
 #define CX_LOWER_H
 #include "back/exec.h"
 
-enum { LANE = -2, CLOSED = -1, RUN_SLOT = 30, STEP_SLOT = 31 };
+enum { LANE = -2, CLOSED = -1, PART_SLOT = 29, RUN_SLOT = 30, STEP_SLOT = 31 };
 
 typedef CX_VEC(cx_ins) cx_code;
 

@@ -199,13 +199,13 @@ static bool own_rows(plan *p, const cx_factors *f, const cx_loc *to) {
   return true;
 }
 
-static void transposed(plan *p, int slot, int temp, int64_t n, int64_t pad, int64_t stride) {
+static void transposed(plan *p, int slot, int64_t count, int temp, int64_t n, int64_t pad, int64_t stride) {
   cx_lower_state *L = p->L;
   cx_loc to = {.on = true, .base = BASE_TEMP, .off = L->temp.at[temp].off, .type = L->s->real};
   int64_t coef[32] = {0};
   if (slot >= 0) {
     coef[slot] = L->k->block * pad;
-    cx_low_open(L, slot, 0, cx_low_extent(p->e, slot), 1);
+    cx_low_open(L, slot, 0, count, 1);
   }
   cx_opnd d = cx_low_addr_opnd(L, &to, 0, coef, 0), from = start(p, &p->v, 1);
   d.rs = pad, from.rs = stride;
@@ -237,22 +237,30 @@ static bool summed_rows(plan *p, const cx_factors *f, const cx_loc *to) {
     else p->row[p->nrow++] = s;
   }
   if (p->s.load->free_lo >> n & 1 || !nloop || !table(p, to)) return false;
-  int64_t width = cx_low_extent(e, n), pad = (width + 15) / 16 * 16, best = 0;
+  /* as much of one sum as its transposed slice stays in the cache: the result is read and written once for all of it */
+  int64_t width = cx_low_extent(e, n), pad = (width + 15) / 16 * 16, part = 1, line = L->k->block * pad * L->s->esize;
   for (int j = 0; j < nloop; j++) {
-    int64_t extent = cx_low_extent(e, loop[j]);
-    if (extent > best && extent * L->k->block * pad * L->s->esize <= SLICE) best = extent, slice = j;
+    int64_t extent = cx_low_extent(e, loop[j]), fit = extent;
+    while (fit > 1 && (extent % fit || fit * line > SLICE)) fit--;
+    if (fit > part) part = fit, slice = j;
   }
   int inner = slice < 0 ? -1 : loop[slice];
-  if (slice >= 0) memmove(loop + slice, loop + slice + 1, (size_t)(--nloop - slice) * sizeof *loop);
+  int64_t from = inner < 0 ? 0 : p->s.at.coef[inner];
+  if (inner >= 0) {
+    memmove(loop + slice, loop + slice + 1, (size_t)(--nloop - slice) * sizeof *loop);
+    p->v.at.coef[PART_SLOT] = p->v.at.coef[inner];
+  }
   for (int j = 0; j < nloop; j++) cx_low_open(L, loop[j], 0, cx_low_extent(e, loop[j]), 1);
-  int t = cx_low_temp_new(L, L->nlevel - 1, (inner < 0 ? 1 : cx_low_extent(e, inner)) * L->k->block * pad);
-  transposed(p, inner, t, width, pad, p->v.at.coef[n]);
+  bool parts = inner >= 0 && part < cx_low_extent(e, inner);
+  if (parts) cx_low_open(L, inner, 0, cx_low_extent(e, inner) / part, part);
+  int t = cx_low_temp_new(L, L->nlevel - 1, part * L->k->block * pad);
+  transposed(p, inner < 0 ? -1 : PART_SLOT, part, t, width, pad, p->v.at.coef[n]);
   cx_contract *c = p->c;
   c->n = width, c->lanes = true;
-  c->k = (cx_sum3){{1, 1, 0}, {0, 0, 1}, {0, 0, pad}};
-  if (inner >= 0) c->k.n[1] = cx_low_extent(e, inner), c->k.s[1] = p->s.at.coef[inner], c->k.v[1] = L->k->block * pad;
+  c->k = (cx_sum3){{1, part, 0}, {0, from, 1}, {0, L->k->block * pad, pad}};
   emit(p, target(p, to, 0), start(p, &p->s, 1), cx_low_temp_opnd(L, t, 0, 0), true);
   cx_low_temp_free(L, t);
+  if (parts) cx_low_close(L);
   for (int j = 0; j < nloop; j++) cx_low_close(L);
   return true;
 }
