@@ -116,6 +116,10 @@ run glyphs # of digits it has not seen
   'accuracy(p, digit)' >glyphs.txt
 near glyphs 'accuracy(p, digit) =' 1 0.96 0.02
 
+run augment # its twin without augmentation scores less
+awk '/changed pictures/ { a = $NF } /without/ { b = $NF } END { exit !(a > 0.8 && a > b) }' augment.txt || { echo "augment: no gain"; cat augment.txt; failed=1; }
+exists augment.svg
+
 jargon=/usr/share/doc/jargon-text/jargon.txt.gz
 if "$calx" version | grep -qw zlib && [ -r $jargon ]; then
   run babble "corpus=$jargon" # the least: the entropy of a token given the one before, counted by NumPy
