@@ -47,13 +47,16 @@ struct cx_arena {
 };
 
 static void *get_zeroed(cx_ctx *c, size_t n) {
-  void *p = c->fn ? c->fn(c->user, NULL, 0, n) : calloc(1, n);
+  bool large = n >= CX_LARGE_PIECE;
+  void *p = c->fn ? c->fn(c->user, NULL, 0, n) : large && !cx_memory_for(c, n) ? NULL : calloc(1, n);
   if (!p) cx_out_of_memory(c, n);
+  if (large) c->large += n;
   if (c->fn) memset(p, 0, n);
   return p;
 }
 
 static void give_back(cx_ctx *c, void *p, size_t n) {
+  if (n >= CX_LARGE_PIECE) c->large -= n;
   if (c->fn) c->fn(c->user, p, n, 0);
   else free(p);
 }
@@ -149,8 +152,7 @@ void cx_defer(cx_arena *a, void (*fn)(void *), void *p) {
     *d = (deferred){a->deferred, fn, p};
     a->deferred = d;
     CX_END(a->ctx, f);
-  }
-  else {
+  } else {
     fn(p);
     cx_throw(a->ctx, f.status);
   }

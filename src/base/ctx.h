@@ -38,6 +38,7 @@ struct calx_ctx {
   cx_frame *top;
   cx_arena *arenas; /* all that live, so that nothing outlives the context */
   cx_arena *arena;
+  size_t large; /* bytes of its large pieces */
   void *slot[CX_SLOTS];
   cx_name_slot *names;
   size_t name_count, name_cap; /* the capacity is a power of two */
@@ -50,6 +51,8 @@ struct calx_ctx {
   char oom_text[64];
 };
 
+enum { CX_LARGE_PIECE = 1 << 28 };                         /* from which there is a look whether there is so much */
+bool cx_memory_for(const cx_ctx *c, size_t n);             /* memory.c */
 _Noreturn void cx_out_of_memory(cx_ctx *c, size_t wanted); /* adds the built-in diagnostic, then throws */
 void cx_note_out_of_memory(cx_ctx *c, size_t wanted);
 #endif

@@ -60,16 +60,21 @@ static const cx_node *place(void *user, cx_graph *g, const cx_node *n) {
   return cx_open_load(g, n, in->user);
 }
 
-/* an output that is another equation, which only it reads, takes its place */
-static void take_over(inliner *in, cx_eq *e) {
+/* the equation that e is, element by element; NULL: it is more than that */
+static cx_eq *itself(const inliner *in, const cx_eq *e) {
   const cx_node *b = e->body;
-  if (e->red != RED_none || b->op != OP_load) return;
+  if (e->red != RED_none || b->op != OP_load) return NULL;
   cx_eq *p = in->g->eq[b->u.eq];
-  bool same = p->kind == EQ_CALC && !in->output[p->id] && in->uses[p->id] == 1 && !in->cyclic[p->id] && !p->inert;
-  same = same && p->rank == e->rank;
+  bool same = p->kind == EQ_CALC && p->rank == e->rank;
   for (int d = 0; d < e->rank && same; d++)
     same = b->arg[d]->op == OP_index && b->arg[d]->u.i == d && p->dim[d].n == e->dim[d].n;
-  if (!same) return;
+  return same ? p : NULL;
+}
+
+/* an output that is another equation, which only it reads, takes its place */
+static void take_over(inliner *in, cx_eq *e) {
+  const cx_eq *p = itself(in, e);
+  if (!p || in->output[p->id] || in->uses[p->id] != 1 || in->cyclic[p->id] || p->inert) return;
   e->red = p->red, e->nred = p->nred;
   memcpy(e->rdim, p->rdim, sizeof e->rdim);
   e->body = p->body;
@@ -91,6 +96,8 @@ void cx_pass_inline(cx_graph *g) {
     cx_eq *e = g->eq[o.order[i]];
     if (e->kind != EQ_CALC) continue;
     in.user = e;
+    const cx_eq *p = in.output[e->id] ? itself(&in, e) : NULL; /* goes on under its name, whatever it becomes */
+    if (p && e->name[0] == '_' && p->name[0] != '_') e->name = p->name, e->span = p->span;
     e->body = cx_rewrite(g, e->body, place, &in);
     if (in.output[e->id] && !in.cyclic[e->id]) take_over(&in, e);
   }

@@ -229,6 +229,30 @@ static sized *for_rows(cx_objective *o, int64_t rows, bool grad) {
   return s;
 }
 
+/* what a step of so many rows needs, where there is not so much */
+static void prepare(void *user, int64_t rows, bool grad) {
+  cx_objective *o = user;
+  cx_frame f;
+  CX_TRY(o->m->ctx, f) {
+    for_rows(o, rows, grad);
+    CX_END(o->m->ctx, f);
+    return;
+  }
+  if (cx_ran_out(o->m->ctx)) {
+    cx_frame g;
+    CX_TRY(o->m->ctx, g) {
+      int id = cx_diag(o->m->ctx, CX_NOTE, CX_OK, o->m->graph->eq[o->eq]->span,
+                       "that is for %s at once, before the first step",
+                       cx_format(o->a, "%lld rows of %s", (long long)rows, grad ? "a batch" : "the validation"));
+      cx_diag_help(
+          o->m->ctx, id, "%s",
+          grad ? "make `batch` smaller; `accumulate` adds up the gradients of several" : "make `validation` smaller");
+      CX_END(o->m->ctx, g);
+    }
+  }
+  cx_throw(o->m->ctx, f.status);
+}
+
 static int on_rows(cx_objective *o, const int32_t *row, int64_t n, const void *x, double *f, void *g) {
   sized *s = for_rows(o, n, g != NULL);
   if (s->f->rows_input >= 0) {
@@ -377,6 +401,7 @@ cx_objective *cx_objective_new(cx_model *m, cx_program *prog, cx_arena *a, uint3
                     .blame = blame,
                     .bounded = bounded,
                     .update = update,
+                    .prepare = prepare,
                     .nmetric = o->nmetric,
                     .metric_name = name,
                     .metric = o->said,

@@ -83,6 +83,13 @@ void cx_first_begin(cx_solver *s) {
     m->rows = CX_NEW_N(s->arena, int32_t, p->rows);
     for (int64_t i = 0; i < p->rows; i++) m->rows[i] = (int32_t)i;
   }
+  if (p->prepare && m->batch &&
+      cx_error_count(s->ctx) == 0) { /* all sizes that there will be: memory that is not there */
+    int64_t rest = m->ntrain % m->rows_of_step, last = rest % m->batch; /* is missed before the first step */
+    p->prepare(p->user, m->batch, true);
+    if (last) p->prepare(p->user, last, true);
+    if (m->nvalid) p->prepare(p->user, m->nvalid, false);
+  }
   const char *name = s->method->update(o);
   m->update = p->update(p->user, s->arena, name, s->method->state);
   if (!m->update.run) {

@@ -47,6 +47,8 @@ typedef struct cx_problem {
   int nmetric;
   const char *const *metric_name;
   double *metric;
+  /* makes ready for steps (gradient) or validations of nrow rows; throws where there is not so much memory. May be NULL. */
+  void (*prepare)(void *user, int64_t nrow, bool gradient);
   const char *(*where)(void *user, int64_t k, char *buf, size_t n); /* names parameter k: "w[3, 2]"; may be NULL */
   /* The parameters that are no unknowns: their gradient is 0. follow: after a step by a batch, moves them in x; settle:
    * at the end, where no step was by batches; x are doubles where wide. NULL: there are none. */

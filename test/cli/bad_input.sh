@@ -135,7 +135,7 @@ memory) # two to the power of 31 elements where so much memory is not to be had
     little() { limited -v 600000 "$@"; }
   fi
   refused 1 'out of memory: 17.2 GB more were needed' little $calx eval 'a = zeros(2147483648); a'
-  grep -q 'the largest array is .*.2147483648.: 2.15e+09 elements, 17.2 GB' err || fail "what needed it is not said: $(cat err)"
+  grep -q 'the largest array is `a.2147483648.`: 2.15e+09 elements, 17.2 GB' err || fail "what needed it is not said: $(cat err)"
   refused_json 1 'out of memory' little $calx eval 'a = zeros(2147483648); a'
   refused 0 '^5$' little $calx eval 'a[i in 0..2147483647] = i; a[5]'
   program 'param w[100000, 100000]' 'minimize sum(w^2)' 'fit by lbfgs'
