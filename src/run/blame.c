@@ -12,6 +12,7 @@ typedef struct {
   cx_arena *a;
   uint32_t eq[MOST];
   int n;
+  const cx_blame_rows *rows; /* NULL: all of them */
   void *value[MOST];
   int64_t bad[MOST]; /* first element that is not finite, -1: none */
   double at[MOST];   /* its value */
@@ -48,24 +49,34 @@ static void read_load(void *user, const cx_node *n) {
   if (k >= 0 && r->b->bad[k] >= 0) r->inherited = true;
 }
 
+/* of a batch: under the program's name, at the row of the data */
 static const char *element(blame *b, const cx_eq *e, int64_t at) {
   cx_buf t = {.arena = b->a};
   bool named = e->name && e->name[0] != '_';
-  cx_puts(&t, named ? e->name : "this");
+  size_t length = named ? strlen(e->name) : 0;
+  if (b->rows && length > 6 && !strcmp(e->name + length - 6, ".batch")) length -= 6;
+  if (b->rows && length > 9 && !strcmp(e->name + length - 9, ".estimate")) length -= 9;
+  cx_putf(&t, "%.*s", named ? (int)length : 4, named ? e->name : "this");
   int64_t n = cx_eq_count(e);
   for (int d = 0; d < e->rank && named; d++) {
     n /= e->dim[d].n;
-    cx_putf(&t, "%s%lld%s", d ? ", " : "[", (long long)(at / n), d + 1 == e->rank ? "]" : "");
+    bool row = b->rows && e->dim[d].n == b->rows->n && e->dim[d].name == b->m->rows_name;
+    cx_putf(&t, "%s%lld%s", d ? ", " : "[", (long long)(row ? b->rows->row[at / n] : at / n),
+            d + 1 == e->rank ? "]" : "");
     at %= n;
   }
   return t.at;
 }
 
-static void find(blame *b, uint32_t objective, const cx_flat *p, const void *x, int diag) {
+static void find(blame *b, uint32_t objective, const cx_flat *p, const void *x, int64_t step, int diag) {
   cx_graph *g = b->m->graph;
   const char *why = NULL;
   collect(b, objective);
   cx_fn *f = cx_fn_once(b->m, b->a, b->eq, b->n, 1, NULL);
+  if (b->rows && f->rows_input >= 0)
+    cx_exec_rebind(f->exec, f->rows_input,
+                   &(cx_array){.type = CX_I32, .rank = 1, .dim = {b->rows->n}, .stride = {1}, .data = b->rows->row});
+  cx_fn_draw(f, b->m->seed, step);
   for (int k = 0; k < b->n; k++) b->value[k] = CX_NEW_N(b->a, double, f->out_n[k] + 1);
   if (cx_fn_at(f, cx_work_new(b->a, f->exec), p, x, b->value, &why)) return;
   for (int k = 0; k < b->n; k++) {
@@ -87,7 +98,8 @@ static void find(blame *b, uint32_t objective, const cx_flat *p, const void *x, 
   }
 }
 
-void cx_blame(const cx_model *m, uint32_t objective, const cx_flat *p, const void *x, int diag) {
+void cx_blame(const cx_model *m, uint32_t objective, const cx_flat *p, const void *x, const cx_blame_rows *rows,
+              int64_t step, int diag) {
   cx_frame f;
   cx_arena *volatile a = NULL;
   CX_TRY(m->ctx, f) {
@@ -95,7 +107,8 @@ void cx_blame(const cx_model *m, uint32_t objective, const cx_flat *p, const voi
     blame *b = CX_NEW(a, blame);
     b->m = m;
     b->a = a;
-    find(b, objective, p, x, diag);
+    b->rows = rows;
+    find(b, objective, p, x, step, diag);
     CX_END(m->ctx, f);
   }
   if (a) cx_arena_free(a);

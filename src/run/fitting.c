@@ -17,6 +17,8 @@ typedef struct {
   cx_model *m;
   cx_fn *f;
   cx_work *w;
+  uint32_t objective;
+  cx_flat flat; /* of m */
 } sized;
 
 struct cx_objective {
@@ -36,6 +38,8 @@ struct cx_objective {
   int nfollow, *follow; /* of flat: running means; their statistics, and what they were, of the last batch */
   void *seen, *before;
   bool followed;
+  const sized *last; /* what was evaluated last, where that was by rows, and which these were */
+  cx_blame_rows rows_seen;
   int nmetric;
   uint32_t *metric; /* equations, and where their values go: as the model has them, and as doubles */
   double *measured, *said;
@@ -102,6 +106,7 @@ static int gradient(void *user, const void *x, double *f, void *g) {
                         : cx_fn_new(mode(o), o->a, root, o->flat.n + 1, o->threads);
     o->wgrad = cx_work_new(o->a, o->grad->exec);
   }
+  o->last = NULL;
   return evaluate(o, o->grad, o->wgrad, x, f, g);
 }
 static int value(void *user, const void *x, double *f) {
@@ -114,6 +119,7 @@ static int value(void *user, const void *x, double *f) {
                          : cx_fn_new(mode(o), o->a, root, n, o->threads);
     o->wvalue = cx_work_new(o->a, o->value->exec);
   }
+  o->last = NULL;
   return evaluate(o, o->value, o->wvalue, x, f, NULL);
 }
 
@@ -226,6 +232,8 @@ static sized *for_rows(cx_objective *o, int64_t rows, bool grad) {
         break;
       }
   s->w = cx_work_new(o->a, s->f->exec);
+  s->objective = all[0];
+  s->flat = flat;
   return s;
 }
 
@@ -255,6 +263,8 @@ static void prepare(void *user, int64_t rows, bool grad) {
 
 static int on_rows(cx_objective *o, const int32_t *row, int64_t n, const void *x, double *f, void *g) {
   sized *s = for_rows(o, n, g != NULL);
+  o->last = s;
+  o->rows_seen = (cx_blame_rows){row, n};
   if (s->f->rows_input >= 0) {
     cx_array a = {.type = CX_I32, .rank = 1, .dim = {n}, .stride = {1}, .data = row};
     cx_exec_rebind(s->f->exec, s->f->rows_input, &a);
@@ -337,7 +347,9 @@ static const char *where(void *user, int64_t k, char *buf, size_t size) {
 
 static void blame(void *user, const void *x, int diag) {
   cx_objective *o = user;
-  cx_blame(&o->training, o->eq, &o->flat, x, diag);
+  int64_t step = o->p->step + 1;
+  if (o->last) cx_blame(o->last->m, o->last->objective, &o->last->flat, x, &o->rows_seen, step, diag);
+  else cx_blame(&o->training, o->eq, &o->flat, x, NULL, step, diag);
 }
 
 static bool bounded(void *user, int64_t k, bool up) {

@@ -17,6 +17,8 @@ enum { STREAM_SPLIT = 0, STREAM_EPOCH = 1 }; /* epoch e shuffles by stream STREA
 
 typedef struct {
   cx_update update;
+  void *finite;              /* x before a step that may have led out of the numbers */
+  bool risky;                /* the last one was one */
   void *g, *state[4], *part; /* part: gradient of a batch, where several make a step */
   int64_t batch, rows_of_step, ntrain, nvalid;
   int32_t *rows;       /* training rows, then validation rows; NULL: all rows, through p->gradient */
@@ -29,6 +31,8 @@ int64_t cx_steps_per_epoch(const cx_solver *s) {
   return m->batch ? (m->ntrain + m->rows_of_step - 1) / m->rows_of_step : 1;
 }
 int64_t cx_rows_per_step(const cx_solver *s) { return ((const first *)s->m)->rows_of_step; }
+
+static size_t bytes_of(const cx_problem *p) { return (size_t)p->n * (p->single ? sizeof(float) : sizeof(double)); }
 
 /* ---- making ---- */
 static void choose_rows(cx_solver *s, first *m) {
@@ -96,7 +100,7 @@ void cx_first_begin(cx_solver *s) {
     cx_error(s->ctx, s->span, "the update of %s could not be compiled", s->method->name);
     return;
   }
-  size_t bytes = (size_t)p->n * (p->single ? sizeof(float) : sizeof(double));
+  size_t bytes = bytes_of(p);
   m->g = cx_alloc(s->arena, bytes);
   if (m->rows_of_step > m->batch) m->part = cx_alloc(s->arena, bytes);
   for (int k = 0; k < 3 && s->method->state[k]; k++) cx_keep_at(s, s->method->state[k], &m->state[k], bytes);
@@ -338,8 +342,11 @@ bool cx_first_step(cx_solver *s) {
   }
   if (bad) return broken(s);
   double norm = sqrt(sum_squares(m->g, p->n, p->single));
-  if (!isfinite(f) || (!isfinite(norm) && !all_finite(m->g, p->n, p->single)))
-    return cx_diverged(s, f, s->x, m->g, false), false;
+  if (!isfinite(f) || (!isfinite(norm) && !all_finite(m->g, p->n, p->single))) {
+    cx_diverged(s, f, s->x, m->g, false);
+    if (m->risky && !all_finite(s->x, p->n, p->single)) memcpy(s->x, m->finite, bytes_of(p));
+    return false;
+  }
   k->f = f;
   cx_trace(s, BY_STEP, &f);
   if (!m->batch && s->tol > 0) {
@@ -367,6 +374,10 @@ bool cx_first_step(cx_solver *s) {
                                [CX_S_beta1] = o->num[O_beta1],
                                [CX_S_beta2] = o->num[O_beta2],
                                [CX_S_epsilon] = o->num[O_epsilon]};
+  /* no step but one so large, or one divided by 0, makes numbers of a finite gradient that are none */
+  m->risky = !(norm < (p->single ? 1e15 : 1e140)) || o->num[O_epsilon] == 0;
+  if (m->risky && !m->finite) m->finite = cx_alloc(s->arena, bytes_of(p));
+  if (m->risky) memcpy(m->finite, s->x, bytes_of(p));
   if (m->update.run(m->update.user, &s->x, m->g, m->state, scalar, &p->why)) return broken(s);
   if (m->batch && p->follow) p->follow(p->user, s->x);
   k->step++;

@@ -46,15 +46,25 @@ typedef struct {
   const char *path;
   int64_t every;
   double due;
+  bool saved;
 } saver;
 
 /* Every so many steps; or, left to the clock, each second, and seldom enough to cost a twentieth of the time. */
 static void save_when_due(cx_solver *s, saver *to) {
   double before = cx_now();
   if (to->every ? s->k->step % to->every != 0 : before < to->due) return;
-  cx_solver_save(s, to->path);
+  to->saved |= cx_solver_save(s, to->path);
   double after = cx_now();
   to->due = after + fmax(1, 20 * (after - before));
+}
+
+/* of a fit that diverged: as it was before the step that it ended in */
+static void save_before(cx_solver *s, const char *path) {
+  cx_core k = *s->k;
+  s->k->done = s->k->broken = s->k->status = 0;
+  cx_solver_save(s, path);
+  k.seconds = s->k->seconds;
+  *s->k = k;
 }
 
 cx_status cx_fit(cx_ctx *c, cx_arena *a, cx_problem *p, const char *method, cx_span span, const cx_fit_opt *opt,
@@ -62,7 +72,7 @@ cx_status cx_fit(cx_ctx *c, cx_arena *a, cx_problem *p, const char *method, cx_s
   cx_solver *s = cx_solver_new(c, a, p, method, span, opt, nopt, x);
   if (h && h->resume) cx_solver_resume(s, h->resume);
   const char *path = s->opt.str[O_checkpoint];
-  saver to = {path, s->opt.given[O_checkpoint_every] ? (int64_t)s->opt.num[O_checkpoint_every] : 0, cx_now() + 1};
+  saver to = {path, s->opt.given[O_checkpoint_every] ? (int64_t)s->opt.num[O_checkpoint_every] : 0, cx_now() + 1, false};
   pace at = {.at = cx_now(), .step = s->k->step, .epoch = s->k->epoch};
   cx_status status = CX_OK;
   while (cx_solver_iterate(s)) {
@@ -80,7 +90,8 @@ cx_status cx_fit(cx_ctx *c, cx_arena *a, cx_problem *p, const char *method, cx_s
     bool asked = p->nmetric && p->value && !(s->method->bit & M_FIRST) && !s->k->broken;
     if (asked && !p->value(p->user, cx_solver_x(s), &f))
       memcpy(s->k->metric, p->metric, (size_t)p->nmetric * sizeof *p->metric);
-    if (path && !s->k->broken) cx_solver_save(s, path); /* else the last good one stays */
+    if (path && !s->k->broken) cx_solver_save(s, path);
+    else if (path && !to.saved && status == CX_E_CONVERGENCE) save_before(s, path); /* else the last good one stays */
     tell(s, h, &at, true);
   }
   const cx_fit_report *r = cx_solver_report(s);

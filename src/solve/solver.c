@@ -163,8 +163,10 @@ void cx_diverged(cx_solver *s, double f, const void *x, const void *g, bool wide
   bool kept = wide && f < 0 && isfinite(s->k->f); /* a step from x would fall without end: x keeps its value */
   if (kept && !s->k->step) strcpy(at, "in the first step");
   if (isnan(f)) f = NAN; /* printf would show its sign */
-  const char *help = s->k->step && !wide ? "try a smaller rate, or clip the gradient: clip = 1"
-                                         : "run `calx check` on the program: it points at the term that is not finite";
+  const char *help = s->k->step && !wide
+                         ? "try a smaller rate, or clip the gradient: clip = 1; the params are left as they "
+                           "were before this step"
+                         : "run `calx check` on the program: it points at the term that is not finite";
   if (f < 0 && !isnan(f)) {
     snprintf(say, CX_REASON, "the objective fell to %g %s: it has no lower bound", f, at);
     help = "check its sign: minimize a loss, maximize a likelihood";

@@ -141,6 +141,12 @@ memory) # two to the power of 31 elements where so much memory is not to be had
   program 'param w[100000, 100000]' 'minimize sum(w^2)' 'fit by lbfgs'
   refused 1 'out of memory' little $calx run p.calx
   refused 1 'out of memory' little $calx eval 'x[i in 0..9999, j in 0..9999] = i + j; x @ x'
+  # a fit by batches is refused before its first step
+  awk 'BEGIN { print "a,b,c,d"; for (i = 0; i < 4000; i++) print i % 3 "," i % 5 "," i % 7 "," i % 2 }' >t.csv
+  program 'data x[n, 4]' 'z = maxpool(relu(conv(relu(conv(reshape(x, n, 2, 2), 256, 3, padding = 8)), 256, 3)), 2)' 'minimize mean(z)' \
+    'fit by adam(batch = 3000, steps = 1)'
+  refused 1 'that is for [0-9]* rows of a batch at once, before the first step' little $calx run p.calx t.csv
+  grep -q 'the largest array is .*, m = 256' err && grep -q 'make `batch` smaller' err || fail "what needed it is not said: $(cat err)"
   ;;
 ieee)
   refused 0 '^inf$' $calx eval '1 / 0'
@@ -333,6 +339,19 @@ honest) # a fit that found nothing says so: exit code 5
   refused 5 'did not converge' $calx run p.calx
   program 'param a = -1, b' 'l = log(a)' 'm = l * b + a' 'minimize (m - 2)^2' 'fit by lbfgs'
   refused 5 'l is nan, though all it reads is finite' $calx run p.calx
+  # by batches: the step, and the row of the data; the params before it are kept, also as a checkpoint
+  awk 'BEGIN { print "x"; for (i = 0; i < 50; i++) print (i == 37 ? 2 : i / 50) }' >t.csv
+  program 'data x[n]' 'param a = 0.5' 'l[i] = log(2 - a * x[i])' 'minimize mean(i: (a - 5)^2 + 1e-6 * l[i])' \
+    'fit by sgd(rate = 0.01, batch = 5, epochs = 3, checkpoint = "nan.ckpt")' 'print a' 'write model to "nan.safetensors"'
+  refused 5 'objective is nan at step [0-9]* (epoch [123])' $calx run p.calx t.csv
+  grep -q 'l\[37\] is nan, though all it reads is finite' err || fail "which row: $(cat err)"
+  grep -q 'a = [1-4]\.' out || fail "the param is lost: $(cat out)"
+  [ -s nan.ckpt ] && [ -s nan.safetensors ] || fail 'what was found is not written'
+  refused 5 'l\[37\] is nan' $calx run p.calx t.csv --resume nan.ckpt
+  # a step out of the numbers: the params before it
+  program 'precision single' 'data x[n]' 'param a = 1' 'minimize mean(i: a^4 * (1 + x[i]))' 'fit by sgd(rate = 1e9, batch = 5, steps = 50)' 'print a'
+  refused 5 'diverged' $calx run p.calx t.csv
+  grep -q 'a = -\{0,1\}[0-9]' out || fail "the param is lost: $(cat out)"
   program 'param a, b, c[2]' 'minimize (a - 1)^2' 'fit by lbfgs'
   refused 0 'warning: the objective does not depend on `b`, `c`' $calx run p.calx
   program 'param a' 'minimize (a - 1)^2' 'fit by newton(tolerance = 0)'; refused 0 'a = 1' $calx run p.calx
