@@ -20,14 +20,15 @@
 enum { FACTORS = 12, TERMS = 24, WAVES = 8, DEPTH = CX_ANTI_DEPTH, CANCELS = 200 };
 
 static const struct {
-  const char *name, *integrand, *definite, *when, *tail, *tail_when;
+  const char *name, *integrand, *antiderivative, *definite, *when, *tail, *tail_when;
 } row[] = {
 #define ANTIDERIV(name, integrand, antiderivative, definite, when, tail, tail_when) \
-  {#name, integrand, definite, when, tail, tail_when},
+  {#name, integrand, antiderivative, definite, when, tail, tail_when},
 #include "ir/antideriv.def"
 #undef ANTIDERIV
 };
 enum { ROWS = sizeof row / sizeof *row };
+_Static_assert((int)ROWS < (int)CX_ANTI_POLYNOMIAL, "cx_anti.used has a bit for each row");
 
 typedef struct {
   const cx_node *base, *power;
@@ -250,7 +251,9 @@ const cx_node *cx_anti_row(cx_anti *s, const cx_node *e) {
     holes got = {0};
     if (!matches(s, &of, &got, cx_rule_expr(s->g, row[r].integrand, name, value, 3), e)) continue;
     const cx_node *v = by_row(s, r, &got);
-    if (v) return v;
+    if (!v) continue;
+    s->used |= 1ull << r;
+    return v;
   }
   return NULL;
 }
@@ -278,15 +281,21 @@ static cx_piece of_product(cx_anti *s, product q) {
   }
   int growth = q.expo ? cx_anti_degree(s, q.expo, DEPTH) : 0;
   if (growth < 0 || growth > 2 || (growth == 2 && q.phase)) return (cx_piece){0};
-  if (growth == 2 && q.n) return cx_anti_moments(s, q.p, q.n, q.expo);
-  if ((growth && q.phase) || (q.n && (growth || q.phase)))
+  if (growth == 2 && q.n) {
+    s->used |= 1ull << CX_ANTI_MOMENTS;
+    return cx_anti_moments(s, q.p, q.n, q.expo);
+  }
+  if ((growth && q.phase) || (q.n && (growth || q.phase))) {
+    s->used |= 1ull << CX_ANTI_BY_PARTS;
     return cx_anti_by_parts(s, q.p, q.n, q.expo, q.phase, q.sine);
+  }
   if (growth) e = cx_raw(g, OP_exp, &q.expo, 1);
   else if (q.phase) e = cx_raw(g, q.sine ? OP_sin : OP_cos, &q.phase, 1);
   else if (!s->lo || !s->hi) return (cx_piece){0};
-  else if (q.n == 0) return (cx_piece){s->w, NULL};
-  else if (!q.one || q.n == 1) return (cx_piece){cx_anti_polynomial(s, q.p, q.n), NULL};
-  else e = q.one;
+  else if (!q.one || q.n <= 1) {
+    s->used |= 1ull << CX_ANTI_POLYNOMIAL;
+    return (cx_piece){q.n ? cx_anti_polynomial(s, q.p, q.n) : s->w, NULL};
+  } else e = q.one;
   return (cx_piece){cx_anti_row(s, e), NULL};
 }
 
@@ -344,6 +353,7 @@ static cx_piece of_term(cx_anti *s, const cx_node *e) {
   if (odd) {
     if (!q.p && !q.expo && !waves) sum.v = cx_anti_row(s, odd);
   } else if (!waves) sum = of_product(s, q);
+  if (waves > 1 && !odd) s->used |= 1ull << CX_ANTI_WAVES;
   for (int k = 0; k < waves && !odd; k++) {
     q.phase = w[k].phase;
     q.sine = w[k].sine;
@@ -426,9 +436,9 @@ void cx_anti_become(cx_anti *s, cx_eq *I, const cx_node *v) {
   I->body = v;
 }
 
-static void close(cx_graph *g, cx_eq *I, bool inner) {
+static uint64_t close(cx_graph *g, cx_eq *I, bool inner) {
   const cx_eq *F = g->eq[I->prim_arg[CX_INTEGRAL_F]];
-  if (F->kind != EQ_CALC || F->red != RED_none) return;
+  if (F->kind != EQ_CALC || F->red != RED_none) return 0;
   uint32_t x = I->prim_arg[CX_INTEGRAL_X];
   const cx_node *slot = cx_index(g, F->rank - 1);
   cx_anti s = {
@@ -440,7 +450,7 @@ static void close(cx_graph *g, cx_eq *I, bool inner) {
   s.lo = end_of(g, I->prim_arg[CX_INTEGRAL_LO], &below);
   s.hi = end_of(g, I->prim_arg[CX_INTEGRAL_HI], &above);
   bool crossed = below > 0 || above < 0;
-  if (crossed && (below * above > 0)) return;
+  if (crossed && (below * above > 0)) return 0;
   if (crossed) {
     const cx_node *t = s.lo;
     s.lo = s.hi, s.hi = t;
@@ -448,16 +458,34 @@ static void close(cx_graph *g, cx_eq *I, bool inner) {
   s.w = s.lo && s.hi ? cx_op2(g, OP_sub, s.hi, s.lo) : cx_const(g, INFINITY);
   for (int side = 0; side < 2; side++) {
     const cx_node *end = side ? s.hi : s.lo;
-    if (end && !cx_anti_demand(&s, cx_op1(g, OP_isfinite, end))) return;
+    if (end && !cx_anti_demand(&s, cx_op1(g, OP_isfinite, end))) return 0;
   }
   cx_piece found = closed(&s, body, DEPTH);
   const cx_node *v = found.v;
-  if (!v || v->free_lo >> (F->rank - 1)) return;
+  if (!v || v->free_lo >> (F->rank - 1)) return 0;
   if (found.size) { /* what cancels leaves 13 digits */
     const cx_node *left = mul(&s, num(&s, CANCELS), cx_op1(g, OP_abs, v));
-    if (!cx_anti_demand(&s, cx_op2(g, OP_le, found.size, left))) return;
+    if (!cx_anti_demand(&s, cx_op2(g, OP_le, found.size, left))) return 0;
   }
   cx_anti_become(&s, I, crossed ? cx_op1(g, OP_neg, v) : v);
+  return I->kind == EQ_CALC ? s.used : 0;
+}
+
+int cx_anti_how(cx_graph *g, uint32_t I, cx_anti_step *step, int max) {
+  static const cx_anti_step other[] = {
+      {"polynomial", "c x^n", "c x^(n + 1) / (n + 1), as its Gauss-Legendre rule"},
+      {"by parts", "p(x) exp(u) cos(v), p a polynomial", "p E - p' integral(E) + .., E that of the other factors"},
+      {"moments", "p(x) exp(s), p a polynomial",
+       "by M_j = ([v^(j - 1) exp(s)] - (j - 1) M_(j - 2)) / (2 a), v = x - m, from M_0, a Gaussian"},
+      {"sum of waves", "a product of sines and cosines", "of the sines and cosines of the sums and differences"}};
+  uint64_t used = close(g, g->eq[I], false);
+  int n = 0;
+  for (int k = 0; k < 64 && n < max; k++) {
+    if (!(used >> k & 1)) continue;
+    step[n++] =
+        k < ROWS ? (cx_anti_step){row[k].name, row[k].integrand, row[k].antiderivative} : other[k - CX_ANTI_POLYNOMIAL];
+  }
+  return n;
 }
 
 void cx_pass_antideriv(cx_graph *g) {

@@ -15,7 +15,9 @@ typedef struct {
   bool inner, hit;
   const cx_node *ok;
   int budget;
+  uint64_t used; /* what gave the closed form: rows, and CX_ANTI_.. behind them; cx_anti_how says it */
 } cx_anti;
+enum { CX_ANTI_POLYNOMIAL = 60, CX_ANTI_BY_PARTS, CX_ANTI_MOMENTS, CX_ANTI_WAVES };
 
 /* an integral. size: the sum of what cancels in it, NULL: nothing does */
 typedef struct {

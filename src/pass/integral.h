@@ -106,6 +106,13 @@ cx_graph *cx_graph_part(const cx_graph *g, const uint32_t *input, int n);
 /* passes: run them on the integrands (the oracle takes these as they were written) */
 void cx_outline(cx_graph *g, bool passes);
 
+/* ---- closed forms (antideriv.c) ---- */
+typedef struct {
+  const char *name, *integrand, *antiderivative; /* of u = a x + b, s = a (x - m)^2 + k and numbers c */
+} cx_anti_step;
+/* Integral I becomes its closed form, if it has one; what that is made of. 0: it has none */
+int cx_anti_how(cx_graph *g, uint32_t I, cx_anti_step *step, int max);
+
 /* ---- composition (compose.c) ----
  * An equation at other places of a node variable: every dimension that stands for it is replaced by the base
  * dimensions, in front. */

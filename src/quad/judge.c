@@ -73,7 +73,7 @@ static void seam(const cx_quad *q, cx_quad_work *w, int32_t k, int kend, double 
   }
 }
 
-static void seams(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
+void cx_quad_seams(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
   for (int32_t k = in->first; k >= 0; k = w->leaf[k].next)
     for (int c = 0; c < q->ncomp; c++) slots(q, w, k, c)[SEAM] = 0;
   int32_t begin = in->first; /* of the piece */
@@ -444,7 +444,7 @@ void cx_quad_judge(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
   bool again, looking = false;
   do { /* panels may be dropped: then the sums are formed anew */
     again = false;
-    seams(q, w, in);
+    cx_quad_seams(q, w, in);
     t = cx_quad_sums(q, w, in);
     for (int c = 0; c < n; c++) tol[c] = fmax(t.asked[c], fmax(2 * t.round[c], 1e-320));
     for (int32_t k = in->first; k >= 0 && !again; k = w->leaf[k].next) {

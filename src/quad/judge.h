@@ -4,6 +4,8 @@
 #include "quad/quad_int.h"
 /* Splits, extends, starts anew (leaving panels pending), or ends the instance (live = false, its status set). */
 void cx_quad_judge(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in);
+/* what neighbours disagree about counts as their error */
+void cx_quad_seams(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in);
 /* sums over the panels, one of each a component */
 typedef struct {
   double *value, *abs;

@@ -221,7 +221,11 @@ cx_quad_status cx_quad_run(const cx_quad *q, cx_quad_work *w, int64_t ninst, con
     while (live && !w->failed) {
       if (round++ == (own.blur > 0 ? 0 : 16) && own.seconds > 0) w->deadline = now() + own.seconds;
       if (cx_quad_halted(&own, w)) {
-        halt(w, n, own.stop && *own.stop ? QUAD_STOPPED : QUAD_TOLERANCE);
+        bool stopped = own.stop && *own.stop;
+        if (!stopped && !evaluate(&own, w)) break; /* out of time: what has been laid counts, its errors too */
+        for (int i = 0; i < n; i++)
+          if (w->inst[i].live && !stopped) cx_quad_seams(&own, w, &w->inst[i]);
+        halt(w, n, stopped ? QUAD_STOPPED : QUAD_TOLERANCE);
         break;
       }
       if (!evaluate(&own, w)) break;

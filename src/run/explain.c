@@ -1,4 +1,5 @@
-/* explain.c - a derivative step by step, as a person writes it: the rule, its parts, the result.
+/* explain.c - a derivative step by step, as a person writes it: the rule, its parts, the result; an integral by the
+ * antiderivatives that give it.
  *
  * The expression is walked as it was written, so that its own functions and names appear; every result is a node of an
  * equation graph, so that the simplification rules and the table of ops are the ones the compiler itself uses. */
@@ -8,6 +9,7 @@
 
 #include "ir/ir.h"
 #include "ir/rule.h"
+#include "pass/integral.h"
 #include "pass/pass.h"
 
 typedef struct scope {
@@ -320,6 +322,47 @@ static void leibniz(explain *x, const cx_ast *e, const char *t) {
   x->indent--;
 }
 
+/* ---- integrals: the antiderivatives that give it ---- */
+static uint32_t calc(explain *x, const cx_node *body) {
+  cx_eq *e = cx_eq_new(x->g, NULL, EQ_CALC);
+  e->body = body;
+  return e->id;
+}
+static void antiderivatives(explain *x, const cx_ast *e) {
+  const cx_ast *bind = e->kid[0], *range = bind->nkid ? bind->kid[0] : NULL, *body = e->kid[e->nkid - 1];
+  if (e->nbind != 1 || !range || range->nkid < 2) refuse(x, e, "an integral over several variables");
+  cx_graph *g = x->g;
+  cx_eq *v = cx_eq_new(g, NULL, EQ_INPUT), *f = cx_eq_new(g, NULL, EQ_CALC), *I = cx_eq_new(g, NULL, EQ_PRIM);
+  const cx_node *k = cx_index(g, 0);
+  v->node = true;
+  v->rank = f->rank = 1;
+  v->dim[0] = f->dim[0] = (cx_dim){CX_NODES, NULL};
+  scope s = {bind->name, cx_load(g, v->id, &k, 1), NULL};
+  f->body = value(x, body, &s);
+  I->prim = &cx_prim_integral;
+  I->nprim_arg = CX_INTEGRAL_TOL + 1;
+  I->prim_arg[CX_INTEGRAL_F] = f->id, I->prim_arg[CX_INTEGRAL_X] = v->id;
+  for (int side = 0; side < 2; side++)
+    I->prim_arg[side ? CX_INTEGRAL_HI : CX_INTEGRAL_LO] = calc(x, value(x, range->kid[side], NULL));
+  I->prim_arg[CX_INTEGRAL_TOL] = calc(x, cx_const(g, 1e-10));
+  cx_graph_output(g, I->id);
+  cx_prepare(g);
+  cx_anti_step step[16];
+  int n = cx_anti_how(g, I->id, step, 16);
+  cx_pass_simplify(g);
+  line(x, "%s", cx_ast_text(x->a, e));
+  x->indent++;
+  if (!n) {
+    line(x, "no antiderivative that keeps its digits is known: by quadrature");
+    return;
+  }
+  line(x, "u stands for a * %s + b, s for a * v^2 + k with v = %s - m", bind->name, bind->name);
+  for (int j = 0; j < n; j++)
+    line(x, "rule %s: the antiderivative of %s is %s", step[j].name, step[j].integrand, step[j].antiderivative);
+  if (g->eq[I->id]->body->op == OP_const) line(x, "result: %s", text(x, g->eq[I->id]->body));
+  else line(x, "at the ends, in a form that does not cancel; by quadrature where its condition does not hold");
+}
+
 static void derivative(explain *x, const cx_ast *e) {
   if (e->kind == A_AT) e = e->kid[0];
   const cx_ast *body = NULL;
@@ -337,7 +380,7 @@ static void derivative(explain *x, const cx_ast *e) {
     body = e->kid[0];
     var = e->kid[1]->name;
   } else {
-    refuse(x, e, "what is no derivative f'(x) or d(e, x)");
+    refuse(x, e, "what is neither a derivative, f'(x) or d(e, x), nor an integral");
   }
   by b = {var, leaf(x, var)};
   scope s = {var, b.leaf, NULL};
@@ -365,7 +408,11 @@ static void derivative(explain *x, const cx_ast *e) {
 
 char *cx_explain(cx_ctx *c, cx_arena *a, const cx_ast *program, const cx_ast *e) {
   explain x = {.ctx = c, .a = a, .g = cx_graph_new(c, a), .program = program};
-  derivative(&x, e);
+  cx_sym var = NULL;
+  if (e->kind == A_CALL && e->nkid == 1 && e->kid[0]->kind == A_NAME) var = e->kid[0]->name;
+  const cx_ast *integral = integral_of(&x, e, &var);
+  if (integral) antiderivatives(&x, integral);
+  else derivative(&x, e);
   *CX_PUSH(a, x.out) = 0;
   return x.out.at;
 }

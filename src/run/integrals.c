@@ -35,6 +35,14 @@ static void say(cx_ctx *c, const cx_integral_report *r) {
                      "the exponent");
         return;
       }
+      if (relative <= r->asked) {
+        id = cx_diag(c, CX_WARNING, CX_OK, r->span,
+                     "%s seems to have a relative error of %.1e, but time ran out after %lld evaluations before it was "
+                     "certain%s",
+                     what, relative, (long long)r->evaluations, some);
+        cx_diag_help(c, id, "split the range where the integrand is difficult%s", at);
+        return;
+      }
       id = cx_diag(c, CX_WARNING, CX_OK, r->span,
                    "%s reaches a relative error of %.1e after %lld evaluations; %.0e was asked%s", what, relative,
                    (long long)r->evaluations, r->asked, some);

@@ -157,6 +157,9 @@ explain)
   code 0 $calx explain "f(x) = exp(x^2); f'(t)"; has out 'chain rule'
   printf 'print 1\nexplain d(x^3, x)\n' >e.calx
   code 0 $calx explain e.calx; has out 'power rule'; hasnt out '1 = 1'
+  code 0 $calx explain 'integral(x in 0..2: x^2 * exp(-x))'; has out 'rule by parts'; has out 'result: 0.646647'
+  code 0 $calx explain 'f(a) = integral(x in 0..inf: exp(-a * x^2)); f(a)'; has out 'rule gauss: the antiderivative of exp(s)'
+  code 0 $calx explain 'integral(x in 0..1: exp(sin(x)))'; has out 'by quadrature'
   code 0 $calx explain "F(t) = integral(x in 1..t^2: if x < t then sin(x * t) else 0); F'(t)"
   has out "Leibniz's rule"; has out 'under the integral: integral(x in 1..t^2: d('; has out 'the upper end: .* \* d(t^2, t)'
   has out 'jumps: where a condition'; hasnt out 'the lower end'
