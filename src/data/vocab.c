@@ -243,6 +243,25 @@ cx_array cx_text_features(cx_arena *a, cx_texts t, const cx_text_opt *o, const c
   return x;
 }
 
+int64_t cx_text_unknown(cx_arena *a, cx_texts t, const cx_text_opt *o, const cx_vocab *v, int64_t *all,
+                        const char **first) {
+  int64_t unknown = 0;
+  cx_units u = {.text.arena = a};
+  *all = 0;
+  *first = NULL;
+  for (int64_t k = 0; k < cx_text_count(t) && v->index; k++) {
+    cx_text_split(&u, t, k, o);
+    *all += u.at.n;
+    for (int i = 0; i < u.at.n; i++) {
+      const char *s = u.text.at + u.at.at[i].beg;
+      size_t n = run_length(&u, i, 1);
+      if (cx_dictionary_at(v->index, s, n, false)) continue;
+      if (!unknown++) *first = cx_strdup(a, s, n);
+    }
+  }
+  return unknown;
+}
+
 const char *cx_text_unit(cx_arena *a, cx_unit unit, const cx_vocab *v, int64_t id, size_t *n) {
   *n = 0;
   if (unit == UNIT_BYTES || unit == UNIT_TOKENS) {

@@ -41,6 +41,9 @@ typedef enum { TEXT_COUNTS, TEXT_TFIDF, TEXT_HASHED } cx_text_weight;
 /* [texts, words] or, hashed, [texts, size]; tf-idf: counts times idf, each row of length 1 */
 cx_array cx_text_features(cx_arena *a, cx_texts t, const cx_text_opt *o, const cx_vocab *v, cx_text_weight w,
                           int64_t size);
+/* how many units of a sequence the vocabulary does not have, of how many, and the first of them (NULL: none) */
+int64_t cx_text_unknown(cx_arena *a, cx_texts t, const cx_text_opt *o, const cx_vocab *v, int64_t *all,
+                        const char **first);
 /* what a number of a sequence stands for; *n: bytes; v may be NULL of bytes */
 const char *cx_text_unit(cx_arena *a, cx_unit unit, const cx_vocab *v, int64_t id, size_t *n);
 

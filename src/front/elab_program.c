@@ -396,11 +396,34 @@ static bool plot_row(cx_elab *E, const cx_ast *option, const char *what, int64_t
   return !cx_v_store(E, v, NULL, &q->eq).bad;
 }
 
+/* what the rows and columns of a matrix are called: the words of a category of as many, or one value for each */
+static bool cell_names(cx_elab *E, const cx_ast *x, const cx_dim *size, cx_query *q) {
+  bool category = is_category(E, x);
+  *q = (cx_query){.text = cx_ast_text(E->arena, x), .eq = CX_NO_EQ, .level_of = levels_of(E, category ? x->kid[1] : x)};
+  int words = q->level_of != CX_NO_EQ ? E->decl[q->level_of].array.nlevel : 0;
+  if (!category && words && (words == size[0].n || words == size[1].n)) return true;
+  if (!category && cx_text_query(E, x, q)) {
+    if (q->eq == CX_NO_EQ) return false;
+  } else {
+    cx_val v = cx_elab_expr(E, category ? x->kid[0] : x);
+    if (v.bad || cx_v_store(E, v, NULL, &q->eq).bad) return false;
+  }
+  const cx_eq *e = E->g->eq[q->eq];
+  if (E->opt.unbound || (e->rank == 1 && (e->dim[0].n == size[0].n || e->dim[0].n == size[1].n))) return true;
+  int id = cx_error(E->ctx, x->span, "`by` names the rows or columns of a matrix of %lld × %lld, but this has %s",
+                    (long long)size[0].n, (long long)size[1].n,
+                    words          ? cx_format(E->arena, "%d words", words)
+                    : e->rank == 1 ? cx_format(E->arena, "%lld elements", (long long)e->dim[0].n)
+                                   : "not one dimension");
+  cx_diag_help(E->ctx, id, "give a category of as many words, or a row: by text(c[0], c) of a sequence c");
+  return false;
+}
+
 static void plot(cx_elab *E, const cx_ast *s) {
   cx_action a = {.kind = ACT_PLOT, .ast = s, .objective = CX_NO_EQ};
   const cx_ast *against = NULL, *by = NULL;
   int64_t length = -1;
-  a.against.eq = a.by.eq = CX_NO_EQ;
+  a.against.eq = a.by.eq = a.by.level_of = CX_NO_EQ;
   int n = s->nkid;
   for (int k = 0; k < s->nkid; k++)
     if (s->kid[k]->kind == A_NAMED) { /* against x, by g, to "file.svg" */
@@ -520,6 +543,8 @@ static void plot(cx_elab *E, const cx_ast *s) {
   if (by && (a.nquery != 1 || (!against && !map))) {
     int id = cx_error(E->ctx, by->span, "`by` gives the points or pictures of one array their groups");
     cx_diag_help(E->ctx, id, "plot y against x by group; plot images by label");
+  } else if (by && !against && E->g->eq[a.query[0].eq]->rank == 2) {
+    if (!cell_names(E, by->kid[0], E->g->eq[a.query[0].eq]->dim, &a.by)) return;
   } else if (by && !plot_row(E, by, against ? "points" : "pictures", &length, &a.by)) return;
   E->env = env;
   *CX_PUSH(E->arena, E->action) = a;

@@ -155,12 +155,33 @@ static cx_vocab *vocabulary(call *c) {
   cx_vocab *v = cx_vocab_build(p->arena, (cx_texts){c->E->ctx, c->like}, &c->opt);
   v->key = key;
   *CX_PUSH(p->arena, p->vocab) = v;
+  if (c->opt.unit == UNIT_TOKENS && 256 + v->nmerge < c->opt.most && !c->E->opt.no_queries) {
+    int id = cx_diag(c->E->ctx, CX_WARNING, CX_OK, c->x->span,
+                     "`%s` gives %d tokens only, not %lld: no other pair occurs twice", c->like->name, 256 + v->nmerge,
+                     (long long)c->opt.most);
+    cx_diag_help(c->E->ctx, id,
+                 "params for the others learn nothing: take classes(..) of the sequence as their number");
+  }
   if (v->n == 1 && !c->E->opt.no_queries) {
     int id = cx_diag(c->E->ctx, CX_WARNING, CX_OK, c->x->span, "all that occurs in `%s` is \"%.40s\"", c->like->name,
                      v->word[0]);
     cx_diag_help(c->E->ctx, id, "what never differs tells nothing apart");
   }
   return v;
+}
+
+/* a vocabulary of other texts need not have all that occurs in these */
+static void say_unknown(call *c, cx_texts t, const cx_vocab *v) {
+  if (!v || c->opt.unit == UNIT_TOKENS || !v->index || v->of == (const void *)t.d->array.text || c->E->opt.no_queries)
+    return;
+  int64_t all;
+  const char *first, *units = functions[c->f].name;
+  int64_t n = cx_text_unknown(c->E->arena, t, &c->opt, v, &all, &first);
+  if (!n) return;
+  int id = cx_diag(c->E->ctx, CX_WARNING, CX_OK, c->x->span,
+                   "of the %lld %s of `%s` the vocabulary lacks %lld, \"%.40s\" first", (long long)all, units,
+                   c->of->name, (long long)n, first);
+  cx_diag_help(c->E->ctx, id, "they are number 0, as what stands behind the end of a text is");
 }
 
 static cx_array compute(call *c, const cx_vocab *v) {
@@ -178,6 +199,7 @@ static cx_array compute(call *c, const cx_vocab *v) {
   what w = functions[c->f].what;
   cx_array x = w == SEQUENCE ? cx_text_sequence(p->arena, t, &c->opt, v, part.rank ? c->length : 0)
                              : cx_text_features(p->arena, t, &c->opt, v, weight[w], c->size);
+  if (w == SEQUENCE) say_unknown(c, t, v);
   CX_PUSH(p->arena, p->counted);
   p->counted.at[p->counted.n - 1].call = key;
   p->counted.at[p->counted.n - 1].of = c->of->array.text;

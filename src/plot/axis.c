@@ -162,8 +162,21 @@ static bool crop(cx_arena *a, const cx_curve *c, double *lo, double *hi) {
   return true;
 }
 
+enum { NAME = 16 }; /* characters of a name that are shown */
 /* elements of a matrix along an axis: ticks at whole numbers, which stand in the middle of their cells */
-static cx_axis cells_axis(cx_arena *a, int64_t n) {
+static cx_axis cells_axis(cx_arena *a, int64_t n, const char *const *name) {
+  if (name) { /* each is called by its name, as far as there is room */
+    cx_axis x = {.lo = -0.5, .hi = (double)n - 0.5};
+    int64_t every = (n + CX_MAX_TICKS - 1) / CX_MAX_TICKS;
+    for (int64_t k = 0; k < n; k += every) {
+      const char *end = name[k];
+      for (int letters = 0; *end && letters < NAME; letters++) /* whole characters of UTF-8 */
+        for (end++; (*end & 0xC0) == 0x80; end++) continue;
+      x.tick[x.ntick] = (double)k;
+      x.label[x.ntick++] = cx_clean_text(a, *end ? cx_format(a, "%.*s…", (int)(end - name[k]), name[k]) : name[k]);
+    }
+    return x;
+  }
   cx_axis x = cx_axis_make(a, -0.5, (double)n - 0.5, false, n <= 12 ? (int)n : 8);
   int k = 0;
   for (int j = 0; j < x.ntick; j++) {
@@ -180,8 +193,8 @@ cx_frame_of cx_plot_axes(cx_arena *a, const cx_plot *p, int xticks, int yticks) 
   cx_frame_of f = {0};
   bool given = x0 < x1, log_y = false;
   if (p->nx > 0 && p->kind == PLOT_MATRIX) {
-    f.x = cells_axis(a, p->nx);
-    f.y = cells_axis(a, p->ny);
+    f.x = cells_axis(a, p->nx, p->xname);
+    f.y = cells_axis(a, p->ny, p->yname);
     f.y.lo = (double)p->ny - 0.5; /* row 0 on top */
     f.y.hi = -0.5;
     return f;

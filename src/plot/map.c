@@ -2,7 +2,7 @@
 #include <math.h>
 #include "plot/pic.h"
 
-enum { TICK = 13, LABEL = 14, TITLE = 15, W = 256, H = 192, CELLS = 1024, FEW = 2500, NUMBERS = 20 };
+enum { TICK = 13, LABEL = 14, TITLE = 15, W = 256, H = 192, CELLS = 1024, FEW = 2500, NUMBERS = 20, NAMED = 14 };
 
 static int64_t cell(double t, int64_t n) { return (int64_t)fmin((double)(n - 1), floor(t * (double)n)); }
 
@@ -128,7 +128,18 @@ void cx_map_layout(cx_pic *pic, const cx_plot *p) {
   double right = 26 + 16 + 7 + widest(&bar) + 14;
   double x0 = 12 + widest(y) + 9 + (p->ylabel ? LABEL + 8 : 0), x1 = pic->w - right;
   double y0 = 14 + (title ? TITLE + 9 : 0) + (bar.factor || y->factor ? TICK + 3 : 0);
-  double y1 = pic->h - (10 + TICK + 8) - (p->xlabel || x->factor ? LABEL + 9 : 0);
+  double under = (10 + TICK + 8) + (p->xlabel || x->factor ? LABEL + 9 : 0), y1 = pic->h - under;
+  bool upright = false;
+  if (p->xname || p->yname) { /* names take room: upright below the columns where they are wider than these */
+    double side = fmax(NAMED, fmin((x1 - x0) / (double)p->nx, (y1 - y0) / (double)p->ny));
+    upright = p->xname && widest(x) > 0.9 * fmax(side, p->ny > 4 * p->nx ? (x1 - x0) / (double)p->nx : side);
+    if (upright) under += widest(x) - TICK;
+    if (x->ntick == p->nx) x1 = fmax(x1, x0 + NAMED * (double)p->nx);
+    y1 = pic->h - under;
+    if (y->ntick == p->ny) y1 = fmax(y1, y0 + NAMED * (double)p->ny);
+    pic->w = x1 + right;
+    pic->h = y1 + under;
+  }
   if (matrix && p->nx <= 4 * p->ny && p->ny <= 4 * p->nx) { /* square cells: the picture shrinks around them */
     double side = fmin((x1 - x0) / (double)p->nx, (y1 - y0) / (double)p->ny);
     double wide = title ? cx_text_width(cx_math_text(a, title), TITLE) - right : 0;
@@ -169,7 +180,9 @@ void cx_map_layout(cx_pic *pic, const cx_plot *p) {
   for (int k = 0; k < x->ntick; k++) {
     double at = x0 + cx_axis_at(x, x->tick[k]) * (x1 - x0);
     cx_pic_segment(pic, at, y1, at, y1 + 4, CX_AXIS, 1);
-    cx_pic_text(pic, at, y1 + 7 + TICK, x->label[k], TICK, 0.5, CX_SOFT);
+    cx_pic_text(pic, upright ? at + 0.36 * TICK : at, upright ? y1 + 8 : y1 + 7 + TICK, x->label[k], TICK,
+                upright ? 1 : 0.5, CX_SOFT);
+    pic->item.at[pic->item.n - 1].upright = upright;
   }
   for (int k = 0; k < y->ntick; k++) {
     double at = y1 - cx_axis_at(y, y->tick[k]) * (y1 - y0);

@@ -55,7 +55,7 @@ static inline uint32_t cx_index_color(bool gray, int index) {
 }
 
 /* ---- axes ---- */
-enum { CX_MAX_TICKS = 24 };
+enum { CX_MAX_TICKS = 128 };
 typedef struct {
   double lo, hi; /* log: decimal logarithms */
   bool log;

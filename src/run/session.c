@@ -193,6 +193,15 @@ static bool find_groups(cx_session *s, const cx_query *q, const double *v, int64
 }
 static const char *group_name(cx_session *s, const cx_query *q, double v) {
   const cx_array *a = q->level_of != CX_NO_EQ ? &s->m->decl[q->level_of].array : NULL;
+  if (q->spoken) { /* what would not be seen has a sign */
+    size_t n;
+    const char *unit = cx_text_unit(s->t, (cx_unit)q->unit, q->vocab, (int64_t)v, &n);
+    cx_buf b = {.arena = s->t};
+    for (size_t k = 0; k < n; k++)
+      if (unit[k] == ' ' || unit[k] == '\n') cx_puts(&b, unit[k] == ' ' ? "·" : "¶");
+      else cx_put(&b, unit + k, 1);
+    return b.at ? b.at : "";
+  }
   return a && v >= 0 && v < a->nlevel ? a->level[(int)v] : cx_format(s->t, "%g", v);
 }
 
@@ -221,6 +230,17 @@ static void scatter(cx_session *s, const cx_action *act, cx_plot *p, double *con
       }
   }
   if (by) p->title = cx_format(s->t, "%s against %s, by %s", act->query[0].text, act->against.text, act->by.text);
+}
+
+/* what the rows and columns of a matrix are called */
+static void cell_names(cx_session *s, const cx_query *q, const double *v, cx_plot *p) {
+  bool words = q->eq == CX_NO_EQ;
+  if (words && q->level_of == CX_NO_EQ) return;
+  int64_t n = words ? s->m->decl[q->level_of].array.nlevel : s->m->graph->eq[q->eq]->dim[0].n;
+  const char **name = CX_NEW_N(s->t, const char *, n + 1);
+  for (int64_t k = 0; k < n; k++) name[k] = group_name(s, q, words ? (double)k : v[k]);
+  if (n == p->nx) p->xname = name;
+  if (n == p->ny) p->yname = name;
 }
 
 /* pictures of one array have one scale, so that they compare; those of several arrays one each */
@@ -276,6 +296,7 @@ static void plot(cx_session *s, const cx_action *act) {
   }
   if (act->by.eq != CX_NO_EQ) eq[n++] = act->by.eq;
   double **v = values(s, eq, n, count, NULL);
+  const double *by = act->by.eq != CX_NO_EQ ? v[n - 1] : NULL;
   if (points || pictures) {
     if (points) scatter(s, act, &p, v);
     else images(s, act, &p, v);
@@ -309,7 +330,7 @@ static void plot(cx_session *s, const cx_action *act) {
       p.ny = e->dim[0].n;
       p.nx = e->dim[1].n;
       p.title = q->text;
-      if (!act->nvar) p.kind = PLOT_MATRIX;
+      if (!act->nvar) p.kind = PLOT_MATRIX, cell_names(s, &act->by, by, &p);
       p.x0 = act->nvar ? act->lo[0] : 0, p.x1 = act->nvar ? act->hi[0] : (double)p.nx - 1;
       p.y0 = act->nvar ? act->lo[1] : 0, p.y1 = act->nvar ? act->hi[1] : (double)p.ny - 1;
       continue;

@@ -55,6 +55,36 @@ text)
   printf 'import "nowhere.calx"\n' >q.calx; refused 3 'nowhere.calx' $calx run q.calx
   printf '\357\273\277print 2 + 2\r\n' >bom.calx; refused 0 '2 + 2 = 4' $calx run bom.calx
   ;;
+texts)
+  : >none.txt; refused 4 'none.txt: the file is empty' $calx run - t=none.txt <<'END'
+data t : text
+print characters(t)
+END
+  printf '\n  \n' >blank.txt
+  program 'data t[n] : text' 'print words(t)'; refused 4 'have no words: there is nothing to count' $calx run p.calx t=blank.txt
+  program 'data t : text' 'c = characters(t, length = 9)' 'print c'
+  printf 'abc\n' >short.txt; refused 4 'has 3 characters, less than the length 9' $calx run p.calx t=short.txt
+  printf 'good\nb\377d line\n' >latin.txt; refused 4 'latin.txt:2: t: its byte 7 is no UTF-8' $calx run p.calx t=latin.txt
+  grep -q 'iconv' err || fail "no remedy for what is no UTF-8: $(cat err)"
+  mkdir -p folder; printf 'guten Tag\n' >folder/de.txt; printf 'na\357ve d\351j\340\n' >folder/fr.txt
+  program 'data t[n] : text = "folder", y[n] : category = "folder"' 'print characters(t), y'
+  refused 4 'folder/fr.txt:1: ' $calx run p.calx
+  rm folder/*; : >folder/de.txt; refused 4 'its files hold no text' $calx run p.calx
+  program 'data t : text' 'c = characters(t)' 'print classes(c)'
+  printf 'aaaa' >one.txt; refused 0 'all that occurs in `t` is "a"' $calx run p.calx t=one.txt
+  program 'data t : text' 'c = tokens(t, 5000)' 'print classes(c)'
+  printf 'ab ab ab' >pairs.txt; refused 0 '`t` gives 258 tokens only, not 5000' $calx run p.calx t=pairs.txt
+  refused 4 'the program has no data called u' $calx run p.calx 'u="ab"'
+  refused 4 'there is no such file' $calx run p.calx t='"ab'
+  # a model meets what it has not seen
+  program 'data t[n] : text = "train.txt"' 'c = characters(t, length = 4)' 'param W[3]' \
+    'minimize mean(i, j: (W[c[i, j]] - c[i, j])^2)' 'fit by lbfgs' 'write model to "m.safetensors"'
+  printf 'abab\nbaba\n' >train.txt; refused 0 '' $calx run p.calx
+  refused 0 'of the 4 characters of `t` the vocabulary lacks 2, "z" first' $calx predict m.safetensors 't="azyb"' 'W[c]'
+  refused 0 '^  \[1.* 2.* 0' $calx predict m.safetensors 't="ab"' 'W[c]'
+  refused 4 'is no UTF-8' $calx predict m.safetensors "$(printf 't="a\377"')" 'W[c]'
+  refused 4 'nothing to read' $calx predict m.safetensors 't=""' 'sum(characters(t))'
+  ;;
 circles)
   refused 3 '`x` is defined by itself' $calx eval 'x = x + 1; x'
   refused 3 'used before its definition' $calx eval 'x = y + 1; y = x; x'
