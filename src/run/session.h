@@ -49,9 +49,9 @@ typedef struct {
   int ncurve;
   int64_t nx, ny; /* > 0: a map over two variables, z[ny][nx] of the first curve; colour bar */
   const double *z;
-  double x0, x1, y0, y1; /* ranges of the variables */
+  double x0, x1, y0, y1;                   /* ranges of the variables */
   const char *const *xname, *const *yname; /* PLOT_MATRIX: what its columns and rows are called; NULL: numbers */
-  cx_picture *picture;   /* PLOT_IMAGES */
+  cx_picture *picture;                     /* PLOT_IMAGES */
   int64_t npicture;
   const char *file; /* where the program wants it; NULL: the front end's choice */
 } cx_plot;

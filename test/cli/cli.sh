@@ -197,6 +197,16 @@ plots)
   [ "$(ls | grep -c tmp)" = 0 ] || fail "left beside: $(ls)"
   printf 'plot x for x in 0..1 to "p.gif"\n' >g.calx; code 1 $calx run g.calx; has err '.svg or .png'
   code 0 $calx eval 'plot x for x in 0..1'; [ -s plot.svg ] || fail "plot.svg is missing"
+  # rows and columns with names: words of a category, tokens of a text
+  printf 'kind\nplum\napple\nplum\n' >kind.csv; printf 'to be to\n' >said.txt
+  printf '%s\n' 'data kind[n] : category = "kind.csv", said : text = "said.txt"' 'c = words(said)' 'm = [[1, 2], [3, 4]]' \
+    'w[i in 0..2, j in 0..2] = i + j' 'plot m by kind to "m.svg"' 'plot w by text(c, c) to "w.svg"' \
+    'plot w by text(characters(said)[0..2], characters(said)) to "b.svg"' >named.calx
+  code 0 $calx run named.calx
+  for word in plum apple; do [ "$(grep -c ">$word<" m.svg)" -ge 1 ] || fail "m.svg does not name $word"; done
+  [ "$(grep -o '>to<' w.svg | wc -l)" = 4 ] || fail "w.svg names its rows and columns: $(grep -o '>[a-z]*<' w.svg)"
+  grep -q '>·<' b.svg || fail "b.svg has no sign for a blank"
+  printf 'm = [[1, 2], [3, 4]]\nplot m by [1, 2, 3]\n' >named.calx; code 3 $calx run named.calx; has err '2 × 2, but this has 3 elements'
   ;;
 out)
   rosenbrock >m.calx; printf 'fit by lbfgs\nplot x^2 for x in 0..1\nwrite [x, y] to "xy.csv"\n' | sed 's/plot x^2 for x/plot t^2 for t/' >>m.calx

@@ -124,8 +124,26 @@ jargon=/usr/share/doc/jargon-text/jargon.txt.gz
 if "$calx" version | grep -qw zlib && [ -r $jargon ]; then
   run babble "corpus=$jargon" # the least: the entropy of a token given the one before, counted by NumPy
   near babble 'objective' 1 3.67452607152 0.02
+  keep=$examples
+  mkdir -p part/attend part/language
+  # a part of the text and of the steps, which no table of single units or pairs reaches on text that it has not seen
+  gzip -dc $jargon | tail -c +20000 | head -c 300000 >jargon-part.txt
+  sed 's/steps = 1500/steps = 400/' "$examples/attend/attend.calx" >part/attend/attend.calx
+  cp "$examples/attend/prompt.txt" part/attend
+  sed 's/steps = 600/steps = 40/; s/batch = 32/batch = 16/' "$examples/language/language.calx" >part/language/language.calx
+  examples=$out/part
+  run attend "corpus=$out/jargon-part.txt"
+  near attend 'perplexity:' 1 40 15 # of single tokens, 512 of them: above 200
+  exists attend.svg attend.safetensors
+  grep -q '^A hacker is someone who$' attend.txt || { echo "attend: its prompt is lost"; failed=1; }
+  "$calx" predict attend.safetensors 'prompt="Real programmers do"' best=1 draw=1 'text(said, g)' >said1.txt
+  "$calx" predict attend.safetensors 'prompt="Real programmers do"' best=1 draw=2 'text(said, g)' >said2.txt
+  cmp said1.txt said2.txt || { echo "attend: the most probable token is drawn by chance"; failed=1; }
+  run language "corpus=$out/jargon-part.txt"
+  near language 'objective' 1 2.9 0.35 # nats; single letters: 3.3
+  examples=$keep
 else
-  echo "babble: skipped, without zlib or Debian's jargon-text"
+  echo "babble, attend, language: skipped, without zlib or Debian's jargon-text"
 fi
 
 sayings() { # as examples/tongues/get-data.sh gathers them, where the packages are installed; into $out/tongues
