@@ -130,6 +130,7 @@ if "$calx" version | grep -qw zlib && [ -r $jargon ]; then
   gzip -dc $jargon | tail -c +20000 | head -c 300000 >jargon-part.txt
   sed 's/steps = 1500/steps = 400/' "$examples/attend/attend.calx" >part/attend/attend.calx
   cp "$examples/attend/prompt.txt" part/attend
+  cp "$examples/language/prompt.txt" part/language
   sed 's/steps = 600/steps = 40/; s/batch = 32/batch = 16/' "$examples/language/language.calx" >part/language/language.calx
   examples=$out/part
   run attend "corpus=$out/jargon-part.txt"
@@ -141,6 +142,8 @@ if "$calx" version | grep -qw zlib && [ -r $jargon ]; then
   cmp said1.txt said2.txt || { echo "attend: the most probable token is drawn by chance"; failed=1; }
   run language "corpus=$out/jargon-part.txt"
   near language 'objective' 1 2.9 0.35 # nats; single letters: 3.3
+  "$calx" predict language.safetensors 'prompt="A hacker"' temperature=0.5 best=3 'text(said, g)' >said1.txt
+  [ "$(wc -m <said1.txt)" -ge 250 ] || { echo "language: a prompt does not go on: $(cat said1.txt)"; failed=1; }
   examples=$keep
 else
   echo "babble, attend, language: skipped, without zlib or Debian's jargon-text"
