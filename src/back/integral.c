@@ -344,7 +344,8 @@ void cx_quadrature_places(const cx_quadrature *q, const cx_quadrature_work *w, i
 }
 
 static int cross(const cx_quadrature *q, cx_quadrature_work *w, double *result) {
-  int nc = q->in->ncomp;
+  enum { MANY = 8 };
+  int nc = q->in->ncomp, many = 0;
   memset(result, 0, (size_t)(w->instances * nc) * sizeof *result);
   double *f = malloc((size_t)(w->npoint * nc + 1) * sizeof *f), *x = malloc((size_t)(w->npoint + 1) * sizeof *x);
   int32_t *instance = malloc((size_t)(w->npoint + 1) * sizeof *instance);
@@ -368,6 +369,16 @@ static int cross(const cx_quadrature *q, cx_quadrature_work *w, double *result) 
     }
   for (int64_t j = 0; j < w->instances; j++)
     w->report[j] = (cx_quad_report){.status = QUAD_OK, .where = NAN, .evaluations = w->range[j].npoint};
+  /* Many places that count, and perhaps not all of them: more than the grid tells apart. */
+  for (int64_t k = 0; k < n && !failed && q->in->scale[0] > 0; k++) {
+    cx_quad_report *r = &w->report[instance[k]];
+    if (k == 0 || instance[k] != instance[k - 1]) many = 0;
+    many += fabs(f[k]) > 1e-6 * fabs(result[(int64_t)instance[k] * nc]);
+    if (many <= MANY || w->range[instance[k]].complete) continue;
+    r->status = QUAD_TOLERANCE;
+    for (int c = 0; c < nc; c++) w->error[instance[k] * nc + c] = fabs(result[(int64_t)instance[k] * nc + c]);
+  }
+  if (!failed) take_report(q, w, result);
   free(f);
   free(x);
   free(instance);

@@ -90,9 +90,23 @@ bool cx_dist_spread(cx_elab *E, cx_dist *const *d, int nd, cx_val *x, const int 
 cx_val cx_dist_gather(cx_elab *E, cx_val v, cx_val shape, cx_span s); /* and back */
 
 /* elab_combine.c: mixture(k: w[k], d), truncated(d, a, b), transformed(x ~ d: e) */
-#define CX_INVERSE "inverse of transformed" /* a call that only it makes: of d, e, x and a value of e */
+/* calls that only it makes: of d, e, x and a value of e, or of x; of d, a and b: log P(a <= X <= b) */
+#define CX_INVERSE "inverse of transformed"
+#define CX_IMAGE   "image of transformed"
+#define CX_SLOPE   "slope of transformed"
+#define CX_MASS    "mass of truncated"
+#define CX_SHARE   "share of truncated" /* of d, a logarithm and such a mass */
 bool cx_is_combination(const cx_ast *x);
-bool cx_combine(cx_elab *E, const cx_ast *x, cx_dist *d);
+/* kind: only of what kind it is counts: the names in it may have no value yet */
+bool cx_combine(cx_elab *E, const cx_ast *x, bool kind, cx_dist *d);
+
+/* elab_change.c: transformed(x ~ d: e), whose tree x is here */
+/* *trend: 1 e rises, -1 it falls, 0 neither is known; bounds of e. false: an error has been reported */
+bool cx_change_trend(cx_elab *E, const cx_ast *x, int *trend, cx_interval *bounds);
+bool cx_change_call(cx_elab *E, const cx_ast *x, cx_val *r); /* CX_INVERSE, CX_IMAGE, CX_SLOPE: false: none of them */
+/* d itself or, of a transformed one (of a transformed one ..), what it was; and its value as that of x is known */
+const cx_ast *cx_change_base(cx_elab *E, const cx_ast *d);
+cx_val cx_change_value(cx_elab *E, const cx_ast *d, cx_val x);
 
 /* elab_moment.c: values of a distribution of one element */
 void cx_dist_support(cx_elab *E, const cx_dist *d, cx_val *lo, cx_val *hi);
@@ -105,6 +119,14 @@ cx_val cx_dist_total(cx_elab *E, const cx_dist *d, cx_sym name, cx_val lo, cx_va
 /* what is integrated falls too slowly: true or false as a number; fn: its logarithm */
 cx_val cx_dist_heavy(cx_elab *E, const cx_dist *d, cx_sym name, cx_val lo, cx_val hi, cx_scope_fn fn, void *user);
 bool cx_dist_closed(const cx_dist *d); /* its cdf is a formula */
+/* The support for root finding: a variable u takes x to every scale between its ends: x = sinh(u), lo + exp(u),
+ * hi - exp(-u), lo + (hi - lo) logistic(u). low, high: a finite end there, or perhaps */
+typedef struct {
+  cx_val lo, hi;
+  bool low, high;
+} cx_range;
+bool cx_range_of(cx_elab *E, const cx_dist *d, cx_range *r); /* false: an error has been reported */
+cx_val cx_range_place(cx_elab *E, const cx_range *r, cx_val u);
 /* does the comparison hold whatever its variables are? */
 bool cx_holds(cx_elab *E, const cx_node *c);
 /* density(normal(0, 1), x), mean(normal(0, 1)), ..: true when x is such a call; its value in *r */

@@ -1,8 +1,11 @@
-/* elab_combine.c - distributions made of others: mixture(k: weight[k], d), truncated(d, a, b).
+/* elab_combine.c - distributions made of others: mixture(k: weight[k], d), truncated(d, a, b), transformed(x ~ d: e).
  *
  * Each is a block of calx text in which capital names stand for what the call gives: K the indices of the mixture, W the
- * weight, D the distribution, A and B the ends. Its members do not read one another, so no name of the program in D is
- * taken for one of theirs; and their argument has a name that no program can write. */
+ * weight, D the distribution, A and B the ends, E the function and X its variable. Its members do not read one another, so
+ * no name of the program in D is taken for one of theirs; and their argument has a name that no program can write. Some
+ * members are for some D only: name_whole for a discrete one in place of name, name_closed where the cdf of D is a
+ * formula, name_changed where D is itself transformed. */
+#include <math.h>
 #include <string.h>
 
 #include "front/dist.h"
@@ -10,64 +13,105 @@
 static const char mixture[] =
     "distribution mixture() {\n"
     "  discrete = true\n"
-    "  lower = min(K: lower(D))\n"
-    "  upper = max(K: upper(D))\n"
+    "  lower = min(K: lower(D) + 0 * W)\n" /* W says how many there are */
+    "  upper = max(K: upper(D) + 0 * W)\n"
     "  log_density(x) = log(sum(K: exp(log(W) + log_density(D, x))))\n"
     "  cdf(x) = sum(K: W * cdf(D, x))\n"
     "  ccdf(x) = sum(K: W * ccdf(D, x))\n"
+    "  log_cdf_closed(x) = if sum(K: W * cdf(D, x)) < 0.5 then log(sum(K: exp(log(W) + log_cdf(D, x))))\n"
+    "    else log1p(-sum(K: W * ccdf(D, x)))\n"
+    "  log_ccdf_closed(x) = if sum(K: W * ccdf(D, x)) < 0.5 then log(sum(K: exp(log(W) + log_ccdf(D, x))))\n"
+    "    else log1p(-sum(K: W * cdf(D, x)))\n"
     "  mean = sum(K: W * mean(D))\n"
     "  variance = sum(K: W * (variance(D) + (mean(D) - sum(K: W * mean(D)))^2))\n"
     "}\n";
+/* mass(a, b): log P(a <= X <= b), which does not underflow; share(l, m): l - m, which stays one exponent; N: 1 where X is a whole number, else 0 */
 static const char truncated[] =
     "distribution truncated() {\n"
     "  discrete = true\n"
+    "  valid = max(lower(D), A) < min(upper(D), B)\n"
+    "  valid_whole = ceil(max(lower(D), A)) <= floor(min(upper(D), B))\n"
     "  lower = max(lower(D), A)\n"
     "  upper = min(upper(D), B)\n"
-    "  log_density(x) = log_density(D, x) - log(prob(t ~ D: A <= t <= B))\n"
-    "  cdf(x) = prob(t ~ D: A <= t <= x) / prob(t ~ D: A <= t <= B)\n"
-    "  ccdf(x) = prob(t ~ D: x < t <= B) / prob(t ~ D: A <= t <= B)\n"
+    "  lower_whole = ceil(max(lower(D), A))\n"
+    "  upper_whole = floor(min(upper(D), B))\n"
+    "  log_density(x) = share(log_density(D, x), mass(A, B))\n"
+    "  cdf(x) = if mass(A, B) < -600 then exp(mass(A, x) - mass(A, B))\n"
+    "    else prob(t ~ D: A <= t <= x) / prob(t ~ D: A <= t <= B)\n"
+    "  ccdf(x) = if mass(A, B) < -600 then exp(mass(x + N, B) - mass(A, B))\n"
+    "    else prob(t ~ D: x < t <= B) / prob(t ~ D: A <= t <= B)\n"
+    "  log_cdf_closed(x) = if mass(A, x) < mass(x + N, B) then mass(A, x) - mass(A, B)\n"
+    "    else log1p(-exp(mass(x + N, B) - mass(A, B)))\n"
+    "  log_ccdf_closed(x) = if mass(A, x) < mass(x + N, B) then log1p(-exp(mass(A, x) - mass(A, B)))\n"
+    "    else mass(x + N, B) - mass(A, B)\n"
+    "  mean_changed = expect(t ~ D: t given A <= t <= B)\n"
+    "  variance_changed = var(t ~ D: t given A <= t <= B)\n"
     "}\n";
-
-/* of a monotone function of a continuous variable X: change of variables, with the derivative of E */
-#define RISING "(E at X = lower(D)) < (E at X = upper(D))"
+/* Change of variables: inverse(y) is the x of which e is y, image(x) is e at x and slope(x) its derivative there. This is
+ * of a rising function; copied for a falling one, what belongs to the lower end and to the upper one change places. */
 static const char transformed[] =
     "distribution transformed() {\n"
-    "  lower = min((E at X = lower(D)), (E at X = upper(D)))\n"
-    "  upper = max((E at X = lower(D)), (E at X = upper(D)))\n"
-    "  log_density(x) = log_density(D, inverse(x)) - log(abs(d(E, X) at X = inverse(x)))\n"
-    "  cdf(x) = if " RISING
-    " then cdf(D, inverse(x)) else ccdf(D, inverse(x))\n"
-    "  ccdf(x) = if " RISING
-    " then ccdf(D, inverse(x)) else cdf(D, inverse(x))\n"
-    "  log_cdf(x) = if " RISING
-    " then log_cdf(D, inverse(x)) else log_ccdf(D, inverse(x))\n"
-    "  log_ccdf(x) = if " RISING
-    " then log_ccdf(D, inverse(x)) else log_cdf(D, inverse(x))\n"
-    "  quantile(t) = if " RISING
-    " then (E at X = quantile(D, t)) else (E at X = cquantile(D, t))\n"
-    "  cquantile(t) = if " RISING
-    " then (E at X = cquantile(D, t)) else (E at X = quantile(D, t))\n"
+    "  lower = image(lower(D))\n"
+    "  upper = image(upper(D))\n"
+    "  log_density(x) = log_density(D, inverse(x)) - log(abs(slope(inverse(x))))\n"
+    "  cdf(x) = cdf(D, inverse(x))\n"
+    "  ccdf(x) = ccdf(D, inverse(x))\n"
+    "  log_cdf(x) = log_cdf(D, inverse(x))\n"
+    "  log_ccdf(x) = log_ccdf(D, inverse(x))\n"
+    "  quantile(t) = image(quantile(D, t))\n"
+    "  cquantile(t) = image(cquantile(D, t))\n"
     "  mean = expect(X ~ D: E)\n"
     "  variance = var(X ~ D: E)\n"
     "  entropy = entropy(D) + expect(X ~ D: log(abs(d(E, X))))\n"
-    "  draw(t) = E at X = draw(D, t)\n"
+    "  draw(t) = image(draw(D, t))\n"
+    "}\n";
+/* of any other function, between the bounds A and B: the density is the derivative of a probability with its jumps */
+static const char folded[] =
+    "distribution transformed() {\n"
+    "  lower = A\n"
+    "  upper = B\n"
+    "  log_density(x) = log(d(prob(X ~ D: E <= t), t) at t = x)\n"
+    "  cdf(x) = prob(X ~ D: E <= x)\n"
+    "  ccdf(x) = prob(X ~ D: E > x)\n"
+    "  mean = expect(X ~ D: E)\n"
+    "  variance = var(X ~ D: E)\n"
+    "  entropy = -expect(X ~ D: log(d(prob(X ~ D: E <= t), t) at t = E))\n"
+    "  draw(t) = image(draw(D, t))\n"
     "}\n";
 
 typedef struct {
   cx_elab *E;
   cx_sym variable;              /* X */
-  const cx_ast *call, *part[5]; /* W, D, A, B, E */
+  const cx_ast *call, *part[6]; /* W, D, A, B, E, N */
   cx_ast *const *bind;          /* K */
   int nbind, dims;
+  bool falls;
 } template;
 
 static cx_ast *copy(const template *t, const cx_ast *x);
 static const cx_ast *part_of(const template *t, const cx_ast *x) {
-  static const char names[] = "WDABE";
+  static const char names[] = "WDABEN";
   const char *at = x->kind == A_NAME && x->name[0] && !x->name[1] ? strchr(names, x->name[0]) : NULL;
   return at ? t->part[at - names] : NULL;
 }
 static bool is_argument(cx_sym name) { return !strcmp(name, "x") || !strcmp(name, "t"); }
+
+static const char *opposite(const char *name) {
+  static const char *const pair[] = {"lower", "upper", "cdf", "ccdf", "log_cdf", "log_ccdf", "quantile", "cquantile"};
+  for (size_t k = 0; k < sizeof pair / sizeof *pair; k++)
+    if (!strcmp(name, pair[k])) return pair[k ^ 1];
+  return NULL;
+}
+
+/* a call that no program can write: of D and what else */
+static cx_ast *own_call(const template *t, cx_ast *c, const char *name, const cx_ast *const *arg, int n) {
+  c->name = cx_intern_z(t->E->ctx, name);
+  c->kid = CX_NEW_N(t->E->arena, cx_ast *, n + 1);
+  c->nkid = n + 1;
+  c->kid[0] = (cx_ast *)(uintptr_t)t->part[1];
+  for (int k = 0; k < n; k++) c->kid[k + 1] = (cx_ast *)(uintptr_t)arg[k];
+  return c;
+}
 
 static cx_ast *copy(const template *t, const cx_ast *x) {
   cx_elab *E = t->E;
@@ -76,19 +120,18 @@ static cx_ast *copy(const template *t, const cx_ast *x) {
   cx_ast *c = CX_NEW(E->arena, cx_ast);
   *c = *x;
   c->span = c->name_span = t->call->span;
-  if ((x->kind == A_NAME || x->kind == A_BIND || x->kind == S_ARG) && is_argument(x->name))
+  if (x->kind != A_CALL && x->name && is_argument(x->name))
     c->name = cx_intern_z(E->ctx, cx_format(E->arena, "%s of %s", x->name, t->call->name));
   if (t->variable && x->name && !strcmp(x->name, "X")) c->name = t->variable;
-  if (x->kind == A_CALL && !strcmp(x->name, "inverse")) { /* of D, E, X at this place */
-    c->name = cx_intern_z(E->ctx, CX_INVERSE);
-    c->kid = CX_NEW_N(E->arena, cx_ast *, 4);
-    c->nkid = 4;
-    c->kid[0] = (cx_ast *)(uintptr_t)t->part[1];
-    c->kid[1] = (cx_ast *)(uintptr_t)t->part[4];
-    c->kid[2] = (cx_ast *)(uintptr_t)t->call->kid[0];
-    c->kid[3] = copy(t, x->kid[0]);
-    return c;
-  }
+  static const char *const own[][2] = {{"inverse", CX_INVERSE}, {"image", CX_IMAGE}, {"slope", CX_SLOPE}};
+  for (int k = 0; x->kind == A_CALL && k < 3; k++)
+    if (!strcmp(x->name, own[k][0]))
+      return own_call(t, c, own[k][1], (const cx_ast *[]){t->part[4], t->call->kid[0], copy(t, x->kid[0])}, 3);
+  if (x->kind == A_CALL && !strcmp(x->name, "mass"))
+    return own_call(t, c, CX_MASS, (const cx_ast *[]){copy(t, x->kid[0]), copy(t, x->kid[1])}, 2);
+  if (x->kind == A_CALL && !strcmp(x->name, "share"))
+    return own_call(t, c, CX_SHARE, (const cx_ast *[]){copy(t, x->kid[0]), copy(t, x->kid[1])}, 2);
+  if (x->kind == A_CALL && t->falls && opposite(x->name)) c->name = cx_intern_z(E->ctx, opposite(x->name));
   bool binder = x->kind == A_BINDER && x->kid[0]->op == 0;
   int n = 0;
   c->kid = CX_NEW_N(E->arena, cx_ast *, x->nkid + t->nbind + t->dims + 1);
@@ -121,7 +164,29 @@ bool cx_is_combination(const cx_ast *x) {
          (x->kind == A_CALL && (!strcmp(x->name, "mixture") || !strcmp(x->name, "truncated")));
 }
 
-bool cx_combine(cx_elab *E, const cx_ast *x, cx_dist *d) {
+static const cx_ast *number(cx_elab *E, const cx_ast *call, double v) {
+  cx_ast *n = CX_NEW(E->arena, cx_ast);
+  *n = (cx_ast){.kind = A_NUM, .num = v, .span = call->span, .name_span = call->span};
+  return n;
+}
+
+/* truncated to nothing is a mistake in the program */
+static bool something_left(cx_elab *E, const cx_dist *d, const template *t) {
+  cx_val v = cx_dist_member(E, d, "valid", NULL, 0);
+  double holds, a, b;
+  if (v.bad) return false;
+  if (!cx_v_const(E, v, &holds) || holds != 0) return true;
+  cx_val lo = cx_elab_expr(E, t->part[2]), hi = cx_elab_expr(E, t->part[3]);
+  bool known = cx_v_const(E, lo, &a) && cx_v_const(E, hi, &b);
+  const char *name = t->part[1]->name;
+  int id = !known  ? cx_error(E->ctx, t->call->span, "nothing is left of `%s` between these ends", name)
+           : a > b ? cx_error(E->ctx, t->call->span, "`truncated` to %g..%g: the ends are crossed", a, b)
+                   : cx_error(E->ctx, t->call->span, "nothing is left of `%s` between %g and %g", name, a, b);
+  cx_diag_help(E->ctx, id, "write truncated(d, a, b) with a < b and some of the support of d between them");
+  return false;
+}
+
+bool cx_combine(cx_elab *E, const cx_ast *x, bool kind, cx_dist *d) {
   bool mixed = !strcmp(x->name, "mixture"), changed = !strcmp(x->name, "transformed");
   template t = {.E = E, .call = x};
   if (mixed) {
@@ -158,15 +223,34 @@ bool cx_combine(cx_elab *E, const cx_ast *x, cx_dist *d) {
     cx_diag_help(E->ctx, id, "ask for what is wanted of it: expect(k ~ %s(..): ..)", of->name);
     return false;
   }
-  const char *text = mixed ? mixture : changed ? transformed : truncated;
+  int trend = 1;
+  cx_interval ends;
+  if (changed && !kind) {
+    if (!cx_change_trend(E, x, &trend, &ends)) return false;
+    t.falls = trend < 0;
+    if (!trend) t.part[2] = number(E, x, ends.lo), t.part[3] = number(E, x, ends.hi);
+  }
+  bool whole = cx_dist_discrete(&inner), again = cx_change_base(E, t.part[1]) != t.part[1];
+  t.part[5] = number(E, x, whole);
+  const char *text = mixed ? mixture : !changed ? truncated : trend ? transformed : folded;
   int32_t file = cx_source_add(E->ctx, x->name, text, strlen(text));
   cx_ast *block = copy(&t, cx_parse(E->ctx, E->arena, file)->kid[0]);
   int n = 0;
-  for (int k = 0; k < block->nkid; k++) { /* of arrays, and of what is not discrete, some have no meaning */
-    cx_sym m = block->kid[k]->name;
-    if (!strcmp(m, "discrete") ? !cx_dist_discrete(&inner) : t.dims && strcmp(m, "log_density") && strcmp(m, "mean"))
-      continue;
-    block->kid[n++] = block->kid[k];
+  for (int k = 0; k < block->nkid; k++) {
+    cx_ast *m = block->kid[k];
+    const char *only = strrchr(m->name, '_');
+    bool take = true, suffix = false;
+    if (only && !strcmp(only, "_whole")) take = whole, suffix = true;
+    else if (only && !strcmp(only, "_closed")) take = cx_dist_closed(&inner), suffix = true;
+    else if (only && !strcmp(only, "_changed")) take = again, suffix = true;
+    if (!strcmp(m->name, "discrete")) take = whole;
+    /* of arrays some have no meaning */
+    if (t.dims && strcmp(m->name, "log_density") && strcmp(m->name, "mean")) take = false;
+    if (!take) continue;
+    if (suffix) m->name = cx_intern(E->ctx, m->name, (size_t)(only - m->name));
+    for (int j = 0; suffix && j < n; j++) /* in its place */
+      if (block->kid[j]->name == m->name) memmove(block->kid + j, block->kid + j + 1, (size_t)(--n - j) * sizeof m);
+    block->kid[n++] = m;
   }
   block->nkid = n;
   cx_distribution *made = CX_NEW(E->arena, cx_distribution);
@@ -174,5 +258,5 @@ bool cx_combine(cx_elab *E, const cx_ast *x, cx_dist *d) {
   *env = E->env;
   *made = (cx_distribution){.name = x->name, .def = block, .env = env, .made = true};
   *d = (cx_dist){made, x, CX_NEW_N(E->arena, cx_val, 1), 0};
-  return true;
+  return kind || changed || mixed || something_left(E, d, &t);
 }

@@ -352,7 +352,7 @@ static void unknown(cx_elab *E, const cx_ast *x) {
 const cx_distribution *cx_distribution_of(cx_elab *E, const cx_ast *x) {
   if (cx_is_combination(x) && !cx_lookup_env(E, x->name, true)) {
     cx_dist d;
-    return cx_combine(E, x, &d) ? d.of : NULL;
+    return cx_combine(E, x, true, &d) ? d.of : NULL;
   }
   if (x->kind != A_CALL || x->primes || cx_lookup_env(E, x->name, true)) {
     int id = cx_error(E->ctx, x->span, "a distribution is expected here");
@@ -367,7 +367,7 @@ const cx_distribution *cx_distribution_of(cx_elab *E, const cx_ast *x) {
 }
 
 bool cx_dist_of(cx_elab *E, const cx_ast *x, cx_dist *d) {
-  if (cx_is_combination(x) && !cx_lookup_env(E, x->name, true)) return cx_combine(E, x, d);
+  if (cx_is_combination(x) && !cx_lookup_env(E, x->name, true)) return cx_combine(E, x, false, d);
   const cx_distribution *of = cx_distribution_of(E, x);
   if (!of) return false;
   int want = count_params(of->def);

@@ -229,17 +229,26 @@ static cx_val tail(cx_elab *E, const cx_dist *d, bool upper, cx_val x) {
   return cx_dist_total(E, d, cx_intern_z(E->ctx, "x"), upper ? x : lo, upper ? hi : x, 1e-10, weighed, &m);
 }
 /* log P(X > x), or P(X < x), where that underflows: the density at x times the integral of its ratio to that, over
- * multiples of the length within which it falls by a factor e. Where it is not wanted the range is empty. */
+ * multiples of the length within which it falls by a factor e; of whole numbers, the sum of such ratios. Where it is not
+ * wanted the range is empty. */
 static cx_val far_tail(cx_elab *E, const cx_dist *d, bool upper, cx_val x, cx_val far) {
-  cx_val lo, hi, l = cx_dist_log_density(E, d, x, true), one = num(E, 1, d), zero = num(E, 0, d);
+  cx_val lo, hi, one = num(E, 1, d), zero = num(E, 0, d);
+  bool discrete = cx_dist_discrete(d);
+  if (discrete && upper) x = op2(E, OP_add, x, one);
+  cx_val l = cx_dist_log_density(E, d, x, true);
   cx_dist_support(E, d, &lo, &hi);
+  moment m = {.d = d, .mean = l, .from = discrete ? zero : x, .by = one};
+  if (discrete) {
+    lo = upper ? x : when(E, far, lo, op2(E, OP_add, x, one)),
+    hi = upper ? when(E, far, hi, op2(E, OP_sub, x, one)) : x;
+    return op2(E, OP_add, l, op1(E, OP_log, cx_dist_total(E, d, cx_intern_z(E->ctx, "x"), lo, hi, 1e-10, weighed, &m)));
+  }
   cx_val h = op2(E, OP_mul, num(E, upper ? 1e-4 : -1e-4, d), op2(E, OP_add, one, op1(E, OP_abs, x)));
   cx_val fall = op2(E, OP_sub, l, cx_dist_log_density(E, d, op2(E, OP_add, x, h), true));
-  cx_val by = op2(E, OP_div, h, op2(E, OP_max, fall, num(E, 1e-9, d)));
-  cx_val end = op2(E, OP_div, op2(E, OP_sub, upper ? hi : lo, x), by);
-  moment m = {.d = d, .mean = l, .from = x, .by = by};
+  m.by = op2(E, OP_div, h, op2(E, OP_max, fall, num(E, 1e-9, d)));
+  cx_val end = op2(E, OP_div, op2(E, OP_sub, upper ? hi : lo, x), m.by);
   cx_val sum = cx_dist_total(E, d, cx_intern_z(E->ctx, "s"), zero, when(E, far, end, zero), 1e-10, weighed, &m);
-  return op2(E, OP_add, l, op1(E, OP_log, op2(E, OP_mul, op1(E, OP_abs, by), sum)));
+  return op2(E, OP_add, l, op1(E, OP_log, op2(E, OP_mul, op1(E, OP_abs, m.by), sum)));
 }
 static cx_val log_tail(cx_elab *E, const cx_dist *d, bool upper, cx_val x) {
   const char *logarithm = upper ? "log_ccdf" : "log_cdf", *own = upper ? "ccdf" : "cdf",
@@ -256,6 +265,38 @@ static cx_val log_tail(cx_elab *E, const cx_dist *d, bool upper, cx_val x) {
     low = when(E, tiny, far_tail(E, d, upper, x, tiny), low);
   }
   return when(E, op2(E, OP_lt, v, num(E, 0.5, d)), low, rest);
+}
+/* log P(X <= x), or P(X > x), that a block may give without its logarithm */
+static cx_val distant(cx_elab *E, const cx_dist *d, bool upper, cx_val x) {
+  cx_val l = cx_dist_value(E, d, upper ? DIST_LOG_CCDF : DIST_LOG_CDF, x);
+  if (cx_dist_has(d, upper ? "log_ccdf" : "log_cdf") || (!cx_dist_closed(d) && !cx_dist_discrete(d))) return l;
+  cx_val tiny = op2(E, OP_lt, l, num(E, -660, d));
+  return when(E, tiny, far_tail(E, d, upper, x, tiny), l);
+}
+/* log P(a <= X <= b), of either tail */
+static cx_val mass(cx_elab *E, const cx_dist *d, cx_val a, cx_val b) {
+  double end;
+  bool below = !cx_v_const(E, a, &end) || end != -INFINITY, above = !cx_v_const(E, b, &end) || end != INFINITY;
+  cx_val none = num(E, -INFINITY, d), some = op2(E, cx_dist_discrete(d) ? OP_le : OP_lt, a, b);
+  if (!below && !above) return num(E, 0, d);
+  if (!cx_dist_closed(d) && below && above) {
+    moment m = {.d = d, .kind = DIST_CDF};
+    cx_val lo, hi;
+    cx_dist_support(E, d, &lo, &hi);
+    lo = op2(E, OP_max, lo, a), hi = op2(E, OP_min, hi, b);
+    cx_val v = cx_dist_total(E, d, cx_intern_z(E->ctx, "x"), lo, hi, 1e-10, weighed, &m);
+    return when(E, op2(E, cx_dist_discrete(d) ? OP_le : OP_lt, lo, hi), op1(E, OP_log, v), none);
+  }
+  if (cx_dist_discrete(d)) a = op2(E, OP_sub, op1(E, OP_ceil, a), num(E, 1, d)), b = op1(E, OP_floor, b);
+  if (!below) return distant(E, d, false, b);
+  if (!above) return distant(E, d, true, a);
+  cx_val p = distant(E, d, false, a), q = distant(E, d, false, b), pc = distant(E, d, true, a),
+         qc = distant(E, d, true, b);
+  cx_val low = op2(E, OP_add, q, op1(E, OP_log1mexp, op2(E, OP_sub, q, p)));
+  cx_val high = op2(E, OP_add, pc, op1(E, OP_log1mexp, op2(E, OP_sub, pc, qc)));
+  cx_val upper = op2(E, OP_lt, num(E, -0.6931471805599453, d), p);
+  some = op2(E, OP_and, some, op2(E, OP_lt, none, when(E, upper, pc, q)));
+  return when(E, some, when(E, upper, high, low), none);
 }
 /* at any x */
 static cx_val distribution_function(cx_elab *E, const cx_dist *d, bool upper, bool logarithm, cx_val x) {
@@ -279,23 +320,30 @@ static cx_val distribution_function(cx_elab *E, const cx_dist *d, bool upper, bo
  * rounding. */
 typedef struct {
   const cx_dist *d;
-  cx_val lo, hi, below, above; /* logarithms of p and of 1 - p */
-  bool low, high;              /* a finite end there, or perhaps */
+  cx_range r;
+  cx_val below, above; /* logarithms of p and of 1 - p */
 } wanted;
-static cx_val place_of(cx_elab *E, const wanted *q, cx_val u) {
+bool cx_range_of(cx_elab *E, const cx_dist *d, cx_range *r) {
+  double end;
+  cx_dist_support(E, d, &r->lo, &r->hi);
+  r->low = !r->lo.bad && (!cx_v_const(E, r->lo, &end) || isfinite(end));
+  r->high = !r->hi.bad && (!cx_v_const(E, r->hi, &end) || isfinite(end));
+  return !r->lo.bad && !r->hi.bad;
+}
+cx_val cx_range_place(cx_elab *E, const cx_range *r, cx_val u) {
   cx_val x = op1(E, OP_sinh, u), end;
-  if (q->high) {
-    end = op2(E, OP_sub, q->hi, op1(E, OP_exp, op1(E, OP_neg, u)));
-    x = q->hi.e->op == OP_const ? end : when(E, op1(E, OP_isfinite, q->hi), end, x);
+  if (r->high) {
+    end = op2(E, OP_sub, r->hi, op1(E, OP_exp, op1(E, OP_neg, u)));
+    x = r->hi.e->op == OP_const ? end : when(E, op1(E, OP_isfinite, r->hi), end, x);
   }
-  if (!q->low) return x;
-  cx_val from = op2(E, OP_add, q->lo, op1(E, OP_exp, u));
-  if (q->high) {
-    cx_val wide = op2(E, OP_sub, q->hi, q->lo);
-    end = op2(E, OP_add, q->lo, op2(E, OP_mul, wide, op1(E, OP_logistic, u)));
-    from = q->hi.e->op == OP_const ? end : when(E, op1(E, OP_isfinite, q->hi), end, from);
+  if (!r->low) return x;
+  cx_val from = op2(E, OP_add, r->lo, op1(E, OP_exp, u));
+  if (r->high) {
+    cx_val wide = op2(E, OP_sub, r->hi, r->lo);
+    end = op2(E, OP_add, r->lo, op2(E, OP_mul, wide, op1(E, OP_logistic, u)));
+    from = r->hi.e->op == OP_const ? end : when(E, op1(E, OP_isfinite, r->hi), end, from);
   }
-  return q->lo.e->op == OP_const ? from : when(E, op1(E, OP_isfinite, q->lo), from, x);
+  return r->lo.e->op == OP_const ? from : when(E, op1(E, OP_isfinite, r->lo), from, x);
 }
 static cx_val tail_log(cx_elab *E, const cx_dist *d, bool upper, cx_val x) {
   bool closed = cx_dist_closed(d);
@@ -307,7 +355,7 @@ static cx_val tail_log(cx_elab *E, const cx_dist *d, bool upper, cx_val x) {
 }
 static cx_val excess(cx_elab *E, void *user) {
   const wanted *q = user;
-  cx_val x = place_of(E, q, E->env->v), c = op2(E, OP_le, q->below, num(E, -0.6931471805599453, q->d));
+  cx_val x = cx_range_place(E, &q->r, E->env->v), c = op2(E, OP_le, q->below, num(E, -0.6931471805599453, q->d));
   double side = -1;
   bool known = cx_v_const(E, c, &side);
   cx_val low = !known || side ? op2(E, OP_sub, tail_log(E, q->d, false, x), q->below) : num(E, 0, q->d);
@@ -319,24 +367,25 @@ static cx_val root_quantile(cx_elab *E, const cx_dist *d, cx_val below, cx_val a
   enum { FAR = 700, WIDE = 36 };
   bool discrete = cx_dist_discrete(d);
   wanted q = {.d = d, .below = below, .above = above};
-  double end;
-  cx_dist_support(E, d, &q.lo, &q.hi);
-  if (q.lo.bad || q.hi.bad) return cx_v_bad(below.span);
-  cx_val lo = q.lo, hi = q.hi, one = num(E, 1, d), nan = num(E, NAN, d), zero = num(E, 0, d),
+  if (!cx_range_of(E, d, &q.r)) return cx_v_bad(below.span);
+  cx_val lo = q.r.lo, hi = q.r.hi, one = num(E, 1, d), nan = num(E, NAN, d), zero = num(E, 0, d),
          least = num(E, -INFINITY, d);
-  q.low = !cx_v_const(E, lo, &end) || isfinite(end);
-  q.high = !cx_v_const(E, hi, &end) || isfinite(end);
   if (discrete) { /* from a place before the first one to one behind the last */
-    q.lo = op2(E, OP_sub, lo, one);
-    q.hi = op2(E, OP_add, hi, one);
+    q.r.lo = op2(E, OP_sub, lo, one);
+    q.r.hi = op2(E, OP_add, hi, one);
   }
   /* Beyond 1e16 there are no whole numbers, 1 - logistic(37) is eps / 2, and an integral as wide misses its integrand. */
   double far = discrete || !cx_dist_closed(d) ? WIDE : FAR;
-  bool both = q.low && q.high && lo.e->op == OP_const && hi.e->op == OP_const;
-  double from = q.low && discrete ? -WIDE : q.low ? -FAR : -far, to = both ? WIDE : q.high && !discrete ? FAR : far;
+  bool both = q.r.low && q.r.high && lo.e->op == OP_const && hi.e->op == OP_const;
+  double from = q.r.low && discrete ? -WIDE
+                : q.r.low           ? -FAR
+                                    : -far,
+         to = both                    ? WIDE
+              : q.r.high && !discrete ? FAR
+                                      : far;
   cx_val u = cx_bind_variable(E, &cx_prim_crossing, cx_intern_z(E->ctx, "u"), d->call->span, num(E, from, d),
                               num(E, to, d), 1e-10, excess, &q, d->call->span);
-  cx_val x = place_of(E, &q, u);
+  cx_val x = cx_range_place(E, &q.r, u);
   if (discrete) {
     x = op1(E, OP_floor, op2(E, OP_add, x, op2(E, OP_mul, num(E, 1e-9, d), op2(E, OP_add, one, op1(E, OP_abs, x)))));
     x = op2(E, OP_max, lo, op2(E, OP_min, x, hi));
@@ -374,37 +423,6 @@ static cx_val quantile(cx_elab *E, const cx_dist *d, bool upper, bool logarithm,
   if (!cx_dist_has(d, "quantile") || cx_dist_discrete(d)) return far;
   cx_val half = op2(E, OP_le, num(E, 0.5, d), p), rest = op2(E, OP_sub, num(E, 1, d), p);
   return when(E, half, cx_dist_member(E, d, "quantile", &rest, 1), far);
-}
-
-/* the x of which e is y, for transformed: sought as a quantile is */
-typedef struct {
-  wanted q;
-  const cx_ast *e, *bind;
-  cx_val y;
-} inverse;
-static cx_val missed(cx_elab *E, void *user) {
-  const inverse *v = user;
-  cx_val x = place_of(E, &v->q, E->env->v);
-  cx_bind_name(E, v->bind->name, B_VALUE, v->bind->span)->v = x;
-  return op2(E, OP_sub, cx_elab_expr(E, v->e), v->y);
-}
-static cx_val inverted(cx_elab *E, const cx_ast *x) {
-  enum { FAR = 700, WIDE = 36 };
-  cx_dist d;
-  double end;
-  inverse v = {.e = x->kid[1], .bind = x->kid[2]};
-  if (!cx_dist_of(E, x->kid[0], &d) || (v.y = cx_elab_expr(E, x->kid[3])).bad) return cx_v_bad(x->span);
-  cx_dist_support(E, &d, &v.q.lo, &v.q.hi);
-  if (v.q.lo.bad || v.q.hi.bad) return cx_v_bad(x->span);
-  v.q.d = &d;
-  v.q.low = !cx_v_const(E, v.q.lo, &end) || isfinite(end);
-  v.q.high = !cx_v_const(E, v.q.hi, &end) || isfinite(end);
-  double from = v.q.low ? -FAR : -WIDE, to = v.q.low && v.q.high ? WIDE : v.q.low || v.q.high ? FAR : WIDE;
-  cx_binding *env = E->env;
-  cx_val u = cx_bind_variable(E, &cx_prim_crossing, cx_intern_z(E->ctx, "u"), x->span, num(E, from, &d), num(E, to, &d),
-                              1e-10, missed, &v, x->span);
-  E->env = env;
-  return u.bad ? u : place_of(E, &v.q, u);
 }
 
 cx_val cx_dist_value(cx_elab *E, const cx_dist *d, cx_dist_kind kind, cx_val x) {
@@ -456,13 +474,26 @@ static cx_val divergence(cx_elab *E, const cx_ast *x) {
   return cx_dist_gather(E, where_valid(E, &p, total(E, &m)), shape, x->span);
 }
 
+static cx_val mass_call(cx_elab *E, const cx_ast *x, bool share) {
+  cx_dist d;
+  double m;
+  if (!cx_dist_of(E, x->kid[0], &d)) return cx_v_bad(x->span);
+  cx_val a = cx_elab_expr(E, x->kid[1]), b = cx_elab_expr(E, x->kid[2]);
+  if (a.bad || b.bad) return cx_v_bad(x->span);
+  if (!share) return mass(E, &d, a, b);
+  bool plain = cx_v_const(E, b, &m) && fabs(m) < 600;
+  a = op2(E, OP_sub, a, b);
+  return plain ? a : op2(E, OP_min, a, num(E, 700, &d)); /* one factor: exp(-m) alone may be infinite */
+}
+
 bool cx_elab_dist_call(cx_elab *E, const cx_ast *x, cx_val *r) {
   int kind = 0;
   bool kl = !strcmp(x->name, "kl");
-  if (!strcmp(x->name, CX_INVERSE)) {
-    *r = inverted(E, x);
+  if (!strcmp(x->name, CX_MASS) || !strcmp(x->name, CX_SHARE)) {
+    *r = mass_call(E, x, !strcmp(x->name, CX_SHARE));
     return true;
   }
+  if (cx_change_call(E, x, r)) return true;
   while (kind < DIST_KINDS && strcmp(x->name, kinds[kind].name)) kind++;
   if ((kind == DIST_KINDS && !kl) || x->primes) return false;
   bool shared = kind >= DIST_MEAN; /* mean(z) is also that of an array */

@@ -108,22 +108,31 @@ typedef struct {
   const random_ *R;
   int at;
   const cx_dist *d;
+  bool changed;   /* of a transformed variable: d is of what it is made of */
   bool logarithm; /* of the integrand's size, for cx_dist_heavy */
   cx_val heavy;
 } place;
 
 static cx_val level(cx_elab *E, const random_ *R, int at);
+static bool touches(const cx_ast *c, cx_sym but) { return reads(c, but); }
 static cx_val weighed(cx_elab *E, void *user) {
   const place *p = user;
   const random_ *R = p->R;
+  const cx_ast *bind = R->order[p->at];
   cx_val x = E->env->v, l = cx_dist_log_density(E, p->d, x, true);
   cx_val f = op1(E, OP_exp, l);
   if (f.bad) return f;
+  if (p->changed) {
+    cx_val y = cx_change_value(E, bind->kid[0], x);
+    if (y.bad) return y;
+    cx_bind_name(E, bind->name, B_VALUE, bind->span)->v = y;
+  }
   bool last = p->at + 1 == R->n;
   cx_val v = last ? subject(E, R) : level(E, R, p->at + 1);
   if (v.bad) return v;
   if (p->logarithm) return op2(E, OP_add, l, op1(E, OP_log, op1(E, OP_abs, v)));
-  cx_val c = last ? joined(E, R, remains, R->order[p->at]->name) : (cx_val){0}, zero = cx_v_num(E, 0, v.span);
+  cx_val c = last ? joined(E, R, p->changed ? touches : remains, bind->name) : (cx_val){0},
+         zero = cx_v_num(E, 0, v.span);
   if (c.bad) return c;
   bool one = v.e->op == OP_const && v.e->u.num == 1;
   v = one ? f : op2(E, OP_mul, f, v);
@@ -182,24 +191,28 @@ static cx_val level(cx_elab *E, const random_ *R, int at) {
   const cx_ast *v = R->order[at];
   cx_span s = R->x->span;
   cx_dist d;
-  if (!cx_dist_of(E, v->kid[0], &d)) return cx_v_bad(s);
+  bool below = false, above = false, point = false, rest = false;
+  for (int k = 0; k < 2; k++)
+    for (const cx_ast *const *c = R->condition[k]; c && *c; c++) rest |= remains(*c, v->name);
+  /* what is expected of a transformed variable is so of what it is made of; its own distribution function is for prob */
+  const cx_ast *base = cx_change_base(E, v->kid[0]);
+  bool changed = base != v->kid[0] && (R->e || rest || at + 1 < R->n);
+  if (changed && !cx_dist_of(E, v->kid[0], &d)) return cx_v_bad(s); /* its errors */
+  if (!cx_dist_of(E, changed ? base : v->kid[0], &d)) return cx_v_bad(s);
   if (cx_dist_dims(&d) || v->nkid > 1) {
     int id = cx_error(E->ctx, v->span, "values of `%s` are arrays; an integral runs over numbers", v->name);
     cx_diag_help(E->ctx, id, "take a mean over random draws: %s(.., draws = 10000: ..)", R->x->name);
     return cx_v_bad(s);
   }
   if (!cx_dist_single(E, &d, v->name)) return cx_v_bad(s);
+  cx_sym name = changed ? cx_intern_z(E->ctx, cx_format(E->arena, "%s before", v->name)) : v->name;
   cx_val lo, hi, a = {0}, b = {0}, p;
   cx_dist_support(E, &d, &lo, &hi);
   if (lo.bad || hi.bad) return cx_v_bad(s);
-  place user = {.R = R, .at = at, .d = &d};
-  if (at + 1 < R->n) return cx_dist_total(E, &d, v->name, lo, hi, R->tol, weighed, &user);
-  bool below = false, above = false, point = false;
-  if (!narrow(E, R, &d, v->name, &a, &b, &below, &above, &point)) return cx_v_bad(s);
+  place user = {.R = R, .at = at, .d = &d, .changed = changed};
+  if (at + 1 < R->n) return cx_dist_total(E, &d, name, lo, hi, R->tol, weighed, &user);
+  if (!changed && !narrow(E, R, &d, v->name, &a, &b, &below, &above, &point)) return cx_v_bad(s);
   cx_binding *env = E->env;
-  bool rest = false;
-  for (int k = 0; k < 2; k++)
-    for (const cx_ast *const *c = R->condition[k]; c && *c; c++) rest |= remains(*c, v->name);
   if (point && !cx_dist_discrete(&d)) p = cx_v_num(E, 0, s); /* a point has no mass */
   else if (!R->e && !rest && cx_dist_closed(&d)) {
     if (!below) a = lo;
@@ -212,9 +225,9 @@ static cx_val level(cx_elab *E, const random_ *R, int at) {
     if (R->n == 1 && R->e) { /* where there are more, it would be asked of integrals */
       place probe = user;
       probe.logarithm = true;
-      user.heavy = cx_dist_heavy(E, &d, v->name, lo, hi, weighed, &probe);
+      user.heavy = cx_dist_heavy(E, &d, name, lo, hi, weighed, &probe);
     }
-    p = cx_dist_total(E, &d, v->name, lo, hi, R->tol, weighed, &user);
+    p = cx_dist_total(E, &d, name, lo, hi, R->tol, weighed, &user);
   }
   E->env = env;
   if (p.bad) return p;

@@ -248,10 +248,9 @@ static bool line_panels(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int
     }
   }
   qsort(s, (size_t)n, sizeof *s, ascending);
-  double least = 64 * DBL_EPSILON * fmax(fabs(lo), fabs(hi));
   for (int i = 0; i < n; i++) {
     double a = s[i], b = i + 1 < n ? s[i + 1] : hi;
-    while (i + 1 < n && !(b - a > least)) i++, b = i + 1 < n ? s[i + 1] : hi;
+    while (i + 1 < n && !(b - a > 64 * DBL_EPSILON * fmax(fabs(a), fabs(b)))) i++, b = i + 1 < n ? s[i + 1] : hi;
     double wide = in->range->frequency > 0 ? 12 / in->range->frequency : INFINITY; /* 21 nodes resolve 12 radians */
     int64_t m = (int64_t)fmin(fmax(ceil((b - a) / wide), 1), 1024);                /* and refinement does the rest */
     for (int64_t j = 0; j < m; j++) {

@@ -27,6 +27,15 @@ static void say(cx_ctx *c, const cx_integral_report *r) {
       return;
     case QUAD_TOLERANCE:
       if (!isfinite(r->value)) return; /* said of the value */
+      if (r->asked == 0) { /* a sum over places */
+        id = cx_diag(c, CX_WARNING, CX_OK, r->span,
+                     "%lld places were found where a function behind this value has a root "
+                     "or jumps, and there may be more%s",
+                     (long long)r->evaluations, some);
+        cx_diag_help(c, id,
+                     "they are told apart where there are few: take a shorter range, or a mean over random draws");
+        return;
+      }
       if (r->value == 0) {
         id = cx_diag(c, CX_WARNING, CX_OK, r->span, "%s is 0 at all of %lld places, which may not be all of it%s", what,
                      (long long)r->evaluations, some);
