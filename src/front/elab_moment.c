@@ -114,6 +114,36 @@ static bool term_end(cx_elab *E, cx_val v, bool upper, double *at, const cx_node
   return n >= 0 && cx_is_integer(E->g, v.e) && isfinite(*at);
 }
 
+/* A series begins at its first term and ends where the terms do. Where the mean is known to be far from the lower end,
+ * there are two, from the mean downwards and upwards: where the mass is. */
+static bool far_bulk(cx_elab *E, const cx_dist *d, cx_val lo, cx_val hi, cx_val *middle) {
+  enum { FAR = 1000 };
+  double a, b, m;
+  if (!cx_dist_has(d, "mean") || !cx_v_const(E, lo, &a) || !cx_v_const(E, hi, &b) || b - a < TERMS || isinf(a))
+    return false;
+  cx_val mean = cx_dist_member(E, d, "mean", NULL, 0);
+  if (mean.bad || !cx_v_const(E, mean, &m) || !(m - a > FAR) || !(m < b) || m > 0x1p52) return false;
+  *middle = num(E, floor(m), d);
+  return true;
+}
+typedef struct {
+  cx_val middle;
+  cx_sym name;
+  cx_scope_fn fn;
+  void *user;
+  int side;
+  cx_val lo, hi, sum;
+} from_middle;
+static cx_val from_the_middle(cx_elab *E, void *user) {
+  const from_middle *t = user;
+  cx_val j = E->env->v, k = t->side ? op2(E, OP_add, t->lo, j) : op2(E, OP_sub, t->hi, j);
+  cx_binding *env = E->env;
+  cx_bind_name(E, t->name, B_VALUE, k.span)->v = k;
+  cx_val v = t->fn(E, t->user);
+  E->env = env;
+  return v;
+}
+
 cx_val cx_dist_total(cx_elab *E, const cx_dist *d, cx_sym name, cx_val lo, cx_val hi, double tol, cx_scope_fn fn,
                      void *user) {
   cx_span s = d->call->span;
@@ -121,6 +151,23 @@ cx_val cx_dist_total(cx_elab *E, const cx_dist *d, cx_sym name, cx_val lo, cx_va
   const cx_node *ae, *be;
   if (lo.bad || hi.bad) return cx_v_bad(s);
   bool discrete = cx_dist_discrete(d);
+  cx_val middle;
+  if (discrete && far_bulk(E, d, lo, hi, &middle)) {
+    from_middle two = {.middle = middle, .name = name, .fn = fn, .user = user};
+    cx_val one = num(E, 1, d), inf = num(E, INFINITY, d), zero = num(E, 0, d);
+    for (two.side = 0; two.side < 2; two.side++) {
+      two.lo = op2(E, OP_max, lo, two.side ? op2(E, OP_add, middle, one) : num(E, -INFINITY, d));
+      two.hi = op2(E, OP_min, hi, two.side ? inf : middle);
+      cx_val n = op2(E, OP_sub, two.hi, two.lo);
+      cx_val v =
+          cx_bind_variable(E, &cx_prim_series, cx_intern_z(E->ctx, "j"), s, zero, n, tol, from_the_middle, &two, s);
+      if (v.bad) return v;
+      if (v.e->op == OP_load) E->g->eq[v.e->u.eq]->slope = true;
+      middle = two.side ? op2(E, OP_add, two.sum, v) : middle;
+      two.sum = v;
+    }
+    return middle;
+  }
   if (!discrete || !term_end(E, lo, false, &a, &ae) || !term_end(E, hi, true, &b, &be) || b - a >= TERMS ||
       fabs(a) > 0x1p52) {
     cx_val v = cx_bind_variable(E, discrete ? &cx_prim_series : &cx_prim_integral, name, s, lo, hi, tol, fn, user, s);
@@ -470,6 +517,15 @@ static cx_val divergence(cx_elab *E, const cx_ast *x) {
     return cx_v_bad(x->span);
   }
   if (!cx_dist_spread(E, both, 2, NULL, NULL, 0, &shape, x->span)) return cx_v_bad(x->span);
+  /* where q has no mass and p may, there is no end to it */
+  cx_val a[2], b[2], within;
+  double known;
+  cx_dist_support(E, &p, &a[0], &b[0]);
+  cx_dist_support(E, &q, &a[1], &b[1]);
+  if (a[0].bad || a[1].bad || b[0].bad || b[1].bad) return cx_v_bad(x->span);
+  within = op2(E, OP_and, op2(E, OP_le, a[1], a[0]), op2(E, OP_le, b[0], b[1]));
+  cx_val inf = num(E, INFINITY, &p);
+  if (cx_v_const(E, within, &known) && known == 0) return cx_dist_gather(E, where_valid(E, &p, inf), shape, x->span);
   moment m = {.d = &p, .kind = (cx_dist_kind)M_KL, .other = &q};
   return cx_dist_gather(E, where_valid(E, &p, total(E, &m)), shape, x->span);
 }

@@ -109,6 +109,7 @@ typedef struct {
   int at;
   const cx_dist *d;
   bool changed;   /* of a transformed variable: d is of what it is made of */
+  bool fixed;     /* its value is given */
   bool logarithm; /* of the integrand's size, for cx_dist_heavy */
   cx_val heavy;
 } place;
@@ -131,7 +132,7 @@ static cx_val weighed(cx_elab *E, void *user) {
   cx_val v = last ? subject(E, R) : level(E, R, p->at + 1);
   if (v.bad) return v;
   if (p->logarithm) return op2(E, OP_add, l, op1(E, OP_log, op1(E, OP_abs, v)));
-  cx_val c = last ? joined(E, R, p->changed ? touches : remains, bind->name) : (cx_val){0},
+  cx_val c = last ? joined(E, R, p->changed || p->fixed ? touches : remains, bind->name) : (cx_val){0},
          zero = cx_v_num(E, 0, v.span);
   if (c.bad) return c;
   bool one = v.e->op == OP_const && v.e->u.num == 1;
@@ -187,6 +188,17 @@ static bool narrow(cx_elab *E, const random_ *R, const cx_dist *d, cx_sym name, 
   return true;
 }
 
+/* given x == e, of a continuous x: the density there takes the integral's place; no e: there is no such condition */
+static cx_val fixed(cx_elab *E, const random_ *R, int at) {
+  for (const cx_ast *const *a = R->condition[1]; a && *a; a++) {
+    bound b;
+    bool known = bounds(*a, R->order[at]->name, &b) && b.equal;
+    for (int k = at + 1; k < R->n && known; k++) known = !reads(b.end, R->order[k]->name);
+    if (known) return cx_elab_expr(E, b.end);
+  }
+  return (cx_val){0};
+}
+
 static cx_val level(cx_elab *E, const random_ *R, int at) {
   const cx_ast *v = R->order[at];
   cx_span s = R->x->span;
@@ -210,6 +222,19 @@ static cx_val level(cx_elab *E, const random_ *R, int at) {
   cx_dist_support(E, &d, &lo, &hi);
   if (lo.bad || hi.bad) return cx_v_bad(s);
   place user = {.R = R, .at = at, .d = &d, .changed = changed};
+  cx_val given = changed || cx_dist_discrete(&d) ? (cx_val){0} : fixed(E, R, at);
+  if (given.bad) return given;
+  if (given.e) {
+    cx_binding *around = E->env;
+    user.fixed = true;
+    cx_bind_name(E, name, B_VALUE, v->span)->v = given;
+    p = weighed(E, &user);
+    E->env = around;
+    if (p.bad) return p;
+    if (at + 1 < R->n) return p;
+    cx_val c = joined(E, R, outside, v->name);
+    return c.bad ? c : c.e ? when(E, c, p, cx_v_num(E, 0, s)) : p;
+  }
   if (at + 1 < R->n) return cx_dist_total(E, &d, name, lo, hi, R->tol, weighed, &user);
   if (!changed && !narrow(E, R, &d, v->name, &a, &b, &below, &above, &point)) return cx_v_bad(s);
   cx_binding *env = E->env;
@@ -281,6 +306,12 @@ static cx_val expected(cx_elab *E, const random_ *R) {
   given.centred = false;
   given.condition[0] = NULL;
   cx_val p = run(E, given);
+  double none;
+  if (!p.bad && cx_v_const(E, p, &none) && none == 0) {
+    int id = cx_error(E->ctx, R->condition[1][0]->span, "the condition behind `given` has probability 0");
+    cx_diag_help(E->ctx, id, "nothing can be said under a condition that never holds");
+    return cx_v_bad(R->x->span);
+  }
   return p.bad ? p : op2(E, OP_div, v, p);
 }
 
@@ -315,6 +346,9 @@ cx_val cx_elab_random(cx_elab *E, const cx_ast *x) {
     if (R.condition[1]) q.given = (body->kind == A_LIST ? body->kid[body->nkid - 1] : body)->kid[1];
     return cx_elab_draws(E, &q);
   }
+  cx_val v;
+  if (!R.condition[1] && cx_elab_gauss(E, x, (cx_random_kind)kind, two ? body->kid[0] : last, two ? last : NULL, &v))
+    return v;
   if (kind == R_PROB) {
     R.condition[0] = cx_conditions(E, last);
     return expected(E, &R);

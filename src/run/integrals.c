@@ -27,7 +27,7 @@ static void say(cx_ctx *c, const cx_integral_report *r) {
       return;
     case QUAD_TOLERANCE:
       if (!isfinite(r->value)) return; /* said of the value */
-      if (r->asked == 0) { /* a sum over places */
+      if (r->asked == 0) {             /* a sum over places */
         id = cx_diag(c, CX_WARNING, CX_OK, r->span,
                      "%lld places were found where a function behind this value has a root "
                      "or jumps, and there may be more%s",
