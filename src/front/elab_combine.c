@@ -4,7 +4,8 @@
  * weight, D the distribution, A and B the ends, E the function and X its variable. Its members do not read one another, so
  * no name of the program in D is taken for one of theirs; and their argument has a name that no program can write. Some
  * members are for some D only: name_whole for a discrete one in place of name, name_closed where the cdf of D is a
- * formula, name_changed where D is itself transformed. */
+ * formula, name_inverted where its quantile is one, too, and the mass does not underflow, name_changed where D is itself
+ * transformed. */
 #include <math.h>
 #include <string.h>
 
@@ -44,6 +45,9 @@ static const char truncated[] =
     "    else log1p(-exp(mass(x + N, B) - mass(A, B)))\n"
     "  log_ccdf_closed(x) = if mass(A, x) < mass(x + N, B) then log1p(-exp(mass(A, x) - mass(A, B)))\n"
     "    else mass(x + N, B) - mass(A, B)\n"
+    "  quantile_inverted(t) = if t < 0 or t > 1 then nan else min(B, max(A, if cdf(D, A) >= 0.25\n"
+    "    then cquantile(D, ccdf(D, A) * (1 - t) + ccdf(D, B) * t)\n"
+    "    else quantile(D, cdf(D, A) * (1 - t) + cdf(D, B) * t)))\n"
     "  mean_changed = expect(t ~ D: t given A <= t <= B)\n"
     "  variance_changed = var(t ~ D: t given A <= t <= B)\n"
     "}\n";
@@ -153,6 +157,15 @@ static cx_ast *copy(const template *t, const cx_ast *x) {
   return c;
 }
 
+static bool invertible(const template *t, const cx_dist *d) {
+  cx_ast call = *t->call;
+  double m;
+  if (!t->part[2] || !cx_dist_closed(d) || !cx_dist_has(d, "quantile")) return false;
+  call.kind = A_CALL;
+  own_call(t, &call, CX_MASS, t->part + 2, 2);
+  return cx_v_const(t->E, cx_elab_expr(t->E, &call), &m) && m > -600;
+}
+
 static bool usage(cx_elab *E, const cx_ast *x, const char *help) {
   int id = cx_error(E->ctx, x->span, "this is not how `%s` is written", x->name);
   cx_diag_help(E->ctx, id, "%s", help);
@@ -242,6 +255,7 @@ bool cx_combine(cx_elab *E, const cx_ast *x, bool kind, cx_dist *d) {
     bool take = true, suffix = false;
     if (only && !strcmp(only, "_whole")) take = whole, suffix = true;
     else if (only && !strcmp(only, "_closed")) take = cx_dist_closed(&inner), suffix = true;
+    else if (only && !strcmp(only, "_inverted")) take = !kind && !whole && invertible(&t, &inner), suffix = true;
     else if (only && !strcmp(only, "_changed")) take = again, suffix = true;
     if (!strcmp(m->name, "discrete")) take = whole;
     /* of arrays some have no meaning */
