@@ -419,14 +419,14 @@ static int lifted(void *user, int side, int64_t n, const int32_t *instance, cons
 /* What is nought, or nearly, or not smooth as it seems: perhaps an exponential has underflowed, or overflowed, and another
  * factor would have lifted it. Then the integral of f exp(-shift) is computed, shift being the exponent where |f| is
  * largest among the places seen. */
-static int lift_up(const call *c, int64_t j, double *result) {
-  enum { N = 64, PEAKS = 8 };
+static int lift_up(const call *c, int64_t j, double *result, int *vain) {
+  enum { N = 64, PEAKS = 8, VAIN_MAX = 256 };
   const cx_quadrature *q = c->q;
   cx_quadrature_work *w = c->w;
   int nc = q->in->ncomp, n = 0;
   bool tiny = true;
   for (int k = 0; k < nc; k++) tiny &= fabs(result[j * nc + k]) < 1e-290;
-  if (!tiny && w->report[j].status == QUAD_OK) return 0;
+  if ((!tiny && w->report[j].status == QUAD_OK) || *vain >= VAIN_MAX) return 0; /* the others are like these */
   double x[N + PEAKS], lo = w->range[j].lo, hi = w->range[j].hi, most = -INFINITY, shift = 0;
   int32_t id[N + PEAKS];
   for (; n < N; n++) {
@@ -445,7 +445,8 @@ static int lift_up(const call *c, int64_t j, double *result) {
   int failed = cx_batch_run(q, &q->size, &w->size, w, (const double *[]){x}, (const double *[]){x}, 1, n, id, size);
   for (int64_t k = 0; k < n * nc && !failed; k++)
     if (size[k] > most && size[k] < INFINITY) most = size[k], shift = expo[k];
-  if (failed || !(most > -800) || fabs(shift) < 600) return free(size), failed;
+  if (failed || !(most > -800) || fabs(shift) < 600) return free(size), ++*vain, failed;
+  *vain = 0;
   lift l = {*c, (int32_t)j, shift, NULL, NULL, 0};
   cx_quad p = {.ncomp = nc,
                .scale = q->in->scale,
@@ -507,8 +508,9 @@ int cx_quadrature_run(const cx_quadrature *q, cx_quadrature_work *w, int64_t row
     bool stopped = s == QUAD_STOPPED && q->stop && *q->stop; /* else: out of time, and the result says so */
     failed = s == QUAD_FAILED || stopped;
     if (stopped) w->why = "interrupted";
+    int vain = 0;
     for (int64_t j = 0; j < w->instances && !failed && q->scaled.g; j++)
-      if (w->report[j].status <= QUAD_NAN && w->range[j].lo != w->range[j].hi) failed = lift_up(&c, j, result);
+      if (w->report[j].status <= QUAD_NAN && w->range[j].lo != w->range[j].hi) failed = lift_up(&c, j, result, &vain);
     double inside = w->largest > 0 ? w->worst / w->largest : 0; /* relative error that comes from integrals inside */
     for (int64_t j = 0; j < w->instances && !failed; j++)
       for (int k = 0; k < q->in->ncomp; k++) {

@@ -109,6 +109,7 @@ typedef struct cx_graph {
   int nout, cap_out;    /* the equations asked for */
   struct cx_hash *hash; /* private to graph.c */
   cx_span at;           /* what is being transformed, for errors of the transformation */
+  bool inside;          /* an integrand: its integrals are inside another */
 } cx_graph;
 
 /* ---- building (graph.c) ---- */

@@ -10,6 +10,7 @@
  * and with V = -(dw/da) / (dw/dx) at the roots of every w nothing jumps across x as a changes (Reynolds' transport
  * theorem). V is interpolated between the roots without knowing them: with d the distance to the root of w by Newton's
  * step, no longer than the range, V = sum of V_w d_w^-2 / sum of d^-2 (Shepard 1968), the ends being fixed points. */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -173,6 +174,56 @@ static bool roots(const inner *in, const cx_node *e, root_list *to, int depth) {
   }
 }
 
+/* ---- what is 0 wherever it is a number: the root of a condition that is an end itself ---- */
+enum { SUM_MAX = 24 };
+typedef struct {
+  const cx_node *of[SUM_MAX];
+  double times[SUM_MAX], number, size;
+  int n;
+} combination;
+static void combine(combination *c, const cx_node *e, double times) {
+  if (e->op == OP_add || e->op == OP_sub) {
+    combine(c, e->arg[0], times);
+    combine(c, e->arg[1], e->op == OP_add ? times : -times);
+  } else if (e->op == OP_neg) combine(c, e->arg[0], -times);
+  else if (e->op == OP_mul && e->arg[0]->op == OP_const) combine(c, e->arg[1], times * e->arg[0]->u.num);
+  else if (e->op == OP_mul && e->arg[1]->op == OP_const) combine(c, e->arg[0], times * e->arg[1]->u.num);
+  else if (e->op == OP_const) c->number += times * e->u.num, c->size += fabs(times * e->u.num);
+  else {
+    int k = 0;
+    while (k < c->n && c->of[k] != e) k++;
+    if (k == SUM_MAX) c->size = NAN;
+    else if (k < c->n) c->times[k] += times;
+    else c->of[k] = e, c->times[c->n++] = times;
+  }
+}
+/* ends opened, the square of a root its radicand */
+static const cx_node *unrooted(void *user, cx_graph *g, const cx_node *n) {
+  (void)user;
+  if (n->op == OP_load) {
+    const cx_eq *q = g->eq[n->u.eq];
+    if (q->kind != EQ_CALC || q->red != RED_none) return n;
+    int64_t slot[CX_MAX_RANK];
+    for (int k = 0; k < q->rank; k++) slot[k] = k;
+    return cx_rewrite(g, cx_subst(g, q->body, slot, n->arg, q->rank), unrooted, NULL);
+  }
+  bool square = n->op == OP_pow && n->arg[1]->op == OP_const && n->arg[1]->u.num == 2;
+  if (n->op != OP_mul && !square) return n;
+  const cx_node *a = n->arg[0], *b = square ? a : n->arg[1];
+  bool minus = (a->op == OP_neg) != (b->op == OP_neg);
+  if (a->op == OP_neg) a = a->arg[0];
+  if (b->op == OP_neg) b = b->arg[0];
+  if (a->op != OP_sqrt || a != b) return n;
+  return minus ? cx_op1(g, OP_neg, a->arg[0]) : a->arg[0];
+}
+static bool vanishes(cx_graph *g, const cx_node *w) {
+  combination c = {.n = 0};
+  combine(&c, cx_rewrite(g, w, unrooted, NULL), 1);
+  for (int k = 0; k < c.n; k++)
+    if (c.times[k] != 0) return false;
+  return fabs(c.number) <= 8 * DBL_EPSILON * c.size;
+}
+
 typedef struct {
   const inner *in;
   bool jumps;
@@ -180,7 +231,7 @@ typedef struct {
 } sink;
 static void put(sink *s, cx_feature_kind kind, bool jumps, const cx_node *w) {
   cx_graph *g = s->in->g;
-  if (!varies(s->in, w)) return;
+  if (!varies(s->in, w) || vanishes(g, w)) return;
   for (int k = 0; k < s->to->n; k++) {
     cx_found *t = &s->to->at[k];
     const cx_eq *e = g->eq[t->eq];

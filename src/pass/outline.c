@@ -249,7 +249,7 @@ static void outline(cx_graph *g, cx_eq **member, int n, bool passes) {
     for (int64_t k = 0; k < count; k++) in->scale[at++] = member[j]->slope ? 1 : 0;
   }
   for (int id = 0; id < in->value->neq; id++) in->heavy |= cx_is_integral(in->value->eq[id]);
-  if (!in->heavy && !in->crossing) sizes(in);
+  if (!in->heavy && !in->crossing && !g->inside) sizes(in);
   for (int j = 0; j < n; j++) guard(in->value, in->value->eq[in->value->out[j]]);
   for (int id = 0, known = in->value->neq; id < known; id++) { /* an integral inside is no noise to the one around */
     cx_eq *e = in->value->eq[id];
@@ -269,6 +269,7 @@ static void outline(cx_graph *g, cx_eq **member, int n, bool passes) {
     }
   }
   in->value = alone(in->value);
+  in->value->inside = true;
   if (passes) cx_run_passes(in->value, NULL);
   else cx_outline(in->value, false);
   q->dim[lo->rank] = (cx_dim){in->ncomp, NULL};

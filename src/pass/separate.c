@@ -6,8 +6,8 @@
  * three variables or more a sum is first integrated term by term.
  *
  * exp(a + c) = exp(a) exp(c) is no identity of doubles: one may overflow where the other vanishes. So all exponentials of
- * a product become one, and of its exponent only the terms leave that take a dimension along, by which there is less to
- * integrate. Where bounds do not prove that both stay in the range of a double, the integral as it was written is kept
+ * a product become one. Where bounds do not prove that both parts of it stay in the range of a double, only the terms of the
+ * exponent leave that take a dimension along, by which there is less to integrate, and the integral as it was is kept
  * beside the product, over an empty range unless the product has left that range when the program runs. */
 #include <float.h>
 #include <math.h>
@@ -372,15 +372,15 @@ static bool separate(keeper *k, cx_eq *I, int variables) {
     uint32_t all = (1u << (F->rank - 1)) - 1, used;
     const cx_node *outer, *inner;
     s.stay = ~all;
-    for (int attempt = 0;;
-         attempt++) { /* all that may leave, to see what stays; then what is worth it; then what is safe */
+    for (int attempt = 0;; attempt++) { /* all that may leave; else what is worth it; else what is safe */
       bool safe = factors(&s, body);
       if (s.full) return false;
       outer = product(&s, false), inner = product(&s, true);
       used = inner ? reads(g, I, inner) & all : all;
-      if (attempt == 0 && s.without && used) s.stay = used | ~all;
-      else if (!safe && !keep_whole(k, I, used)) s.stay = UINT32_MAX;
-      else break;
+      if (safe) break;
+      if (attempt == 0 && used) s.stay = used | ~all;
+      else if (keep_whole(k, I, used)) break;
+      else s.stay = UINT32_MAX;
     }
     int r0 = g->eq[I->prim_arg[CX_INTEGRAL_LO]]->rank;
     bool unused = inner && (~used & ((1u << r0) - 1)); /* a dimension nobody reads */

@@ -53,6 +53,15 @@ static void restart(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
 
 static bool discovered(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, cx_quad_point_kind kind, double x,
                        double width) {
+  if (kind == QP_SINGULAR) { /* what is nearer to a known point than the integrand can tell is at it */
+    double least = 16 * q->blur * fabs(x);
+    if (fabs(x - in->lo) <= least) x = in->lo;
+    if (fabs(x - in->hi) <= least) x = in->hi;
+    for (int k = 0; k < in->npoint; k++) {
+      const cx_quad_point *p = &w->point[in->point + k];
+      if (p->kind != QP_PEAK && fabs(x - p->x) <= least) x = p->x;
+    }
+  }
   if (!cx_quad_discover(w, in, kind, x, width)) return false;
   restart(q, w, in);
   return true;

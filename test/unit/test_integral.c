@@ -151,14 +151,21 @@ static void nested(void) {
        2e7},
       {"integral(x in -1..1, y in -1..1: if x^2 + y^2 + 0.25 < 1 then 1 else 0)", 2.3561944901923449, 1e-10, 1e5},
       {"prob(x ~ normal(0, 1), y ~ normal(0, 1), z ~ normal(0, 1): x < y and y < z)", 1.0 / 6, 1e-10, 1e6},
-      {"prob(x ~ normal(0, 1), y ~ normal(0, 1): x^2 + y^2 < 2)", 0.63212055882855768, 1e-10, 1e6}};
+      {"prob(x ~ normal(0, 1), y ~ normal(0, 1): x^2 + y^2 < 2)", 0.63212055882855768, 1e-10, 1e6},
+      /* a disc whose ends are where its integrand has a root: 2 pi r^3 / 3; exp(2 sqrt(1 - x^2)) by mpmath */
+      {"integral(x in -1.011..1.011, y in -sqrt(1.011^2 - x^2)..sqrt(1.011^2 - x^2): sqrt(abs(1.011^2 - x^2 - y^2)))",
+       2.1642731938342210, 1e-9, 1e6},
+      {"integral(x in -1..1: exp(integral(y in -1..1: if x^2 + y^2 < 1 then 1 else 0)))", 10.461555103726467, 1e-9,
+       1e6},
+      {"integral(x in -1..1, y in -1..1, z in -1..1: if x^2 + y^2 + z^2 < 0.727^2 then exp(-(x^2 + y^2 + z^2)) else 0)",
+       1.1835523877986122, 1e-6, 1e7}};
   /* its exponential is 0 to a double, its factors' product is not */
   answer lifted = ask("print 1e290 * integral(x in 0..inf: 1e30 * x^10.5 * exp(-x - 750) / (1 + x))\n");
   CHECK(lifted.converged[0]);
   CHECK_NEAR(lifted.value[0], 1.9518776619462855, 1e-9 * 1.9518776619462855);
   CHECK(ask("print integral(x in 0..1: (if x > 2 then 1 else 0) * exp(-x))\n").converged[0]);
   for (size_t k = 0; k < sizeof row / sizeof *row; k++) {
-    char text[200];
+    char text[300];
     snprintf(text, sizeof text, "print %s\n", row[k].text);
     answer r = ask(text);
     CHECK_NEAR(r.value[0], row[k].value, row[k].tolerance);
