@@ -98,6 +98,11 @@ static const struct {
     {"truncated(normal(0, 1), -9, -8)", N},
     {"truncated(gamma(2, 1), 0.5, 3)", N},
     {"mixture(k: [0.3, 0.7][k], normal([-1, 2][k], 0.5))", 2000},
+    {"truncated(normal(0, 1), 40, inf)", 200},
+    {"transformed(z ~ normal(0, 1): exp(z))", N},
+    {"transformed(z ~ gamma(3, 2): 1 / z)", N},
+    {"transformed(z ~ normal(0, 1): z^2)", 500},
+    {"mixture(k: [0.3, 0.7][k], truncated(normal([-1, 2][k], 0.5), 0, inf))", 500},
     {"slope(2)", 100},
     {"ramp(2)", N},
 };
@@ -191,6 +196,9 @@ static const struct {
     {"expect(x ~ inverse_wishart(9, " S "), draws = 20000: log_det(x))",
      "log(2.5) - 3 * log(2) - digamma(4.5) - digamma(4) - digamma(3.5)"},
     {"expect(k ~ categorical([0.2, 0.3, 0.5]), x ~ normal([-1, 0, 2][k], 1), draws = 20000: x)", "0.8"},
+    {"expect(x ~ truncated(normal(0, 1), 1, inf), draws = 20000: x)", "exp(-0.5) / sqrt(2 * pi) / norm_cdf(-1)"},
+    {"expect(x ~ transformed(z ~ normal(0, 1): exp(z)), draws = 50000: x)", "exp(0.5)"},
+    {"prob(x ~ transformed(z ~ normal(0, 1): z^2 - 1), draws = 20000: x < 0)", "1 - 2 * norm_cdf(-1)"},
     {"expect(x ~ mixture(k: [0.3, 0.7][k], normal([-1, 2][k], 1)), draws = 2000: x)", "1.1"},
 };
 
