@@ -122,7 +122,7 @@ static void run_chunk(void *user, int thread, int64_t chunk) {
   const job *j = user;
   const cx_kernel *k = j->k;
   cx_vm *s = &j->w->worker[thread].vm;
-  int64_t since = j->w->worker[thread].tally ? cx_profile_now() : 0;
+  int64_t since = j->w->worker[thread].tally ? cx_profile_spent() : 0;
   bool single = j->x->opt.single;
   int64_t size = single ? 4 : 8;
   memcpy(s->base, j->w->base, (size_t)j->x->nbase * sizeof *s->base);
@@ -144,7 +144,7 @@ static void run_chunk(void *user, int thread, int64_t chunk) {
   if (end > n) end = n;
   s->block = k->block;
   s->tally = j->w->worker[thread].tally ? j->w->worker[thread].tally[k - j->x->kernel] : NULL;
-  if (s->tally) s->code = k->code, s->tally[k->ncode].ns += (s->since = cx_profile_now()) - since;
+  if (s->tally) s->code = k->code, s->tally[k->ncode].ns += cx_profile_spent() - since, cx_profile_begin(&s->lap);
   for (int64_t row = chunk * k->chunk_rows; row < end && !interrupted(j->x); row += k->block) {
     s->row0 = row, s->n = end - row < k->block ? end - row : k->block;
     for (int r = 0; r < k->nreg; r++) {
@@ -269,19 +269,19 @@ static int64_t prim_bytes(cx_sched *s, const cx_eq *e) {
 
 static int run_kernel(const cx_exec *x, const cx_kernel *k, cx_work *w, const char **why) {
   cx_tally *ends = w->worker->tally ? &w->worker->tally[k - x->kernel][k->ncode] : NULL;
-  int64_t since = ends ? cx_profile_now() : 0;
+  int64_t since = ends ? cx_profile_spent() : 0;
   if (k->prim) {
     int failed = run_prim(x, k, w, why);
-    if (ends) ends->ns += cx_profile_now() - since, ends->runs++;
+    if (ends) ends->ns += cx_profile_spent() - since, ends->runs++;
     return failed;
   }
   job j = {x, k, w};
   if (k->nchunk > 1 && k->work > 200000 && w->threads > 1) cx_pool_run(x->pool, k->nchunk, run_chunk, &j);
   else
     for (int64_t c = 0; c < k->nchunk; c++) run_chunk(&j, 0, c);
-  if (ends) since = cx_profile_now();
+  if (ends) since = cx_profile_spent();
   if (k->nacc) combine(&j);
-  if (ends) ends->ns += cx_profile_now() - since, ends->runs++;
+  if (ends) ends->ns += cx_profile_spent() - since, ends->runs++;
   if (interrupted(x)) *why = "interrupted";
   return interrupted(x);
 }

@@ -19,6 +19,9 @@ enum { BASE_TEMP, BASE_ACC, BASE_WORK, BASE_POOL, BASE_CONST, BASE_FIRST }; /* t
 typedef struct cx_vm cx_vm;
 typedef struct cx_ins cx_ins;
 typedef struct cx_tally cx_tally;
+typedef struct {
+  int64_t since, spent, counted;
+} cx_lap;
 typedef void (*cx_ins_fn)(cx_vm *s, const cx_ins *i);
 
 typedef struct {
@@ -245,7 +248,7 @@ struct cx_vm {
   char *room;      /* of large products, or NULL */
   cx_tally *tally; /* profile.h; NULL: nothing is measured */
   const cx_ins *code;
-  int64_t since;
+  cx_lap lap;
 };
 
 /* split.c */

@@ -1,6 +1,7 @@
 /* profile.c - where the time of runs goes: every instruction is timed, and sums are shown by equation and by kind.
  *
- * Time is what passes from the end of the instruction before, so what it costs to get there is in it. Arithmetic counts
+ * Time is what passes from the end of the instruction before, so what it costs to get there is in it; where that is
+ * long, the processor's own clock says how much of it was spent on other programs. Arithmetic counts
  * multiplications and additions of products, and one operation an element of all else; bytes are those of operands,
  * each once, whatever cache they are in. */
 #include "back/profile.h"
@@ -31,10 +32,26 @@ void cx_profile_start(cx_ctx *c) {
   *cx_ctx_slot(c, CX_SLOT_PROFILE) = p;
 }
 
-int64_t cx_profile_now(void) {
+static int64_t clock_of(clockid_t id) {
   struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
+  clock_gettime(id, &t);
   return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+int64_t cx_profile_spent(void) { return clock_of(CLOCK_THREAD_CPUTIME_ID); }
+
+void cx_profile_begin(cx_lap *l) { *l = (cx_lap){.spent = cx_profile_spent(), .since = clock_of(CLOCK_MONOTONIC)}; }
+
+int64_t cx_profile_lap(cx_lap *l) {
+  enum { LONG = 50000 };
+  int64_t now = clock_of(CLOCK_MONOTONIC), ns = now - l->since;
+  l->since = now;
+  if (ns < LONG) {
+    l->counted += ns;
+    return ns;
+  }
+  int64_t spent = cx_profile_spent(), own = spent - l->spent - l->counted;
+  l->spent = spent, l->counted = 0;
+  return own < 0 ? 0 : own < ns ? own : ns;
 }
 
 /* terms of a sum whose bounds depend on the places */

@@ -9,5 +9,7 @@ struct cx_tally {
 };
 /* counters of one thread, by kernel and instruction, one more for what is around them; NULL: nothing is measured */
 cx_tally **cx_profile_of(const cx_exec *x);
-int64_t cx_profile_now(void);
+int64_t cx_profile_spent(void);    /* ns of this thread so far, by a slow clock */
+void cx_profile_begin(cx_lap *l);  /* the first lap */
+int64_t cx_profile_lap(cx_lap *l); /* ns of this thread since the lap before */
 #endif

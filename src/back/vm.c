@@ -81,8 +81,7 @@ static void timed(cx_vm *s, const cx_ins *p, const cx_ins *end) {
     cx_tally *t = &s->tally[p - s->code];
     p->fn(s, p);
     if (p->len) continue;
-    int64_t now = cx_profile_now();
-    t->ns += now - s->since, s->since = now;
+    t->ns += cx_profile_lap(&s->lap);
     t->runs++, t->lanes += s->n;
     bool product = p->fn == table[0].matmul || p->fn == table[1].matmul;
     if (product && p->u.mat.limit) t->terms += limited_terms(s, p);
