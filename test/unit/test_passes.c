@@ -260,6 +260,22 @@ static void test_guards(void) {
   HAS_NOT(g, "== 0");
 }
 
+static void test_digits(void) {
+  /* the adjoint of a maximum over windows of 3 by 2; also where a digit that is asked for is none, and for numbers below
+   * zero */
+  static const char *const text =
+      "input x[i0 < 9, i1 < 8]\nm[i0 < 3, i1 < 4] = argmax(i2 < 3, i3 < 2) x[3 * i0 + i2, 2 * i1 + i3]\n"
+      "a[i0 < 9, i1 < 8] = if i0 == floor(m[floor(i0 / 3), floor(i1 / 2)] / 2) + 3 * floor(i0 / 3) and "
+      "i1 - 2 * floor(i1 / 2) == mod(m[floor(i0 / 3), floor(i1 / 2)], 2) and x[i0, i1] > -9 then x[i0, i1] else 0\n"
+      "b[i0 < 9, i1 < 9] = if floor((m[1, 1] - 3) / 4) == i0 - 2 and mod(m[1, 1] - 3, 4) + 1 == i1 then 1 else 0\n"
+      "c[i0 < 9, i1 < 8] = if i0 == floor(x[i0, 1] / 2) and i1 == mod(x[i0, 1], 2) then 1 else 0\n"
+      "output a\noutput b\noutput c\n";
+  cx_graph *g = SAME_VALUES(text, "digits");
+  HAS_NOT(g, "mod(%1");
+  HAS_NOT(g, "floor(%1");
+  HAS(g, "mod(x[i0, 1], 2)"); /* no integer */
+}
+
 static void test_delta(void) {
   /* reverse mode of a convolution: sum over i, k of ybar[i] w[k] (i + k == q) */
   cx_graph *g = SAME_VALUES(
@@ -663,6 +679,7 @@ static void tests(void) {
   test_radix();
   test_unroll();
   test_guards();
+  test_digits();
   test_inline_share();
   test_contract();
   test_suffstat();
