@@ -24,7 +24,6 @@ static double products(void) {
     for (int n = 0; n < STEPS; n++) {
 #pragma GCC unroll 12
       for (int k = 0; k < SUMS; k++) s[k] = s[k] * x + y;
-      __asm__ volatile("" : "+x"(x), "+x"(y));
     }
     double took = now() - start;
     for (int k = 1; k < SUMS; k++) s[0] += s[k];
