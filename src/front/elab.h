@@ -48,14 +48,14 @@ typedef struct {
   cx_sym var[2];
   double lo[2], hi[2];
   int nvar;
-  uint32_t grid[2];      /* plot */
-  cx_query against, by;  /* plot of points, pictures with captions: eq CX_NO_EQ where there is none */
-  cx_sym file;           /* write, plot to */
-  cx_sym method;         /* fit */
-  const cx_ast *options; /* fit: the statement */
-  uint32_t objective;    /* fit: what is minimised so far (CX_NO_EQ: nothing) */
-  int nparam;            /* fit: params declared so far */
-  const int *only;       /* fit: numbers of the params that it is for, NULL: all of them */
+  uint32_t grid[2];           /* plot */
+  cx_query against, by, also; /* plot of points, pictures with captions (`by, also`): eq CX_NO_EQ where there is none */
+  cx_sym file;                /* write, plot to */
+  cx_sym method;              /* fit */
+  const cx_ast *options;      /* fit: the statement */
+  uint32_t objective;         /* fit: what is minimised so far (CX_NO_EQ: nothing) */
+  int nparam;                 /* fit: params declared so far */
+  const int *only;            /* fit: numbers of the params that it is for, NULL: all of them */
   int nonly;
   bool model;    /* write: all params, the program and what belongs to it */
   bool maximize; /* the program said maximize: reports change the sign */

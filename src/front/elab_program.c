@@ -421,14 +421,14 @@ static bool cell_names(cx_elab *E, const cx_ast *x, const cx_dim *size, cx_query
 
 static void plot(cx_elab *E, const cx_ast *s) {
   cx_action a = {.kind = ACT_PLOT, .ast = s, .objective = CX_NO_EQ};
-  const cx_ast *against = NULL, *by = NULL;
+  const cx_ast *against = NULL, *by = NULL, *also = NULL;
   int64_t length = -1;
-  a.against.eq = a.by.eq = a.by.level_of = CX_NO_EQ;
+  a.against.eq = a.by.eq = a.by.level_of = a.also.eq = CX_NO_EQ;
   int n = s->nkid;
   for (int k = 0; k < s->nkid; k++)
     if (s->kid[k]->kind == A_NAMED) { /* against x, by g, to "file.svg" */
       if (!strcmp(s->kid[k]->name, "against")) against = s->kid[k];
-      else if (!strcmp(s->kid[k]->name, "by")) by = s->kid[k];
+      else if (!strcmp(s->kid[k]->name, "by")) *(by ? &also : &by) = s->kid[k];
       else if (s->kid[k]->kid[0]->kind == A_STR) a.file = s->kid[k]->kid[0]->name;
       if (k < n) n = k;
     }
@@ -543,9 +543,13 @@ static void plot(cx_elab *E, const cx_ast *s) {
   if (by && (a.nquery != 1 || (!against && !map))) {
     int id = cx_error(E->ctx, by->span, "`by` gives the points or pictures of one array their groups");
     cx_diag_help(E->ctx, id, "plot y against x by group; plot images by label");
+  } else if (also && (against || E->g->eq[a.query[0].eq]->rank == 2)) {
+    int id = cx_error(E->ctx, also->span, "%s one `by`", against ? "points have" : "a matrix has");
+    cx_diag_help(E->ctx, id, "pictures may have two: plot images by truth, called");
   } else if (by && !against && E->g->eq[a.query[0].eq]->rank == 2) {
     if (!cell_names(E, by->kid[0], E->g->eq[a.query[0].eq]->dim, &a.by)) return;
   } else if (by && !plot_row(E, by, against ? "points" : "pictures", &length, &a.by)) return;
+  else if (also && !plot_row(E, also, "pictures", &length, &a.also)) return;
   E->env = env;
   *CX_PUSH(E->arena, E->action) = a;
 }

@@ -384,7 +384,8 @@ static cx_ast *print(cx_parser *p) {
 /* `against x`, `by group`: words that are names elsewhere */
 static void plot_option(cx_parser *p, const char *word, cx_kids *kids) {
   int kind = cx_look(p);
-  if (strcmp(word, "by") ? kind != T_NAME || strcmp(cx_name_at(p, p->i), word) : kind != T_BY) return;
+  if (strcmp(word, "by") ? kind != T_NAME || strcmp(cx_name_at(p, p->i), word) : kind != T_BY && kind != T_COMMA)
+    return;
   int at = p->i++;
   cx_ast *e = cx_expression(p), *named = cx_make_named(p, A_NAMED, at, at, (cx_kids){&e, 1, 1});
   named->name = cx_intern_z(p->ctx, word);
@@ -402,6 +403,8 @@ static cx_ast *plot(cx_parser *p) {
   }
   plot_option(p, "against", &kids);
   plot_option(p, "by", &kids);
+  const cx_ast *by = kids.at[kids.n - 1];
+  if (by->kind == A_NAMED && !strcmp(by->name, "by") && cx_look(p) == T_COMMA) plot_option(p, "by", &kids);
   if (cx_look(p) == T_FOR) {
     do {
       p->i++;

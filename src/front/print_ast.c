@@ -205,7 +205,8 @@ static void put_statement(cx_buf *b, const cx_ast *e) {
         bool word =
             e->kid[i]->kind == A_NAMED && (!strcmp(e->kid[i]->name, "against") || !strcmp(e->kid[i]->name, "by"));
         if (word) {
-          cx_putf(b, " %s ", e->kid[i]->name);
+          bool more = i && e->kid[i - 1]->kind == A_NAMED && e->kid[i - 1]->name == e->kid[i]->name; /* by a, b */
+          cx_putf(b, more ? ", " : " %s ", e->kid[i]->name);
           put(b, e->kid[i]->kid[0], L_IF);
           continue;
         }

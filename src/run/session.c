@@ -245,7 +245,8 @@ static void cell_names(cx_session *s, const cx_query *q, const double *v, cx_plo
 
 /* pictures of one array have one scale, so that they compare; those of several arrays one each */
 static void images(cx_session *s, const cx_action *act, cx_plot *p, double *const *v) {
-  const double *by = act->by.eq != CX_NO_EQ ? v[act->nquery] : NULL;
+  const double *by = act->by.eq != CX_NO_EQ ? v[act->nquery] : NULL,
+               *also = act->also.eq != CX_NO_EQ ? v[act->nquery + 1] : NULL;
   int64_t most = 0;
   for (int k = 0; k < act->nquery; k++) {
     const cx_eq *e = s->m->graph->eq[act->query[k].eq];
@@ -271,6 +272,9 @@ static void images(cx_session *s, const cx_action *act, cx_plot *p, double *cons
     for (int64_t i = 0; i < n && h && w; i++) {
       const char *caption = act->nquery > 1 && n == 1 ? act->query[k].text : NULL;
       if (by) caption = group_name(s, &act->by, by[i]);
+      if (also)
+        caption =
+            cx_format(s->t, "%s %s, %s %s", act->by.text, caption, act->also.text, group_name(s, &act->also, also[i]));
       p->picture[p->npicture++] = (cx_picture){caption, w, h, v[k] + i * h * w, lo, hi};
     }
   }
@@ -278,8 +282,8 @@ static void images(cx_session *s, const cx_action *act, cx_plot *p, double *cons
 
 static void plot(cx_session *s, const cx_action *act) {
   cx_plot p = {.file = act->file, .curve = CX_NEW_N(s->t, cx_curve, CURVES_MAX)};
-  uint32_t eq[CURVES_MAX + 4];
-  int64_t count[CURVES_MAX + 4];
+  uint32_t eq[CURVES_MAX + 5];
+  int64_t count[CURVES_MAX + 5];
   int n = 0, nq = act->nquery < CURVES_MAX ? act->nquery : CURVES_MAX;
   for (int k = 0; k < act->nvar; k++) eq[n++] = act->grid[k];
   for (int k = 0; k < nq; k++)
@@ -295,8 +299,9 @@ static void plot(cx_session *s, const cx_action *act) {
     eq[0] = act->against.eq;
   }
   if (act->by.eq != CX_NO_EQ) eq[n++] = act->by.eq;
+  if (act->also.eq != CX_NO_EQ) eq[n++] = act->also.eq;
   double **v = values(s, eq, n, count, NULL);
-  const double *by = act->by.eq != CX_NO_EQ ? v[n - 1] : NULL;
+  const double *by = act->by.eq != CX_NO_EQ ? v[n - 1 - (act->also.eq != CX_NO_EQ)] : NULL;
   if (points || pictures) {
     if (points) scatter(s, act, &p, v);
     else images(s, act, &p, v);

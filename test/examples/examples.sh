@@ -119,6 +119,10 @@ near glyphs 'accuracy(p, digit) =' 1 0.96 0.02
 run augment # its twin without augmentation scores less
 awk '/changed pictures/ { a = $NF } /without/ { b = $NF } END { exit !(a > 0.8 && a > b) }' augment.txt || { echo "augment: no gain"; cat augment.txt; failed=1; }
 exists augment.svg
+run filters
+near filters 'digits never seen:' 1 0.93 0.03
+exists filters.svg maps.svg misread.svg
+grep -q 'truth [0-9], called [0-9]' misread.svg || { echo "filters: no captions"; failed=1; }
 
 jargon=/usr/share/doc/jargon-text/jargon.txt.gz
 if "$calx" version | grep -qw zlib && [ -r $jargon ]; then

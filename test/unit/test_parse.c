@@ -104,7 +104,7 @@ static void test_statements(void) {
     "subject to ellipse: x^2 / 8 + y^2 / 2 == 1, x >= 0\n", "fit by kkt\n", "fit by adam(rate = 0.02, steps = 4000)\n",
     "print \"area\", x, f'(2)\n", "print d(g(x, y), x) at x = 0.5, y = 1\n", "print (a at x = 1), b\n",
     "plot f(x), f'(x) for x in -6..6\n", "plot f(x, y) for x in 0..1, y in 0..2 to \"f.svg\"\n",
-    "plot a, title = \"t\" for x in 0..1\n", "plot y, z against x\n", "plot y against x[:, 0] by g to \"p.png\"\n",
+    "plot a, title = \"t\" for x in 0..1\n", "plot y, z against x\n", "plot y by truth, called to \"p.png\"\n", "plot y against x[:, 0] by g to \"p.png\"\n",
     "plot images by digit[0..39]\n",
     "plot loss\n", "write sqrt(gx^2 + gy^2) to \"edges.png\"\n", "explain h'(t)\n", "import \"model.calx\"\n",
     "precision single\n", "distribution half(s) { support = positive; logpdf(x) = -x / s }\n",
