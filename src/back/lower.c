@@ -477,13 +477,12 @@ void cx_low_need(cx_lower_state *L, const cx_node *root) {
       L->val[n->id].fold = true;
       L->val[user->id].fold = true; /* at most one of its arguments */
     }
-    for (int k = 0; k < n->nargs; k++) L->val[n->arg[k]->id].user = n;
     if (n->op != OP_load) {
       if (!L->p->flat && n->op != OP_const && n->free_lo && !n->has_load && cx_affine(n, &c0, c)) continue;
-      for (int k = 0; k < n->nargs; k++) L->val[n->arg[k]->id].total++;
+      for (int k = 0; k < n->nargs; k++) L->val[n->arg[k]->id].total++, L->val[n->arg[k]->id].user = n;
     } else if (!L->p->flat)
       for (int k = 0; k < n->nargs; k++)
-        if (!cx_affine(n->arg[k], &c0, c)) L->val[n->arg[k]->id].total++;
+        if (!cx_affine(n->arg[k], &c0, c)) L->val[n->arg[k]->id].total++, L->val[n->arg[k]->id].user = n;
   }
   cx_low_find_linear(L);
 }
