@@ -88,6 +88,7 @@ typedef enum {
   DOM_COVARIANCE,
   DOM_CHOLESKY_CORRELATION,
   DOM_CHOLESKY_COVARIANCE,
+  DOM_ORTHONORMAL, /* columns; the other domains of matrices are square */
   DOM_COUNT
 } cx_domain_kind;
 extern const char *const cx_domain_name[DOM_COUNT];

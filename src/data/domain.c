@@ -22,7 +22,8 @@ const char *const cx_domain_name[DOM_COUNT] = {[DOM_REAL] = "real",
                                                [DOM_CORRELATION] = "correlation",
                                                [DOM_COVARIANCE] = "covariance",
                                                [DOM_CHOLESKY_CORRELATION] = "cholesky_correlation",
-                                               [DOM_CHOLESKY_COVARIANCE] = "cholesky_covariance"};
+                                               [DOM_CHOLESKY_COVARIANCE] = "cholesky_covariance",
+                                               [DOM_ORTHONORMAL] = "orthonormal"};
 
 enum { BLOCK = 1024 };
 #define TOLERANCE 1e-8 /* of sums and symmetries in data, which were rounded when they were written */
@@ -99,6 +100,18 @@ static const char *vector_fault(cx_domain_kind kind, vector_state *s, double v, 
   if (fabs(s->sum - 1) <= slack) return NULL;
   return kind == DOM_SIMPLEX ? "the vector that ends here does not sum to 1"
                              : "the vector that ends here has not length 1";
+}
+
+static const char *bad_columns(const double *m, int64_t n, int64_t columns, int64_t *at) {
+  for (int64_t i = 0; i < columns; i++)
+    for (int64_t j = 0; j <= i; j++) {
+      double dot = 0;
+      for (int64_t k = 0; k < n; k++) dot += m[k * columns + i] * m[k * columns + j];
+      *at = i;
+      if (fabs(dot - (i == j)) > TOLERANCE * (double)n)
+        return i == j ? "a column has not length 1" : "the column is not at right angles to those before it";
+    }
+  return NULL;
 }
 
 static const char *bad_matrix(const cx_domain *d, const double *m, int64_t n, double *work, int64_t *at) {
@@ -187,16 +200,18 @@ static bool check(cx_ctx *c, cx_arena *a, const cx_decl *d, cx_status code) {
   }
   if (bad) return report(c, a, d, code, first, bad - 1, what, help);
   if (kind >= DOM_CORRELATION && kind < DOM_COUNT && x->rank >= 2) {
-    int64_t n = m;
-    if (x->dim[x->rank - 2] != n)
+    int64_t n = x->dim[x->rank - 2];
+    bool square = kind != DOM_ORTHONORMAL;
+    if (square && n != m)
       return report(c, a, d, code, 0, 0, cx_format(a, "a %s matrix is square", domain_text(a, &d->domain)), NULL);
     size_t size;
-    if (!cx_size_product((const int64_t[]){n, n, 2}, 3, sizeof(double), &size)) return true;
+    if (!cx_size_product((const int64_t[]){n, m, 2}, 3, sizeof(double), &size)) return true;
     double *whole_matrix = cx_alloc(a, size + 1);
-    for (int64_t at = 0; at < count; at += n * n) {
-      cx_array_run(x, at, n * n, whole_matrix);
+    for (int64_t at = 0; at < count; at += n * m) {
+      cx_array_run(x, at, n * m, whole_matrix);
       int64_t entry;
-      what = bad_matrix(&d->domain, whole_matrix, n, whole_matrix + n * n, &entry);
+      what = square ? bad_matrix(&d->domain, whole_matrix, n, whole_matrix + n * n, &entry)
+                    : bad_columns(whole_matrix, n, m, &entry);
       if (what)
         return report(c, a, d, code, at + entry, 0, cx_format(a, "%s: %s", domain_text(a, &d->domain), what), NULL);
     }

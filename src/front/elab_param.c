@@ -75,7 +75,7 @@ cx_domain cx_elab_domain(cx_elab *E, const cx_ast *d) {
 }
 
 /* by domain: the functions of lib/domain.calx, how many trailing dimensions are one object, and its unknowns */
-typedef enum { RAW_SAME, RAW_LESS_ONE, RAW_TRIANGLE, RAW_STRICT_TRIANGLE } raw_size;
+typedef enum { RAW_SAME, RAW_LESS_ONE, RAW_TRIANGLE, RAW_STRICT_TRIANGLE } raw_size; /* triangles: square */
 static const struct {
   cx_domain_kind kind;
   int whole;
@@ -88,7 +88,8 @@ static const struct {
                   {DOM_COVARIANCE, 2, RAW_TRIANGLE},
                   {DOM_CHOLESKY_COVARIANCE, 2, RAW_TRIANGLE},
                   {DOM_CORRELATION, 2, RAW_STRICT_TRIANGLE},
-                  {DOM_CHOLESKY_CORRELATION, 2, RAW_STRICT_TRIANGLE}};
+                  {DOM_CHOLESKY_CORRELATION, 2, RAW_STRICT_TRIANGLE},
+                  {DOM_ORTHONORMAL, 2, RAW_SAME}};
 
 bool cx_domain_bounded(cx_domain d, bool up) {
   switch (d.kind) {
@@ -99,7 +100,8 @@ bool cx_domain_bounded(cx_domain d, bool up) {
     case DOM_SIMPLEX:
     case DOM_UNIT_VECTOR:
     case DOM_CORRELATION:
-    case DOM_CHOLESKY_CORRELATION: return true;
+    case DOM_CHOLESKY_CORRELATION:
+    case DOM_ORTHONORMAL: return true;
     case DOM_ORDERED: /* gaps, scales: exp(u) */
     case DOM_POSITIVE_ORDERED:
     case DOM_COVARIANCE:
@@ -145,10 +147,15 @@ static bool same_site(const cx_site *a, const cx_site *b) {
 }
 
 /* A param of a function is called after the call in the program's own text, whatever the library calls on its way: conv.W,
- * and conv2.W of the next such call. */
+ * and conv2.W of the next such call; behind the name of the `param` function around it, encoder.dense.W. */
 static const cx_site *own_call(const cx_elab *E, const cx_site *s) {
   while (s->up && cx_in_library(E, s->call->span)) s = s->up;
   return s;
+}
+static const cx_ast *owner(const cx_site *s) {
+  for (; s; s = s->shared ? NULL : s->up)
+    if (s->up && s->up->shared && !s->shared) return s->up->call;
+  return NULL;
 }
 static bool taken(const cx_elab *E, cx_sym name) {
   for (int k = 0; k < E->param.n; k++)
@@ -160,7 +167,7 @@ cx_sym cx_param_name(cx_elab *E, cx_sym name, int *which) {
   int number = 0, most = 0; /* of this call among those of its function */
   for (int k = 0; k < E->made.n && !number; k++) {
     const cx_site *other = E->made.at[k].site ? own_call(E, E->made.at[k].site) : NULL;
-    if (!other || other->call->name != own->call->name) continue;
+    if (!other || other->call->name != own->call->name || owner(other) != owner(own)) continue;
     if (same_site(other, own)) number = E->made.at[k].number;
     if (E->made.at[k].number > most) most = E->made.at[k].number;
   }
@@ -168,6 +175,7 @@ cx_sym cx_param_name(cx_elab *E, cx_sym name, int *which) {
   *which = number;
   const char *call = number > 1 ? cx_format(E->arena, "%s%d", own->call->name, number) : own->call->name;
   const char *base = cx_format(E->arena, "%s.%s", call, name);
+  if (owner(own)) base = cx_format(E->arena, "%s.%s", owner(own)->name, base);
   cx_sym full = cx_intern_z(E->ctx, base);
   for (int twin = 2; taken(E, full); twin++) full = cx_intern_z(E->ctx, cx_format(E->arena, "%s%d", base, twin));
   return full;
@@ -290,13 +298,19 @@ cx_val cx_elab_param(cx_elab *E, const cx_ast *x) {
              whole == 1 ? "" : "s");
     return b->v;
   }
-  if (whole == 2 && dim[rank - 1].n != dim[rank - 2].n) {
+  bool square = shrink >= RAW_TRIANGLE;
+  if (whole == 2 && !square && dim[rank - 1].n > dim[rank - 2].n) {
+    cx_error(E->ctx, x->span, "of %lld columns of length %lld, at most %lld are at right angles",
+             (long long)dim[rank - 1].n, (long long)dim[rank - 2].n, (long long)dim[rank - 2].n);
+    return b->v;
+  }
+  if (square && dim[rank - 1].n != dim[rank - 2].n) {
     cx_error(E->ctx, x->span, "a param of domain `%s` is square, but %lld and %lld differ",
              cx_domain_name[p.domain.kind], (long long)dim[rank - 2].n, (long long)dim[rank - 1].n);
     return b->v;
   }
   int64_t last = rank ? dim[rank - 1].n : 0;
-  raw->rank = (uint8_t)(whole == 2 ? rank - 1 : rank);
+  raw->rank = (uint8_t)(square ? rank - 1 : rank);
   memcpy(raw->dim, dim, sizeof dim);
   if (shrink == RAW_LESS_ONE) raw->dim[rank - 1] = (cx_dim){last - 1, NULL};
   if (shrink == RAW_TRIANGLE) raw->dim[rank - 2] = (cx_dim){last * (last + 1) / 2, NULL};
@@ -309,7 +323,7 @@ cx_val cx_elab_param(cx_elab *E, const cx_ast *x) {
     int64_t *context = E->context;
     int ncontext = E->ncontext;
     E->ncontext = 0;
-    v = domain_call(E, p.domain, "of", v, whole == 2 ? last : -1, x->name_span, &found);
+    v = domain_call(E, p.domain, "of", v, square ? last : -1, x->name_span, &found);
     uint32_t eq;
     v = cx_v_store(E, v, p.name, &eq);
     E->context = context;
@@ -320,7 +334,8 @@ cx_val cx_elab_param(cx_elab *E, const cx_ast *x) {
     if (p.domain.kind == DOM_INTERVAL || p.domain.kind == DOM_UNIT || p.domain.kind == DOM_POSITIVE)
       E->g->eq[eq]->lo = p.domain.lo, E->g->eq[eq]->hi = p.domain.hi;
   }
-  if (!x->kid[2] && p.domain.kind == DOM_UNIT_VECTOR) p.start = START_NORMAL, p.b = 1; /* 0 has no direction */
+  if (!x->kid[2] && (p.domain.kind == DOM_UNIT_VECTOR || p.domain.kind == DOM_ORTHONORMAL))
+    p.start = START_NORMAL, p.b = 1; /* 0 has no direction */
   if (x->kid[2] && !random_start(E, x->kid[2], &p)) {
     cx_val shape_v = {.rank = (uint8_t)rank, .e = cx_const(E->g, 0), .span = x->name_span}, both[2], out;
     for (int k = 0; k < rank; k++) {

@@ -273,6 +273,11 @@ static void domains(void) {
            {DOM_CHOLESKY_COVARIANCE, {2, 0, 1, -2}, "v[1, 1]: cholesky_covariance: the diagonal is not positive"},
            {DOM_CHOLESKY_CORRELATION, {1, 0, 0.6, 0.8}, NULL},
            {DOM_CHOLESKY_CORRELATION, {1, 0, 0.6, 0.7}, "v[1, 1]: cholesky_correlation: a row has not length 1"},
+           {DOM_ORTHONORMAL, {0.6, 0.8, 0.8, -0.6}, NULL},
+           {DOM_ORTHONORMAL, {0.6, 0.8, 0.7, -0.6}, "v[0, 0]: orthonormal: a column has not length 1"},
+           {DOM_ORTHONORMAL,
+            {0.6, 0.6, 0.8, 0.8},
+            "v[0, 1]: orthonormal: the column is not at right angles to those before it"},
            {DOM_REAL, {1, 2, NAN, 4}, "v[1, 0]: the value is NaN"},
            {DOM_INT, {1, 2, INFINITY, 4}, "v[1, 0]: inf is no integer, as int needs"}};
   for (size_t k = 0; k < sizeof t / sizeof *t; k++) {
