@@ -36,7 +36,8 @@ typedef struct {
   bool spoken;       /* text(s, c): said as text, by */
   int unit;          /* cx_unit */
   const struct cx_vocab *vocab;
-  bool area; /* plot integral(x in a..b: f): eq is f along x, and part the numbers a, b and the integral */
+  bool points; /* plot y, f(t) against x for t in a..b: y */
+  bool area;   /* plot integral(x in a..b: f): eq is f along x, and part the numbers a, b and the integral */
   uint32_t part[3];
 } cx_query;
 #define CX_NO_EQ UINT32_MAX
@@ -360,7 +361,8 @@ void cx_elab_statistic(cx_elab *E, cx_sym name, uint32_t eq);
 cx_val cx_v_given(cx_elab *E, cx_sym name, const cx_array *x, const cx_dim *dim, cx_span s); /* an array as a value */
 cx_domain cx_elab_domain(cx_elab *E, const cx_ast *d);
 /* elab_step.c */
-cx_val cx_elab_training(cx_elab *E, cx_span s);                             /* 1 in the steps of a fit, else 0 */
+cx_val cx_elab_training(cx_elab *E, cx_span s); /* 1 in the steps of a fit, else 0 */
+const cx_node *cx_draw_number(cx_elab *E);      /* new at every step of a first-order fit, else the seed's */
 cx_val cx_elab_draw(cx_elab *E, const cx_ast *call, cx_val *arg);           /* random_uniform, random_normal */
 cx_val cx_elab_running(cx_elab *E, const cx_ast *call, cx_val *arg, int n); /* running(x, rate, start) */
 cx_val cx_elab_rows_at_hand(cx_elab *E, cx_val x, cx_span s);

@@ -5,8 +5,9 @@
  *   error     sqrt(sum(s: c (t - m)^2)) / sum(s: c), t what the mean is of: its standard error. Of a probability
  *             sqrt(q (1 - q) / n) with q = (hits + 1/2) / (n + 1): what never happened is not known to be impossible
  *
- * A draw is the distribution's `draw` of uniform numbers random(seed, stream, s): the stream is the variable's place in
- * the text, so the draws are the same wherever and in whatever order they are computed.
+ * A draw is the distribution's `draw` of uniform numbers random(run, stream, s): the run is given by the seed, and by the
+ * step in a first-order fit; the stream is the variable's place in the text, so the draws are the same wherever and in
+ * whatever order they are computed.
  *
  * Derivatives. What is drawn moves with the parameters (x = mu + sigma z), and the mean of its derivative is the
  * derivative of the mean, if x is continuous and nothing jumps. Else x is held fast (inert) and each term is multiplied
@@ -36,7 +37,11 @@ typedef struct {
   cx_val weight; /* log p - log p held fast; no e: none */
 } variable;
 
-static double stream_of(const cx_ast *bind) { return bind->name_span.beg + 0x1p32 * (1 + bind->name_span.file); }
+/* below 2^22, so that floats hold it */
+static double stream_of(const cx_ast *bind) {
+  uint64_t place = (uint64_t)bind->name_span.file << 32 | (uint64_t)bind->name_span.beg;
+  return (double)(place * 0x9e3779b97f4a7c15u >> 42);
+}
 
 static cx_val uniforms(cx_elab *E, const variable *v, const int64_t *size, int rank) {
   cx_span s = v->bind->span;
@@ -55,7 +60,7 @@ static cx_val uniforms(cx_elab *E, const variable *v, const int64_t *size, int r
     }
     k = op2(E, OP_add, op2(E, OP_mul, k, number(E, (double)n, s)), cx_v_node(cx_index(E->g, slot), s));
   }
-  cx_val three[3] = {number(E, (double)E->opt.seed, s), number(E, stream_of(v->bind), s), k};
+  cx_val three[3] = {cx_v_node(cx_draw_number(E), s), number(E, stream_of(v->bind), s), k};
   u.e = cx_v_map(E, OP_random, three, 3, s).e;
   return u;
 }

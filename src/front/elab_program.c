@@ -432,9 +432,9 @@ static void plot(cx_elab *E, const cx_ast *s) {
       else if (s->kid[k]->kid[0]->kind == A_STR) a.file = s->kid[k]->kid[0]->name;
       if (k < n) n = k;
     }
-  if ((against || by) && s->nbind) {
-    int id = cx_error(E->ctx, (against ? against : by)->span, "points are given: there is no variable to plot over");
-    cx_diag_help(E->ctx, id, "leave out `for`");
+  if ((against && s->nbind > 1) || (by && s->nbind)) {
+    int id = cx_error(E->ctx, (by ? by : against)->span, "points are given: there is no variable to plot over");
+    cx_diag_help(E->ctx, id, by ? "leave out `for`" : "beside curves over one: plot y, f(t) against x for t in 0..1");
     return;
   }
   if (against && !plot_row(E, against, "points", &length, &a.against)) return;
@@ -501,7 +501,11 @@ static void plot(cx_elab *E, const cx_ast *s) {
     cx_val v = cx_elab_expr(E, q.area ? x->kid[x->nkid - 1] : x);
     E->plotting = false;
     if (v.bad) continue;
-    if (a.nvar) { /* the variables lead, what the value has of its own follows */
+    int64_t free[32];
+    int nfree = cx_free_slots(E, v.e, free, 32);
+    q.points = against && a.nvar;
+    for (int j = 0; j < nfree; j++) q.points &= free[j] != slot[0];
+    if (a.nvar && !q.points) { /* the variables lead, what the value has of its own follows */
       cx_val r = {.rank = (uint8_t)(v.rank + a.nvar), .e = v.e, .span = x->span};
       if (v.rank > 1 || (v.rank && a.nvar == 2)) {
         cx_error(E->ctx, x->span, "a plotted value must be a number or a row of numbers, but this has shape %s",
@@ -518,9 +522,11 @@ static void plot(cx_elab *E, const cx_ast *s) {
     } else if (!v.rank) {
       cx_error(E->ctx, x->span, "say over what to plot: plot %s for x in 0..1", q.text);
       continue;
-    } else if (v.rank > 3 || (against && v.rank > 2)) {
-      cx_error(E->ctx, x->span, "a plot takes a curve [n], a matrix or images [k, h, w], but this has shape %s",
-               cx_v_shape(E, v));
+    } else if (v.rank > 4 || (against && v.rank > 2)) {
+      cx_error(
+          E->ctx, x->span,
+          "a plot takes a curve [n], a matrix, images [k, h, w] or rows of them [r, k, h, w], but this has shape %s",
+          cx_v_shape(E, v));
       continue;
     } else if (against && v.dim[0].n != length) {
       int id = cx_error(E->ctx, x->span, "there are %lld numbers here, but %lld in `%s`", (long long)v.dim[0].n,
@@ -535,7 +541,7 @@ static void plot(cx_elab *E, const cx_ast *s) {
       cx_diag_help(E->ctx, id, "write a plot line for each");
       continue;
     }
-    if (is_map && !a.nvar) length = v.rank == 3 ? v.dim[0].n : 1;
+    if (is_map && !a.nvar) length = v.rank == 4 ? v.dim[0].n * v.dim[1].n : v.rank == 3 ? v.dim[0].n : 1;
     map |= is_map;
     v = cx_v_store(E, v, NULL, &q.eq);
     if (!v.bad) a.query[a.nquery++] = q;

@@ -26,6 +26,9 @@ static const cx_node *input(cx_elab *E, int32_t *eq, const char *name, bool cons
 cx_val cx_elab_training(cx_elab *E, cx_span s) { return cx_v_node(input(E, &E->m->training_eq, "training", true), s); }
 
 /* ---- draws ---- */
+/* what tells the draws of one step, or of one seed, from those of another */
+const cx_node *cx_draw_number(cx_elab *E) { return input(E, &E->m->draw_eq, "draw", false); }
+
 /* the index variables that the call stands under: those of the arguments around, and those bound in this text */
 static int scope_slots(cx_elab *E, int64_t *slot, int max) {
   int n = 0;
@@ -80,7 +83,7 @@ static cx_val uniform(cx_elab *E, const cx_ast *call, const cx_val *size, int n)
     flat =
         cx_op2(E->g, OP_add, cx_op2(E->g, OP_mul, flat, cx_const(E->g, (double)r.dim[k].n)), cx_index(E->g, r.slot[k]));
   }
-  const cx_node *e = input(E, &E->m->draw_eq, "draw", false), *place = cx_const(E->g, place_of(E, call));
+  const cx_node *e = cx_draw_number(E), *place = cx_const(E->g, place_of(E, call));
   e = cx_op3(E->g, OP_random, e, place, nscope ? cx_index(E->g, scope[0]) : zero);
   for (int k = 1; k < nscope; k += 2)
     e = cx_op3(E->g, OP_random, e, cx_index(E->g, scope[k]), k + 1 < nscope ? cx_index(E->g, scope[k + 1]) : zero);

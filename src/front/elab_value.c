@@ -166,10 +166,25 @@ bool cx_v_align(cx_elab *E, cx_val *arg, int n, cx_val *shape, const char *what,
   return true;
 }
 
+/* does it read anything but what tells the steps of a fit apart? */
+typedef struct {
+  int64_t draw;
+  bool found;
+} reader;
+static void see(void *user, const cx_node *n) {
+  reader *r = user;
+  r->found |= n->op == OP_load && n->u.eq != r->draw;
+}
+static bool moves(cx_elab *E, const cx_node *e) {
+  reader r = {E->m->draw_eq, false};
+  if (e->has_load) cx_visit(E->g, e, see, &r);
+  return r.found;
+}
+
 /* e, which jumps where u moves: if draws are around, its derivative by what else moves u is an error */
 static const cx_node *jump(cx_elab *E, const cx_node *e, const cx_node *u) {
   int64_t slot[4 * CX_MAX_RANK];
-  if (!e->has_load) return e; /* of random numbers alone: nothing moves */
+  if (!moves(E, e)) return e; /* of random numbers alone: nothing moves */
   int n = cx_free_slots(E, e, slot, 4 * CX_MAX_RANK);
   bool drawn = false;
   for (cx_drawing *d = E->drawing; d; d = d->up)

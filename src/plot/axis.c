@@ -188,10 +188,12 @@ static cx_axis cells_axis(cx_arena *a, int64_t n, const char *const *name) {
   return x;
 }
 
+bool cx_curve_points(const cx_plot *p, int k) { return p->kind == PLOT_SCATTER || p->curve[k].points; }
+
 cx_frame_of cx_plot_axes(cx_arena *a, const cx_plot *p, int xticks, int yticks) {
   double x0 = p->x0, x1 = p->x1, y0 = INFINITY, y1 = -INFINITY;
   cx_frame_of f = {0};
-  bool given = x0 < x1, log_y = false;
+  bool given = x0 < x1, log_y = false, points = false;
   if (p->nx > 0 && p->kind == PLOT_MATRIX) {
     f.x = cells_axis(a, p->nx, p->xname);
     f.y = cells_axis(a, p->ny, p->yname);
@@ -213,7 +215,8 @@ cx_frame_of cx_plot_axes(cx_arena *a, const cx_plot *p, int xticks, int yticks) 
       lo = fmin(lo, c->y[i]);
       hi = fmax(hi, c->y[i]);
     }
-    if (p->kind == PLOT_FUNCTION && crop(a, c, &lo, &hi)) f.cropped = true;
+    points |= cx_curve_points(p, k);
+    if (p->kind == PLOT_FUNCTION && !c->points && crop(a, c, &lo, &hi)) f.cropped = true;
     y0 = fmin(y0, c->area ? fmin(lo, 0) : lo);
     y1 = fmax(y1, c->area ? fmax(hi, 0) : hi);
   }
@@ -231,7 +234,7 @@ cx_frame_of cx_plot_axes(cx_arena *a, const cx_plot *p, int xticks, int yticks) 
       y1 = to_zero ? 0 : y1 + air;
     }
   }
-  if (p->kind == PLOT_SCATTER && x1 > x0) { /* no point is cut by the frame */
+  if (points && x1 > x0) { /* no point is cut by the frame */
     double air = 0.03 * (x1 - x0);
     x0 -= air, x1 += air;
     if (y0 == 0) y0 -= 0.03 * (y1 - y0);

@@ -5,13 +5,15 @@
 #include <math.h>
 #include "plot/pic.h"
 
+enum { COLORS = 12 };
 uint32_t cx_curve_color(int k) {
-  static const uint32_t color[] = {0x2468b4, 0xe0701a, 0x2a9461, 0xc2334d, 0x7a52b3, 0x8a5a34, 0x1795a5, 0xb08a00};
-  return color[k % 8];
+  static const uint32_t color[COLORS] = {0x2468b4, 0xe0701a, 0x2a9461, 0xc2334d, 0x7a52b3, 0x8a5a34,
+                                         0x1795a5, 0xb08a00, 0xe377c2, 0x4a4f57, 0x8fbc2b, 0x1f2f6b};
+  return color[k % COLORS];
 }
 
 const double cx_dash[4][2] = {{0, 0}, {7, 4}, {1.5, 3.5}, {12, 4}};
-int cx_curve_dash(int k) { return k / 8 % 4; }
+int cx_curve_dash(int k) { return k / COLORS % 4; }
 
 static double srgb(double x) {
   x = x < 0 ? 0 : x > 1 ? 1 : x;

@@ -92,14 +92,14 @@ static void points(layout *l, int k) {
     if (i + 1 < n) it->pt[3 * i + 2] = (cx_point){NAN, NAN};
   }
   int64_t all = 0;
-  for (int j = 0; j < l->p->ncurve; j++) all += l->p->curve[j].n;
+  for (int j = 0; j < l->p->ncurve; j++) all += cx_curve_points(l->p, j) ? l->p->curve[j].n : 0;
   it->width = all <= 100 ? 7 : all <= 600 ? 5.5 : all <= 3000 ? 4 : 2.8;
   it->alpha = 0.8;
 }
 
 static void curve(layout *l, int k) {
   const cx_path *path = &l->path[k];
-  if (l->p->kind == PLOT_SCATTER) {
+  if (cx_curve_points(l->p, k)) {
     points(l, k);
     return;
   }
@@ -178,7 +178,7 @@ static void area_ends(layout *l, int k) {
 static double row_width(const layout *l, int k) { return SAMPLE + GAP + cx_text_width(l->name[k], LABEL); }
 
 static void legend_row(layout *l, int k, double x, double y) {
-  if (l->p->kind == PLOT_SCATTER) {
+  if (cx_curve_points(l->p, k)) {
     cx_pic_segment(l->pic, x + SAMPLE - 6, y - 0.34 * LABEL, x + SAMPLE - 6, y - 0.34 * LABEL, cx_curve_color(k), 8);
     cx_pic_text(l->pic, x + SAMPLE + GAP - 2, y, l->name[k], LABEL, 0, CX_INK);
     return;
@@ -192,8 +192,8 @@ static void legend_row(layout *l, int k, double x, double y) {
 static double hides(const layout *l, const box *b) {
   double sum = 0;
   const double width = l->frame.x1 - l->frame.x0, height = l->frame.y1 - l->frame.y0;
-  for (int k = 0; k < l->p->ncurve && l->p->kind == PLOT_SCATTER; k++)
-    for (int64_t i = 0; i < l->p->curve[k].n; i++) {
+  for (int k = 0; k < l->p->ncurve; k++)
+    for (int64_t i = 0; i < l->p->curve[k].n && cx_curve_points(l->p, k); i++) {
       cx_point at = {cx_axis_at(&l->f.x, l->p->curve[k].x[i]), cx_axis_at(&l->f.y, l->p->curve[k].y[i])};
       at = place(&l->frame, at);
       if (at.x > b->x0 && at.x < b->x1 && at.y > b->y0 && at.y < b->y1) sum += 9;
@@ -264,7 +264,7 @@ cx_pic *cx_plot_picture(cx_arena *a, const cx_plot *p, const cx_plot_style *s) {
   l.path = CX_NEW_N(a, cx_path, p->ncurve + 1);
   l.name = CX_NEW_N(a, const char *, p->ncurve + 1);
   for (int k = 0; k < p->ncurve; k++) {
-    if (p->kind != PLOT_SCATTER) l.path[k] = cx_curve_path(a, &p->curve[k], &l.f, p->kind == PLOT_FUNCTION);
+    if (!cx_curve_points(p, k)) l.path[k] = cx_curve_path(a, &p->curve[k], &l.f, p->kind == PLOT_FUNCTION);
     l.name[k] = cx_math_text(a, p->curve[k].text ? p->curve[k].text : "");
   }
   l.title = p->title ? cx_math_text(a, p->title) : NULL;

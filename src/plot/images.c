@@ -1,4 +1,5 @@
-/* images.c - small pictures in rows: black is the least value and white the greatest; what is under each is its caption. */
+/* images.c - small pictures in rows: black is the least value and white the greatest; what is under each is its caption.
+ * A heading begins new rows; all pictures are of one size, so what stands below each other compares. */
 #include <math.h>
 #include "plot/pic.h"
 
@@ -21,13 +22,29 @@ static void picture(cx_pic *pic, const cx_picture *p, double x, double y, double
   it->sharp = w > 1.5 * columns, it->gray = true;
 }
 
+typedef struct {
+  double ratio, below, above; /* width to height; room for captions and headings */
+  int64_t rows;
+} grid;
+
+/* the rows of `columns` pictures each, and the room that headings take */
+static void count_rows(const cx_plot *p, int columns, grid *g) {
+  g->above = 0;
+  g->rows = 0;
+  for (int64_t k = 0, at = 0; k < p->npicture; k++, at++) {
+    if (p->picture[k].heading) g->above += CAPTION + 9, at = 0;
+    g->rows += at % columns == 0;
+  }
+}
+
 /* as many columns as make the pictures largest */
-static int best_columns(int64_t n, double ratio, double below, double width, double height) {
+static int best_columns(const cx_plot *p, grid *g, double width, double height) {
   int best = 1;
-  double most = 0;
-  for (int c = 1; c <= n; c++) {
-    int64_t rows = (n + c - 1) / c;
-    double w = (width - (c - 1) * GAP) / c, h = (height - (double)(rows - 1) * GAP) / (double)rows - below;
+  double most = 0, ratio = g->ratio;
+  for (int c = 1; c <= p->npicture; c++) {
+    count_rows(p, c, g);
+    double rows = (double)g->rows;
+    double w = (width - (c - 1) * GAP) / c, h = (height - g->above - (rows - 1) * GAP) / rows - g->below;
     double size = fmin(w, h * ratio);
     if (size > most * 1.001) most = size, best = c;
   }
@@ -43,22 +60,37 @@ void cx_images_layout(cx_pic *pic, const cx_plot *p) {
     captions |= q->caption != NULL;
     ratio = fmax(ratio, (double)q->w / (double)q->h);
   }
-  double below = captions ? CAPTION + 5 : 0;
-  int columns = best_columns(p->npicture, ratio, below, width, height);
-  int64_t rows = (p->npicture + columns - 1) / columns;
+  grid g = {.ratio = ratio, .below = captions ? CAPTION + 5 : 0};
+  int columns = p->columns ? p->columns : best_columns(p, &g, width, height), across = 0;
+  count_rows(p, columns, &g);
+  double rows = (double)g.rows;
   double h =
-      fmin((width - (columns - 1) * GAP) / columns / ratio, (height - (double)(rows - 1) * GAP) / (double)rows - below);
-  double w = h * ratio, wide = columns * (w + GAP) - GAP;
-  pic->w = fmax(wide, title ? cx_text_width(title, TITLE) : 0) + 2 * MARGIN;
-  pic->h = top + (double)rows * (h + below + GAP) - GAP + MARGIN;
+      fmin((width - (columns - 1) * GAP) / columns / ratio, (height - g.above - (rows - 1) * GAP) / rows - g.below);
+  double w = h * ratio, heading = 0;
+  for (int64_t k = 0, at = 0; k < p->npicture; k++, at++) {
+    if (p->picture[k].heading) {
+      at = 0;
+      heading = fmax(heading, cx_text_width(cx_math_text(pic->arena, p->picture[k].heading), CAPTION));
+    }
+    if (at % columns >= across) across = (int)(at % columns) + 1;
+  }
+  pic->w = fmax(fmax(across * (w + GAP) - GAP, heading), title ? cx_text_width(title, TITLE) : 0) + 2 * MARGIN;
+  pic->h = top + g.above + rows * (h + g.below + GAP) - GAP + MARGIN;
   cx_pic_rect(pic, 0, 0, pic->w, pic->h, CX_PAPER, 1);
   if (title) {
     cx_pic_text(pic, MARGIN, 12 + TITLE, title, TITLE, 0, CX_INK);
     pic->item.at[pic->item.n - 1].bold = true;
   }
-  for (int64_t k = 0; k < p->npicture; k++) {
+  double y = top - (h + g.below + GAP);
+  for (int64_t k = 0, at = 0; k < p->npicture; k++, at++) {
     const cx_picture *q = &p->picture[k];
-    double x = MARGIN + (double)(k % columns) * (w + GAP), y = top + (double)(k / columns) * (h + below + GAP);
+    if (q->heading) at = 0;
+    if (at % columns == 0) y += h + g.below + GAP;
+    if (q->heading) {
+      y += CAPTION + 9;
+      cx_pic_text(pic, MARGIN, y - 6, cx_math_text(pic->arena, q->heading), CAPTION, 0, CX_INK);
+    }
+    double x = MARGIN + (double)(at % columns) * (w + GAP);
     double own = h * (double)q->w / (double)q->h; /* all are as high; a narrower one stands in the middle */
     picture(pic, q, x + (w - own) / 2, y, own, h);
     if (!q->caption) continue;

@@ -45,6 +45,7 @@ char *cx_math_text(cx_arena *a, const char *expr); /* x^2 * alpha' as it is set 
 
 /* ---- colours ---- */
 enum { CX_INK = 0x2b2f36, CX_SOFT = 0x5c636e, CX_GRID = 0xe7e9ec, CX_AXIS = 0xb4bac2, CX_PAPER = 0xffffff };
+bool cx_curve_points(const cx_plot *p, int k); /* no line, but points */
 uint32_t cx_curve_color(int k);
 extern const double cx_dash[4][2];
 int cx_curve_dash(int k);

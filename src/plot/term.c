@@ -136,13 +136,14 @@ static void curves(screen *s, const cx_plot *p, int columns) {
   c.w = columns - left - 3 < 16 ? 16 : columns - left - 3;
   c.dots = CX_NEW_N(a, uint8_t, c.w * c.h);
   c.owner = CX_NEW_N(a, int8_t, c.w * c.h);
-  for (int k = p->ncurve - 1; k >= 0 && p->kind == PLOT_SCATTER; k--)
-    for (int64_t i = 0; i < p->curve[k].n; i++) {
+  for (int k = p->ncurve - 1; k >= 0; k--)
+    for (int64_t i = 0; i < p->curve[k].n && cx_curve_points(p, k); i++) {
       double u = cx_axis_at(&f.x, p->curve[k].x[i]), v = cx_axis_at(&f.y, p->curve[k].y[i]);
       if (u >= 0 && u <= 1 && v >= 0 && v <= 1)
         dot(&c, (int)lrint(u * (2 * c.w - 1)), (int)lrint((1 - v) * (4 * c.h - 1)), k);
     }
-  for (int k = p->ncurve - 1; k >= 0 && p->kind != PLOT_SCATTER; k--) { /* the first one on top */
+  for (int k = p->ncurve - 1; k >= 0; k--) { /* the first one on top */
+    if (cx_curve_points(p, k)) continue;
     cx_path path = cx_curve_path(a, &p->curve[k], &f, p->kind == PLOT_FUNCTION);
     draw(&c, &path, k);
   }
@@ -152,7 +153,7 @@ static void curves(screen *s, const cx_plot *p, int columns) {
     if (!p->curve[k].text || !*p->curve[k].text) continue;
     if (k) cx_puts(&s->b, "   ");
     pen(s, cx_curve_color(k));
-    cx_puts(&s->b, p->kind == PLOT_SCATTER ? "● " : "━━ ");
+    cx_puts(&s->b, cx_curve_points(p, k) ? "● " : "━━ ");
     pen(s, -1);
     cx_puts(&s->b, cx_clean_text(a, p->curve[k].text));
   }

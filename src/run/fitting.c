@@ -90,7 +90,7 @@ static int evaluate(cx_objective *o, const cx_fn *fn, cx_work *w, const void *x,
   int own = g ? o->flat.n + 1 : 1;
   outputs(o, o->m->single ? (void *)&ff : (void *)f, g, out);
   if (fn->nout > own) beside(o, fn->nout - own, out + own);
-  cx_fn_draw(fn, o->m->seed, o->p->step + 1); /* 0: outside of a fit */
+  cx_fn_draw(fn, o->m->seed, o->p->step + 1); /* 0: outside of a fit, and in those of one function */
   int bad = cx_fn_at(fn, w, &o->flat, x, out, &o->p->why);
   if (o->m->single) *f = ff;
   for (int k = 0; k < o->nmetric && fn->nout > own; k++)
@@ -412,6 +412,7 @@ cx_objective *cx_objective_new(cx_model *m, cx_program *prog, cx_arena *a, uint3
                     .where = where,
                     .blame = blame,
                     .bounded = bounded,
+                    .step = -1,
                     .update = update,
                     .prepare = prepare,
                     .nmetric = o->nmetric,

@@ -250,7 +250,7 @@ static void images(cx_session *s, const cx_action *act, cx_plot *p, double *cons
   int64_t most = 0;
   for (int k = 0; k < act->nquery; k++) {
     const cx_eq *e = s->m->graph->eq[act->query[k].eq];
-    most += e->rank == 3 ? e->dim[0].n : 1;
+    most += e->rank == 4 ? e->dim[0].n * e->dim[1].n : e->rank == 3 ? e->dim[0].n : 1;
   }
   enum { PICTURES_MAX = 400 };
   if (most > PICTURES_MAX) {
@@ -265,7 +265,9 @@ static void images(cx_session *s, const cx_action *act, cx_plot *p, double *cons
   for (int k = 0; k < act->nquery; k++) {
     const cx_eq *e = s->m->graph->eq[act->query[k].eq];
     int first = e->rank - 2;
-    int64_t n = first ? e->dim[0].n : 1, h = e->dim[first].n, w = e->dim[first + 1].n;
+    int64_t n = 1, h = e->dim[first].n, w = e->dim[first + 1].n;
+    for (int d = 0; d < first; d++) n *= e->dim[d].n;
+    if (first == 2) p->columns = (int)e->dim[1].n;
     double lo = INFINITY, hi = -INFINITY;
     for (int64_t i = 0; i < n * h * w; i++)
       if (isfinite(v[k][i])) lo = fmin(lo, v[k][i]), hi = fmax(hi, v[k][i]);
@@ -275,7 +277,8 @@ static void images(cx_session *s, const cx_action *act, cx_plot *p, double *cons
       if (also)
         caption =
             cx_format(s->t, "%s %s, %s %s", act->by.text, caption, act->also.text, group_name(s, &act->also, also[i]));
-      p->picture[p->npicture++] = (cx_picture){caption, w, h, v[k] + i * h * w, lo, hi};
+      const char *heading = act->nquery > 1 && n > 1 && !i ? act->query[k].text : NULL;
+      p->picture[p->npicture++] = (cx_picture){caption, heading, w, h, v[k] + i * h * w, lo, hi};
     }
   }
 }
@@ -291,16 +294,20 @@ static void plot(cx_session *s, const cx_action *act) {
   bool pictures = !act->nvar && nq && act->against.eq == CX_NO_EQ && act->query[0].eq != CX_NO_EQ;
   if (pictures) { /* one matrix is a map of its cells */
     int rank = s->m->graph->eq[act->query[0].eq]->rank;
-    pictures = rank == 3 || (rank == 2 && nq > 1);
+    pictures = rank >= 3 || (rank == 2 && nq > 1);
   }
-  bool points = act->against.eq != CX_NO_EQ;
-  if (points) {
+  bool points = act->against.eq != CX_NO_EQ, both = points && act->nvar;
+  if (both) {
+    eq[n] = act->against.eq; /* behind the others */
+    points = false;
+  } else if (points) {
     memmove(eq + 1, eq, (size_t)n++ * sizeof *eq);
     eq[0] = act->against.eq;
   }
   if (act->by.eq != CX_NO_EQ) eq[n++] = act->by.eq;
   if (act->also.eq != CX_NO_EQ) eq[n++] = act->also.eq;
-  double **v = values(s, eq, n, count, NULL);
+  double **v = values(s, eq, n + both, count, NULL);
+  const double *against = both ? v[n] : NULL;
   const double *by = act->by.eq != CX_NO_EQ ? v[n - 1 - (act->also.eq != CX_NO_EQ)] : NULL;
   if (points || pictures) {
     if (points) scatter(s, act, &p, v);
@@ -311,7 +318,7 @@ static void plot(cx_session *s, const cx_action *act) {
   }
   const double *x = act->nvar ? v[0] : NULL;
   n = act->nvar;
-  if (act->nvar) p.xlabel = act->var[0];
+  if (act->nvar) p.xlabel = both ? act->against.text : act->var[0];
   if (act->nvar == 2) p.ylabel = act->var[1];
   for (int k = 0; k < nq; k++) {
     const cx_query *q = &act->query[k];
@@ -342,7 +349,7 @@ static void plot(cx_session *s, const cx_action *act) {
     }
     if (map) continue;
     int64_t rows = e->dim[0].n, cols = e->rank > 1 ? e->dim[1].n : 1;
-    const double *xs = x ? x : steps(s, rows, 1);
+    const double *xs = q->points ? against : x ? x : steps(s, rows, 1);
     if (!x) p.kind = PLOT_SERIES;
     if (q->area && p.ncurve < CURVES_MAX) {
       int64_t one[3];
@@ -353,8 +360,10 @@ static void plot(cx_session *s, const cx_action *act) {
       c->lo = fmin(part[0][0], part[1][0]), c->hi = fmax(part[0][0], part[1][0]);
       continue;
     }
-    for (int64_t c = 0; c < cols && p.ncurve < CURVES_MAX; c++)
+    for (int64_t c = 0; c < cols && p.ncurve < CURVES_MAX; c++) {
       add_curve(s, &p, cols > 1 ? cx_format(s->t, "%s [%lld]", q->text, (long long)c) : q->text, rows, xs, y + c, cols);
+      p.curve[p.ncurve - 1].points = q->points;
+    }
   }
   cx_event e = {.kind = EV_PLOT, .where = act->ast->span, .plot = &p};
   emit(s, &e);

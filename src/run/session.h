@@ -25,6 +25,7 @@ typedef struct { /* one curve or surface of a plot */
   const char *text;
   int64_t n;
   const double *x, *y; /* y NaN: a gap */
+  bool points;         /* among curves; those of PLOT_SCATTER all are */
   bool area;           /* between the curve and 0 from x = lo to hi is shown */
   double lo, hi;
 } cx_curve;
@@ -38,6 +39,7 @@ typedef enum {
 } cx_plot_kind;
 typedef struct {
   const char *caption; /* or NULL */
+  const char *heading; /* begins a row of its own, below this text; or NULL */
   int64_t w, h;
   const double *z; /* row-major, row 0 on top */
   double lo, hi;   /* black, white */
@@ -53,6 +55,7 @@ typedef struct {
   const char *const *xname, *const *yname; /* PLOT_MATRIX: what its columns and rows are called; NULL: numbers */
   cx_picture *picture;                     /* PLOT_IMAGES */
   int64_t npicture;
+  int columns;      /* of the pictures; 0: as many as make them largest */
   const char *file; /* where the program wants it; NULL: the front end's choice */
 } cx_plot;
 

@@ -54,7 +54,7 @@ typedef struct cx_problem {
    * at the end, where no step was by batches; x are doubles where wide. NULL: there are none. */
   void (*follow)(void *user, void *x);
   void (*settle)(void *user, void *x, bool wide);
-  int64_t step; /* of first-order methods: steps done, told before every evaluation */
+  int64_t step; /* of first-order methods: steps done, told before every evaluation; others leave it as it is */
   /* adds to a diagnostic where the objective begins to be not finite at x; may be NULL */
   void (*blame)(void *user, const void *x, int diag);
   /* does the param of unknown k stay bounded as the unknown goes to +infinity, to -infinity? NULL: none does */

@@ -245,14 +245,17 @@ static void scatter(cx_arena *a) {
   p.ncurve = 2;
   CHECK(dots(a, &p, &strokes) == 7 && strokes == 2);
   CHECK(strstr(cx_plot_terminal(a, &p, 80, 0), "● z") != NULL);
-  c[0].n = 0, p.ncurve = 1;
+  c[0].points = true, p.kind = PLOT_FUNCTION; /* beside a curve */
+  CHECK(dots(a, &p, &strokes) == 4 && strokes == 1);
+  CHECK(strstr(cx_plot_terminal(a, &p, 80, 0), "● y") && strstr(cx_plot_terminal(a, &p, 80, 0), "━━ z"));
+  c[0].n = 0, p.ncurve = 1, p.kind = PLOT_SCATTER;
   CHECK(dots(a, &p, &strokes) == 0);
 }
 
 static void pictures(cx_arena *a) {
   double z[6] = {0, 1, 2, NAN, 4, 2};
   cx_picture one[7];
-  for (int k = 0; k < 7; k++) one[k] = (cx_picture){k ? "seven" : NULL, 3, 2, z, 0, 4};
+  for (int k = 0; k < 7; k++) one[k] = (cx_picture){k ? "seven" : NULL, NULL, 3, 2, z, 0, 4};
   one[6].w = 1, one[6].h = 6;
   for (int n = 1; n <= 7; n++) {
     cx_plot p = {.kind = PLOT_IMAGES, .picture = one, .npicture = n, .title = "z"};
@@ -270,6 +273,15 @@ static void pictures(cx_arena *a) {
     }
     CHECK(images == n && texts == n); /* the title, and captions of all but the first */
   }
+  one[0].heading = "a", one[4].heading = "b"; /* below each other; the second row is shorter */
+  cx_plot two = {.kind = PLOT_IMAGES, .picture = one, .npicture = 7, .columns = 4};
+  cx_pic *pic = cx_plot_picture(a, &two, &(cx_plot_style){0});
+  cx_point at[7];
+  int n = 0;
+  for (int k = 0; k < pic->item.n; k++)
+    if (pic->item.at[k].kind == PIC_IMAGE) at[n++] = pic->item.at[k].pt[0];
+  CHECK(n == 7 && at[4].x == at[0].x && at[5].x == at[1].x && at[3].y == at[0].y);
+  CHECK(at[4].y > at[0].y && at[5].y == at[4].y);
   CHECK(cx_index_color(true, 1) == 0 && cx_index_color(true, 255) == 0xffffff);
 }
 
