@@ -8,10 +8,11 @@ out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 cd "$out" || exit 1
 
-run() { # run NAME ARGS...: keeps the output in $out/NAME.txt
-  name=$1
+run() { # run NAME ARGS..., or FOLDER/NAME ARGS..: keeps the output in $out/NAME.txt
+  case $1 in */*) folder=${1%/*} ;; *) folder=$1 ;; esac
+  name=${1##*/}
   shift
-  if ! "$calx" run --seed 1 --no-color --out "$out" "$examples/$name/$name.calx" "$@" >"$out/$name.txt" 2>"$out/$name.err"; then
+  if ! "$calx" run --seed 1 --no-color --out "$out" "$examples/$folder/$name.calx" "$@" >"$out/$name.txt" 2>"$out/$name.err"; then
     echo "$name: failed"
     cat "$out/$name.err"
     failed=1
@@ -75,6 +76,19 @@ exists heat.svg
 run regression
 near regression 'w =' 1 -0.036361224223630265 1e-7
 near regression 'R^2 =' 1 0.5177484222203499 1e-9
+run autoencoder/linear # what the first six principal components leave, by NumPy's eigvalsh
+near linear 'squared error a pixel:' 1 7.5805988100874835 1e-3
+run autoencoder # two numbers: less than six principal components leave
+near autoencoder 'squared error a pixel:' 1 6.5 0.7
+near autoencoder 'of digits never seen:' 1 9 1
+exists autoencoder-rebuilt.svg autoencoder-plane.svg
+run vae # the divergence of two normal distributions: its formula, and by integration
+near vae 'mean(fidelity) =' 1 -21.2 0.7
+near vae 'mean(distance) =' 1 2.8 0.3
+same=$(tr '\n' ' ' <vae.txt | sed 's/.*divergence: \[\([^]]*\)\].* = \[\([^]]*\)\].*/\1, \2/')
+echo "$same" | awk -F, '{ for (k = 1; k <= 3; k++) { d = $k / $(k + 3) - 1; if (d > 1e-5 || d < -1e-5) exit 1 } exit NF != 6 }' ||
+  { echo "vae: these divergences differ: $same"; failed=1; }
+exists vae-plane.svg vae-drawn.svg vae-walk.svg
 run logistic
 near logistic 'w =' 1 -0.37860175 1e-5
 near logistic 'b =' 1 0.245270903609628 1e-5
@@ -93,9 +107,25 @@ near growth 'rate =' 1 0.75962938329 1e-9
 near growth 'shape =' 1 1.2792483859 1e-8
 near growth 'fastest growth:' 1 122.45265800418596 1e-6
 exists growth.svg
-run pca # the largest eigenvalue of the covariance, by NumPy's eigvalsh, beside the trace
-near pca 'share of the variance:' 1 0.14736215700275393 1e-8
-exists pca.svg
+run features/waves # NIST's certified values of ENSO
+near waves 'p =' 1 44.311088700 1e-6
+near waves 'q =' 1 26.887614440 1e-6
+near waves 'level =' 1 10.510749193 1e-8
+near waves 'sum of squares:' 1 788.53978668 1e-6
+exists waves.svg
+run features # penalised least squares: SciPy's design matrix and NumPy's solve
+near features 'R^2:' 1 0.6542768612 1e-7
+near features 'year:' 1 3.043847 1e-5
+near features 'year:' 2 0.5233748 1e-5
+exists features.svg features-basis.svg
+run pca # the largest eigenvalues of the covariance, by NumPy's eigvalsh; their share of the trace; what is left of it a pixel
+near pca 'variance along each:' 1 176.89378349 1e-4
+near pca 'variance along each:' 2 161.97659911 1e-4
+near pca 'variance along each:' 6 59.46546825 1e-4
+near pca 'share of all of it:' 1 0.14736215700275393 1e-7
+near pca 'at eigenvectors:' 1 0 1e-4
+near pca 'squared error a pixel:' 1 7.5805988100874835 1e-6
+exists pca-components.svg pca-plane.svg
 if "$calx" version | grep -qw png; then
   run edges "img=$examples/edges/coins.png"
   exists edges.png laplacian.png

@@ -214,7 +214,6 @@ static void named(const char *doc, const char *name, const char *what) {
 
 static void reference(const char *path) {
   char *doc = slurp(path);
-  int programs = 0;
   for (int op = OP_load + 1; op < OP_COUNT; op++) named(doc, cx_ops[op].name, "op");
   for (int k = 0; k < cx_noption_rows; k++) named(doc, cx_option_rows[k].name, "option");
   for (int k = 0; k < DOM_COUNT; k++) named(doc, cx_domain_name[k], "domain");
@@ -234,17 +233,23 @@ static void reference(const char *path) {
     CX_END(c, f);
   }
   cx_ctx_free(c);
-  char *at = doc;
+}
+
+/* the programs of a page; how many there are */
+static int programs_of(const char *page) {
+  char name[320];
+  snprintf(name, sizeof name, "../../doc/%s", page);
+  char *doc = slurp(name), *at = doc;
+  int programs = 0;
   while ((at = strstr(at, "\n```calx\n")) != NULL) {
     char *begin = at + 9, *end = strstr(begin, "\n```");
     if (!end) break;
     *end = 0;
-    char name[40];
-    snprintf(name, sizeof name, "language.md, program %d", ++programs);
+    snprintf(name, sizeof name, "%s, program %d", page, ++programs);
     program(name, begin);
     at = end + 1;
   }
-  CHECK(programs >= 10);
+  return programs;
 }
 
 int main(int argc, char **argv) {
@@ -267,6 +272,14 @@ int main(int argc, char **argv) {
   }
   free(list);
   reference("../../doc/language.md");
+  CHECK(programs_of("language.md") >= 10);
+  count = scandir("../../doc", &list, NULL, alphasort); /* the chapters */
+  for (int k = 0; k < count; k++) {
+    const char *dot = strrchr(list[k]->d_name, '.');
+    if (dot && !strcmp(dot, ".md") && strcmp(list[k]->d_name, "language.md")) programs_of(list[k]->d_name);
+    free(list[k]);
+  }
+  free(list);
   printf("%d programs\n", programs);
   CHECK(programs >= 20);
   return CHECK_DONE();
