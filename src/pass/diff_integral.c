@@ -98,8 +98,14 @@ static uint32_t at_end(cx_leibniz *p, uint32_t end, uint32_t other) {
   cx_compose *c = cx_compose_new(g, g, p->x, x, p->I->dim, p->r0);
   int first = g->neq;
   uint32_t f = cx_compose_eq(c, p->I->prim_arg[CX_INTEGRAL_F], ix);
-  for (int id = first; id < g->neq; id++)
-    if (g->eq[id]->kind == EQ_CALC) g->eq[id]->body = cx_rewrite(g, g->eq[id]->body, step_in, in);
+  uint32_t root[2] = {here->id, end};
+  for (int id = first, last = g->neq; id < last; id++) {
+    cx_eq *e = g->eq[id];
+    if (e->kind != EQ_CALC) continue;
+    e->body = cx_rewrite(g, e->body, step_in, in);
+    const cx_node *exact = cx_rewrite(g, e->body, cx_unrooted, root);
+    if (exact->op == OP_const) e->body = exact;
+  }
   return f;
 }
 

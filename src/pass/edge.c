@@ -197,15 +197,14 @@ static void combine(combination *c, const cx_node *e, double times) {
     else c->of[k] = e, c->times[c->n++] = times;
   }
 }
-/* ends opened, the square of a root its radicand */
-static const cx_node *unrooted(void *user, cx_graph *g, const cx_node *n) {
-  (void)user;
+const cx_node *cx_unrooted(void *user, cx_graph *g, const cx_node *n) {
+  const uint32_t *only = user;
   if (n->op == OP_load) {
     const cx_eq *q = g->eq[n->u.eq];
-    if (q->kind != EQ_CALC || q->red != RED_none) return n;
+    if (q->kind != EQ_CALC || q->red != RED_none || (only && n->u.eq != only[0] && n->u.eq != only[1])) return n;
     int64_t slot[CX_MAX_RANK];
     for (int k = 0; k < q->rank; k++) slot[k] = k;
-    return cx_rewrite(g, cx_subst(g, q->body, slot, n->arg, q->rank), unrooted, NULL);
+    return cx_rewrite(g, cx_subst(g, q->body, slot, n->arg, q->rank), cx_unrooted, user);
   }
   bool square = n->op == OP_pow && n->arg[1]->op == OP_const && n->arg[1]->u.num == 2;
   if (n->op != OP_mul && !square) return n;
@@ -218,7 +217,7 @@ static const cx_node *unrooted(void *user, cx_graph *g, const cx_node *n) {
 }
 static bool vanishes(cx_graph *g, const cx_node *w) {
   combination c = {.n = 0};
-  combine(&c, cx_rewrite(g, w, unrooted, NULL), 1);
+  combine(&c, cx_rewrite(g, w, cx_unrooted, NULL), 1);
   for (int k = 0; k < c.n; k++)
     if (c.times[k] != 0) return false;
   return fabs(c.number) <= 8 * DBL_EPSILON * c.size;

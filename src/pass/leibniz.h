@@ -43,6 +43,9 @@ const cx_node *cx_leibniz_term(cx_leibniz *p, const cx_node *sum, const cx_local
 /* max(s: e): the largest of the terms before s less e[s], over the dimensions of the equation and s; min: the reverse.
  * Where it passes 0 downwards the term s takes over. UINT32_MAX: too many dimensions */
 uint32_t cx_running_gap(cx_graph *g, const cx_eq *e);
+/* a cx_rewrite_fn: equations opened (user: NULL, or two, which alone are), the square of a root its radicand. Where an end
+ * is a root, what vanishes there is 0 then, and not its rounding. */
+const cx_node *cx_unrooted(void *user, cx_graph *g, const cx_node *n);
 /* The velocity field of x for each local, NULL when nothing needs one: see edge.c. */
 const uint32_t *cx_leibniz_follow(cx_leibniz *p);
 #endif

@@ -158,7 +158,11 @@ static void nested(void) {
       {"integral(x in -1..1: exp(integral(y in -1..1: if x^2 + y^2 < 1 then 1 else 0)))", 10.461555103726467, 1e-9,
        1e6},
       {"integral(x in -1..1, y in -1..1, z in -1..1: if x^2 + y^2 + z^2 < 0.727^2 then exp(-(x^2 + y^2 + z^2)) else 0)",
-       1.1835523877986122, 1e-6, 1e7}};
+       1.1835523877986122, 1e-6, 1e7},
+      /* a ball's surface, 4 pi r^2 */
+      {"d(integral(x in -r..r, y in -sqrt(r^2 - x^2)..sqrt(r^2 - x^2), z in -sqrt(r^2 - x^2 - y^2)..sqrt(r^2 - x^2 - "
+       "y^2): 1), r) at r = 0.7",
+       6.1575216010359934, 1e-6, 1e7}};
   /* its exponential is 0 to a double, its factors' product is not */
   answer lifted = ask("print 1e290 * integral(x in 0..inf: 1e30 * x^10.5 * exp(-x - 750) / (1 + x))\n");
   CHECK(lifted.converged[0]);
