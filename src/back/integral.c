@@ -9,6 +9,24 @@
 #include <string.h>
 
 /* ---- the integrand over nodes ---- */
+static bool by_instance(const cx_integrand *in, int env) { return in->by_instance && in->by_instance[env].rank; }
+
+static void see_read(void *user, const cx_node *n) {
+  if (n->op == OP_load) ((bool *)user)[n->u.eq] = true;
+}
+/* along which dimensions the graph asks for the number of the integral */
+static void find_index(cx_arena *a, cx_batch *b, const cx_integrand *in) {
+  const cx_graph *g = b->g;
+  bool *read = CX_NEW_N(a, bool, g->neq + 1);
+  for (int k = 0; k < g->neq; k++) {
+    const cx_eq *e = g->eq[k];
+    if (e->kind == EQ_CALC) cx_visit((cx_graph *)(uintptr_t)g, e->body, see_read, read);
+    for (int j = 0; j < e->nprim_arg && e->kind == EQ_PRIM; j++) read[e->prim_arg[j]] = true;
+  }
+  for (int k = 0, n = -(in->dim > 1 ? in->dim : 1); k < g->neq; k++)
+    if (g->eq[k]->kind == EQ_INPUT && n++ >= 0 && n <= in->ninstance) b->index[n - 1] = read[k];
+}
+
 static void new_batch(cx_arena *a, cx_batch *b, const cx_integrand *in, const cx_graph *g, bool oracle) {
   if (!g) return;
   b->g = g;
@@ -23,18 +41,20 @@ static void new_batch(cx_arena *a, cx_batch *b, const cx_integrand *in, const cx
   for (int k = 0; k < g->neq; k++) b->nin += g->eq[k]->kind == EQ_INPUT;
   bool *by_row = CX_NEW_N(a, bool, b->nin + 1);
   int before = (in->dim > 1 ? in->dim : 1) + in->ninstance;
-  for (int k = 0; k < b->nin; k++) by_row[k] = k < before || k >= before + in->nenv;
+  for (int k = 0; k < b->nin; k++) by_row[k] = k < before || k >= before + in->nenv || by_instance(in, k - before);
+  find_index(a, b, in);
   cx_exec_opt o = {.threads = 1, .segment = -1, .rows = in->nodes, .by_row = by_row};
   if (!oracle) b->exec = cx_exec_new(a, g, NULL, &o);
 }
-static void new_batch_work(cx_arena *a, cx_batch_work *w, const cx_batch *b, int64_t nodes) {
+static void new_batch_work(cx_arena *a, cx_batch_work *w, const cx_batch *b, const cx_integrand *in) {
+  int64_t nodes = in->nodes;
   if (!b->g) return;
   if (b->exec) w->work = cx_work_new(a, b->exec);
   w->in = CX_NEW_N(a, const void *, b->nin + 1);
   w->out = CX_NEW_N(a, void *, b->nout + 1);
   w->buffer = CX_NEW_N(a, double *, b->nout + 1);
   for (int k = 0; k < b->nout; k++) w->buffer[k] = CX_NEW_N(a, double, b->count[k] * nodes + 16);
-  w->node = CX_NEW_N(a, double, (5 + CX_BOX_MAX + CX_MAX_RANK) * nodes + 16);
+  w->node = CX_NEW_N(a, double, (5 + CX_BOX_MAX + CX_MAX_RANK + in->nenv) * nodes + 16);
 }
 
 static int run_oracle(const cx_quadrature *q, const cx_batch *b, cx_batch_work *w) {
@@ -56,16 +76,56 @@ static int run_oracle(const cx_quadrature *q, const cx_batch *b, cx_batch_work *
   return 0;
 }
 
+/* the numbers of the integrals along each dimension, and the arrays read there, for m nodes and their repeated last */
+static void lay_instances(const cx_quadrature *q, const cx_batch *b, cx_quadrature_work *all, const int32_t *instance,
+                          int64_t m, int64_t filled, double *index, double *rows) {
+  const cx_integrand *in = q->in;
+  int64_t nodes = in->nodes, size[CX_MAX_RANK], below[CX_MAX_RANK + 1];
+  int r = in->ninstance;
+  below[r] = 1;
+  for (int d = r - 1; d >= 0; d--) {
+    size[d] = in->instance[d].n > 0 ? in->instance[d].n : 1;
+    below[d] = below[d + 1] * size[d];
+  }
+  for (int d = 0; d < r; d++) {
+    if (!b->index[d]) continue;
+    double *to = index + d * nodes;
+    if (r == 1)
+      for (int64_t j = 0; j < m; j++) to[j] = instance[j];
+    else
+      for (int64_t j = 0; j < m; j++) to[j] = (double)(instance[j] / below[d + 1] % size[d]);
+    for (int64_t j = m; j < filled; j++) to[j] = to[m - 1];
+  }
+  for (int k = 0; k < in->nenv; k++) {
+    if (!by_instance(in, k)) continue;
+    const cx_by_instance *own = &in->by_instance[k];
+    const double *from = all->arg[2 + k];
+    double *to = rows + k * nodes;
+    bool all_dims = own->rank == r;
+    for (int d = 0; d < own->rank; d++) all_dims &= own->dim[d] == d;
+    if (all_dims)
+      for (int64_t j = 0; j < m; j++) to[j] = from[instance[j]];
+    else
+      for (int64_t j = 0; j < m; j++) {
+        int64_t at = 0;
+        for (int d = 0; d < own->rank; d++)
+          at = at * size[own->dim[d]] + instance[j] / below[own->dim[d] + 1] % size[own->dim[d]];
+        to[j] = from[at];
+      }
+    for (int64_t j = m; j < filled; j++) to[j] = to[m - 1];
+  }
+}
+
 int cx_batch_run(const cx_quadrature *q, const cx_batch *b, cx_batch_work *w, cx_quadrature_work *all,
                  const double *const *x, const double *const *tail, int ntail, int64_t n, const int32_t *instance,
                  double *f) {
   const cx_integrand *in = q->in;
   int r = in->ninstance, dim = in->dim > 1 ? in->dim : 1;
   int64_t nodes = in->nodes;
-  double *index = w->node + dim * nodes, *tails = index + r * nodes;
+  double *index = w->node + dim * nodes, *tails = index + r * nodes, *rows = tails + 4 * nodes;
   bool by_rows = b->exec && cx_exec_by_rows(b->exec); /* then nodes are read where they are, and values written */
   for (int k = 0; k < r; k++) w->in[dim + k] = index + k * nodes;
-  for (int k = 0; k < in->nenv; k++) w->in[dim + r + k] = all->arg[2 + k];
+  for (int k = 0; k < in->nenv; k++) w->in[dim + r + k] = by_instance(in, k) ? rows + k * nodes : all->arg[2 + k];
   for (int64_t from = 0; from < n; from += nodes) {
     int64_t m = n - from < nodes ? n - from : nodes, filled = by_rows ? m : nodes;
     for (int k = 0; k < dim + ntail; k++) {
@@ -76,15 +136,7 @@ int cx_batch_run(const cx_quadrature *q, const cx_batch *b, cx_batch_work *w, cx
       memcpy(to, at, (size_t)m * sizeof *to);
       for (int64_t j = m; j < nodes; j++) to[j] = at[m - 1];
     }
-    for (int64_t j = 0; j < filled && r; j++) {
-      int64_t i = instance[from + (j < m ? j : m - 1)];
-      for (int d = r - 1; d > 0; d--) {
-        int64_t size = in->instance[d].n > 0 ? in->instance[d].n : 1;
-        index[d * nodes + j] = (double)(i % size);
-        i /= size;
-      }
-      index[j] = (double)i;
-    }
+    if (r) lay_instances(q, b, all, instance + from, m, filled, index, rows);
     int64_t c0 = 0;
     for (int k = 0; k < b->nout; c0 += b->count[k++])
       w->out[k] = by_rows && b->count[k] == 1 ? f + c0 * n + from : w->buffer[k];
@@ -257,12 +309,12 @@ static void free_work(void *p) {
 
 cx_quadrature_work *cx_quadrature_work_new(cx_arena *a, const cx_quadrature *q) {
   cx_quadrature_work *w = CX_NEW(a, cx_quadrature_work);
-  new_batch_work(a, &w->value, &q->value, q->in->nodes);
-  new_batch_work(a, &w->probe, &q->probe, q->in->nodes);
-  new_batch_work(a, &w->size, &q->size, q->in->nodes);
-  new_batch_work(a, &w->scaled, &q->scaled, q->in->nodes);
+  new_batch_work(a, &w->value, &q->value, q->in);
+  new_batch_work(a, &w->probe, &q->probe, q->in);
+  new_batch_work(a, &w->size, &q->size, q->in);
+  new_batch_work(a, &w->scaled, &q->scaled, q->in);
   w->near = CX_NEW_N(a, cx_batch_work, q->in->nfeature + 1);
-  for (int k = 0; k < q->in->nfeature; k++) new_batch_work(a, &w->near[k], &q->near[k], q->in->nodes);
+  for (int k = 0; k < q->in->nfeature; k++) new_batch_work(a, &w->near[k], &q->near[k], q->in);
   w->ncomp = q->in->ncomp;
   w->instances = 1;
   for (int d = 0; d < q->in->ninstance; d++) w->instances *= q->in->instance[d].n;

@@ -9,7 +9,8 @@ typedef struct {
   const cx_graph *g;
   cx_exec *exec; /* NULL: by the oracle */
   int nin, nout;
-  int64_t *count; /* columns a node of each output */
+  bool index[CX_MAX_RANK]; /* the number of the integral is read along this dimension */
+  int64_t *count;          /* columns a node of each output */
   int64_t total;
 } cx_batch;
 typedef struct {
@@ -17,7 +18,7 @@ typedef struct {
   const void **in;
   void **out;
   double **buffer; /* of the outputs */
-  double *node;    /* x, index.. : in->nodes each */
+  double *node;    /* x, index.., tail.., arrays by instance: in->nodes each */
 } cx_batch_work;
 
 struct cx_quadrature {

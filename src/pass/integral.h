@@ -55,6 +55,14 @@ typedef struct {
   int64_t bend;   /* column of u'', -1: none; then the integrand has a form near its root */
 } cx_feature;
 
+/* an array from outside that is read at the place of the integral alone: dimension dim[k] of the integrals along its k-th.
+ * Its input has one value a node, in all graphs of the integrand. */
+typedef struct {
+  int rank; /* 0: it is read as it is */
+  uint8_t dim[CX_MAX_RANK];
+  bool never;
+} cx_by_instance;
+
 typedef struct cx_integrand {
   cx_graph *value; /* output 0: f[k, c] */
   cx_graph *probe; /* outputs by feature: u[k, ..], then du/dx[k, ..], then some u''[k]; NULL without features */
@@ -69,8 +77,9 @@ typedef struct cx_integrand {
   int nfeature;
   int ninstance, ncomp; /* dimensions of lo; components altogether */
   cx_dim instance[CX_MAX_RANK];
-  int nenv, nodes; /* nodes: how many are computed at once at most */
-  int dim;         /* > 1: a box; value has that many inputs x1[k], x2[k].. in front */
+  cx_by_instance *by_instance; /* by array of env; NULL: all are read as they are */
+  int nenv, nodes;             /* nodes: how many are computed at once at most */
+  int dim;                     /* > 1: a box; value has that many inputs x1[k], x2[k].. in front */
   uint32_t
       moving; /* variables whose ends depend on earlier ones; outputs of value behind f: lo, hi of each but the first */
   double *scale; /* by component: 0, or > 0 for a derivative, whose tolerance is absolute (quad/quad.h) */
@@ -101,6 +110,8 @@ enum { CX_ANY_DEGREE = 99 };
 int cx_degree(cx_graph *g, uint32_t x, const cx_node *e); /* of e in x: 0 to 2, or CX_ANY_DEGREE */
 /* in->feature and in->probe, from the integrand as outline cut it out (feature.c); crossing: its g, or UINT32_MAX */
 void cx_find_features(cx_integrand *in, const cx_graph *value, uint32_t crossing);
+/* in->by_instance, and the graphs changed accordingly (by_instance.c) */
+void cx_take_by_instance(cx_integrand *in);
 /* the part of g that its outputs need, with exactly these inputs, needed or not */
 cx_graph *cx_graph_part(const cx_graph *g, const uint32_t *input, int n);
 /* passes: run them on the integrands (the oracle takes these as they were written) */

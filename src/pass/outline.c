@@ -272,6 +272,7 @@ static void outline(cx_graph *g, cx_eq **member, int n, bool passes) {
   in->value->inside = true;
   if (passes) cx_run_passes(in->value, NULL);
   else cx_outline(in->value, false);
+  cx_take_by_instance(in);
   q->dim[lo->rank] = (cx_dim){in->ncomp, NULL};
 
   int64_t offset = 0;
