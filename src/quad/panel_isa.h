@@ -98,6 +98,20 @@ static double weigh(double *f, const double *jac) {
   return sum;
 }
 
+static double comb(int n, const double *f, const double *w, double *s) {
+  double part[8], size[8] = {0};
+  memcpy(part, s, sizeof part);
+  for (int i = 0; i < n; i += 8)
+    for (int k = 0; k < 8; k++) {
+      double v = f[i + k] * w[i + k];
+      part[k] += v, size[k] += fabs(v);
+    }
+  memcpy(s, part, sizeof part);
+  double sum = 0;
+  for (int k = 0; k < 8; k++) sum += size[k];
+  return sum;
+}
+
 /* chords i .. i + count - 1 of a grid; count <= 8 */
 static inline void chords(int count, const double *x, const double *u, const double *v, double *low, double *high,
                           double *cross, double *steep) {
@@ -128,4 +142,4 @@ static bool grid(int n, const double *x, const double *u, const double *v, bool 
   return !(worst > 0);
 }
 
-const cx_panel_kernels PASTE(cx_panel_, CX_ISA) = {apply, nodes, ray, weigh, grid};
+const cx_panel_kernels PASTE(cx_panel_, CX_ISA) = {apply, nodes, ray, weigh, comb, grid};

@@ -1,4 +1,5 @@
 /* quad.c - the driver: instances in waves, rounds of evaluation and judgement, batches of nodes. */
+#include "quad/group.h"
 #include "quad/judge.h"
 #include <float.h>
 #include <math.h>
@@ -6,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { WAVE = 4 * CX_QUAD_BATCH, BATCH_NODES = CX_QUAD_BATCH * CX_QUAD_NODES };
+enum { WAVE = 12 * CX_QUAD_BATCH, BATCH_NODES = CX_QUAD_BATCH * CX_QUAD_NODES };
 
 cx_quad_work *cx_quad_work_new(void) {
   cx_quad_work *w = calloc(1, sizeof *w);
@@ -16,6 +17,7 @@ cx_quad_work *cx_quad_work_new(void) {
 
 void cx_quad_work_free(cx_quad_work *w) {
   if (!w) return;
+  cx_group_free(w->group);
   free(w->inst), free(w->piece), free(w->leaf), free(w->leaf_data), free(w->point), free(w->pending);
   free(w->at), free(w->f), free(w->sum), free(w->id), free(w);
 }
@@ -203,6 +205,7 @@ cx_quad_status cx_quad_run(const cx_quad *q, cx_quad_work *w, int64_t ninst, con
   w->deadline = INFINITY; /* the clock is asked when there has been more than a little work */
   int round = 0;
   w->failed = false;
+  cx_group_reset(w->group);
   for (int64_t from = 0; from < ninst; from += WAVE) {
     int n = (int)(ninst - from < WAVE ? ninst - from : WAVE), live = 0;
     w->nleaf = w->npiece = w->npoint = w->npending = 0;
@@ -211,8 +214,10 @@ cx_quad_status cx_quad_run(const cx_quad *q, cx_quad_work *w, int64_t ninst, con
       if (!begin(w, &w->inst[i], &range[from + i], (int32_t)(from + i))) w->failed = true;
     }
     if (value && error && !w->failed && !cx_quad_halted(&own, w) &&
-        !quick(&own, w, n, range + from, value + from * q->ncomp, error + from * q->ncomp,
-               report ? report + from : NULL))
+        !(quick(&own, w, n, range + from, value + from * q->ncomp, error + from * q->ncomp,
+                report ? report + from : NULL) &&
+          cx_group_run(&own, w, n, range + from, value + from * q->ncomp, error + from * q->ncomp,
+                       report ? report + from : NULL)))
       w->failed = true;
     for (int i = 0; i < n; i++) {
       if (w->inst[i].live && !w->failed && !cx_quad_build(&own, w, &w->inst[i])) w->failed = true;

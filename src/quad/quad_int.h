@@ -69,7 +69,9 @@ typedef struct {
   cx_quad_map map;
 } cx_quad_memo;
 
+typedef struct cx_group cx_group;
 struct cx_quad_work {
+  cx_group *group; /* of group.c */
   cx_quad_rule rule;
   cx_quad_memo memo[CX_QUAD_MEMO];
   cx_quad_inst *inst;
