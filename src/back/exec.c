@@ -211,7 +211,13 @@ static void combine(const job *j) {
 
 /* a location's elements in row-major order, as doubles; the way back */
 static void each(const cx_eq *e, const cx_loc *l, char *base, bool single, int64_t n, double *p, bool store) {
-  int64_t at[CX_MAX_RANK] = {0}, size = single ? 4 : 8;
+  int64_t at[CX_MAX_RANK] = {0}, size = single ? 4 : 8, dense = 1;
+  bool plain = !single;
+  for (int d = e->rank - 1; d >= 0; dense *= e->dim[d--].n) plain &= l->stride[d] == dense || e->dim[d].n == 1;
+  if (plain) {
+    memcpy(store ? base + l->off : (char *)p, store ? (char *)p : base + l->off, (size_t)n * sizeof *p);
+    return;
+  }
   for (int64_t i = 0; i < n; i++) {
     int64_t o = 0;
     for (int d = 0; d < e->rank; d++) o += at[d] * l->stride[d];

@@ -116,6 +116,22 @@ static void lay_instances(const cx_quadrature *q, const cx_batch *b, cx_quadratu
   }
 }
 
+/* the same for n nodes of each */
+static void spread_instances(const cx_quadrature *q, const cx_batch *b, cx_quadrature_work *all,
+                             const int32_t *instance, int64_t m, int64_t n, double *index, double *rows) {
+  lay_instances(q, b, all, instance, m, m, index, rows);
+  const cx_integrand *in = q->in;
+  for (int k = 0; k < in->ninstance + in->nenv; k++) {
+    bool is_index = k < in->ninstance;
+    if (is_index ? !b->index[k] : !by_instance(in, k - in->ninstance)) continue;
+    double *p = is_index ? index + k * in->nodes : rows + (k - in->ninstance) * in->nodes;
+    for (int64_t j = m - 1; j >= 0; j--) { /* from the last one on, in place */
+      double v = p[j];
+      for (int64_t i = 0; i < n; i++) p[j * n + i] = v;
+    }
+  }
+}
+
 int cx_batch_run(const cx_quadrature *q, const cx_batch *b, cx_batch_work *w, cx_quadrature_work *all,
                  const double *const *x, const double *const *tail, int ntail, int64_t n, const int32_t *instance,
                  double *f) {
@@ -136,7 +152,7 @@ int cx_batch_run(const cx_quadrature *q, const cx_batch *b, cx_batch_work *w, cx
       memcpy(to, at, (size_t)m * sizeof *to);
       for (int64_t j = m; j < nodes; j++) to[j] = at[m - 1];
     }
-    if (r) lay_instances(q, b, all, instance + from, m, filled, index, rows);
+    if (r && instance) lay_instances(q, b, all, instance + from, m, filled, index, rows);
     int64_t c0 = 0;
     for (int k = 0; k < b->nout; c0 += b->count[k++])
       w->out[k] = by_rows && b->count[k] == 1 ? f + c0 * n + from : w->buffer[k];
@@ -155,6 +171,72 @@ int cx_batch_run(const cx_quadrature *q, const cx_batch *b, cx_batch_work *w, cx
     for (int k = 0; k < b->nout; c0 += b->count[k++])
       for (int64_t c = 0; c < b->count[k] && w->out[k] == w->buffer[k]; c++)
         for (int64_t j = 0; j < m; j++) f[(c0 + c) * n + from + j] = w->buffer[k][j * b->count[k] + c];
+  }
+  return 0;
+}
+
+/* ---- many integrals at the same places ---- */
+static void new_halves(cx_arena *a, cx_batch_halves *h, const cx_integrand *in, const cx_halves *of, bool oracle) {
+  if (!of->rest || oracle) return;
+  new_batch(a, &h->fixed, in, of->fixed, false);
+  new_batch(a, &h->rest, in, of->rest, false);
+  for (int k = 0; k < h->rest.nout; k++)
+    if (h->rest.count[k] != 1) h->rest.g = NULL;
+  if (!cx_exec_by_rows(h->fixed.exec) || !cx_exec_by_rows(h->rest.exec)) h->rest.g = NULL;
+  if (!h->rest.g) h->fixed.g = NULL;
+}
+static void new_halves_work(cx_arena *a, cx_halves_work *w, const cx_batch_halves *h, const cx_integrand *in) {
+  new_batch_work(a, &w->fixed, &h->fixed, in);
+  new_batch_work(a, &w->rest, &h->rest, in);
+  if (!h->rest.g) return;
+  w->values = CX_NEW_N(a, double, h->fixed.nout * in->nodes + 16);
+  w->places = CX_NEW_N(a, double, (1 + h->fixed.nout) * in->nodes + 16);
+}
+
+int cx_batch_run_same(const cx_quadrature *q, bool probe, cx_quadrature_work *w, int64_t n, const double *x, int64_t m,
+                      const int32_t *instance, double *f) {
+  const cx_batch_halves *h = probe ? &q->probe_halves : &q->value_halves;
+  const cx_batch *b = probe ? &q->probe : &q->value;
+  cx_halves_work *v = probe ? &w->probe_halves : &w->value_halves;
+  const cx_integrand *in = q->in;
+  int64_t nodes = in->nodes, each = n > 0 ? nodes / n : 0;
+  bool fits = h->rest.g && each > 1 && m > 1;
+  if (fits) {
+    if (cx_batch_run(q, &h->fixed, &v->fixed, w, &x, NULL, 0, n, NULL, v->values)) return 1;
+    for (int64_t k = 0; k < h->fixed.nout * n && fits; k++)
+      fits = !isnan(v->values[k]); /* the log of a negative base */
+  }
+  if (!fits) {
+    double *all = malloc((size_t)(n * m + 1) * sizeof *all);
+    int32_t *id = malloc((size_t)(n * m + 1) * sizeof *id);
+    int failed = !all || !id;
+    if (failed) w->why = "out of memory";
+    for (int64_t j = 0; j < m && !failed; j++) {
+      memcpy(all + j * n, x, (size_t)n * sizeof *x);
+      for (int64_t k = 0; k < n; k++) id[j * n + k] = instance[j];
+    }
+    const double *at = all;
+    if (!failed) failed = cx_batch_run(q, b, probe ? &w->probe : &w->value, w, &at, NULL, 0, n * m, id, f);
+    free(all);
+    free(id);
+    return failed;
+  }
+  if (each > m) each = m;
+  for (int k = 0; k <= h->fixed.nout; k++)
+    for (int64_t j = 0; j < each; j++)
+      memcpy(v->places + k * nodes + j * n, k ? v->values + (k - 1) * n : x, (size_t)n * sizeof *x);
+  cx_batch_work *r = &v->rest;
+  double *index = r->node + nodes, *rows = index + in->ninstance * nodes + 4 * nodes;
+  int first = 1 + in->ninstance;
+  for (int64_t from = 0; from < m; from += each) {
+    int64_t some = m - from < each ? m - from : each;
+    r->in[0] = v->places;
+    for (int k = 0; k < in->ninstance; k++) r->in[1 + k] = index + k * nodes;
+    for (int k = 0; k < in->nenv; k++) r->in[first + k] = by_instance(in, k) ? rows + k * nodes : w->arg[2 + k];
+    for (int k = 0; k < h->fixed.nout; k++) r->in[first + in->nenv + k] = v->places + (k + 1) * nodes;
+    spread_instances(q, &h->rest, w, instance + from, some, n, index, rows);
+    for (int k = 0; k < b->nout; k++) r->out[k] = f + (k * m + from) * n;
+    if (cx_exec_rows(h->rest.exec, r->work, some * n, r->in, r->out, &w->why)) return 1;
   }
   return 0;
 }
@@ -249,6 +331,12 @@ static int evaluate(void *user, int side, int64_t n, const int32_t *instance, co
   const cx_quadrature *q = c->q;
   if (!side) return cx_batch_run(q, &q->value, &w->value, w, &t, NULL, 0, n, instance, f);
   if (!room(w, n)) return 1;
+  if (!q->nearby && !q->in->heavy) {
+    double *to = w->at;
+    for (int64_t k = 0; k < n; k++) to[k] = at[k] + (side < 0 ? t[k] : -t[k]);
+    const double *x = to;
+    return cx_batch_run(q, &q->value, &w->value, w, &x, NULL, 0, n, instance, f);
+  }
   double *x = w->at, *place = x + n, *dist = place + n, *slope = dist + n, *bend = slope + n, *part = bend + n;
   int32_t *id = w->pick, *k_of = id + n;
   /* the nodes by the form they are computed in: -1 the plain one */
@@ -283,6 +371,16 @@ static int evaluate(void *user, int side, int64_t n, const int32_t *instance, co
   return 0;
 }
 
+static int evaluate_same(void *user, int side, int64_t n, double at, const double *t, int64_t m,
+                         const int32_t *instance, double *f) {
+  call *c = user;
+  cx_quadrature_work *w = c->w;
+  if (!side) return cx_batch_run_same(c->q, false, w, n, t, m, instance, f);
+  if (!room(w, n)) return 1;
+  for (int64_t k = 0; k < n; k++) w->at[k] = at + (side < 0 ? t[k] : -t[k]);
+  return cx_batch_run_same(c->q, false, w, n, w->at, m, instance, f);
+}
+
 cx_quadrature *cx_quadrature_new(cx_arena *a, const cx_eq *e, bool oracle, volatile sig_atomic_t *stop) {
   cx_quadrature *q = CX_NEW(a, cx_quadrature);
   q->ctx = cx_arena_ctx(a);
@@ -292,8 +390,11 @@ cx_quadrature *cx_quadrature_new(cx_arena *a, const cx_eq *e, bool oracle, volat
   new_batch(a, &q->probe, q->in, q->in->probe, oracle);
   new_batch(a, &q->size, q->in, q->in->size, true);
   new_batch(a, &q->scaled, q->in, q->in->scaled, true);
+  new_halves(a, &q->value_halves, q->in, &q->in->value_halves, oracle);
+  new_halves(a, &q->probe_halves, q->in, &q->in->probe_halves, oracle);
   q->near = CX_NEW_N(a, cx_batch, q->in->nfeature + 1);
-  for (int k = 0; k < q->in->nfeature; k++) new_batch(a, &q->near[k], q->in, q->in->near[k], oracle);
+  for (int k = 0; k < q->in->nfeature; k++)
+    new_batch(a, &q->near[k], q->in, q->in->near[k], oracle), q->nearby |= q->in->near[k] != NULL;
   return q;
 }
 
@@ -313,6 +414,8 @@ cx_quadrature_work *cx_quadrature_work_new(cx_arena *a, const cx_quadrature *q) 
   new_batch_work(a, &w->probe, &q->probe, q->in);
   new_batch_work(a, &w->size, &q->size, q->in);
   new_batch_work(a, &w->scaled, &q->scaled, q->in);
+  new_halves_work(a, &w->value_halves, &q->value_halves, q->in);
+  new_halves_work(a, &w->probe_halves, &q->probe_halves, q->in);
   w->near = CX_NEW_N(a, cx_batch_work, q->in->nfeature + 1);
   for (int k = 0; k < q->in->nfeature; k++) new_batch_work(a, &w->near[k], &q->near[k], q->in);
   w->ncomp = q->in->ncomp;
@@ -553,6 +656,8 @@ int cx_quadrature_run(const cx_quadrature *q, cx_quadrature_work *w, int64_t row
                  .tol = q->in->tol,
                  .user = &c,
                  .eval = evaluate,
+                 .eval_same = q->value_halves.rest.g ? evaluate_same : NULL,
+                 .nearby = q->nearby,
                  .seconds = q->in->heavy ? 10 : 30,
                  .blur = q->in->heavy ? NEAREST : 0,
                  .stop = q->stop};

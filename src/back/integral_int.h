@@ -13,6 +13,9 @@ typedef struct {
   int64_t *count;          /* columns a node of each output */
   int64_t total;
 } cx_batch;
+typedef struct { /* of a graph, at the same places for many integrals */
+  cx_batch fixed, rest;
+} cx_batch_halves;
 typedef struct {
   cx_work *work;
   const void **in;
@@ -20,16 +23,23 @@ typedef struct {
   double **buffer; /* of the outputs */
   double *node;    /* x, index.., tail.., arrays by instance: in->nodes each */
 } cx_batch_work;
+typedef struct {
+  cx_batch_work fixed, rest;
+  double *places, *values; /* x and what is fixed, laid out for as many integrals as go at once; what is fixed */
+} cx_halves_work;
 
 struct cx_quadrature {
   cx_ctx *ctx;
   const cx_integrand *in;
   volatile sig_atomic_t *stop;
   cx_batch value, probe, size, scaled; /* the last two: by the oracle */
-  cx_batch *near;                      /* by feature */
+  cx_batch_halves value_halves, probe_halves;
+  cx_batch *near; /* by feature */
+  bool nearby;    /* there are some */
 };
 struct cx_quadrature_work {
   cx_batch_work value, probe, size, scaled, *near;
+  cx_halves_work value_halves, probe_halves;
   cx_quad_work *quad;
   const double *const *arg; /* of the call at hand */
   const char *why;
@@ -54,10 +64,14 @@ struct cx_quadrature_work {
   cx_integral_report total;
 };
 
-/* outputs at n nodes x[0..dim-1][n]; f[c * n + k]. tail: values of the inputs behind env at the nodes, [ntail][n] */
+/* outputs at n nodes x[0..dim-1][n]; f[c * n + k]. instance: NULL where none of its numbers is read. tail: values of the inputs behind env at the nodes, [ntail][n] */
 int cx_batch_run(const cx_quadrature *q, const cx_batch *b, cx_batch_work *w, cx_quadrature_work *all,
                  const double *const *x, const double *const *tail, int ntail, int64_t n, const int32_t *instance,
                  double *f);
+
+/* the same at n places x for each of the integrals instance[0..m-1]: f[c * m * n + j * n + k] */
+int cx_batch_run_same(const cx_quadrature *q, bool probe, cx_quadrature_work *w, int64_t n, const double *x, int64_t m,
+                      const int32_t *instance, double *f);
 
 /* roots.c: where the features are, for every instance: w->point and the points of w->range. 0, or 1 with w->why */
 int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w);

@@ -244,7 +244,14 @@ static bool scan(search *s, bool fine) {
       for (int64_t k = begin[m]; k < n; k++) s->id[k] = s->who[from + m];
     }
     begin[some] = n;
-    if (!evaluate(s, n)) return false;
+    bool same = some > 1 && n % some == 0;
+    for (int64_t m = 1; m < some && same; m++) {
+      const cx_quad_range *r = &s->w->range[s->who[from + m]], *o = &s->w->range[s->who[from]];
+      same = r->lo == o->lo && r->hi == o->hi;
+    }
+    if (same && n) {
+      if (cx_batch_run_same(s->q, true, s->w, n / some, s->x, some, s->who + from, s->f)) return false;
+    } else if (!evaluate(s, n)) return false;
     for (int64_t m = 0; m < some; m++) {
       int64_t j = s->who[from + m], mark = s->n, at = begin[m];
       int count = (int)(begin[m + 1] - at);
@@ -421,7 +428,8 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
     int64_t bend = in->feature[b->feature].bend;
     double curve = bend >= 0 ? s->f[bend * n + k] : 0;
     if (b->width > 0) p.kind = QP_PEAK, p.width = b->width;
-    if (in->crossing && in->scale[0] > 0 && !isnan(b->a) && fabs(u - b->level) > 1e-6 * b->size) continue; /* u itself jumps */
+    if (in->crossing && in->scale[0] > 0 && !isnan(b->a) && fabs(u - b->level) > 1e-6 * b->size)
+      continue;                                                             /* u itself jumps */
     if (b->touch && (in->crossing || fabs(u) > 1e-12 * (1 + fabs(b->x)))) { /* comes near, no more: a scale */
       if (p.kind != QP_SINGULAR) continue;
       if (bend < 0) w->range[b->instance].complete = false;

@@ -63,9 +63,17 @@ typedef struct {
   bool never;
 } cx_by_instance;
 
+/* Of a graph of the integrand at places that are the same for many integrals: `fixed` computes from the inputs what does
+ * not differ between them, `rest` reads that from as many inputs behind its own. NULL: nothing is fixed. */
+enum { CX_HALVES_MOST = 12 };
+typedef struct {
+  cx_graph *fixed, *rest;
+} cx_halves;
+
 typedef struct cx_integrand {
   cx_graph *value; /* output 0: f[k, c] */
   cx_graph *probe; /* outputs by feature: u[k, ..], then du/dx[k, ..], then some u''[k]; NULL without features */
+  cx_halves value_halves, probe_halves;
   cx_graph
       *scaled;     /* f exp(-shift), where every term of f has an exponential as a factor, which may underflow alone: an
                        input behind those of value says the shift; NULL: f is not like that */
@@ -112,6 +120,8 @@ int cx_degree(cx_graph *g, uint32_t x, const cx_node *e); /* of e in x: 0 to 2, 
 void cx_find_features(cx_integrand *in, const cx_graph *value, uint32_t crossing);
 /* in->by_instance, and the graphs changed accordingly (by_instance.c) */
 void cx_take_by_instance(cx_integrand *in);
+/* false: nothing is worth it (halve.c) */
+bool cx_halve(const cx_integrand *in, const cx_graph *of, cx_halves *to);
 /* the part of g that its outputs need, with exactly these inputs, needed or not */
 cx_graph *cx_graph_part(const cx_graph *g, const uint32_t *input, int n);
 /* passes: run them on the integrands (the oracle takes these as they were written) */

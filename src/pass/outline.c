@@ -273,6 +273,10 @@ static void outline(cx_graph *g, cx_eq **member, int n, bool passes) {
   if (passes) cx_run_passes(in->value, NULL);
   else cx_outline(in->value, false);
   cx_take_by_instance(in);
+  if (many && in->ninstance && !in->crossing && !in->series) {
+    cx_halve(in, in->value, &in->value_halves);
+    if (in->probe) cx_halve(in, in->probe, &in->probe_halves);
+  }
   q->dim[lo->rank] = (cx_dim){in->ncomp, NULL};
 
   int64_t offset = 0;

@@ -224,7 +224,14 @@ static bool values(const cx_quad *q, cx_quad_work *w, cx_group *g, const rule *r
       all += some;
     }
     double *to = g->f + (int64_t)part * all * q->ncomp;
-    if (q->eval(q->user, side, all, g->id, base, x, to)) return !(w->failed = true);
+    bool same = q->eval_same && nwho > 1 && !(side && q->nearby);
+    for (int j = 1; j < nwho && same; j++)
+      same = at[j].at[part] == at[0].at[part] && at[j].scale[part] == at[0].scale[part] &&
+             (side || (p[j]->a == p[0]->a && p[j]->b == p[0]->b));
+    for (int j = 0; j < nwho && same; j++) g->id[j] = who[j]->index;
+    if (same) {
+      if (q->eval_same(q->user, side, some, base[0], x, nwho, g->id, to)) return !(w->failed = true);
+    } else if (q->eval(q->user, side, all, g->id, base, x, to)) return !(w->failed = true);
   }
   return true;
 }

@@ -55,6 +55,10 @@ typedef struct {
    * x = at[k] - t[k], with t[k] > 0 exact, so that what vanishes at at[k] does not cancel: a finite end, a break or a
    * singular point, given or discovered. Ends and points themselves are never evaluated. Non-zero: stop. */
   int (*eval)(void *user, int side, int64_t n, const int32_t *instance, const double *at, const double *t, double *f);
+  /* may be NULL. The same at the same n places for each of m instances: f[c * m * n + j * n + k]; at is one number */
+  int (*eval_same)(void *user, int side, int64_t n, double at, const double *t, int64_t m, const int32_t *instance,
+                   double *f);
+  bool nearby; /* eval knows more than x where side is not 0, eval_same does not */
   volatile sig_atomic_t *stop;
 } cx_quad;
 
