@@ -16,7 +16,7 @@
 #include "quad/rule.h"
 
 #define STEEP 0.05 /* exp(u) is a peak at an end where it falls by more than exp(-10) over the range */
-enum { COARSE = 64, GRID = 192, STEPS_MAX = 1 << 14, POINTS_MAX = 1 << 20, AT_ONCE = 1 << 18 };
+enum { COARSE = 64, GRID = 192, STEPS_MAX = 1 << 14, POINTS_MAX = 1 << 20, AT_ONCE = 1 << 15 };
 
 typedef struct {                     /* a root wanted: of u - level in [a, b] */
   double a, b, x, fa, level, size;   /* size: of u beside the root */
@@ -123,22 +123,28 @@ static bool solved(search *s) { /* features of degree 1 and 2 */
   bool any = false;
   for (int k = 0; k < in->nfeature; k++) any |= in->feature[k].degree && in->feature[k].kind != CX_FEATURE_STEP;
   if (!any) return true;
-  if (!space(s, 2 * N)) return false;
+  int64_t n = 0; /* over a range of no length there is nothing */
+  for (int64_t j = 0; j < N; j++) n += s->w->range[j].lo != s->w->range[j].hi;
+  if (!space(s, 2 * n)) return false;
+  n = 0;
   for (int64_t j = 0; j < N; j++) {
     double lo = fmin(s->w->range[j].lo, s->w->range[j].hi), hi = fmax(s->w->range[j].lo, s->w->range[j].hi);
-    s->x[2 * j] = inside(lo, hi);
-    s->x[2 * j + 1] = isfinite(lo) && isfinite(hi) && hi > lo ? (s->x[2 * j] == hi ? lo : hi) : s->x[2 * j] + 1;
-    s->id[2 * j] = s->id[2 * j + 1] = (int32_t)j;
+    if (s->w->range[j].lo == s->w->range[j].hi) continue;
+    s->x[2 * n] = inside(lo, hi);
+    s->x[2 * n + 1] = isfinite(lo) && isfinite(hi) && hi > lo ? (s->x[2 * n] == hi ? lo : hi) : s->x[2 * n] + 1;
+    s->id[2 * n] = s->id[2 * n + 1] = (int32_t)j;
+    n++;
   }
-  if (!evaluate(s, 2 * N)) return false;
+  if (!evaluate(s, 2 * n)) return false;
   for (int k = 0; k < in->nfeature; k++) {
     const cx_feature *t = &in->feature[k];
     if (!t->degree || t->kind == CX_FEATURE_STEP) continue;
-    for (int64_t j = 0; j < N; j++) {
+    for (int64_t i = 0; i < n; i++) {
+      int64_t j = s->id[2 * i];
       cx_quad_range *range = &s->w->range[j];
       double lo = fmin(range->lo, range->hi), hi = fmax(range->lo, range->hi), most = 0;
       for (int64_t c = 0; c < t->count; c++) {
-        const double *u = s->f + (t->offset + c) * 2 * N + 2 * j, *v = s->f + (total + t->offset + c) * 2 * N + 2 * j;
+        const double *u = s->f + (t->offset + c) * 2 * n + 2 * i, *v = s->f + (total + t->offset + c) * 2 * n + 2 * i;
         bracket b = {.a = NAN, .instance = (int32_t)j, .feature = k, .column = (int32_t)(t->offset + c)};
         if (t->kind == CX_FEATURE_WAVE) {
           most = fmax(most, fmax(fabs(v[0]), fabs(v[1]) + (t->degree == 2 ? fabs(v[1] - v[0]) : 0)));
@@ -150,7 +156,7 @@ static bool solved(search *s) { /* features of degree 1 and 2 */
           if (isfinite(end) && in_by > 0 && in_by < STEEP * (hi - lo) && !push(s, b)) return false;
           continue;
         }
-        double x0 = s->x[2 * j], h = s->x[2 * j + 1] - x0, slope = v[0], bend = t->degree == 2 ? (v[1] - v[0]) / h : 0;
+        double x0 = s->x[2 * i], h = s->x[2 * i + 1] - x0, slope = v[0], bend = t->degree == 2 ? (v[1] - v[0]) / h : 0;
         double root[2] = {NAN, NAN}; /* u + slope d + bend d^2 / 2 = 0 */
         if (bend == 0) root[0] = -u[0] / slope;
         else {
@@ -185,10 +191,13 @@ static bool read_grid(search *s, int n, const double *x, const double *u, const 
   const cx_feature *t = &s->q->in->feature[b.feature];
   double most;
   int64_t steps = 0;
-  bool crosses;
-  *seen &= cx_panel_get(0)->grid(n, x, u, v, &crosses, &most);
-  crosses = (crosses || t->kind == CX_FEATURE_STEP) && t->kind != CX_FEATURE_WAVE;
-  for (int i = 0; i + 1 < n && crosses; i++) {
+  bool where[GRID / 8 + 1], all = t->kind == CX_FEATURE_STEP;
+  *seen &= cx_panel_get(0)->grid(n, x, u, v, where, &most);
+  for (int i = 0; i + 1 < n && t->kind != CX_FEATURE_WAVE; i++) {
+    if (!all && !where[i / 8]) {
+      i |= 7;
+      continue;
+    }
     if (!(x[i] < x[i + 1]) || isnan(u[i]) || isnan(u[i + 1])) continue;
     b.a = x[i], b.b = x[i + 1], b.size = fmax(fabs(u[i]), fabs(u[i + 1]));
     if (t->kind == CX_FEATURE_STEP) {
@@ -279,8 +288,9 @@ static bool scanned(search *s) {
   bool any = false;
   for (int k = 0; k < in->nfeature; k++) any |= !in->feature[k].degree || in->feature[k].kind == CX_FEATURE_STEP;
   if (!any) return true;
-  s->nwho = s->w->instances;
-  for (int64_t j = 0; j < s->nwho; j++) s->who[j] = (int32_t)j;
+  s->nwho = 0;
+  for (int64_t j = 0; j < s->w->instances; j++)
+    if (s->w->range[j].lo != s->w->range[j].hi) s->who[s->nwho++] = (int32_t)j;
   return scan(s, false) && scan(s, true);
 }
 

@@ -32,6 +32,16 @@ static const double *exponentials(cx_quad_work *w, const cx_quad_job *job, const
   return m->e;
 }
 
+static bool same_line(const cx_quad *q, int njob, const cx_quad_job *job) {
+  if (!q->eval_same || njob < 2) return false;
+  for (int j = 0; j < njob; j++) {
+    const cx_quad_piece *p = job[j].piece;
+    if (p->map != MAP_LINE || p->from > p->lo || p->to < p->hi || job[j].a != job[0].a || job[j].b != job[0].b)
+      return false;
+  }
+  return true;
+}
+
 bool cx_quad_batch(const cx_quad *q, cx_quad_work *w, int njob, cx_quad_job *job) {
   enum { N = CX_QUAD_NODES };
   int n = njob * N, side = cx_quad_side(job->piece);
@@ -61,7 +71,10 @@ bool cx_quad_batch(const cx_quad *q, cx_quad_work *w, int njob, cx_quad_job *job
     if (!side && (p->map == MAP_FAR || p->map == MAP_NEAR))
       for (int i = 0; i < N; i++) t[i] = p->p + p->dir * t[i];
   }
-  if (q->eval(q->user, side, n, w->id, w->at, w->t, w->f)) return !(w->failed = true);
+  if (same_line(q, njob, job)) {
+    for (int j = 0; j < njob; j++) w->id[j] = job[j].index;
+    if (q->eval_same(q->user, 0, N, 0, w->t, njob, w->id, w->f)) return !(w->failed = true);
+  } else if (q->eval(q->user, side, n, w->id, w->at, w->t, w->f)) return !(w->failed = true);
   for (int j = 0; j < njob; j++) {
     const double *jac = w->jac + j * N;
     bool plain = job[j].piece->map == MAP_LINE;

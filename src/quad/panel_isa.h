@@ -128,17 +128,20 @@ static inline void chords(int count, const double *x, const double *u, const dou
 }
 
 static bool grid(int n, const double *x, const double *u, const double *v, bool *crosses, double *most) {
-  double low[8] = {0}, high[8] = {0}, cross[8] = {0}, steep[8] = {0}, worst = 0, any = 0;
-  int i = 0;
-  for (; i + 8 < n; i += 8) chords(8, x + i, u + i, v + i, low, high, cross, steep);
-  chords(n - 1 - i, x + i, u + i, v + i, low, high, cross, steep);
+  double low[8] = {0}, high[8] = {0}, cross[8], steep[8] = {0}, worst = 0;
+  for (int i = 0; i < n - 1; i += 8) {
+    double any = 0;
+    memset(cross, 0, sizeof cross);
+    if (i + 8 < n) chords(8, x + i, u + i, v + i, low, high, cross, steep);
+    else chords(n - 1 - i, x + i, u + i, v + i, low, high, cross, steep);
+    for (int k = 0; k < 8; k++) any = larger(any, cross[k]);
+    crosses[i / 8] = any > 0;
+  }
   *most = fabs(v[n - 1]);
   for (int k = 0; k < 8; k++) {
     worst = larger(worst, larger(low[k], high[k]));
-    any = larger(any, cross[k]);
     *most = larger(*most, steep[k]);
   }
-  *crosses = any > 0;
   return !(worst > 0);
 }
 

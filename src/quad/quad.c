@@ -243,6 +243,14 @@ cx_quad_status cx_quad_run(const cx_quad *q, cx_quad_work *w, int64_t ninst, con
     if (w->failed) halt(w, n, QUAD_FAILED);
     for (int i = 0; i < n; i++) {
       if (w->inst[i].quick) continue;
+      if (range[from + i].lo == range[from + i].hi) { /* nothing was laid */
+        for (int c = 0; c < q->ncomp; c++) {
+          if (value) value[(from + i) * q->ncomp + c] = 0;
+          if (error) error[(from + i) * q->ncomp + c] = 0;
+        }
+        if (report) report[from + i] = (cx_quad_report){0, 0, QUAD_OK, NAN};
+        continue;
+      }
       result(&own, w, &w->inst[i], value ? value + (from + i) * q->ncomp : NULL,
              error ? error + (from + i) * q->ncomp : NULL, report ? report + from + i : NULL);
       if (gravity[w->inst[i].status] > gravity[worst]) worst = w->inst[i].status;

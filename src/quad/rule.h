@@ -43,8 +43,8 @@ struct cx_panel_kernels {
   double (*weigh)(double *f, const double *jac); /* f jac, and the sum of its sizes; jac may be NULL */
   /* sums of f w over every eighth of n, a multiple of 8, added to s[0..7]; the sum of their sizes */
   double (*comb)(int n, const double *f, const double *w, double *s);
-  /* Of values u and slopes v at n > 1 ascending places: does every chord rise as the slopes at its ends say? *crosses: u or
-   * v changes sign, or u is 0 somewhere; *most: largest |v| */
+  /* Of values u and slopes v at n > 1 ascending places: does every chord rise as the slopes at its ends say? crosses: by
+   * eight chords, u or v changes sign, or u is 0 somewhere; *most: largest |v| */
   bool (*grid)(int n, const double *x, const double *u, const double *v, bool *crosses, double *most);
 };
 extern const cx_panel_kernels cx_panel_base, cx_panel_avx2, cx_panel_avx512;
