@@ -631,6 +631,7 @@ static int lift_up(const call *c, int64_t j, double *result, int *vain) {
   return failed;
 }
 
+enum { AT_ONCE = 1008 };
 int cx_quadrature_run(const cx_quadrature *q, cx_quadrature_work *w, int64_t rows, const double *const *in,
                       double *result, const char **why) {
   w->instances = w->most;
@@ -643,7 +644,9 @@ int cx_quadrature_run(const cx_quadrature *q, cx_quadrature_work *w, int64_t row
   w->inner = 0;
   for (int64_t j = 0; j < w->instances; j++)
     w->range[j] = (cx_quad_range){.lo = in[0][j], .hi = in[1][j], .complete = q->in->complete};
-  int failed = cx_find_points(q, w);
+  w->begin = 0, w->end = w->instances;
+  bool plain = !q->in->crossing && !q->in->series && q->in->dim <= 1;
+  int failed = plain ? 0 : cx_find_points(q, w);
   call c = {q, w};
   if (!failed && q->in->crossing) failed = cross(q, w, result);
   else if (!failed && q->in->dim > 1) {
@@ -661,13 +664,20 @@ int cx_quadrature_run(const cx_quadrature *q, cx_quadrature_work *w, int64_t row
                  .seconds = q->in->heavy ? 10 : 30,
                  .blur = q->in->heavy ? NEAREST : 0,
                  .stop = q->stop};
-    cx_quad_status s = cx_quad_run(&p, w->quad, w->instances, w->range, result, w->error, w->report);
-    bool stopped = s == QUAD_STOPPED && q->stop && *q->stop; /* else: out of time, and the result says so */
-    failed = s == QUAD_FAILED || stopped;
-    if (stopped) w->why = "interrupted";
-    int vain = 0;
-    for (int64_t j = 0; j < w->instances && !failed && q->scaled.g; j++)
-      if (w->report[j].status <= QUAD_NAN && w->range[j].lo != w->range[j].hi) failed = lift_up(&c, j, result, &vain);
+    int nc = q->in->ncomp, vain = 0;
+    for (int64_t from = 0; from < w->instances && !failed; from += AT_ONCE) { /* so many as the caches hold */
+      w->begin = from, w->end = w->instances - from < AT_ONCE ? w->instances : from + AT_ONCE;
+      w->npoint = 0;
+      if ((failed = cx_find_points(q, w))) break;
+      p.first = (int32_t)from, p.more = from > 0;
+      cx_quad_status s = cx_quad_run(&p, w->quad, w->end - from, w->range + from, result + from * nc,
+                                     w->error + from * nc, w->report + from);
+      bool stopped = s == QUAD_STOPPED && q->stop && *q->stop; /* else: out of time, and the result says so */
+      failed = s == QUAD_FAILED || stopped;
+      if (stopped) w->why = "interrupted";
+      for (int64_t j = from; j < w->end && !failed && q->scaled.g; j++)
+        if (w->report[j].status <= QUAD_NAN && w->range[j].lo != w->range[j].hi) failed = lift_up(&c, j, result, &vain);
+    }
     double inside = w->largest > 0 ? w->worst / w->largest : 0; /* relative error that comes from integrals inside */
     for (int64_t j = 0; j < w->instances && !failed; j++)
       for (int k = 0; k < q->in->ncomp; k++) {

@@ -58,6 +58,7 @@ struct cx_quadrature_work {
   } * root; /* beside each point */
   int64_t npoint, cap_point;
   struct cx_search *search; /* of roots.c */
+  int64_t begin, end;       /* those at hand, whose points are known */
   int64_t instances, most;  /* to compute, of so many */
   double *error;
   cx_quad_report *report;

@@ -119,15 +119,15 @@ static void wave(cx_quad_range *r, double most, bool steady) {
 
 static bool solved(search *s) { /* features of degree 1 and 2 */
   const cx_integrand *in = s->q->in;
-  int64_t N = s->w->instances, total = s->q->in->columns;
+  int64_t begin = s->w->begin, end = s->w->end, total = s->q->in->columns;
   bool any = false;
   for (int k = 0; k < in->nfeature; k++) any |= in->feature[k].degree && in->feature[k].kind != CX_FEATURE_STEP;
   if (!any) return true;
   int64_t n = 0; /* over a range of no length there is nothing */
-  for (int64_t j = 0; j < N; j++) n += s->w->range[j].lo != s->w->range[j].hi;
+  for (int64_t j = begin; j < end; j++) n += s->w->range[j].lo != s->w->range[j].hi;
   if (!space(s, 2 * n)) return false;
   n = 0;
-  for (int64_t j = 0; j < N; j++) {
+  for (int64_t j = begin; j < end; j++) {
     double lo = fmin(s->w->range[j].lo, s->w->range[j].hi), hi = fmax(s->w->range[j].lo, s->w->range[j].hi);
     if (s->w->range[j].lo == s->w->range[j].hi) continue;
     s->x[2 * n] = inside(lo, hi);
@@ -289,7 +289,7 @@ static bool scanned(search *s) {
   for (int k = 0; k < in->nfeature; k++) any |= !in->feature[k].degree || in->feature[k].kind == CX_FEATURE_STEP;
   if (!any) return true;
   s->nwho = 0;
-  for (int64_t j = 0; j < s->w->instances; j++)
+  for (int64_t j = s->w->begin; j < s->w->end; j++)
     if (s->w->range[j].lo != s->w->range[j].hi) s->who[s->nwho++] = (int32_t)j;
   return scan(s, false) && scan(s, true);
 }
@@ -423,7 +423,7 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
     for (int64_t k = 0; ok && k < n; k++) s->x[k] = s->at[k].x, s->id[k] = s->at[k].instance;
     ok = ok && evaluate(s, n);
   }
-  for (int64_t j = 0; j < w->instances; j++) w->range[j].npoint = 0;
+  for (int64_t j = w->begin; j < w->end; j++) w->range[j].npoint = 0;
   for (int64_t k = 0; ok && k < n; k++) {
     const bracket *b = &s->at[k];
     double v = s->f[(total + b->column) * n + k], u = s->f[b->column * n + k];
@@ -457,7 +457,7 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
     else w->range[b->instance].npoint++;
   }
   int64_t at = 0;
-  for (int64_t j = 0; ok && j < w->instances; j++) {
+  for (int64_t j = w->begin; ok && j < w->end; j++) {
     w->range[j].point = w->point ? w->point + at : NULL;
     if (w->range[j].npoint) plain_widths(&w->range[j], w->point + at);
     at += w->range[j].npoint;

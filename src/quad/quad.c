@@ -202,16 +202,18 @@ cx_quad_status cx_quad_run(const cx_quad *q, cx_quad_work *w, int64_t ninst, con
   cx_quad own = *q;
   if (!(own.tol > 0)) own.tol = 1e-10;
   if (!buffers(w, q->ncomp)) return QUAD_FAILED;
-  w->deadline = INFINITY; /* the clock is asked when there has been more than a little work */
-  int round = 0;
   w->failed = false;
-  cx_group_reset(w->group);
+  if (!q->more) {
+    w->deadline = INFINITY; /* the clock is asked when there has been more than a little work */
+    w->round = 0;
+    cx_group_reset(w->group);
+  }
   for (int64_t from = 0; from < ninst; from += WAVE) {
     int n = (int)(ninst - from < WAVE ? ninst - from : WAVE), live = 0;
     w->nleaf = w->npiece = w->npoint = w->npending = 0;
     w->free_leaf = -1;
     for (int i = 0; i < n; i++) {
-      if (!begin(w, &w->inst[i], &range[from + i], (int32_t)(from + i))) w->failed = true;
+      if (!begin(w, &w->inst[i], &range[from + i], (int32_t)(from + i) + q->first)) w->failed = true;
     }
     if (value && error && !w->failed && !cx_quad_halted(&own, w) &&
         !(quick(&own, w, n, range + from, value + from * q->ncomp, error + from * q->ncomp,
@@ -224,7 +226,7 @@ cx_quad_status cx_quad_run(const cx_quad *q, cx_quad_work *w, int64_t ninst, con
       live += w->inst[i].live;
     }
     while (live && !w->failed) {
-      if (round++ == (own.blur > 0 ? 0 : 16) && own.seconds > 0) w->deadline = now() + own.seconds;
+      if (w->round++ == (own.blur > 0 ? 0 : 16) && own.seconds > 0) w->deadline = now() + own.seconds;
       if (cx_quad_halted(&own, w)) {
         bool stopped = own.stop && *own.stop;
         if (!stopped && !evaluate(&own, w)) break; /* out of time: what has been laid counts, its errors too */

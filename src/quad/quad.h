@@ -58,7 +58,9 @@ typedef struct {
   /* may be NULL. The same at the same n places for each of m instances: f[c * m * n + j * n + k]; at is one number */
   int (*eval_same)(void *user, int side, int64_t n, double at, const double *t, int64_t m, const int32_t *instance,
                    double *f);
-  bool nearby; /* eval knows more than x where side is not 0, eval_same does not */
+  int32_t first; /* number of the first instance, for eval */
+  bool more;     /* the last call goes on, with its clock and what it learnt */
+  bool nearby;   /* eval knows more than x where side is not 0, eval_same does not */
   volatile sig_atomic_t *stop;
 } cx_quad;
 

@@ -87,6 +87,7 @@ struct cx_quad_work {
   size_t cap_inst, cap_piece, cap_leaf, cap_point, cap_pending, cap_comp, cap_data;
   bool failed; /* out of memory or eval failed */
   double deadline;
+  int round;
 };
 
 /* one panel of a batch */
