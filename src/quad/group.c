@@ -49,6 +49,7 @@ struct cx_group {
   pattern rule[RULES];
   int nrule;
   double *x, *at, *f;
+  bool shared; /* x is that of all members */
   int32_t *id;
   size_t cap;
   double *sum; /* value, abs, error: [member][comp] each */
@@ -195,10 +196,13 @@ static bool values(const cx_quad *q, cx_quad_work *w, cx_group *g, const rule *r
   for (int part = 0; part < parts; part++) {
     int64_t all = 0;
     double *x = g->x, *base = g->at;
-    int side = 0;
-    for (int j = 0; j < nwho; j++) {
+    int side = at[0].side[part];
+    bool same = q->eval_same && nwho > 1 && !(side && q->nearby);
+    for (int j = 1; j < nwho && same; j++)
+      same = at[j].at[part] == at[0].at[part] && at[j].scale[part] == at[0].scale[part] &&
+             (side || (p[j]->a == p[0]->a && p[j]->b == p[0]->b));
+    for (int j = 0; j < (same ? 1 : nwho); j++) {
       double a = at[j].at[part], s = at[j].scale[part];
-      side = at[j].side[part];
       for (int i = 0; i < some; i++) g->id[all + i] = who[j]->index;
       if (r->map == PANELS) {
         for (int k = 0; k < r->n; k++) {
@@ -223,14 +227,11 @@ static bool values(const cx_quad *q, cx_quad_work *w, cx_group *g, const rule *r
       }
       all += some;
     }
-    double *to = g->f + (int64_t)part * all * q->ncomp;
-    bool same = q->eval_same && nwho > 1 && !(side && q->nearby);
-    for (int j = 1; j < nwho && same; j++)
-      same = at[j].at[part] == at[0].at[part] && at[j].scale[part] == at[0].scale[part] &&
-             (side || (p[j]->a == p[0]->a && p[j]->b == p[0]->b));
+    double *to = g->f + (int64_t)part * some * nwho * q->ncomp;
     for (int j = 0; j < nwho && same; j++) g->id[j] = who[j]->index;
+    g->shared = same;
     if (same) {
-      if (q->eval_same(q->user, side, some, base[0], x, nwho, g->id, to)) return !(w->failed = true);
+      if (q->eval_same(q->user, side, some, side ? base[0] : 0, x, nwho, g->id, to)) return !(w->failed = true);
     } else if (q->eval(q->user, side, all, g->id, base, x, to)) return !(w->failed = true);
   }
   return true;
@@ -277,8 +278,9 @@ static part_sum judge(const cx_quad *q, cx_quad_work *w, const cx_group *g, cons
     }
     for (int k = 0; k < 2 * BEYOND && parts == 1; k++) { /* as if it were so from here to there */
       int m = r->n + k, before = k % BEYOND ? m - 1 : k < BEYOND ? 0 : r->n - 1;
-      double wide = fabs(g->x[(int64_t)j * n + m] - g->x[(int64_t)j * n + before]) / at->scale[0];
-      if (f[m] != 0) t.error += fabs(f[m]) * wide;
+      if (f[m] == 0) continue;
+      const double *x = g->x + (g->shared ? 0 : (int64_t)j * n);
+      t.error += fabs(f[m]) * fabs(x[m] - x[before]) / at->scale[0];
     }
   }
   double c[5] = {0}, decay = 0, e;
@@ -286,7 +288,7 @@ static part_sum judge(const cx_quad *q, cx_quad_work *w, const cx_group *g, cons
     static const double cosine[8] = {1, M_SQRT1_2, 0, -M_SQRT1_2, -1, -M_SQRT1_2, 0, M_SQRT1_2};
     double re = 0, im = 0;
     for (int i = 0; i < 8; i++) re += s[i] * cosine[i * k % 8], im += s[i] * cosine[(i * k + 6) % 8];
-    c[k] = hypot(re, im);
+    c[k] = sqrt(re * re + im * im);
     if ((k == 2 || k == 3) && c[k] > DBL_EPSILON * t.abs) decay = fmax(decay, c[k] / c[k - 1]);
   }
   for (int i = 0; i < 8; i++) t.value += s[i];
