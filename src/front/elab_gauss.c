@@ -110,10 +110,11 @@ bool cx_elab_gauss(cx_elab *E, const cx_ast *x, cx_random_kind kind, const cx_as
     if (x->nbind == 1) return false; /* its distribution function is known */
   }
   cx_binding *env = E->env;
+  int before = cx_error_count(E->ctx);
   cx_val valid = cx_v_num(E, 1, x->span);
   q.first = E->g->neq;
   bool ok = true;
-  for (int k = 0; k < x->nbind && ok; k++) { /* no error is said here: the integral says it */
+  for (int k = 0; k < x->nbind && ok; k++) {
     const cx_ast *b = x->kid[k];
     cx_dist d;
     int errors = cx_error_count(E->ctx);
@@ -137,6 +138,10 @@ bool cx_elab_gauss(cx_elab *E, const cx_ast *x, cx_random_kind kind, const cx_as
   const affine *s = ok ? of(&q, kind == R_PROB ? e->kid[0] : e, kind == R_PROB ? e->kid[1] : NULL) : NULL;
   const affine *t = s && e2 ? of(&q, e2, NULL) : s;
   E->env = env;
+  if (cx_error_count(E->ctx) > before) { /* said once */
+    *r = cx_v_bad(x->span);
+    return true;
+  }
   if (!s || !s->ok || !t->ok) return false;
   cx_val v = cx_v_node(kind == R_EXPECT ? s->c : product_sum(&q, s, t), x->span);
   if (kind == R_PROB) {
