@@ -72,7 +72,8 @@ struct calx_fn {
 struct calx_work {
   cx_part part;
   cx_work *w;
-  float *x;   /* single: the input */
+  float *x; /* single: the input, which `convert` makes of the caller's doubles */
+  void (*const *convert)(void *d, const void *s, int64_t n);
   void **out; /* where the engine writes */
   const char *why;
 };

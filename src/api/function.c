@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "back/kern_mat.h"
 #include "base/ctx.h"
 #include "pass/pass.h"
 
@@ -222,6 +223,7 @@ calx_status calx_work_new(calx_fn *f, calx_work **out) {
     w->w = cx_work_new(a, f->f->exec);
     w->out = CX_NEW_N(a, void *, f->f->nout + 1);
     if (f->f->single) w->x = CX_NEW_N(a, float, f->inputs + 1);
+    w->convert = cx_mat_get(f->f->single, false)->convert;
     for (int k = 0; k < f->f->nout && !f->direct; k++)
       w->out[k] = cx_alloc_n(a, (size_t)f->f->out_n[k] + 1, f->f->single ? sizeof(float) : sizeof(double));
     API_DONE(f->ctx);
@@ -248,7 +250,7 @@ calx_status calx_eval(const calx_fn *f, calx_work *w, const double *x, double *o
     return CALX_E_USAGE;
   }
   if (single) {
-    for (int64_t k = 0; k < f->inputs; k++) w->x[k] = (float)x[k];
+    w->convert[CX_F64](w->x, in, f->inputs);
     in = w->x;
   }
   for (int k = 0; k < f->f->nout && f->direct; k++) w->out[k] = out + f->start[k];
@@ -277,7 +279,7 @@ calx_status calx_eval_arrays(const calx_fn *f, calx_work *w, const double *x, co
     w->why = f->f->nin > INPUTS_MAX ? "more than 256 arguments of one function" : "the function is a matrix: calx_eval";
     return CALX_E_USAGE;
   }
-  for (int64_t k = 0; k < f->inputs && f->f->single; k++) w->x[k] = (float)x[k];
+  if (f->f->single) w->convert[CX_F64](w->x, x, f->inputs);
   const char *params = f->f->single ? (const char *)w->x : (const char *)x;
   size_t size = f->f->single ? sizeof(float) : sizeof(double);
   for (int k = 0; k < f->f->nin; k++) {

@@ -165,8 +165,44 @@ const cx_loc *cx_low_loc_of(cx_lower_state *L, const cx_node *load) {
   return c ? c : &q->full;
 }
 
-void cx_low_address(cx_lower_state *L, const cx_node *load, cx_addr *a) {
+/* A reshape reads a[floor(u / m), mod(u, m)]; where the array lies so that the first subscript's step is m times the
+ * second's, both together are one subscript u. */
+typedef struct {
+  const cx_node *at;
+  int64_t stride, n;
+} subscript;
+static bool is_quotient(const cx_node *e, const cx_node *u, double m) { /* floor(u / m); division may be a product */
+  const cx_node *q = e->op == OP_floor ? e->arg[0] : e;
+  return q != e && q->nargs == 2 && q->arg[0] == u && q->arg[1]->op == OP_const &&
+         ((q->op == OP_div && q->arg[1]->u.num == m) || (q->op == OP_mul && q->arg[1]->u.num * m == 1));
+}
+static int join_digits(cx_lower_state *L, const cx_node *load, const cx_loc *loc, subscript *s) {
   const cx_eq *p = L->s->g->eq[load->u.eq];
+  int n = load->nargs;
+  for (int d = 0; d < n; d++) s[d] = (subscript){load->arg[d], loc->stride[d], p->dim[d].n};
+  for (int low = 0; low < n; low++) {
+    const cx_node *mod = s[low].at;
+    if (mod->op != OP_mod || mod->arg[1]->op != OP_const) continue;
+    double base = mod->arg[1]->u.num;
+    if (!(base >= 1 && base <= (double)s[low].n && base == floor(base))) continue;
+    for (int high = 0; high < n; high++) {
+      if (!is_quotient(s[high].at, mod->arg[0], base)) continue;
+      cx_interval r = cx_bounds(L->s->g, s[high].at, L->e);
+      int64_t m = (int64_t)base;
+      if (s[high].stride != m * s[low].stride || !(r.lo >= 0 && r.hi < (double)s[high].n) ||
+          !cx_is_integer(L->s->g, mod->arg[0]))
+        continue;
+      s[high] = (subscript){mod->arg[0], s[low].stride, m * s[high].n};
+      s[low] = s[--n];
+      low = -1; /* the whole may be a digit of another */
+      break;
+    }
+  }
+  return n;
+}
+
+void cx_low_address(cx_lower_state *L, const cx_node *load, cx_addr *a) {
+  subscript sub[CX_MAX_RANK];
   memset(a, 0, sizeof *a);
   a->affine = true;
   a->at = *cx_low_loc_of(L, load), a->loc = &a->at;
@@ -175,11 +211,12 @@ void cx_low_address(cx_lower_state *L, const cx_node *load, cx_addr *a) {
     a->lane = 1;
     return;
   }
-  for (int d = 0; d < load->nargs; d++) {
-    int64_t c0, c[32], stride = a->loc->stride[d], n = p->dim[d].n;
-    if (!cx_affine(load->arg[d], &c0, c)) {
+  int count = join_digits(L, load, a->loc, sub);
+  for (int d = 0; d < count; d++) {
+    int64_t c0, c[32], stride = sub[d].stride, n = sub[d].n;
+    if (!cx_affine(sub[d].at, &c0, c)) {
       a->affine = false;
-      a->dyn[a->access.ndyn] = load->arg[d];
+      a->dyn[a->access.ndyn] = sub[d].at;
       a->access.dyn[a->access.ndyn].stride = stride;
       a->access.dyn[a->access.ndyn++].n = n;
       continue;
@@ -480,9 +517,11 @@ void cx_low_need(cx_lower_state *L, const cx_node *root) {
     if (n->op != OP_load) {
       if (!L->p->flat && n->op != OP_const && n->free_lo && !n->has_load && cx_affine(n, &c0, c)) continue;
       for (int k = 0; k < n->nargs; k++) L->val[n->arg[k]->id].total++, L->val[n->arg[k]->id].user = n;
-    } else if (!L->p->flat)
-      for (int k = 0; k < n->nargs; k++)
-        if (!cx_affine(n->arg[k], &c0, c)) L->val[n->arg[k]->id].total++, L->val[n->arg[k]->id].user = n;
+    } else if (!L->p->flat) {
+      subscript sub[CX_MAX_RANK];
+      for (int k = join_digits(L, n, cx_low_loc_of(L, n), sub) - 1; k >= 0; k--)
+        if (!cx_affine(sub[k].at, &c0, c)) L->val[sub[k].at->id].total++, L->val[sub[k].at->id].user = n;
+    }
   }
   cx_low_find_linear(L);
 }

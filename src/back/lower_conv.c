@@ -70,7 +70,7 @@ static bool bounds(plan *p, const cx_factors *f) {
   for (int o = 0; o < 2; o++) {
     const cx_node *load = o ? p->v.load : p->s.load;
     for (int d = 0; d < load->nargs; d++) {
-      cx_affine(load->arg[d], &c0, c);
+      if (!cx_affine(load->arg[d], &c0, c)) continue; /* a digit, inside always: cx_low_address */
       int64_t lo = c0, hi = c0, n = p->L->s->g->eq[load->u.eq]->dim[d].n;
       for (int s = 0; s < cx_low_nslot(p->e); s++) *(c[s] > 0 ? &hi : &lo) += c[s] * (cx_low_extent(p->e, s) - 1);
       if (lo < 0 && !bound(p, c0, c)) return false;

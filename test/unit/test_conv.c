@@ -17,7 +17,7 @@ typedef struct {
   int n, h, w, c, a, b, m, stride, dilation, pad; /* images, filters, places between */
 } shape;
 
-/* text with $n, $h .. for the sizes, $Y and $X for the height and width of the result */
+/* text with $n, $h .. for the sizes, $Y and $X for the height and width of the result, $F for the pixels of an image */
 static char *filled(cx_arena *a, const char *text, const shape *s) {
   int y = (s->h + 2 * s->pad - s->dilation * (s->a - 1) - 1) / s->stride + 1,
       x = (s->w + 2 * s->pad - s->dilation * (s->b - 1) - 1) / s->stride + 1;
@@ -27,8 +27,9 @@ static char *filled(cx_arena *a, const char *text, const shape *s) {
       *p++ = *text;
       continue;
     }
-    static const char names[] = "nhwcabmsdpYX";
-    const int size[] = {s->n, s->h, s->w, s->c, s->a, s->b, s->m, s->stride, s->dilation, s->pad, y, x};
+    static const char names[] = "nhwcabmsdpYXF";
+    const int size[] = {
+        s->n, s->h, s->w, s->c, s->a, s->b, s->m, s->stride, s->dilation, s->pad, y, x, s->h * s->w * s->c};
     p += sprintf(p, "%d", size[strchr(names, *++text) - names]);
   }
   return to;
@@ -116,6 +117,19 @@ static const char *const by_filter = SIZES
     "e[i5, i4, i6, i3] * x[i5, $s * i4 + $d * i0, $s * i6 + $d * i1, i2]\n"
     "output f\noutput g\n";
 
+/* flattened: read in the order in which it lies, in another, and beyond its end, where it is 0 */
+#define DIGITS(k) "floor(floor(" k " / $c) / $w), mod(floor(" k " / $c), $w), mod(" k ", $c)"
+static const char *const flattened = SIZES
+    "input v[i0 < $F, i1 < $m]\ninput u[i0 < $h, i1 < $w, i2 < $c]\n"
+    "z[i0 < $n, i1 < $h, i2 < $w, i3 < $c] = 2 * x[i0, i1, i2, i3] + 1\n"
+    "t[i0 < $w, i1 < $c, i2 < $n, i3 < $h] = x[i2, i3, i0, i1] - 1\n"
+    "f[i0 < $n, i1 < $m] = sum(i2 < $F) z[i0, " DIGITS("i2") "] * v[i2, i1]\n"
+    "g[i0 < $F, i1 < $m] = sum(i2 < $n) t[mod(floor(i0 / $c), $w), mod(i0, $c), i2, floor(floor(i0 / $c) / $w)] * "
+    "w[0, 0, 0, i1] * x[i2, 0, 0, 0]\n"
+    "e[i0 < $m] = sum(i1 < $F) u[" DIGITS("i1") "] * v[i1, i0]\n"
+    "b[i0 < $m] = sum(i1 < $F) u[" DIGITS("(i1 + 3)") "] * v[i1, i0]\n"
+    "output f\noutput g\noutput e\noutput b\n";
+
 /* an index made of three, in the adjoint of flatten: taken apart, so that one sum is left */
 static void digits(int a, int b, int c) {
   cx_ctx *x = cx_ctx_new(NULL, NULL);
@@ -156,6 +170,7 @@ int main(void) {
     same(forward, s, 2);
     same(by_filter, s, !s->pad); /* of an image padded by an equation of its own */
     if (s->stride == 1 && s->dilation == 1) same(by_image, s, 1);
+    same(flattened, s, 0);
   }
   digits(5, 5, 32);
   digits(3, 4, 2);
