@@ -1,12 +1,14 @@
-/* latency.c - one sample at a time through a network read from a model file: `latency MODEL` prints the microseconds of
- * processor time a prediction takes (the median over batches of a thousand), then the first sample's probabilities.
- * latency_torch.py does the same with the same weights and samples. */
+/* latency.c - one sample at a time through a network read from a model file: `latency MODEL DATA CLASSES SIZE...`, where
+ * DATA is what the program calls its samples, CLASSES how many values they have, and SIZE... the shape of one. Prints
+ * the microseconds of processor time a prediction takes (the median over batches), then the first sample's
+ * probabilities. latency_torch.py does the same with the same weights and samples. */
 #include <calx.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
-enum { PIXELS = 784, CLASSES = 10, SAMPLES = 1000, BATCHES = 25 };
+enum { SAMPLES = 200, BATCHES = 25, MOST = 1024, PARAMS = 1 << 18 };
 
 static double cpu(void) {
   struct timespec t;
@@ -19,30 +21,33 @@ static int order(const void *a, const void *b) {
 }
 
 int main(int argc, char **argv) {
-  static double sample[SAMPLES][PIXELS], out[SAMPLES][CLASSES], x[1 << 17];
-  static float shape[PIXELS];
+  static double sample[SAMPLES * MOST], out[MOST], first[MOST], x[PARAMS], shape[MOST];
   double t[BATCHES];
-  for (int s = 0; s < SAMPLES; s++)
-    for (int k = 0; k < PIXELS; k++) sample[s][k] = ((uint32_t)(s * PIXELS + k) * 2654435761u >> 24) & 255;
+  int64_t dim[8] = {1}, n = 1;
+  if (argc < 5 || argc > 10) return 2;
+  const char *data = argv[2];
+  int classes = atoi(argv[3]), rank = argc - 3;
+  for (int k = 1; k < rank; k++) n *= dim[k] = atoll(argv[k + 3]);
+  if (n < 1 || n > MOST) return 2;
+  for (int64_t k = 0; k < SAMPLES * n; k++) sample[k] = (double)(((uint32_t)k * 2654435761u >> 16) % (uint32_t)classes);
   calx_ctx *c = calx_new(NULL, NULL);
   calx_model *m;
   calx_fn *f;
   calx_work *w;
-  if (argc < 2 || !c) return 2;
-  if (calx_open(c, argv[1], &m) || calx_bind(m, "image", CALX_F32, 2, (int64_t[]){1, PIXELS}, NULL, shape) ||
-      calx_start(m, 1, x) || calx_predictor(m, "p", SIZE_MAX, x, 1, (const char *[]){"image"}, &f) ||
-      calx_work_new(f, &w)) {
+  if (!c) return 1;
+  if (calx_open(c, argv[1], &m) || calx_bind(m, data, CALX_F64, rank, dim, NULL, shape) || calx_start(m, 1, x) ||
+      calx_predictor(m, "p", SIZE_MAX, x, 1, &data, &f) || calx_work_new(f, &w)) {
     fprintf(stderr, "%s", calx_error(c));
     return 1;
   }
   for (int b = -1; b < BATCHES; b++) { /* the first is to warm up */
     double from = cpu();
-    for (int s = 0; s < SAMPLES; s++) calx_eval(f, w, sample[s], out[s]);
+    for (int s = 0; s < SAMPLES; s++) calx_eval(f, w, sample + s * n, s ? out : first);
     if (b >= 0) t[b] = (cpu() - from) / SAMPLES;
   }
   qsort(t, BATCHES, sizeof *t, order);
   printf("%.3f", 1e6 * t[BATCHES / 2]);
-  for (int k = 0; k < CLASSES; k++) printf(" %.7g", out[0][k]);
+  for (int64_t k = 0; k < calx_fn_outputs(f); k++) printf(" %.9g", first[k]);
   printf("\n");
   calx_free(c);
   return 0;

@@ -50,9 +50,10 @@ def train(model, name, images, labels, epochs, rows):
           flush=True)
 
 
-arg = sys.argv[1:] + ["mlp", "sgd", "1", "/usr/share/datasets/fashion-mnist"][len(sys.argv) - 1:]
-make, shape, (epochs, rows) = NETWORK[arg[0]]
-images = torch.tensor((idx(arg[3] + "/train-images-idx3-ubyte.gz") / np.float32(255)).reshape(-1, *shape))
-labels = torch.tensor(idx(arg[3] + "/train-labels-idx1-ubyte.gz").astype(np.int64))
-torch.manual_seed(int(arg[2]))
-train(make(), arg[1], images, labels, epochs, rows)
+if __name__ == "__main__":
+    arg = sys.argv[1:] + ["mlp", "sgd", "1", "/usr/share/datasets/fashion-mnist"][len(sys.argv) - 1:]
+    make, shape, (epochs, rows) = NETWORK[arg[0]]
+    images = torch.tensor((idx(arg[3] + "/train-images-idx3-ubyte.gz") / np.float32(255)).reshape(-1, *shape))
+    labels = torch.tensor(idx(arg[3] + "/train-labels-idx1-ubyte.gz").astype(np.int64))
+    torch.manual_seed(int(arg[2]))
+    train(make(), arg[1], images, labels, epochs, rows)

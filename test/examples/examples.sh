@@ -205,12 +205,13 @@ data=/usr/share/datasets/fashion-mnist
 if ! "$calx" version | grep -qw zlib; then
   echo "mlp: skipped, this calx was built without zlib"
 elif [ -r "$data/train-images-idx3-ubyte.gz" ]; then
-  # one epoch instead of five; PyTorch's network of this shape is right on 83 % of the test pictures after one
+  # one epoch instead of five; PyTorch's network of this shape and recipe is right on 86 % of the test pictures then
   mkdir -p mlp
   sed 's/epochs = 5/epochs = 1/' "$examples/mlp/mlp.calx" >mlp/mlp.calx
+  ln -s "$data"/*-ubyte.gz mlp
   examples=$out
-  run mlp "image=$data/train-images-idx3-ubyte.gz" "label=$data/train-labels-idx1-ubyte.gz"
-  near mlp 'accuracy(p, label) =' 1 0.85 0.03
+  run mlp
+  near mlp 'pictures never seen:' 1 0.86 0.01
 else
   echo "mlp: skipped, Debian's dataset-fashion-mnist is not installed"
 fi
