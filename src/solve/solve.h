@@ -102,6 +102,7 @@ typedef struct cx_fit_report {
   int64_t steps, epochs, evaluations;
   double seconds;
   bool converged;     /* first-order methods with a step budget: finished without diverging */
+  bool broken;        /* it diverged: the parameters are of no use */
   const char *reason; /* one sentence: why it stopped */
   double metric[CX_METRICS], validated[CX_METRICS]; /* of the rows to train on, and of those kept back; NaN: unknown */
   int nmetric;

@@ -107,6 +107,7 @@ const cx_fit_report *cx_solver_report(cx_solver *s) {
                               .evaluations = k->evals,
                               .seconds = k->seconds + cx_now() - s->started,
                               .converged = k->converged,
+                              .broken = k->broken,
                               .reason = k->done ? s->reason : "not finished",
                               .nmetric = s->p->nmetric};
   cx_fit_report *r = &s->report;

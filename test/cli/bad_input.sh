@@ -402,6 +402,99 @@ honest) # a fit that found nothing says so: exit code 5
   program 'param x' 'minimize 3' 'fit by lbfgs'; refused 3 'depends on no param' $calx run p.calx
   program 'param x = 1' 'minimize x^2' 'fit by adam(rate = 0)'; refused 3 "'rate' must be above 0" $calx run p.calx
   ;;
+learning) # fits of networks and predictions by their files: what does not fit is said, and a good file stays
+  awk 'BEGIN { print "a,b,c,y"; for (i = 0; i < 40; i++) print i * 7 % 11 "," i * 3 % 5 ",5," i % 3 }' >t.csv
+  net() { # the rest of the program's third line, the batch
+    program 'data X[n, 3], y[n] : int(0..2)' 's[j] = sqrt(mean(i: (X[i, j] - mean(k: X[k, j]))^2))' "p = softmax(dense(X $1, 3))" \
+      'minimize cross_entropy(p, y)' "fit by adam(rate = 0.05, batch = $2, epochs = 3)" 'print accuracy(p, y)' \
+      'write model to "m.safetensors"'
+  }
+  net '' 16; refused 0 'wrote m.safetensors' $calx run p.calx t.csv; cp m.safetensors good
+  net '' 1000; refused 0 'wrote m.safetensors' $calx run p.calx t.csv # a batch larger than the data is all of them
+  printf 'a,b,c,y\n1,2,5,0\n' >one.csv; refused 0 'wrote m.safetensors' $calx run p.calx one.csv
+  cp good m.safetensors
+  net '/ s' 16; refused 5 'x\[0, 2\] is \(nan\|inf\|-nan\)' $calx run p.calx t.csv # the third column is constant
+  grep -q 'm.safetensors is not written' err || fail "no word on the model: $(cat err)"
+  cmp -s good m.safetensors || fail 'a fit that found nothing replaced a good model'
+  refused_json 5 'diverged\|cannot begin' $calx run p.calx t.csv
+  net '' 16
+  sed '5s/,[0-9]*$/,7/' t.csv >l.csv
+  refused 4 'l.csv:5: column y: 7 is outside int(0..2)' $calx run p.calx l.csv
+  sed '5s/,[0-9]*$/,-1/' t.csv >l.csv; refused 4 'l.csv:5: column y: -1 is outside' $calx run p.calx l.csv
+  sed '5s/,[0-9]*$/,1.5/' t.csv >l.csv; refused 4 'l.csv:5: column y: 1.5 is no integer' $calx run p.calx l.csv
+  sed '5s/^[0-9]*/nan/' t.csv >nan.csv; refused 4 'nan.csv:5: column a: the value is missing' $calx run p.calx nan.csv
+  sed '5s/^[0-9]*/inf/' t.csv >inf.csv; refused 5 'not written' $calx run p.calx inf.csv
+  sed 's/fit by adam(/fit by adam(validation = 0.5, /' p.calx >v.calx
+  refused 3 "'validation' leaves no row" $calx run v.calx one.csv
+  cmp -s good m.safetensors || fail 'a good model did not stay'
+  # predictions
+  refused 0 'p =' $calx predict m.safetensors one.csv p
+  refused 4 'nan.csv:5: column a: the value is missing' $calx predict m.safetensors nan.csv p
+  refused 4 'l.csv:5: column y: 1.5' $calx predict m.safetensors l.csv 'accuracy(p, y)'
+  printf 'a,b\n1,2\n' >narrow.csv; refused 4 'shape \[1, 2\], which does not fit X\[n, 3\]' $calx predict m.safetensors narrow.csv p
+  printf 'a,b,c,d\n1,2,3,4\n' >wide.csv; refused 4 'shape \[1, 4\], which does not fit X\[n, 3\]' $calx predict m.safetensors wide.csv p
+  printf 'a,b,c\n' >none.csv; refused 4 'none.csv' $calx predict m.safetensors none.csv p
+  # weights of another shape, and of a name that is not there
+  program 'data X[n, 3], y[n] : int(0..2)' 'p = softmax(dense(X, 4))' 'load "m.safetensors"' 'print p'
+  refused 3 '`dense.W` has shape \[3, 4\], but "dense.W" of [^ ]*m.safetensors has \[3, 3\]' $calx run p.calx t.csv
+  program 'data X[n, 3]' 'param W[3, 3]' 'load W = "fc.weight" from "m.safetensors"' 'print X @ W'
+  printf 'a,b,c\n1,2,5\n' >x.csv; refused 4 'has no array "fc.weight"' $calx run p.calx x.csv
+  # files that are cut or lie
+  for bytes in 0 4 8 100 500; do
+    head -c $bytes m.safetensors >cut.safetensors; refused 4 'cut.safetensors' $calx predict cut.safetensors t.csv p
+  done
+  size=$(wc -c <m.safetensors); head -c $((size - 1)) m.safetensors >cut.safetensors
+  refused 4 'cut.safetensors' $calx predict cut.safetensors t.csv p
+  { cat m.safetensors; printf x; } >long.safetensors; refused 4 'long.safetensors' $calx predict long.safetensors t.csv p
+  { printf '\377\377\377\377\377\377\377\077'; tail -c +9 m.safetensors; } >lie.safetensors
+  refused 4 'its header would have 4611686018427387903 bytes' $calx predict lie.safetensors t.csv p
+  sed 's/"shape":\( *\)\[3, *3\]/"shape":\1[9,9]/' m.safetensors >lie.safetensors
+  refused 4 'lie.safetensors' $calx predict lie.safetensors t.csv p
+  ;;
+pictures) # folders of images as data
+  if $calx version | grep -qw png; then
+    program 'a[i in 0..7, j in 0..7] = i / 8' 'write a to "good/a.png"' 'write 1 - a to "good/b.png"' 'write a[0..5] to "sizes/b.png"'
+    refused 0 '' $calx run p.calx
+    program 'data x[n, h, w] : image' 'print n, mean(x)'
+    refused 0 'n = 2' $calx run p.calx x=good
+    cp -r good mixed; head -c 60 good/a.png >mixed/c.png; printf 'no image' >mixed/d.jpg; : >mixed/e.png; echo text >mixed/readme.txt
+    refused 0 'n = 2' $calx run p.calx x=mixed
+    for name in c.png d.jpg e.png; do grep -q "mixed/$name: " err || fail "$name is not named: $(cat err)"; done
+    [ "$(grep -c 'it is left out' err)" = 3 ] || fail "not all say that they are left out: $(cat err)"
+    refused 6 'n = 2' $calx run p.calx x=mixed --strict
+    cp good/a.png sizes; refused 4 'sizes/b.png: it is 6 × 8 in grey, but a.png is 8 × 8 in grey' $calx run p.calx x=sizes
+    mkdir empty; refused 4 'empty: there is nothing in this folder' $calx run p.calx x=empty
+    mkdir bad; head -c 60 good/a.png >bad/a.png; refused 4 'none of the folder' $calx run p.calx x=bad
+  else echo 'skipped: built without libpng'; fi
+  ;;
+killed) # in the middle of an epoch, twice: the weights are those of the fit that was left alone, bit for bit
+  cat >net.calx <<'END'
+precision single
+data x[n, 64], digit[n] : int(0..9)
+block(x, m) = maxpool(relu(batch_norm(conv(x, m, 3, padding = 1))), 2)
+p = softmax(dense(dropout(flatten(block(block(reshape(x / 16, n, 8, 8), 16), 32)), 0.3), 10))
+minimize cross_entropy(p, digit)
+fit by adam(rate = 3e-3, batch = 64, epochs = 6, schedule = cosine, validation = 0.2, patience = 2, checkpoint = "net.ckpt", checkpoint_every = 5)
+print accuracy(p, digit)
+write model to "net.safetensors"
+END
+  data=$source/examples/digits/train.csv
+  refused 0 'wrote net.safetensors' $calx run net.calx $data; mv net.safetensors whole; cp out whole.out; rm -f net.ckpt
+  more=
+  for time in 1 2; do
+    rm -f seen; [ -e net.ckpt ] && cp net.ckpt seen
+    $calx run net.calx $data $more >out 2>err & pid=$!
+    while kill -0 $pid 2>/dev/null; do
+      if [ -e net.ckpt ] && ! cmp -s net.ckpt seen; then break; fi
+    done
+    kill -KILL $pid 2>/dev/null; wait $pid 2>/dev/null; got=$?
+    [ $got = 137 ] || fail "it was not killed on its way: exit code $got, $(cat err)"
+    more='--resume net.ckpt'
+  done
+  refused 0 'wrote net.safetensors' $calx run net.calx $data $more
+  cmp -s whole net.safetensors || fail 'the weights differ from those of the uninterrupted fit'
+  grep accuracy whole.out >a; grep accuracy out | cmp -s - a || fail "$(cat out) is not $(cat whole.out)"
+  ;;
 *) fail "no such case" ;;
 esac
 exit $failed
