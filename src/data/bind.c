@@ -251,12 +251,13 @@ static void resolve(binder *b, source *s, const int *who, int n, bool soft) {
     return;
   }
   int *left = CX_NEW_N(b->a, int, n), nleft = 0;
-  for (int i = 0; i < n && f->texts; i++) { /* words are the texts, categories what they are called */
+  for (int i = 0; i < n && f->classes; i++) { /* texts or images, and in categories what they are called */
     cx_decl *d = &b->decl[who[i]];
-    if (find_column(f, d->name) < 0 && !takes_numbers(d)) give_column(b, who[i], s, d->domain.kind == DOM_CATEGORY);
+    bool words = f->col[0].array.level, fits = d->domain.kind == DOM_CATEGORY || takes_numbers(d) != words;
+    if (find_column(f, d->name) < 0 && fits) give_column(b, who[i], s, d->domain.kind == DOM_CATEGORY);
     else left[nleft++] = who[i];
   }
-  if (f->texts) who = memcpy(CX_NEW_N(b->a, int, n), left, (size_t)nleft * sizeof *left), n = nleft, nleft = 0;
+  if (f->classes) who = memcpy(CX_NEW_N(b->a, int, n), left, (size_t)nleft * sizeof *left), n = nleft, nleft = 0;
   bool named = f->ncol > 0 && f->col[0].name;
   for (int i = 0; i < n; i++) {
     int k = find_column(f, b->decl[who[i]].name);

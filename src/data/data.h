@@ -52,7 +52,7 @@ typedef struct {
   int ncol;
   const char *path;
   bool is_table;
-  bool texts;          /* a folder's: column 0 the texts, column 1 what their files or folders are called */
+  bool classes;        /* a folder's: column 0 its texts or images, column 1 what their files or folders are called */
   const cx_note *note; /* what a safetensors file says of itself */
   int nnote;
 } cx_file; /* table: columns of equal length */

@@ -1,4 +1,4 @@
-/* folder.c - a folder as a data set: images, or texts whose class is what their file or folder is called. */
+/* folder.c - a folder as a data set: images, or images and texts whose class is what their file or folder is called. */
 #include "data/read.h"
 
 #include <dirent.h>
@@ -113,7 +113,7 @@ static cx_file *texts(cx_reader *r, const names *name, int folders) {
   for (int64_t k = 0; k < n; k++) code[k] = (int32_t)k;
   static const char *const column[] = {"text", "label"};
   cx_file *f = CX_NEW(r->a, cx_file);
-  *f = (cx_file){.col = CX_NEW_N(r->a, cx_column, 2), .ncol = 2, .path = r->path, .is_table = true, .texts = true};
+  *f = (cx_file){.col = CX_NEW_N(r->a, cx_column, 2), .ncol = 2, .path = r->path, .is_table = true, .classes = true};
   for (int k = 0; k < 2; k++) {
     cx_array x = cx_array_of(r, CX_I32, 1, &n, k ? t.class.at : code);
     x.level = k ? t.called.at : t.item.text.at;
@@ -127,6 +127,41 @@ static cx_file *texts(cx_reader *r, const names *name, int folders) {
   return f;
 }
 
+/* A folder of folders of images: these are the classes. NULL: there are no images. */
+static cx_file *classes_of_images(cx_reader *r, const names *all) {
+  names file = {0}, called = {0};
+  CX_VEC(int32_t) class = {0};
+  for (int i = 0; i < all->n; i++) {
+    const char *path = cx_path_in(r->a, r->path, all->at[i]);
+    if (!is_folder(path)) continue;
+    names in = listed(r, path);
+    int from = file.n;
+    for (int k = 0; k < in.n; k++) {
+      if (!is_image(in.at[k])) continue;
+      if (file.n == from) *CX_PUSH(r->a, called) = all->at[i];
+      *CX_PUSH(r->a, file) = cx_path_in(r->a, all->at[i], in.at[k]);
+      *CX_PUSH(r->a, class) = called.n - 1;
+    }
+  }
+  if (!file.n) return NULL;
+  bool *good = CX_NEW_N(r->a, bool, file.n);
+  cx_column images = cx_read_images(r, file.at, file.n, good)->col[0];
+  int64_t n = 0, *line = CX_NEW_N(r->a, int64_t, file.n);
+  for (int k = 0; k < file.n; k++) {
+    if (!good[k]) continue;
+    class.at[n] = class.at[k], file.at[n] = cx_path_in(r->a, r->path, file.at[k]), line[n++] = 1;
+  }
+  cx_array label = cx_array_of(r, CX_I32, 1, &n, class.at);
+  static const char *const column = "label";
+  label.level = called.at, label.nlevel = called.n, label.column = &column;
+  label.first_line = 1, label.line = line, label.file = file.at;
+  images.name = "image";
+  cx_file *f = CX_NEW(r->a, cx_file);
+  *f = (cx_file){.col = CX_NEW_N(r->a, cx_column, 2), .ncol = 2, .path = r->path, .classes = true};
+  f->col[0] = images, f->col[1] = (cx_column){column, label};
+  return f;
+}
+
 cx_file *cx_read_folder(cx_reader *r) {
   names all = listed(r, r->path), image = {0};
   int folders = 0;
@@ -134,7 +169,9 @@ cx_file *cx_read_folder(cx_reader *r) {
     if (is_image(all.at[i])) *CX_PUSH(r->a, image) = all.at[i];
     folders += is_folder(cx_path_in(r->a, r->path, all.at[i]));
   }
-  if (image.n) return cx_read_images(r, image.at, image.n);
+  if (image.n) return cx_read_images(r, image.at, image.n, NULL);
+  cx_file *of_classes = folders ? classes_of_images(r, &all) : NULL;
+  if (of_classes) return of_classes;
   if (!all.n)
     cx_read_fail(r, 0, "name a file, a folder of .png and .jpg images, or one of texts: a file for each class",
                  "there is nothing in this folder");

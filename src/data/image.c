@@ -165,7 +165,7 @@ static bool same_size(const cx_array *x, const cx_array *y) {
 }
 
 /* A damaged image is left out with a warning that names it; one of another size is an error. */
-cx_file *cx_read_images(cx_reader *r, const char *const *name, int n) {
+cx_file *cx_read_images(cx_reader *r, const char *const *name, int n, bool *good) {
   struct { /* in the arena: what a throw must not lose */
     cx_array first;
     const char *first_name;
@@ -200,6 +200,7 @@ cx_file *cx_read_images(cx_reader *r, const char *const *name, int n) {
     }
     cx_arena_free(one.a);
     if (state == READ || (state == DAMAGED && frame.status != CX_E_DATA)) cx_throw(r->c, frame.status);
+    if (good) good[i] = state == KEPT;
     if (state == KEPT) s->kept++;
     else cx_diag_help(r->c, before, "it is left out");
   }

@@ -47,7 +47,8 @@ cx_file *cx_read_idx(cx_reader *r);
 cx_file *cx_read_safetensors(cx_reader *r);
 bool cx_is_safetensors(const uint8_t *p, size_t n);
 cx_file *cx_read_image(cx_reader *r);
-cx_file *cx_read_images(cx_reader *r, const char *const *name, int n); /* files of the folder r->path */
+cx_file *cx_read_images(cx_reader *r, const char *const *name, int n, bool *good); /* files of the folder
+    r->path; good (may be NULL): which of them could be read */
 cx_file *cx_read_folder(cx_reader *r);
 cx_file *cx_read_text(cx_reader *r);
 typedef struct { /* texts out of a file, and the line where each begins */

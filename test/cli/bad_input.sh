@@ -465,6 +465,20 @@ pictures) # folders of images as data
     cp good/a.png sizes; refused 4 'sizes/b.png: it is 6 × 8 in grey, but a.png is 8 × 8 in grey' $calx run p.calx x=sizes
     mkdir empty; refused 4 'empty: there is nothing in this folder' $calx run p.calx x=empty
     mkdir bad; head -c 60 good/a.png >bad/a.png; refused 4 'none of the folder' $calx run p.calx x=bad
+    # a folder for each class; what is damaged has no label either
+    mkdir -p kinds/cat kinds/dog kinds/none; cp good/a.png kinds/cat/1.png; cp good/b.png kinds/cat/2.png; cp good/b.png kinds/dog/1.png
+    head -c 60 good/a.png >kinds/cat/11.png; echo text >kinds/readme.txt
+    program 'data x[n, h, w] : image = "kinds", kind[n] : category = "kinds"' 'print n, classes(kind), kind, kind == "dog"' \
+      'p = softmax(dense(flatten(x / 255), classes(kind)))' 'minimize cross_entropy(p, kind)' 'fit by adam(rate = 0.1, steps = 50)' \
+      'print accuracy(p, kind)' 'write model to "m.safetensors"'
+    refused 0 'n = 3, classes(kind) = 2, kind = \[cat, cat, dog\], kind == "dog" = \[0, 0, 1\]' $calx run p.calx
+    grep -q 'kinds/cat/11.png: ' err || fail "the damaged one is not named: $(cat err)"
+    refused 0 'accuracy(p, kind) = 0.6\|accuracy(p, kind) = 1' $calx run p.calx
+    refused 0 'n = 3' $calx run p.calx x=kinds kind=kinds:label
+    refused 0 'n = 3' $calx run p.calx kinds
+    mkdir eel; cp -r kinds/cat eel; cp -r kinds/dog eel/eel
+    refused 4 'eel/eel/1.png:1: column label: "eel" is no category' $calx predict m.safetensors eel 'accuracy(p, kind)'
+    cp sizes/b.png kinds/dog/2.png; refused 4 'kinds/dog/2.png: it is 6 × 8 in grey, but cat/1.png is 8 × 8' $calx run p.calx
   else echo 'skipped: built without libpng'; fi
   ;;
 killed) # in the middle of an epoch, twice: the weights are those of the fit that was left alone, bit for bit
