@@ -139,7 +139,7 @@ static void write_file(cx_session *s, const cx_action *act) {
   const char *path = act->file[0] != '/' && s->opt->out ? cx_format(s->t, "%s/%s", s->opt->out, act->file) : act->file;
   if (act->model && s->broken) { /* what an earlier run wrote is worth more */
     int id = cx_diag(s->ctx, CX_WARNING, CX_E_CONVERGENCE, act->ast->span,
-                     "%s is not written: the fit above found no params for it", path);
+                     "%s is not written: the fit above could not begin", path);
     cx_diag_help(s->ctx, id, "mend the fit first; a file of that name stays as it was");
     return;
   }
@@ -493,7 +493,7 @@ static cx_status fit(cx_session *s, const cx_action *act) {
     }
   }
   leave(s, rep, status, params);
-  s->broken = rep->broken;
+  s->broken = rep->broken && !rep->steps;
   s->nfit++;
   double *trace = CX_NEW_N(s->a, double, rep->ntrace + 1);
   if (rep->ntrace) memcpy(trace, rep->trace, (size_t)rep->ntrace * sizeof *trace);
