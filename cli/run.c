@@ -302,7 +302,7 @@ static cx_status run(runner *r, cx_ctx *ctx) {
   const cli_program *p = r->p;
   time_t began = time(NULL);
   r->ctx = ctx;
-  r->arena = cx_arena_new(ctx);
+  cx_arena_keep(r->arena = cx_arena_new(ctx)); /* what was found is told after a failure too */
   r->begun = cli_now();
   if (c->profile) cx_profile_start(ctx);
   r->stop = cli_stop();

@@ -37,11 +37,11 @@ int calx_diagnostic_at(calx_ctx *c, int k, calx_diagnostic *out) {
   cx_frame f;
   int known = c->diag_count, oom = c->oom_at;
   CX_TRY(c, f) { /* the picture needs memory; without it the message stands for it */
-    if (!c->diag_arena) c->diag_arena = cx_arena_new(c);
+    if (!c->diag_arena) cx_arena_keep(c->diag_arena = cx_arena_new(c));
     out->text = cx_diag_render(c, c->diag_arena, k, false);
     CX_END(c, f);
-  }
-  else { /* asking for an error makes none */ c->diag_count = known;
+  } else { /* asking for an error makes none */
+    c->diag_count = known;
     c->oom_at = oom;
   }
   return 1;
@@ -78,6 +78,7 @@ int32_t cx_api_source(cx_ctx *c, const char *name, const char *text, size_t leng
 
 void cx_part_init(cx_part *p, cx_arena *a, cx_part *up) {
   p->arena = a;
+  cx_arena_keep(a);
   p->up = up;
   if (!up) return;
   p->link = &up->kids;

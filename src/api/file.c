@@ -13,53 +13,22 @@ static void *as_model(const cx_model *m, cx_arena *t, const double *x, int64_t n
 }
 
 calx_status calx_save(calx_model *m, const double *x, const char *path) {
-  cx_arena *volatile t = NULL;
   API_TRY(m->ctx) {
     const calx_bound *b = cx_api_bound(m);
-    t = cx_arena_new(m->ctx);
+    cx_arena *t = cx_arena_new(m->ctx);
     if (!b->flat.n) cx_api_misuse(m->ctx, "declare what is to be found as param", "the program has no param to save");
     cx_model_write(b->m, m->prog, t, &b->flat, b->flat.n, as_model(b->m, t, x, b->flat.offset[b->flat.n]), path);
     API_DONE(m->ctx);
     cx_arena_free(t);
     return CALX_OK;
   }
-  cx_arena_free(t);
   return cx_api_failed(m->ctx, api_frame.status);
 }
 
-calx_status calx_open(calx_ctx *c, const char *path, calx_model **out) {
-  cx_arena *volatile a = NULL, *volatile t = NULL;
-  *out = NULL;
-  API_TRY(c) {
-    a = cx_arena_new(c);
-    t = cx_arena_new(c);
-    calx_model *m = CX_NEW(a, calx_model);
-    cx_model_file *f = CX_NEW(a, cx_model_file);
-    *f = cx_model_read(c, a, cx_strdup(a, path, strlen(path)));
-    m->ctx = c;
-    m->file = f;
-    m->prog = cx_program_new(c, a, f->program, NULL);
-    cx_model_declare(f, m->prog);
-    cx_decl *decl = cx_api_decl(m->prog, t);
-    cx_model_adapt(f, c, t, decl, m->prog->ndecl);
-    cx_elab_opt o = {.unbound = true, .weights = f->file};
-    if (!cx_elaborate(m->prog, t, decl, m->prog->ndecl, &o)) cx_throw(c, CX_E_PROGRAM);
-    API_DONE(c);
-    cx_arena_free(t);
-    cx_part_init(&m->part, a, NULL);
-    *out = m;
-    return CALX_OK;
-  }
-  cx_arena_free(t);
-  cx_arena_free(a);
-  return cx_api_failed(c, api_frame.status);
-}
-
 calx_status calx_load(calx_model *m, const char *path, double *x, int *count) {
-  cx_arena *volatile t = NULL;
   API_TRY(m->ctx) {
     calx_bound *b = cx_api_bound(m);
-    t = cx_arena_new(m->ctx);
+    cx_arena *t = cx_arena_new(m->ctx);
     /* the program with a `load` of all of them behind it */
     cx_program p = *m->prog;
     cx_ast root = *p.ast, load = {.kind = S_LOAD, .span = CX_NOSPAN, .name_span = CX_NOSPAN, .height = 1};
@@ -89,18 +58,15 @@ calx_status calx_load(calx_model *m, const char *path, double *x, int *count) {
     cx_arena_free(t);
     return CALX_OK;
   }
-  cx_arena_free(t);
   return cx_api_failed(m->ctx, api_frame.status);
 }
 
 calx_status calx_predictor(calx_model *m, const char *expression, size_t length, const double *x, int ndata,
                            const char *const *data, calx_fn **out) {
-  cx_arena *volatile a = NULL, *volatile t = NULL;
   *out = NULL;
   API_TRY(m->ctx) {
     calx_bound *b = cx_api_bound(m), changed = *b;
-    a = cx_arena_new(m->ctx);
-    t = cx_arena_new(m->ctx);
+    cx_arena *a = cx_arena_new(m->ctx), *t = cx_arena_new(m->ctx);
     cx_program *p = m->prog;
     int *which = CX_NEW_N(t, int, ndata + 1), n;
     changed.decl = CX_NEW_N(t, cx_decl, p->ndecl + 1);
@@ -144,7 +110,5 @@ calx_status calx_predictor(calx_model *m, const char *expression, size_t length,
     *out = f;
     return CALX_OK;
   }
-  cx_arena_free(t);
-  cx_arena_free(a);
   return cx_api_failed(m->ctx, api_frame.status);
 }

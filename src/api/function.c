@@ -150,12 +150,10 @@ static calx_bound *varying(calx_bound *b, cx_arena *t, const char *const *data, 
 
 static calx_status make(calx_model *m, cx_api_of what, cx_api_build *build, const char *text, size_t length,
                         const char *const *data, int ndata, calx_fn **out) {
-  cx_arena *volatile a = NULL, *volatile t = NULL;
   *out = NULL;
   API_TRY(m->ctx) {
     calx_bound *b = cx_api_bound(m);
-    a = cx_arena_new(m->ctx);
-    t = cx_arena_new(m->ctx);
+    cx_arena *a = cx_arena_new(m->ctx), *t = cx_arena_new(m->ctx);
     cx_model *e;
     int n;
     calx_bound *v = ndata ? varying(b, t, data, ndata) : b;
@@ -172,8 +170,6 @@ static calx_status make(calx_model *m, cx_api_of what, cx_api_build *build, cons
     *out = f;
     return CALX_OK;
   }
-  cx_arena_free(t);
-  cx_arena_free(a);
   return cx_api_failed(m->ctx, api_frame.status);
 }
 
@@ -215,10 +211,9 @@ int calx_fn_output_at(const calx_fn *f, int k, calx_output *out) {
 enum { INPUTS_MAX = 256 };
 
 calx_status calx_work_new(calx_fn *f, calx_work **out) {
-  cx_arena *volatile a = NULL;
   *out = NULL;
   API_TRY(f->ctx) {
-    a = cx_arena_new(f->ctx);
+    cx_arena *a = cx_arena_new(f->ctx);
     calx_work *w = CX_NEW(a, calx_work);
     w->w = cx_work_new(a, f->f->exec);
     w->out = CX_NEW_N(a, void *, f->f->nout + 1);
@@ -231,7 +226,6 @@ calx_status calx_work_new(calx_fn *f, calx_work **out) {
     *out = w;
     return CALX_OK;
   }
-  cx_arena_free(a);
   return cx_api_failed(f->ctx, api_frame.status);
 }
 

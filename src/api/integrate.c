@@ -145,16 +145,14 @@ static calx_integral_report integrate(cx_ctx *c, cx_arena *a, const char *text, 
 calx_status calx_integrate(calx_ctx *c, const char *text, size_t length, int nparam, const char *const *name,
                            const double *const *array, int64_t n, double *value, double *error,
                            calx_integral_state *state, calx_integral_report *report) {
-  cx_arena *volatile a = NULL;
   if (report) *report = (calx_integral_report){.worst = -1};
   API_TRY(c) {
-    a = cx_arena_new(c);
+    cx_arena *a = cx_arena_new(c);
     calx_integral_report r = integrate(c, a, text, length, nparam, name, array, n, value, error, state);
     CX_END(c, api_frame); /* that an integral diverges is noted as an error, and yet all is filled in */
     cx_arena_free(a);
     if (report) *report = r;
     return r.missed ? CALX_E_CONVERGENCE : CALX_OK;
   }
-  cx_arena_free(a);
   return cx_api_failed(c, api_frame.status);
 }

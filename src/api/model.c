@@ -10,28 +10,38 @@ cx_decl *cx_api_decl(const cx_program *p, cx_arena *a) {
   return d;
 }
 
-calx_status calx_compile(calx_ctx *c, const char *text, size_t length, calx_model **out) {
-  cx_arena *volatile a = NULL, *volatile t = NULL;
+/* of a program's text, or of a file that a model was written to */
+static calx_status new_model(calx_ctx *c, const char *text, size_t length, const char *path, calx_model **out) {
   *out = NULL;
   API_TRY(c) {
-    a = cx_arena_new(c);
-    t = cx_arena_new(c);
+    cx_arena *a = cx_arena_new(c), *t = cx_arena_new(c);
     calx_model *m = CX_NEW(a, calx_model);
     m->ctx = c;
-    m->prog = cx_program_new(c, a, cx_api_source(c, "model", text, length), NULL);
+    if (path) {
+      cx_model_file *f = CX_NEW(a, cx_model_file);
+      *f = cx_model_read(c, a, cx_strdup(a, path, strlen(path)));
+      m->file = f;
+    }
+    m->prog = cx_program_new(c, a, path ? m->file->program : cx_api_source(c, "model", text, length), NULL);
+    if (path) cx_model_declare(m->file, m->prog);
+    cx_decl *decl = cx_api_decl(m->prog, t);
+    if (path) cx_model_adapt(m->file, c, t, decl, m->prog->ndecl);
     /* the rest of the program's errors now, not at the first function: with stand-in sizes where data give them */
-    cx_elab_opt o = {.unbound = true};
-    if (!cx_elaborate(m->prog, t, cx_api_decl(m->prog, t), m->prog->ndecl, &o)) cx_throw(c, CX_E_PROGRAM);
+    cx_elab_opt o = {.unbound = true, .weights = path ? m->file->file : NULL};
+    if (!cx_elaborate(m->prog, t, decl, m->prog->ndecl, &o)) cx_throw(c, CX_E_PROGRAM);
     API_DONE(c);
     cx_arena_free(t);
     cx_part_init(&m->part, a, NULL);
     *out = m;
     return CALX_OK;
   }
-  cx_arena_free(t);
-  cx_arena_free(a);
   return cx_api_failed(c, api_frame.status);
 }
+
+calx_status calx_compile(calx_ctx *c, const char *text, size_t length, calx_model **out) {
+  return new_model(c, text, length, NULL, out);
+}
+calx_status calx_open(calx_ctx *c, const char *path, calx_model **out) { return new_model(c, NULL, 0, path, out); }
 
 void calx_model_free(calx_model *m) {
   if (m) cx_part_free(&m->part);
@@ -148,15 +158,9 @@ static calx_bound *bind_now(calx_model *m, cx_arena *a) {
 calx_bound *cx_api_bound(calx_model *m) {
   if (m->now) return m->now;
   cx_arena *a = cx_arena_new(m->ctx);
-  cx_frame f;
-  CX_TRY(m->ctx, f) {
-    calx_bound *b = bind_now(m, a);
-    CX_END(m->ctx, f);
-    cx_part_init(&b->part, a, &m->part);
-    return m->now = b;
-  }
-  cx_arena_free(a);
-  cx_throw(m->ctx, f.status);
+  calx_bound *b = bind_now(m, a);
+  cx_part_init(&b->part, a, &m->part);
+  return m->now = b;
 }
 
 /* ---- params ---- */
@@ -189,18 +193,16 @@ calx_status calx_param_at(calx_model *m, int k, calx_param *out) {
 }
 
 calx_status calx_start(calx_model *m, uint64_t seed, double *x) {
-  cx_arena *volatile t = NULL;
   API_TRY(m->ctx) {
     const calx_bound *b = cx_api_bound(m);
     cx_model d = *b->m; /* in double whatever the program's precision */
     d.single = false;
-    t = cx_arena_new(m->ctx);
+    cx_arena *t = cx_arena_new(m->ctx);
     cx_flat_start(&d, t, &b->flat, seed, x);
     API_DONE(m->ctx);
     cx_arena_free(t);
     return CALX_OK;
   }
-  cx_arena_free(t);
   return cx_api_failed(m->ctx, api_frame.status);
 }
 

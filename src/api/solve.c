@@ -24,11 +24,10 @@ static void report_of(const calx_solver *s, calx_report *r) {
 
 calx_status calx_solver_new(calx_model *m, const char *method, const calx_option *option, int noption, const double *x,
                             calx_solver **out) {
-  cx_arena *volatile a = NULL;
   *out = NULL;
   API_TRY(m->ctx) {
     calx_bound *b = cx_api_bound(m);
-    a = cx_arena_new(m->ctx);
+    cx_arena *a = cx_arena_new(m->ctx);
     cx_model *e = cx_api_elaborate(b, m->prog, a);
     if (e->objective == CX_NO_EQ) cx_api_misuse(m->ctx, "add `minimize ..`", "the program has no objective");
     if (!b->flat.offset[e->nparam])
@@ -56,7 +55,6 @@ calx_status calx_solver_new(calx_model *m, const char *method, const calx_option
     *out = s;
     return CALX_OK;
   }
-  cx_arena_free(a);
   return cx_api_failed(m->ctx, api_frame.status);
 }
 

@@ -117,15 +117,9 @@ static char *shared(cx_exec *x, const cx_copy *c) {
     s->next = *list, *list = s;
   }
   cx_arena *mem = cx_arena_new(x->ctx);
-  cx_frame f;
-  CX_TRY(x->ctx, f) {
-    s->at = cx_alloc(mem, bytes_of(x, c));
-    cx_defer(mem, gone, s);
-    CX_END(x->ctx, f);
-  } else {
-    cx_arena_free(mem);
-    cx_throw(x->ctx, f.status);
-  }
+  s->at = cx_alloc(mem, bytes_of(x, c));
+  cx_defer(mem, gone, s);
+  cx_arena_keep(mem);
   s->mem = mem, s->uses = 1, s->row = c->row, s->block = c->block, s->single = x->opt.single;
   s->of = x->constant[c->number];
   cx_defer(x->a, leave, s);

@@ -476,14 +476,7 @@ cx_exec *cx_exec_new(cx_arena *a, const cx_graph *g, const cx_array *constant_in
       other |= x->opt.input_type[in++] != (x->opt.single ? CX_F32 : CX_F64);
   if (!other && (x->seg = cx_segments_new(a, g, constant_input, &x->opt))) return x;
   cx_arena *tmp = cx_arena_new(x->ctx);
-  cx_frame f;
-  CX_TRY(x->ctx, f) {
-    compile(x, tmp, g, constant_input);
-    CX_END(x->ctx, f);
-  } else {
-    cx_arena_free(tmp);
-    cx_throw(x->ctx, f.status);
-  }
+  compile(x, tmp, g, constant_input);
   cx_arena_free(tmp);
   int threads = x->opt.threads > 0 ? x->opt.threads : cx_cores();
   bool large = false;

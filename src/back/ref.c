@@ -67,16 +67,10 @@ static double compute(const cx_graph *g, const list *l, const int64_t *at, doubl
 
 double cx_ref_node(const cx_graph *g, const cx_node *e, const int64_t *at, double *const *eq_value) {
   cx_arena *a = cx_arena_new(g->ctx);
-  cx_frame f;
-  CX_TRY(g->ctx, f) {
-    list l = listing(g, a, e);
-    double r = compute(g, &l, at, eq_value);
-    CX_END(g->ctx, f);
-    cx_arena_free(a);
-    return r;
-  }
+  list l = listing(g, a, e);
+  double r = compute(g, &l, at, eq_value);
   cx_arena_free(a);
-  cx_throw(g->ctx, f.status);
+  return r;
 }
 
 /* ---- whole equations ---- */

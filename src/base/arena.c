@@ -39,6 +39,7 @@ typedef struct deferred {
 
 struct cx_arena {
   cx_ctx *ctx;
+  cx_frame *owner;
   cx_arena *prev, *next; /* in the context's list */
   block *blocks;
   char *at, *end; /* what is left of the newest common block */
@@ -80,7 +81,22 @@ cx_arena *cx_arena_new(cx_ctx *c) {
   a->next = c->arenas;
   if (a->next) a->next->prev = a;
   c->arenas = a;
+  a->owner = c->top;
+  if (c->top) c->top->owns = true;
   return a;
+}
+
+void cx_arena_keep(cx_arena *a) { a->owner = NULL; }
+
+void cx_arenas_leave(cx_ctx *c, cx_frame *f, bool thrown) {
+  if (f->up && !thrown) f->up->owns = true;
+  for (cx_arena *a = c->arenas; a;)
+    if (a->owner != f) a = a->next;
+    else if (!thrown) a->owner = f->up;
+    else {
+      cx_arena_free(a);
+      a = c->arenas; /* what was deferred may have freed others */
+    }
 }
 
 void cx_arena_free(cx_arena *a) {

@@ -35,11 +35,12 @@ void cx_ctx_free(cx_ctx *c);
 /* ---- leaving on failure ----
  *   cx_frame f;
  *   CX_TRY(c, f) { ... may throw ... CX_END(c, f); } else { status = f.status; }
- * Locals changed inside and read after must be volatile. */
+ * Locals changed inside and read after must be volatile. What throws through a frame frees the arenas made in it. */
 typedef struct cx_frame {
   jmp_buf env;
   struct cx_frame *up;
   cx_status status;
+  bool owns; /* an arena was made in it */
 } cx_frame;
 void cx_push(cx_ctx *c, cx_frame *f);
 void cx_pop(cx_ctx *c, cx_frame *f);
@@ -48,7 +49,8 @@ _Noreturn void cx_throw(cx_ctx *c, cx_status s); /* pops the frame it jumps to *
 #define CX_END(c, f) cx_pop((c), &(f))
 
 /* ---- arenas ---- */
-cx_arena *cx_arena_new(cx_ctx *c);
+cx_arena *cx_arena_new(cx_ctx *c);                        /* freed by what throws through the frame around it */
+void cx_arena_keep(cx_arena *a);                          /* no longer: its holder frees it, or the context */
 void cx_arena_free(cx_arena *a);                          /* runs the deferred calls, last first */
 void *cx_alloc(cx_arena *a, size_t n);                    /* zeroed, 64-byte aligned when n >= 64, else 16 */
 void *cx_alloc_n(cx_arena *a, size_t count, size_t size); /* throws on overflow of count * size */

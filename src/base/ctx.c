@@ -23,9 +23,9 @@ cx_ctx *cx_ctx_new(cx_alloc_fn fn, void *user) {
   cx_frame f;
   CX_TRY(c, f) {
     c->arena = cx_arena_new(c);
+    cx_arena_keep(c->arena);
     CX_END(c, f);
-  }
-  else {
+  } else {
     cx_ctx_free(c);
     return NULL;
   }
@@ -44,16 +44,21 @@ void **cx_ctx_slot(cx_ctx *c, int k) { return &c->slot[k]; }
 void cx_push(cx_ctx *c, cx_frame *f) {
   f->up = c->top;
   f->status = CX_OK;
+  f->owns = false;
   c->top = f;
 }
 
-void cx_pop(cx_ctx *c, cx_frame *f) { c->top = f->up; }
+void cx_pop(cx_ctx *c, cx_frame *f) {
+  c->top = f->up;
+  if (f->owns) cx_arenas_leave(c, f, false);
+}
 
 _Noreturn void cx_throw(cx_ctx *c, cx_status s) {
   cx_frame *f = c->top;
   if (!f) __builtin_trap(); /* a caller without cx_try: a fault of the library, never of its input */
   c->top = f->up;
   f->status = s;
+  if (f->owns) cx_arenas_leave(c, f, true);
   longjmp(f->env, 1);
 }
 

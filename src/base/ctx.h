@@ -53,6 +53,7 @@ struct calx_ctx {
 
 enum { CX_LARGE_PIECE = 1 << 28 };                         /* from which there is a look whether there is so much */
 bool cx_memory_for(const cx_ctx *c, size_t n);             /* memory.c */
+void cx_arenas_leave(cx_ctx *c, cx_frame *f, bool thrown); /* its arenas go, or go to the frame around it */
 _Noreturn void cx_out_of_memory(cx_ctx *c, size_t wanted); /* adds the built-in diagnostic, then throws */
 void cx_note_out_of_memory(cx_ctx *c, size_t wanted);
 #endif

@@ -101,7 +101,7 @@ static char *readable(cx_arena *a, char *text) {
 }
 
 static void add(cx_ctx *c, cx_severity sev, cx_status code, cx_span where, const char *fmt, va_list ap) {
-  if (!c->diag_arena) c->diag_arena = cx_arena_new(c);
+  if (!c->diag_arena) cx_arena_keep(c->diag_arena = cx_arena_new(c));
   if (c->diag_count + 2 > c->diag_cap) { /* one for this, one for running out of memory */
     cx_diag_rec **more = CX_NEW_N(c->diag_arena, cx_diag_rec *, 2 * c->diag_cap);
     memcpy(more, c->diags, (size_t)c->diag_count * sizeof *more);

@@ -19,13 +19,22 @@ static double number_in(const char *path, const char *key) {
 
 /* bytes; infinity where nobody says */
 static double free_memory(void) {
-  static const char *const group[][2] = {
-      {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"},
-      {"/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"}};
+  static const struct {
+    const char *limit, *used, *stat, *cached[2]; /* files in memory that are given up for others count as used */
+  } group[] = {{"/sys/fs/cgroup/memory.max",
+                "/sys/fs/cgroup/memory.current",
+                "/sys/fs/cgroup/memory.stat",
+                {"inactive_file ", "active_file "}},
+               {"/sys/fs/cgroup/memory/memory.limit_in_bytes",
+                "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+                "/sys/fs/cgroup/memory/memory.stat",
+                {"total_inactive_file ", "total_active_file "}}};
   double most = 1024 * (number_in("/proc/meminfo", "MemAvailable:") + fmax(0, number_in("/proc/meminfo", "SwapFree:")));
   if (isnan(most)) most = INFINITY;
   for (int k = 0; k < 2; k++)
-    most = fmin(most, number_in(group[k][0], "") - number_in(group[k][1], "")); /* not a NaN */
+    most = fmin(most, number_in(group[k].limit, "") - number_in(group[k].used, "") + /* not a NaN */
+                          fmax(0, number_in(group[k].stat, group[k].cached[0])) +
+                          fmax(0, number_in(group[k].stat, group[k].cached[1])));
   return most;
 }
 

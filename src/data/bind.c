@@ -475,19 +475,12 @@ void cx_bind(cx_ctx *c, cx_arena *a, cx_decl *decl, int ndecl, const char *const
 void cx_bind_check(cx_ctx *c, cx_decl *decl, int ndecl) {
   int before = cx_error_count(c);
   cx_arena *a = cx_arena_new(c);
-  cx_frame frame;
-  CX_TRY(c, frame) {
-    for (int d = 0; d < ndecl; d++)
-      if (!decl[d].bound) {
-        int g = cx_diag(c, CX_ERROR, CX_E_DATA, decl[d].span, "nothing is bound to %s", cx_decl_text(a, &decl[d]));
-        cx_diag_help(c, g, "bind an array of that shape before the program is compiled");
-      } else if (!cx_adapt(c, cx_ctx_arena(c), &decl[d])) decl[d].bound = false;
-    cx_check_bound(c, a, decl, ndecl);
-    CX_END(c, frame);
-  } else {
-    cx_arena_free(a);
-    cx_throw(c, frame.status);
-  }
+  for (int d = 0; d < ndecl; d++)
+    if (!decl[d].bound) {
+      int g = cx_diag(c, CX_ERROR, CX_E_DATA, decl[d].span, "nothing is bound to %s", cx_decl_text(a, &decl[d]));
+      cx_diag_help(c, g, "bind an array of that shape before the program is compiled");
+    } else if (!cx_adapt(c, cx_ctx_arena(c), &decl[d])) decl[d].bound = false;
+  cx_check_bound(c, a, decl, ndecl);
   cx_arena_free(a);
   if (cx_error_count(c) > before) cx_throw(c, CX_E_DATA);
 }

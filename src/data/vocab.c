@@ -112,14 +112,7 @@ cx_vocab *cx_vocab_build(cx_arena *a, cx_texts t, const cx_text_opt *o) {
     return v;
   }
   cx_arena *scratch = cx_arena_new(t.c);
-  cx_frame f;
-  CX_TRY(t.c, f) {
-    choose(a, scratch, t, o, v);
-    CX_END(t.c, f);
-  } else {
-    cx_arena_free(scratch);
-    cx_throw(t.c, f.status);
-  }
+  choose(a, scratch, t, o, v);
   cx_arena_free(scratch);
   return v;
 }
@@ -214,15 +207,7 @@ static cx_array features(cx_arena *a, cx_arena *scratch, cx_texts t, const cx_te
 
 cx_array cx_text_sequence(cx_arena *a, cx_texts t, const cx_text_opt *o, const cx_vocab *v, int64_t length) {
   cx_arena *scratch = cx_arena_new(t.c);
-  cx_frame f;
-  cx_array x;
-  CX_TRY(t.c, f) {
-    x = sequence(a, scratch, t, o, v, length);
-    CX_END(t.c, f);
-  } else {
-    cx_arena_free(scratch);
-    cx_throw(t.c, f.status);
-  }
+  cx_array x = sequence(a, scratch, t, o, v, length);
   cx_arena_free(scratch);
   return x;
 }
@@ -230,15 +215,7 @@ cx_array cx_text_sequence(cx_arena *a, cx_texts t, const cx_text_opt *o, const c
 cx_array cx_text_features(cx_arena *a, cx_texts t, const cx_text_opt *o, const cx_vocab *v, cx_text_weight w,
                           int64_t size) {
   cx_arena *scratch = cx_arena_new(t.c);
-  cx_frame f;
-  cx_array x;
-  CX_TRY(t.c, f) {
-    x = features(a, scratch, t, o, v, w, size);
-    CX_END(t.c, f);
-  } else {
-    cx_arena_free(scratch);
-    cx_throw(t.c, f.status);
-  }
+  cx_array x = features(a, scratch, t, o, v, w, size);
   cx_arena_free(scratch);
   return x;
 }

@@ -126,17 +126,10 @@ static void commit(cx_writer *w) {
 
 void cx_write_by(cx_ctx *c, const char *path, void (*fill)(cx_writer *w, void *user), void *user) {
   cx_arena *a = cx_arena_new(c);
-  cx_frame frame;
-  CX_TRY(c, frame) {
-    cx_writer *w = CX_NEW(a, cx_writer);
-    w->c = c, w->a = a, w->path = path;
-    w->fd = -1;
-    fill(w, user);
-    commit(w);
-    CX_END(c, frame);
-  } else {
-    cx_arena_free(a);
-    cx_throw(c, frame.status);
-  }
+  cx_writer *w = CX_NEW(a, cx_writer);
+  w->c = c, w->a = a, w->path = path;
+  w->fd = -1;
+  fill(w, user);
+  commit(w);
   cx_arena_free(a);
 }

@@ -533,20 +533,15 @@ static bool leaves_open(const cx_token *t, int i) {
 
 bool cx_parse_incomplete(cx_ctx *c, const char *text, size_t n) {
   cx_arena *a = cx_arena_new(c);
-  cx_frame f;
-  volatile bool more = false;
-  CX_TRY(c, f) {
-    cx_tokens t = cx_lex(c, a, text, n, -1, true);
-    int conditions = 0;
-    for (int i = 0; i < t.n; i++) {
-      int kind = t.at[i].kind;
-      if ((kind == T_LPAREN || kind == T_LBRACKET || kind == T_LBRACE) && t.at[i].match < 0) more = true;
-      conditions += (kind == T_IF) - (kind == T_ELSE);
-    }
-    if (conditions > 0 || (t.n > 1 && leaves_open(t.at, t.n - 2))) more = true;
-    CX_END(c, f);
+  bool more = false;
+  cx_tokens t = cx_lex(c, a, text, n, -1, true);
+  int conditions = 0;
+  for (int i = 0; i < t.n; i++) {
+    int kind = t.at[i].kind;
+    if ((kind == T_LPAREN || kind == T_LBRACKET || kind == T_LBRACE) && t.at[i].match < 0) more = true;
+    conditions += (kind == T_IF) - (kind == T_ELSE);
   }
+  if (conditions > 0 || (t.n > 1 && leaves_open(t.at, t.n - 2))) more = true;
   cx_arena_free(a);
-  if (f.status) cx_throw(c, f.status);
   return more;
 }

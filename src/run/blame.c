@@ -101,15 +101,14 @@ static void find(blame *b, uint32_t objective, const cx_flat *p, const void *x, 
 void cx_blame(const cx_model *m, uint32_t objective, const cx_flat *p, const void *x, const cx_blame_rows *rows,
               int64_t step, int diag) {
   cx_frame f;
-  cx_arena *volatile a = NULL;
   CX_TRY(m->ctx, f) {
-    a = cx_arena_new(m->ctx);
+    cx_arena *a = cx_arena_new(m->ctx);
     blame *b = CX_NEW(a, blame);
     b->m = m;
     b->a = a;
     b->rows = rows;
     find(b, objective, p, x, step, diag);
+    cx_arena_free(a);
     CX_END(m->ctx, f);
   }
-  if (a) cx_arena_free(a);
 }

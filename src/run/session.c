@@ -585,11 +585,11 @@ static void open_model(cx_session *s, int32_t file, const char *const *arg, int 
 static cx_status run(cx_ctx *c, int32_t file, const char *model, const char *const *arg, int narg,
                      const cx_session_opt *opt) {
   cx_frame f;
-  cx_arena *volatile a = NULL, *volatile t = NULL;
+  cx_arena *volatile a = NULL; /* kept after a throw: the model says which array was the largest */
   cx_session *volatile s = NULL;
   volatile cx_status status = CX_OK;
   CX_TRY(c, f) {
-    a = cx_arena_new(c);
+    cx_arena_keep(a = cx_arena_new(c));
     s = CX_NEW(a, cx_session);
     s->ctx = c;
     s->a = a;
@@ -617,7 +617,7 @@ static cx_status run(cx_ctx *c, int32_t file, const char *model, const char *con
     for (int k = 0; k < s->m->naction && !opt->unbound && status != CX_E_INTERRUPT; k++) {
       const cx_action *act = &s->m->action[k];
       cx_status st = CX_OK;
-      s->t = t = cx_arena_new(c);
+      s->t = cx_arena_new(c);
       bool does = !model || cx_predict_answers(s, k);
       answers += does;
       switch (does ? (int)act->kind : -1) {
@@ -633,7 +633,6 @@ static cx_status run(cx_ctx *c, int32_t file, const char *model, const char *con
           break;
         }
       }
-      t = NULL;
       cx_arena_free(s->t);
       if (st != CX_OK && status == CX_OK) status = st;
       if (opt->stop && *opt->stop) status = CX_E_INTERRUPT;
@@ -645,7 +644,6 @@ static cx_status run(cx_ctx *c, int32_t file, const char *model, const char *con
   } else {
     status = thrown(c, f.status, s);
   }
-  if (t) cx_arena_free(t);
   if (a) cx_arena_free(a);
   return status;
 }
