@@ -379,5 +379,8 @@ void cx_row_lengths(const cx_binding *b, cx_val *base, int n, const bool *all);
 bool cx_integer_later(cx_elab *E, const cx_node *u, cx_span s);
 /* functions of a list may be used before they stand there; *here: the list's names, kept up to date by its owner */
 void cx_hoist_functions(cx_elab *E, cx_ast *const *stmt, int n, cx_binding **here);
+uint32_t cx_elab_levels(cx_elab *E, const cx_ast *x);  /* the data whose words its numbers stand for, or CX_NO_EQ */
+bool cx_elab_is_category(cx_elab *E, const cx_ast *x); /* text(e, y), y a category: e in the words of y */
+void cx_elab_plot(cx_elab *E, const cx_ast *s);
 cx_val cx_elab_free(cx_elab *E, const cx_ast *x); /* as cx_elab_expr, but names that only subscript become dimensions */
 #endif

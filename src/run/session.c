@@ -12,12 +12,11 @@
 #include "run/session_int.h"
 #include "run/standard.h"
 
-static void emit(cx_session *s, const cx_event *e) {
+void cx_emit(cx_session *s, const cx_event *e) {
   if (s->opt->event) s->opt->event(s->opt->user, e);
 }
 
-/* values of several equations at the current params, as doubles; integrals: what became of those behind them */
-static double **values(cx_session *s, const uint32_t *eq, int n, int64_t *count, cx_integral_summary *integrals) {
+double **cx_values(cx_session *s, const uint32_t *eq, int n, int64_t *count, cx_integral_summary *integrals) {
   double **v = CX_NEW_N(s->t, double *, n + 1);
   if (!n) return v;
   volatile sig_atomic_t *stop = s->opt->stop && !*s->opt->stop ? s->opt->stop : NULL; /* a fit was: its values still */
@@ -60,7 +59,7 @@ static const char *const *said(cx_session *s, const cx_query *q, const double *v
   return text;
 }
 
-static cx_result result_of(cx_session *s, const cx_query *q, const double *v) {
+cx_result cx_result_of(cx_session *s, const cx_query *q, const double *v) {
   cx_result r = {.text = q->text, .label = q->label};
   if (q->label) return r;
   const cx_eq *e = s->m->graph->eq[q->eq];
@@ -80,7 +79,7 @@ static double *with_error(cx_session *s, uint32_t eq, cx_span where, cx_integral
   int64_t draws, count[2];
   uint32_t both[2] = {eq, cx_standard_error(s->m, s->t, eq, &draws)};
   bool known = both[1] != CX_NO_EQ;
-  double **v = values(s, both, 1 + known, count, sum);
+  double **v = cx_values(s, both, 1 + known, count, sum);
   sum->draws = draws;
   sum->standard = draws && !known ? NAN : 0;
   for (int64_t k = 0; known && k < count[1]; k++) sum->standard = isnan(v[1][k]) ? NAN : fmax(sum->standard, v[1][k]);
@@ -92,7 +91,7 @@ static double *with_error(cx_session *s, uint32_t eq, cx_span where, cx_integral
   return v[0];
 }
 
-static bool integrates(cx_session *s, uint32_t eq) { /* then it is computed alone: its errors are its own */
+bool cx_integrates(cx_session *s, uint32_t eq) { /* then it is computed alone: its errors are its own */
   int32_t *used = CX_NEW_N(s->t, int32_t, s->m->graph->neq + 1);
   cx_graph *g = cx_extract(s->m->graph, s->t, &eq, 1, used);
   for (int k = 0; k < g->neq; k++)
@@ -112,17 +111,17 @@ static cx_result *results(cx_session *s, const cx_action *act) {
   for (int k = 0; k < act->nquery; k++) {
     uint32_t e = act->query[k].eq;
     if (e == CX_NO_EQ) continue;
-    alone[k] = any && integrates(s, e);
+    alone[k] = any && cx_integrates(s, e);
     if (!alone[k]) eq[n++] = e;
   }
-  double **v = values(s, eq, n, count, NULL);
+  double **v = cx_values(s, eq, n, count, NULL);
   cx_result *r = CX_NEW_N(s->t, cx_result, act->nquery + 1);
   n = 0;
   for (int k = 0; k < act->nquery; k++) {
     uint32_t e = act->query[k].eq;
     cx_integral_summary sum = {0};
     const double *x = e == CX_NO_EQ ? NULL : alone[k] ? with_error(s, e, act->ast->span, &sum) : v[n++];
-    r[k] = result_of(s, &act->query[k], x);
+    r[k] = cx_result_of(s, &act->query[k], x);
     if (e != CX_NO_EQ && alone[k] && !sum.n && !sum.draws)
       sum = (cx_integral_summary){.n = 1, .converged = true}; /* a closed form */
     r[k].integrals = sum;
@@ -132,7 +131,7 @@ static cx_result *results(cx_session *s, const cx_action *act) {
 
 static void print(cx_session *s, const cx_action *act) {
   cx_event e = {.kind = EV_RESULT, .where = act->ast->span, .result = results(s, act), .nresult = act->nquery};
-  emit(s, &e);
+  cx_emit(s, &e);
 }
 
 static void write_file(cx_session *s, const cx_action *act) {
@@ -146,7 +145,7 @@ static void write_file(cx_session *s, const cx_action *act) {
   if (act->model) {
     cx_model_write(s->m, s->prog, s->t, &s->flat, act->nparam, s->x, path);
     cx_event e = {.kind = EV_WRITE, .where = act->ast->span, .path = path};
-    emit(s, &e);
+    cx_emit(s, &e);
     return;
   }
   cx_result *r = results(s, act);
@@ -157,380 +156,7 @@ static void write_file(cx_session *s, const cx_action *act) {
   }
   cx_write_file(s->ctx, path, &r->value, NULL);
   cx_event e = {.kind = EV_WRITE, .where = act->ast->span, .path = path, .array = &r->value};
-  emit(s, &e);
-}
-
-/* ---- plots ---- */
-static void add_curve(cx_session *s, cx_plot *p, const char *text, int64_t n, const double *x, const double *y,
-                      int64_t step) {
-  double *yy = CX_NEW_N(s->t, double, n + 1);
-  for (int64_t k = 0; k < n; k++) yy[k] = y[k * step];
-  p->curve[p->ncurve++] = (cx_curve){.text = text, .n = n, .x = x, .y = yy};
-}
-static double *steps(cx_session *s, int64_t n, double by) {
-  double *x = CX_NEW_N(s->t, double, n + 1);
-  for (int64_t k = 0; k < n; k++) x[k] = (double)k * by;
-  return x;
-}
-
-#define CURVES_MAX 64
-/* the groups of points or pictures: their numbers in ascending order, and each one's name */
-enum { GROUPS_MAX = 16 };
-typedef struct {
-  double value[GROUPS_MAX];
-  int n;
-} groups;
-static bool find_groups(cx_session *s, const cx_query *q, const double *v, int64_t n, groups *g) {
-  g->n = 0;
-  for (int64_t i = 0; i < n; i++) {
-    int k = 0;
-    while (k < g->n && g->value[k] < v[i]) k++;
-    if (k < g->n && g->value[k] == v[i]) continue;
-    if (g->n == GROUPS_MAX || v[i] != floor(v[i])) {
-      int id = cx_diag(s->ctx, CX_ERROR, CX_E_RUNTIME, CX_NOSPAN,
-                       "`by %s`: groups are at most %d whole numbers or categories", q->text, GROUPS_MAX);
-      cx_diag_help(s->ctx, id, "make groups of it first, as in floor(%s / 10)", q->text);
-      return false;
-    }
-    memmove(g->value + k + 1, g->value + k, (size_t)(g->n++ - k) * sizeof *g->value);
-    g->value[k] = v[i];
-  }
-  return true;
-}
-static const char *group_name(cx_session *s, const cx_query *q, double v) {
-  const cx_array *a = q->level_of != CX_NO_EQ ? &s->m->decl[q->level_of].array : NULL;
-  if (q->spoken) { /* what would not be seen has a sign */
-    size_t n;
-    const char *unit = cx_text_unit(s->t, (cx_unit)q->unit, q->vocab, (int64_t)v, &n);
-    cx_buf b = {.arena = s->t};
-    for (size_t k = 0; k < n; k++)
-      if (unit[k] == ' ' || unit[k] == '\n') cx_puts(&b, unit[k] == ' ' ? "·" : "¶");
-      else cx_put(&b, unit + k, 1);
-    return b.at ? b.at : "";
-  }
-  return a && v >= 0 && v < a->nlevel ? a->level[(int)v] : cx_format(s->t, "%g", v);
-}
-
-/* points: for each of the values a row, or for each group those of it */
-static void scatter(cx_session *s, const cx_action *act, cx_plot *p, double *const *v) {
-  const double *x = v[0], *by = act->by.eq != CX_NO_EQ ? v[1 + act->nquery] : NULL;
-  int64_t n = s->m->graph->eq[act->against.eq]->dim[0].n;
-  p->kind = PLOT_SCATTER;
-  p->xlabel = act->against.text;
-  if (act->nquery == 1) p->ylabel = act->query[0].text;
-  groups g = {.n = 1};
-  if (by && !find_groups(s, &act->by, by, n, &g)) cx_throw(s->ctx, CX_E_RUNTIME);
-  for (int k = 0; k < act->nquery; k++) {
-    const cx_eq *e = s->m->graph->eq[act->query[k].eq];
-    int64_t cols = e->rank > 1 ? e->dim[1].n : 1;
-    for (int64_t c = 0; c < cols; c++)
-      for (int j = 0; j < g.n && p->ncurve < CURVES_MAX; j++) {
-        double *xs = CX_NEW_N(s->t, double, n + 1), *ys = CX_NEW_N(s->t, double, n + 1);
-        int64_t m = 0;
-        for (int64_t i = 0; i < n; i++)
-          if (!by || by[i] == g.value[j]) xs[m] = x[i], ys[m++] = v[1 + k][i * cols + c];
-        const char *text = act->query[k].text;
-        if (by) text = group_name(s, &act->by, g.value[j]);
-        else if (cols > 1) text = cx_format(s->t, "%s [%lld]", text, (long long)c);
-        p->curve[p->ncurve++] = (cx_curve){.text = text, .n = m, .x = xs, .y = ys};
-      }
-  }
-  if (by) p->title = cx_format(s->t, "%s against %s, by %s", act->query[0].text, act->against.text, act->by.text);
-}
-
-/* what the rows and columns of a matrix are called */
-static void cell_names(cx_session *s, const cx_query *q, const double *v, cx_plot *p) {
-  bool words = q->eq == CX_NO_EQ;
-  if (words && q->level_of == CX_NO_EQ) return;
-  int64_t n = words ? s->m->decl[q->level_of].array.nlevel : s->m->graph->eq[q->eq]->dim[0].n;
-  const char **name = CX_NEW_N(s->t, const char *, n + 1);
-  for (int64_t k = 0; k < n; k++) name[k] = group_name(s, q, words ? (double)k : v[k]);
-  if (n == p->nx) p->xname = name;
-  if (n == p->ny) p->yname = name;
-}
-
-/* pictures of one array have one scale, so that they compare; those of several arrays one each */
-static void images(cx_session *s, const cx_action *act, cx_plot *p, double *const *v) {
-  const double *by = act->by.eq != CX_NO_EQ ? v[act->nquery] : NULL,
-               *also = act->also.eq != CX_NO_EQ ? v[act->nquery + 1] : NULL;
-  int64_t most = 0;
-  for (int k = 0; k < act->nquery; k++) {
-    const cx_eq *e = s->m->graph->eq[act->query[k].eq];
-    most += e->rank == 4 ? e->dim[0].n * e->dim[1].n : e->rank == 3 ? e->dim[0].n : 1;
-  }
-  enum { PICTURES_MAX = 400 };
-  if (most > PICTURES_MAX) {
-    int id = cx_diag(s->ctx, CX_ERROR, CX_E_RUNTIME, act->ast->span, "a plot of %lld pictures: they would be dots",
-                     (long long)most);
-    cx_diag_help(s->ctx, id, "plot some of them, as in %s[0..99]", act->query[0].text);
-    cx_throw(s->ctx, CX_E_RUNTIME);
-  }
-  p->kind = PLOT_IMAGES;
-  p->picture = CX_NEW_N(s->t, cx_picture, most + 1);
-  if (act->nquery == 1) p->title = act->query[0].text;
-  for (int k = 0; k < act->nquery; k++) {
-    const cx_eq *e = s->m->graph->eq[act->query[k].eq];
-    int first = e->rank - 2;
-    int64_t n = 1, h = e->dim[first].n, w = e->dim[first + 1].n;
-    for (int d = 0; d < first; d++) n *= e->dim[d].n;
-    if (first == 2) p->columns = (int)e->dim[1].n;
-    double lo = INFINITY, hi = -INFINITY;
-    for (int64_t i = 0; i < n * h * w; i++)
-      if (isfinite(v[k][i])) lo = fmin(lo, v[k][i]), hi = fmax(hi, v[k][i]);
-    for (int64_t i = 0; i < n && h && w; i++) {
-      const char *caption = act->nquery > 1 && n == 1 ? act->query[k].text : NULL;
-      if (by) caption = group_name(s, &act->by, by[i]);
-      if (also)
-        caption =
-            cx_format(s->t, "%s %s, %s %s", act->by.text, caption, act->also.text, group_name(s, &act->also, also[i]));
-      const char *heading = act->nquery > 1 && n > 1 && !i ? act->query[k].text : NULL;
-      p->picture[p->npicture++] = (cx_picture){caption, heading, w, h, v[k] + i * h * w, lo, hi};
-    }
-  }
-}
-
-static void plot(cx_session *s, const cx_action *act) {
-  cx_plot p = {.file = act->file, .curve = CX_NEW_N(s->t, cx_curve, CURVES_MAX)};
-  uint32_t eq[CURVES_MAX + 5];
-  int64_t count[CURVES_MAX + 5];
-  int n = 0, nq = act->nquery < CURVES_MAX ? act->nquery : CURVES_MAX;
-  for (int k = 0; k < act->nvar; k++) eq[n++] = act->grid[k];
-  for (int k = 0; k < nq; k++)
-    if (act->query[k].eq != CX_NO_EQ) eq[n++] = act->query[k].eq;
-  bool pictures = !act->nvar && nq && act->against.eq == CX_NO_EQ && act->query[0].eq != CX_NO_EQ;
-  if (pictures) { /* one matrix is a map of its cells */
-    int rank = s->m->graph->eq[act->query[0].eq]->rank;
-    pictures = rank >= 3 || (rank == 2 && nq > 1);
-  }
-  bool points = act->against.eq != CX_NO_EQ, both = points && act->nvar;
-  if (both) {
-    eq[n] = act->against.eq; /* behind the others */
-    points = false;
-  } else if (points) {
-    memmove(eq + 1, eq, (size_t)n++ * sizeof *eq);
-    eq[0] = act->against.eq;
-  }
-  if (act->by.eq != CX_NO_EQ) eq[n++] = act->by.eq;
-  if (act->also.eq != CX_NO_EQ) eq[n++] = act->also.eq;
-  double **v = values(s, eq, n + both, count, NULL);
-  const double *against = both ? v[n] : NULL;
-  const double *by = act->by.eq != CX_NO_EQ ? v[n - 1 - (act->also.eq != CX_NO_EQ)] : NULL;
-  if (points || pictures) {
-    if (points) scatter(s, act, &p, v);
-    else images(s, act, &p, v);
-    cx_event e = {.kind = EV_PLOT, .where = act->ast->span, .plot = &p};
-    emit(s, &e);
-    return;
-  }
-  const double *x = act->nvar ? v[0] : NULL;
-  n = act->nvar;
-  if (act->nvar) p.xlabel = both ? act->against.text : act->var[0];
-  if (act->nvar == 2) p.ylabel = act->var[1];
-  for (int k = 0; k < nq; k++) {
-    const cx_query *q = &act->query[k];
-    if (q->trace) {
-      if (!s->ntrace) {
-        cx_diag(s->ctx, CX_WARNING, CX_OK, act->ast->span, "there is no fit above whose trace could be plotted");
-        continue;
-      }
-      add_curve(s, &p, "objective", s->ntrace, steps(s, s->ntrace, (double)s->trace_stride), s->trace, 1);
-      if (s->kept_back)
-        add_curve(s, &p, "validation", s->ntrace, steps(s, s->ntrace, (double)s->trace_stride), s->kept_back, 1);
-      p.xlabel = s->by_epoch ? "epoch" : "step";
-      p.kind = PLOT_TRACE;
-      continue;
-    }
-    const cx_eq *e = s->m->graph->eq[q->eq];
-    const double *y = v[n++];
-    bool map = (act->nvar == 2 && e->rank == 2) || (act->nvar == 0 && e->rank == 2);
-    if (map && !p.z) {
-      p.z = y;
-      p.ny = e->dim[0].n;
-      p.nx = e->dim[1].n;
-      p.title = q->text;
-      if (!act->nvar) p.kind = PLOT_MATRIX, cell_names(s, &act->by, by, &p);
-      p.x0 = act->nvar ? act->lo[0] : 0, p.x1 = act->nvar ? act->hi[0] : (double)p.nx - 1;
-      p.y0 = act->nvar ? act->lo[1] : 0, p.y1 = act->nvar ? act->hi[1] : (double)p.ny - 1;
-      continue;
-    }
-    if (map) continue;
-    int64_t rows = e->dim[0].n, cols = e->rank > 1 ? e->dim[1].n : 1;
-    const double *xs = q->points ? against : x ? x : steps(s, rows, 1);
-    if (!x) p.kind = PLOT_SERIES;
-    if (q->area && p.ncurve < CURVES_MAX) {
-      int64_t one[3];
-      double **part = values(s, q->part, 3, one, NULL);
-      add_curve(s, &p, cx_format(s->t, "%s = %.6g", q->text, part[2][0]), rows, xs, y, cols);
-      cx_curve *c = &p.curve[p.ncurve - 1];
-      c->area = true;
-      c->lo = fmin(part[0][0], part[1][0]), c->hi = fmax(part[0][0], part[1][0]);
-      continue;
-    }
-    for (int64_t c = 0; c < cols && p.ncurve < CURVES_MAX; c++) {
-      add_curve(s, &p, cols > 1 ? cx_format(s->t, "%s [%lld]", q->text, (long long)c) : q->text, rows, xs, y + c, cols);
-      p.curve[p.ncurve - 1].points = q->points;
-    }
-  }
-  cx_event e = {.kind = EV_PLOT, .where = act->ast->span, .plot = &p};
-  emit(s, &e);
-}
-
-/* ---- fits ---- */
-typedef struct {
-  cx_session *s;
-  const cx_action *act;
-} fit_user;
-static void progress(void *user, const cx_progress *p) {
-  fit_user *u = user;
-  cx_event e = {.kind = EV_FIT_PROGRESS, .where = u->act->ast->span, .progress = p, .text = u->act->method};
-  emit(u->s, &e);
-}
-
-/* What a fit leaves, as bytes in its followers' checkpoints: resuming one of them takes it from there. */
-typedef struct {
-  cx_fit_report report;
-  int64_t status, reason, params;
-} relic;
-
-static void leave(cx_session *s, const cx_fit_report *rep, cx_status status, size_t params) {
-  relic r = {*rep, status, rep->reason ? (int64_t)strlen(rep->reason) : 0, (int64_t)params};
-  r.report.method = r.report.reason = NULL;
-  r.report.trace = r.report.history = NULL;
-  cx_put(&s->left, (const char *)&r, sizeof r);
-  cx_put(&s->left, rep->reason, (size_t)r.reason);
-  cx_put(&s->left, (const char *)rep->trace, (size_t)rep->ntrace * sizeof *rep->trace);
-  cx_put(&s->left, (const char *)rep->history, (size_t)(rep->ntrace * rep->ncolumn) * sizeof *rep->history);
-  cx_put(&s->left, s->x, params);
-}
-
-static bool known_bytes(cx_session *s, void *to, size_t n) {
-  if (n > s->known_size) return false;
-  if (n) memcpy(to, s->known, n);
-  s->known += n, s->known_size -= n;
-  return true;
-}
-
-/* false: what is known is not of this fit, which is to be solved after all */
-static bool recall(cx_session *s, const cx_action *act, cx_fit_report *rep, size_t params, cx_status *status) {
-  relic r;
-  bool ok = known_bytes(s, &r, sizeof r) && r.reason >= 0 && r.report.ntrace >= 0 && r.params == (int64_t)params &&
-            r.report.ncolumn >= 0 && r.report.ncolumn <= 1 + 2 * CX_METRICS && (uint64_t)r.reason <= s->known_size &&
-            (uint64_t)r.report.ntrace <= s->known_size / sizeof(double);
-  if (ok) {
-    *rep = r.report;
-    char *reason = cx_alloc(s->t, (size_t)r.reason + 1);
-    rep->trace = CX_NEW_N(s->t, double, r.report.ntrace + 1);
-    size_t beside = (size_t)(r.report.ntrace * r.report.ncolumn);
-    rep->history = CX_NEW_N(s->t, double, beside + 1);
-    rep->method = act->method;
-    rep->reason = reason;
-    ok = known_bytes(s, reason, (size_t)r.reason) &&
-         known_bytes(s, rep->trace, (size_t)r.report.ntrace * sizeof(double)) &&
-         known_bytes(s, rep->history, beside * sizeof(double)) && known_bytes(s, s->x, params);
-  }
-  if (!ok && s->opt->resume) {
-    int id = cx_diag(s->ctx, CX_ERROR, CX_E_DATA, act->ast->name_span,
-                     "the checkpoint '%s' was made by another program", s->opt->resume);
-    cx_diag_help(s->ctx, id, "start anew without it, or resume with what it was made with");
-    cx_throw(s->ctx, CX_E_DATA);
-  }
-  if (!ok) s->resumed = -1;
-  else *status = (cx_status)r.status;
-  return ok;
-}
-
-static int options_of(cx_session *s, const cx_ast *st, cx_fit_opt *opt) {
-  int n = 0;
-  bool seeded = false;
-  for (int k = 0; k < st->nkid; k++) {
-    const cx_ast *o = st->kid[k];
-    if (o->kind != A_NAMED) continue;
-    const cx_ast *v = o->kid[0];
-    double num = v->kind == A_NUM ? v->num : NAN;
-    if (v->kind == A_UNARY && v->op == T_MINUS && v->kid[0]->kind == A_NUM) num = -v->kid[0]->num;
-    if (v->kind == A_NAME && !strcmp(v->name, "true")) num = 1;
-    if (v->kind == A_NAME && !strcmp(v->name, "false")) num = 0;
-    seeded |= !strcmp(o->name, "seed");
-    opt[n++] = (cx_fit_opt){o->name, num, isnan(num) ? v->kind == A_STR ? v->name : cx_ast_text(s->a, v) : NULL,
-                            v->span, o->name_span};
-  }
-  if (!seeded) opt[n++] = (cx_fit_opt){"seed", (double)s->opt->seed, NULL, CX_NOSPAN, CX_NOSPAN};
-  return n;
-}
-
-static cx_status fit(cx_session *s, const cx_action *act) {
-  cx_fit_report *rep = CX_NEW(s->t, cx_fit_report);
-  size_t params = (size_t)s->flat.offset[act->nparam] * (s->m->single ? sizeof(float) : sizeof(double));
-  cx_event e = {.kind = EV_FIT_BEGIN, .where = act->ast->span, .text = act->method};
-  emit(s, &e);
-  cx_status status;
-  if (s->nfit >= s->resumed || !recall(s, act, rep, params, &status)) {
-    cx_problem p;
-    cx_flat flat = cx_flat_some(s->m, s->t, act->only, act->only ? act->nonly : act->nparam);
-    cx_model *m = act->only ? cx_with_fixed(s, act) : s->m;
-    void *x = act->only ? cx_alloc_n(s->t, (size_t)flat.offset[flat.n] + 1, sizeof(double)) : s->x;
-    if (act->only) cx_move_params(s, &flat, x, false);
-    cx_objective_new(m, s->prog, s->t, act->objective, &flat, s->opt->threads, &p);
-    p.fit = s->nfit;
-    p.before = s->left.at;
-    p.before_size = (size_t)s->left.n;
-    cx_fit_opt *opt = CX_NEW_N(s->t, cx_fit_opt, act->options->nkid + 2);
-    int n = options_of(s, act->options, opt);
-    fit_user u = {s, act};
-    cx_fit_hooks hooks = {.user = &u,
-                          .progress = progress,
-                          .stop = s->opt->stop,
-                          .checkpoint = s->opt->checkpoint,
-                          .resume = s->nfit == s->resumed ? s->opt->resume : NULL};
-    status = cx_fit(s->ctx, s->t, &p, act->method, act->options->name_span, opt, n, x, &hooks, rep);
-    if (act->only) cx_move_params(s, &flat, x, true);
-    if (act->maximize) {
-      rep->value = -rep->value;
-      rep->validation = -rep->validation;
-      for (int64_t k = 0; k < rep->ntrace; k++) rep->trace[k] = -rep->trace[k];
-      for (int64_t k = rep->nmetric; k < rep->ntrace * rep->ncolumn; k += rep->ncolumn)
-        rep->history[k] = -rep->history[k]; /* of the rows kept back */
-    }
-  }
-  leave(s, rep, status, params);
-  s->broken = rep->broken && !rep->steps;
-  s->nfit++;
-  double *trace = CX_NEW_N(s->a, double, rep->ntrace + 1);
-  if (rep->ntrace) memcpy(trace, rep->trace, (size_t)rep->ntrace * sizeof *trace);
-  s->trace = trace;
-  s->ntrace = rep->ntrace;
-  s->trace_stride = rep->trace_stride ? rep->trace_stride : 1;
-  s->by_epoch = rep->by_epoch;
-  s->kept_back = NULL;
-  if (rep->ncolumn > rep->nmetric) {
-    s->kept_back = CX_NEW_N(s->a, double, rep->ntrace + 1);
-    for (int64_t k = 0; k < rep->ntrace; k++) s->kept_back[k] = rep->history[k * rep->ncolumn + rep->nmetric];
-  }
-  /* the params as the program means them */
-  int nparam = act->only ? act->nonly : act->nparam;
-  uint32_t *eq = CX_NEW_N(s->t, uint32_t, nparam + 1);
-  int64_t *count = CX_NEW_N(s->t, int64_t, nparam + 1);
-  cx_result *r = CX_NEW_N(s->t, cx_result, nparam + 1);
-  for (int k = 0; k < nparam; k++) eq[k] = s->m->param[act->only ? act->only[k] : k].eq;
-  double **v = values(s, eq, nparam, count, NULL);
-  int64_t one;
-  if (act->objective != CX_NO_EQ &&
-      integrates(s, act->objective)) /* where the fit ended: says which integrals missed */
-    values(s, &act->objective, 1, &one, NULL);
-  for (int k = 0; k < nparam; k++) {
-    const char *name = s->m->param[act->only ? act->only[k] : k].name;
-    cx_query q = {.text = cx_strdup(s->t, name, strlen(name)), .eq = eq[k], .level_of = CX_NO_EQ};
-    r[k] = result_of(s, &q, v[k]);
-  }
-  cx_event end = {.kind = EV_FIT_END,
-                  .where = act->ast->span,
-                  .fit = rep,
-                  .param = r,
-                  .nparam = nparam,
-                  .text = act->method,
-                  .metric = act->query};
-  emit(s, &end);
-  return status;
+  cx_emit(s, &e);
 }
 
 /* ---- the whole ---- */
@@ -566,7 +192,7 @@ static void open_model(cx_session *s, int32_t file, const char *const *arg, int 
     const cx_ast *st = s->prog->ast->kid[k];
     if (st->kind != S_FIT) continue;
     cx_fit_opt *opt = CX_NEW_N(s->a, cx_fit_opt, st->nkid + 2);
-    cx_fit_check(s->ctx, s->a, st->name, st->name_span, opt, options_of(s, st, opt));
+    cx_fit_check(s->ctx, s->a, st->name, st->name_span, opt, cx_fit_options_of(s, st, opt));
   }
   if (unread || s->opt->unbound) eo.unbound = true; /* without data, for the errors of what could be read */
   else cx_bind(s->ctx, s->a, s->prog->decl, s->prog->ndecl, arg, narg, s->opt->dir);
@@ -622,14 +248,14 @@ static cx_status run(cx_ctx *c, int32_t file, const char *model, const char *con
       answers += does;
       switch (does ? (int)act->kind : -1) {
         case ACT_PRINT: print(s, act); break;
-        case ACT_PLOT: plot(s, act); break;
+        case ACT_PLOT: cx_session_plot(s, act); break;
         case ACT_WRITE: write_file(s, act); break;
-        case ACT_FIT: st = fit(s, act); break;
+        case ACT_FIT: st = cx_session_fit(s, act); break;
         case ACT_EXPLAIN: {
           cx_event e = {.kind = EV_EXPLAIN,
                         .where = act->ast->span,
                         .text = cx_explain(s->ctx, s->t, s->prog->ast, act->ast->kid[0])};
-          emit(s, &e);
+          cx_emit(s, &e);
           break;
         }
       }
@@ -637,8 +263,8 @@ static cx_status run(cx_ctx *c, int32_t file, const char *model, const char *con
       if (st != CX_OK && status == CX_OK) status = st;
       if (opt->stop && *opt->stop) status = CX_E_INTERRUPT;
     }
-    emit(s,
-         &(cx_event){.kind = EV_LEFT, .where = CX_NOSPAN, .left = &(cx_left){s->left.at, (size_t)s->left.n, s->nfit}});
+    cx_emit(s, &(cx_event){
+                   .kind = EV_LEFT, .where = CX_NOSPAN, .left = &(cx_left){s->left.at, (size_t)s->left.n, s->nfit}});
     if (model && !answers && status == CX_OK) cx_predict_nothing(s);
     CX_END(c, f);
   } else {

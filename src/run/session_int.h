@@ -26,6 +26,18 @@ struct cx_session {
   const char *model; /* the model file that the program came from, NULL: none */
 };
 
+/* ---- session.c ---- */
+void cx_emit(cx_session *s, const cx_event *e);
+/* values of several equations at the current params, as doubles; integrals: what became of those behind them */
+double **cx_values(cx_session *s, const uint32_t *eq, int n, int64_t *count, cx_integral_summary *integrals);
+cx_result cx_result_of(cx_session *s, const cx_query *q, const double *v);
+bool cx_integrates(cx_session *s, uint32_t eq); /* integrals or draws stand behind it */
+
+/* ---- session_plot.c, session_fit.c ---- */
+void cx_session_plot(cx_session *s, const cx_action *act);
+cx_status cx_session_fit(cx_session *s, const cx_action *act);
+int cx_fit_options_of(cx_session *s, const cx_ast *st, cx_fit_opt *opt); /* how many; opt: room for them */
+
 /* ---- some.c ---- */
 cx_model *cx_with_fixed(cx_session *s,
                         const cx_action *act); /* the model, in which params that the fit is not for are data */
