@@ -141,7 +141,9 @@ const cx_node *cx_chain(cx_graph *g, const cx_node *up, const cx_node *p, bool t
   }
   if (thin && up->op != OP_const) cx_visit(g, p, see_risk, &risk);
   const cx_node *r = cx_op2(g, OP_mul, up, p);
-  return risk ? cx_op3(g, OP_select, up, r, zero) : r;
+  /* where up is 0 and p is not, the derivative of the product has up' p: only a p that is infinite is left out */
+  return risk ? cx_op3(g, OP_select, cx_op2(g, OP_or, cx_op2(g, OP_ne, up, zero), cx_op1(g, OP_isfinite, p)), r, zero)
+              : r;
 }
 
 static void see_branch(void *user, const cx_node *n) {

@@ -18,8 +18,8 @@ cx_linear cx_diff_linear(cx_graph *g, const cx_eq *e);
 /* that of every active equation but the leaves, by id; *mark grows to hold the (inactive) equations it needs */
 cx_linear *cx_diff_linear_all(cx_graph *g, uint8_t **mark);
 /* up * p. A factor that is 0 or 1 selects: what a branch not taken would give, NaN or infinite, never shows. thin: up
- * is read from another equation and may be 0 for such a reason; a p that can be infinite then counts only where up is
- * not 0. */
+ * is read from another equation and may be 0 for such a reason; a p that is not finite then counts only where up is
+ * not 0. (The pass `chain` leaves the comparison alone: the product is 0 where up is.) */
 const cx_node *cx_chain(cx_graph *g, const cx_node *up, const cx_node *p, bool thin);
 /* Equations whose adjoint (or tangent) may be 0 at some places because a branch is not taken, an element is no maximum,
  * or nothing reads it there. Sums of many end it: they are 0 for no such reason. */
