@@ -126,7 +126,7 @@ void *cx_alloc(cx_arena *a, size_t n) {
       UNPOISON(p, n);
       return p;
     }
-    a->at = new_block(a, a->next_size);
+    a->at = align_up(new_block(a, a->next_size + 64), 64); /* the same number of blocks wherever they lie */
     a->end = a->at + a->next_size;
     if (a->next_size < LAST_BLOCK) a->next_size *= 2;
     p = align_up(a->at, align);

@@ -86,7 +86,7 @@ static uint64_t pieces_of(const cx_quad_work *w, const cx_quad_inst *in, piece *
     double b = k < end ? k->x : in->hi;
     bool sb = k < end ? k->kind == QP_SINGULAR : in->hi_singular;
     p[n++] = (piece){a, b, sa, sb, first, (int)(k - first), in->range->frequency};
-    kind = kind << 16 | (uint64_t)(isinf(a) << 8 | isinf(b) << 7 | sa << 6 | sb << 5 | (int)(k - first));
+    kind = kind << 16 | (uint64_t)((isinf(a) != 0) << 8 | (isinf(b) != 0) << 7 | sa << 6 | sb << 5 | (int)(k - first));
     if (k == end) break;
     a = b, sa = sb;
   }
