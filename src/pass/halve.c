@@ -57,7 +57,7 @@ static const cx_node *take(halves *h, const cx_node *n) {
 bool cx_halve(const cx_integrand *in, const cx_graph *of, cx_halves *to) {
   int ninput = 0, n = 0, variable = -1;
   if (in->dim > 1) return false;
-  uint32_t *input = CX_NEW_N(of->arena, uint32_t, of->neq + 1);
+  uint32_t *input = CX_NEW_N(of->arena, uint32_t, of->neq + CX_HALVES_MOST + 1); /* and one for each half, at the end */
   for (int id = 0; id < of->neq; id++)
     if (of->eq[id]->kind == EQ_INPUT && !of->eq[id]->node) input[ninput++] = (uint32_t)id;
   cx_graph *g = cx_graph_part(of, input, ninput);
