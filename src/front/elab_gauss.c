@@ -21,12 +21,20 @@ typedef struct {
   cx_names slope; /* by node: its slopes */
 } gauss;
 
-static bool varies(const gauss *q, const cx_node *n) { /* anything made since the first input may depend on one */
-  if (n->op == OP_load && n->u.eq >= q->first) return true;
-  for (int k = 0; k < n->nargs; k++)
-    if (varies(q, n->arg[k])) return true;
-  return false;
+typedef struct {
+  uint32_t first;
+  bool yes;
+} since;
+static void see_since(void *user, const cx_node *n) {
+  since *q = user;
+  q->yes |= n->op == OP_load && n->u.eq >= q->first;
 }
+bool cx_reads_since(cx_graph *g, const cx_node *e, uint32_t first) {
+  since q = {first, false};
+  cx_visit(g, e, see_since, &q);
+  return q.yes;
+}
+static bool varies(const gauss *q, const cx_node *n) { return cx_reads_since(q->E->g, n, q->first); }
 
 /* n as c + sum a z; ok is false where it is not, or not seen to be */
 static const affine *split(gauss *q, const cx_node *n) {

@@ -14,6 +14,8 @@ typedef struct {
   uint32_t x, own; /* own: the variable of the integrand as a whole; x: that, or one of an integral inside */
   uint32_t *mask;  /* what depends on x; for equations up to number known */
   int known;
+  uint8_t *degree; /* of nodes, plus 1, as far as it was asked for */
+  uint32_t ndegree;
   const cx_eq *of;
   cx_found_list list;
   bool *heavy, hit; /* computed from an integral inside */
@@ -31,7 +33,8 @@ static uint32_t mask_of(finder *f, uint32_t eq) {
 
 /* ---- degree in x: 0 to 2, or ANY ---- */
 enum { ANY = CX_ANY_DEGREE };
-static int degree(finder *f, const cx_node *n, int budget) {
+static int degree(finder *f, const cx_node *n, int budget);
+static int degree_by_op(finder *f, const cx_node *n, int budget) {
   int a, b;
   if (n->op == OP_const || n->op == OP_index) return 0;
   if (budget <= 0) return ANY;
@@ -65,6 +68,20 @@ static int degree(finder *f, const cx_node *n, int budget) {
         if (degree(f, n->arg[k], budget - 1) != 0) return ANY;
       return 0;
   }
+}
+/* once for each node, however many read it */
+static int degree(finder *f, const cx_node *n, int budget) {
+  if (n->id >= f->ndegree) {
+    uint32_t more = 2 * n->id + 256;
+    uint8_t *at = cx_alloc_n(f->g->arena, more, 1);
+    if (f->ndegree) memcpy(at, f->degree, f->ndegree);
+    f->degree = at, f->ndegree = more;
+  }
+  if (!f->degree[n->id]) {
+    int d = degree_by_op(f, n, budget); /* which may move the table */
+    f->degree[n->id] = (uint8_t)(d + 1);
+  }
+  return f->degree[n->id] - 1;
 }
 static int degree_of(finder *f, const cx_node *n) {
   int d = degree(f, n, 200);
