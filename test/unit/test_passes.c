@@ -251,6 +251,35 @@ static void test_unroll(void) {
   HAS(g, "sum");
 }
 
+static void test_cut(void) {
+  /* one place, an interval, both ends of a stride; what lies outside stays 0; users before what they use */
+  cx_graph *g = SAME_VALUES(
+      "input x[i0 < 16, i1 < 5]\na[i0 < 16, i1 < 5] = exp(x[i0, i1])\nb[i0 < 16] = sum(i1 < 5) a[i0, i1] * (1 + i0)\n"
+      "y = b[15]\nz[i0 < 4] = a[13, i0]\noutput y\noutput z\n",
+      "cut");
+  HAS(g, "a[i0 < 3, i1 < 5] = exp(x[i0 + 13, i1])");
+  HAS(g, "b[i0 < 1] = sum(i1 < 5) 16 * a[2, i1]");
+  g = SAME_VALUES("input x[i0 < 20]\na[i0 < 20] = sin(x[i0]) + i0\ny[i0 < 5] = a[2 * i0 + 3] + a[i0 - 2]\noutput y\n",
+                  "cut");
+  HAS(g, "a[i0 < 12] = i0 + sin(x[i0])");
+  g = SAME_VALUES(
+      "input x[i0 < 20]\na[i0 < 20] = sin(x[i0])\ny[i0 < 9] = a[i0 + 14] + a[floor(i0 / 2) + 14]\noutput y\n", "cut");
+  HAS(g, "a[i0 < 6]");
+  /* outputs, recurrences, computed places and what is nearly all read stay whole */
+  g = SAME_VALUES(
+      "input x[i0 < 20]\na[i0 < 20] = sin(x[i0])\nb[i0 < 20] = a[i0] + x[1]\nc = a[3]\n"
+      "s[i0 < 20] = s[i0 - 1] / 2 + x[i0]\nu = s[4] + b[x[2]]\n"
+      "v[i0 < 20] = x[i0] ^ 2\nw[i0 < 19] = v[i0 + 1] * 3\noutput a\noutput c\noutput u\noutput w\n",
+      "cut");
+  HAS(g, "a[i0 < 20]");
+  HAS(g, "b[i0 < 20]");
+  HAS(g, "s[i0 < 20]");
+  HAS(g, "v[i0 < 20]");
+  /* a dead reader asks for nothing */
+  g = SAME_VALUES("input x[i0 < 20]\na[i0 < 20] = sin(x[i0])\nb[i0 < 20] = a[i0]\ny = a[7]\noutput y\n", "cut");
+  HAS(g, "a[i0 < 1] = sin(x[7])");
+}
+
 static void test_guards(void) {
   cx_graph *g = SAME_VALUES("input x\ninput y\nr = sqrt(x * x + y * y) / 2\noutput r\n", "simplify stabilise guards");
   HAS_NOT(g, "if");
@@ -677,6 +706,7 @@ static void tests(void) {
   test_roots();
   test_delta();
   test_radix();
+  test_cut();
   test_unroll();
   test_guards();
   test_digits();
