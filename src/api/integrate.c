@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "run/demand.h"
 #include "base/ctx.h"
 #include "quad/quad.h"
 #include "run/integrals.h"
@@ -73,6 +74,8 @@ static cx_model *model_of(cx_ctx *c, cx_arena *a, const char *text, size_t lengt
   cx_elab_opt o = {.seed = 1};
   cx_model *m = cx_elaborate(p, a, p->decl, p->ndecl, &o);
   if (!m) cx_throw(c, CX_E_PROGRAM);
+  cx_demands_of_data(m);
+  if (cx_error_count(c)) cx_throw(c, CX_E_PROGRAM);
   return m;
 }
 

@@ -3,6 +3,7 @@
 
 #include "api/api.h"
 #include "data/shape.h"
+#include "run/demand.h"
 
 cx_decl *cx_api_decl(const cx_program *p, cx_arena *a) {
   cx_decl *d = CX_NEW_N(a, cx_decl, p->ndecl + 1);
@@ -124,6 +125,8 @@ cx_model *cx_api_elaborate(calx_bound *b, cx_program *p, cx_arena *a) {
   for (int k = 0; k < p->ndecl; k++) o.unbound |= !b->decl[k].bound && b->decl[k].optional;
   cx_model *e = cx_elaborate(p, a, b->decl, p->ndecl, &o);
   if (!e) cx_throw(p->ctx, CX_E_PROGRAM);
+  cx_demands_of_data(e);
+  if (cx_error_count(p->ctx)) cx_throw(p->ctx, CX_E_PROGRAM);
   return e;
 }
 

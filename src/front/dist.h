@@ -82,8 +82,14 @@ bool cx_dist_single(cx_elab *E, const cx_dist *d, cx_sym name);
 cx_val cx_dist_member(cx_elab *E, const cx_dist *d, const char *member, const cx_val *x, int n);
 /* the conditions that x joins by `and` or as a chain a < b < c, ended by NULL; the same ones each time */
 const cx_ast *const *cx_conditions(cx_elab *E, const cx_ast *x);
+/* those of `valid`; what one of them or its operand is for these parameters */
+const cx_ast *const *cx_dist_conditions(cx_elab *E, const cx_dist *d);
+cx_val cx_dist_say(cx_elab *E, const cx_dist *d, const cx_ast *e);
 /* the part of the condition `valid` that is not known to hold, as a node; NULL when all of it is */
 const cx_node *cx_dist_doubt(cx_elab *E, const cx_dist *d);
+/* elab_demand.c: `valid` is demanded of these parameters, of one element, where it is not known to hold */
+void cx_dist_demand(cx_elab *E, const cx_dist *d);
+cx_val cx_dist_checked(cx_elab *E, const cx_dist *d, cx_val v); /* v where `valid` holds, nan elsewhere */
 /* Distributions and arguments as those of one element: leading dimensions are aligned, *shape has them. x[k] has own
  * dimensions of its own. */
 bool cx_dist_spread(cx_elab *E, cx_dist *const *d, int nd, cx_val *x, const int *own, int nx, cx_val *shape, cx_span s);

@@ -83,6 +83,19 @@ typedef struct {         /* a mean over random draws */
   cx_span span;
 } cx_estimate;
 
+typedef struct { /* of a condition on a distribution's parameters, what it compares */
+  const char *text;
+  cx_span span;
+  uint32_t eq; /* at each place, its own dimensions behind; CX_NO_EQ: not known */
+} cx_operand;
+typedef struct {      /* a condition that is not known to hold (elab_demand.c) */
+  uint32_t all, each; /* equations of 1 and 0: does it hold everywhere, does it at each place */
+  const char *needs, *help;
+  cx_span span;
+  cx_operand *of;
+  int n;
+} cx_demand;
+
 typedef struct cx_model {
   cx_ctx *ctx;
   cx_arena *arena;
@@ -113,6 +126,8 @@ typedef struct cx_model {
   uint64_t seed; /* of its random draws: cx_elab_opt's */
   cx_estimate *estimate;
   int nestimate;
+  const cx_demand *demand;
+  int ndemand;
 } cx_model;
 
 /* the values of an input: data, or given; NULL: those of a param */
@@ -199,8 +214,9 @@ typedef struct { /* a free index variable */
   cx_sym name;
   int64_t lo, hi;             /* when resolved */
   const cx_node *lo_e, *hi_e; /* ends that depend on other variables */
-  bool resolved, wild;        /* wild: bounds were asked before they were known */
-  cx_sym size;                /* the size's name, for messages */
+  bool resolved, wild,
+      node;    /* node: of the places of an integral's variable; wild: bounds were asked before they were known */
+  cx_sym size; /* the size's name, for messages */
   cx_span span;
 } cx_var;
 
@@ -253,6 +269,12 @@ typedef struct cx_elab {
   made; /* params of calls */
   CX_VEC(uint32_t) objective;
   CX_VEC(cx_estimate) estimate;
+  CX_VEC(cx_demand) demand;
+  CX_VEC(struct {
+    const cx_node *e;
+    const cx_ast *call;
+  })
+  demanded; /* those nodes are */
   cx_drawing *drawing;
   cx_site *site;
   cx_binding *lib; /* functions of the standard library */
@@ -263,6 +285,7 @@ typedef struct cx_elab {
   bool retry;                               /* something waited for a range: elaborate the scope again */
   int open;                                 /* scopes around whose ranges are not known yet */
   int guarded;                              /* depth of `if` branches */
+  int branches;                             /* those around the call of a function, too */
   int depth;
   bool objective_bad, param_bad; /* one could not be read: no word about its absence */
   bool subscripting;

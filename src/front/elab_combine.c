@@ -13,6 +13,7 @@
 
 static const char mixture[] =
     "distribution mixture() {\n"
+    "  valid = min(K: W) >= 0 and is_one(sum(K: W))\n"
     "  discrete = true\n"
     "  lower = min(K: lower(D) + 0 * W)\n" /* W says how many there are */
     "  upper = max(K: upper(D) + 0 * W)\n"

@@ -233,6 +233,7 @@ bool cx_dist_single(cx_elab *E, const cx_dist *d, cx_sym name) {
                  d->of->name);
     return false;
   }
+  cx_dist_demand(E, d);
   return true;
 }
 
@@ -279,7 +280,8 @@ const cx_ast *const *cx_conditions(cx_elab *E, const cx_ast *x) {
   *at = (void *)c.at;
   return c.at;
 }
-static const cx_ast *const *valid(cx_elab *E, const cx_dist *d) {
+cx_val cx_dist_say(cx_elab *E, const cx_dist *d, const cx_ast *e) { return apply(E, d, e, NULL, NULL); }
+const cx_ast *const *cx_dist_conditions(cx_elab *E, const cx_dist *d) {
   static const cx_ast *const none[1];
   const cx_ast *m = find_member(d->of->def, "valid");
   return m ? cx_conditions(E, m->kid[0]) : none;
@@ -287,8 +289,8 @@ static const cx_ast *const *valid(cx_elab *E, const cx_dist *d) {
 
 const cx_node *cx_dist_doubt(cx_elab *E, const cx_dist *d) {
   const cx_node *doubt = NULL;
-  for (const cx_ast *const *c = valid(E, d); *c; c++) {
-    cx_val v = apply(E, d, *c, NULL, NULL);
+  for (const cx_ast *const *c = cx_dist_conditions(E, d); *c; c++) {
+    cx_val v = cx_dist_say(E, d, *c);
     if (v.bad || v.rank || cx_holds(E, v.e)) continue;
     doubt = doubt ? cx_op2(E->g, OP_and, doubt, v.e) : v.e;
   }
@@ -306,8 +308,8 @@ static bool names(const cx_ast *x, cx_sym name) {
 static bool domain_holds(cx_elab *E, const cx_dist *d) {
   for (int k = 0; k < d->narg; k++)
     if (d->arg[k].rank) return true;
-  for (const cx_ast *const *c = valid(E, d); *c; c++) {
-    cx_val v = apply(E, d, *c, NULL, NULL);
+  for (const cx_ast *const *c = cx_dist_conditions(E, d); *c; c++) {
+    cx_val v = cx_dist_say(E, d, *c);
     double at;
     if (v.bad) return false;
     if (!cx_v_const(E, v, &at) || at != 0) continue;
@@ -432,6 +434,7 @@ bool cx_dist_spread(cx_elab *E, cx_dist *const *d, int nd, cx_val *x, const int 
     if (!lead(E, &x[k], own[k], "a value", nd ? d[0]->of->name : "", &front[at++])) return false;
   if (!n) {
     *shape = cx_v_node(cx_const(E->g, 0), s);
+    for (int j = 0; j < nd; j++) cx_dist_demand(E, d[j]);
     return true;
   }
   if (!cx_v_align(E, front, n, shape, nd ? cx_format(E->arena, "`%s`", d[0]->of->name) : "this", s)) return false;
@@ -439,6 +442,7 @@ bool cx_dist_spread(cx_elab *E, cx_dist *const *d, int nd, cx_val *x, const int 
   for (int j = 0; j < nd; j++)
     for (int k = 0; k < d[j]->narg; k++) inner(&d[j]->arg[k], &front[at++]);
   for (int k = 0; k < nx; k++) inner(&x[k], &front[at++]);
+  for (int j = 0; j < nd; j++) cx_dist_demand(E, d[j]);
   return true;
 }
 

@@ -586,9 +586,11 @@ static cx_val choose(cx_elab *E, const cx_ast *x) {
   v[0] = cx_elab_expr(E, x->kid[0]);
   if (E->site && !v[0].bad && !v[0].rank && cx_v_const(E, v[0], &known)) return cx_elab_expr(E, x->kid[known ? 1 : 2]);
   E->guarded++;
+  E->branches++;
   v[1] = cx_elab_expr(E, x->kid[1]);
   v[2] = cx_elab_expr(E, x->kid[2]);
   E->guarded--;
+  E->branches--;
   return cx_v_map(E, OP_select, v, 3, x->span);
 }
 

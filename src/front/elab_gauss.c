@@ -135,6 +135,7 @@ bool cx_elab_gauss(cx_elab *E, const cx_ast *x, cx_random_kind kind, const cx_as
     if (!ok) break;
     const affine *mu = split(&q, d.arg[0].e);
     ok = mu->ok;
+    cx_dist_demand(E, &d);
     const cx_node *doubt = cx_dist_doubt(E, &d);
     if (doubt) valid = op2(E, OP_and, valid, cx_v_node(doubt, x->span));
     cx_eq *z = cx_eq_new(E->g, b->name, EQ_INPUT);

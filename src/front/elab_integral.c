@@ -66,6 +66,7 @@ cx_val cx_bind_variable(cx_elab *E, const cx_prim *prim, cx_sym name, cx_span wh
   if (cx_v_const(E, lo, &a) && cx_v_const(E, hi, &b)) x->lo = fmin(a, b), x->hi = fmax(a, b);
   uint32_t variable = x->id;
   int64_t node = cx_var_range(E, name, 0, CX_NODES - 1, NULL);
+  cx_var_of(E, node)->node = true;
   const cx_node *k = cx_index(E->g, node);
   cx_binding *env = E->env, *mine = cx_bind_name(E, name, B_VALUE, where);
   mine->v = cx_v_node(cx_load(E->g, variable, &k, 1), where);

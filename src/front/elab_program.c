@@ -274,6 +274,8 @@ cx_model *cx_elaborate(cx_program *p, cx_arena *a, cx_decl *decl, int ndecl, con
   m->nderivative = E.derivative.n;
   m->estimate = E.estimate.at;
   m->nestimate = E.estimate.n;
+  m->demand = E.demand.at;
+  m->ndemand = E.demand.n;
   if (E.objective.n && m->objective == CX_NO_EQ) { /* an objective without a fit: the C API minimises it */
     const cx_node *sum = NULL;
     for (int k = 0; k < E.objective.n; k++) {

@@ -199,30 +199,35 @@ static cx_val fixed(cx_elab *E, const random_ *R, int at) {
   return (cx_val){0};
 }
 
+static cx_val total(cx_elab *E, const random_ *R, int at, cx_dist *d);
 static cx_val level(cx_elab *E, const random_ *R, int at) {
+  cx_dist d;
+  cx_val v = total(E, R, at, &d);
+  return v.bad ? v : cx_dist_checked(E, &d, v);
+}
+static cx_val total(cx_elab *E, const random_ *R, int at, cx_dist *d) {
   const cx_ast *v = R->order[at];
   cx_span s = R->x->span;
-  cx_dist d;
   bool below = false, above = false, point = false, rest = false;
   for (int k = 0; k < 2; k++)
     for (const cx_ast *const *c = R->condition[k]; c && *c; c++) rest |= remains(*c, v->name);
   /* what is expected of a transformed variable is so of what it is made of; its own distribution function is for prob */
   const cx_ast *base = cx_change_base(E, v->kid[0]);
   bool changed = base != v->kid[0] && (R->e || rest || at + 1 < R->n);
-  if (changed && !cx_dist_of(E, v->kid[0], &d)) return cx_v_bad(s); /* its errors */
-  if (!cx_dist_of(E, changed ? base : v->kid[0], &d)) return cx_v_bad(s);
-  if (cx_dist_dims(&d) || v->nkid > 1) {
+  if (changed && !cx_dist_of(E, v->kid[0], d)) return cx_v_bad(s); /* its errors */
+  if (!cx_dist_of(E, changed ? base : v->kid[0], d)) return cx_v_bad(s);
+  if (cx_dist_dims(d) || v->nkid > 1) {
     int id = cx_error(E->ctx, v->span, "values of `%s` are arrays; an integral runs over numbers", v->name);
     cx_diag_help(E->ctx, id, "take a mean over random draws: %s(.., draws = 10000: ..)", R->x->name);
     return cx_v_bad(s);
   }
-  if (!cx_dist_single(E, &d, v->name)) return cx_v_bad(s);
+  if (!cx_dist_single(E, d, v->name)) return cx_v_bad(s);
   cx_sym name = changed ? cx_intern_z(E->ctx, cx_format(E->arena, "%s before", v->name)) : v->name;
   cx_val lo, hi, a = {0}, b = {0}, p;
-  cx_dist_support(E, &d, &lo, &hi);
+  cx_dist_support(E, d, &lo, &hi);
   if (lo.bad || hi.bad) return cx_v_bad(s);
-  place user = {.R = R, .at = at, .d = &d, .changed = changed};
-  cx_val given = changed || cx_dist_discrete(&d) ? (cx_val){0} : fixed(E, R, at);
+  place user = {.R = R, .at = at, .d = d, .changed = changed};
+  cx_val given = changed || cx_dist_discrete(d) ? (cx_val){0} : fixed(E, R, at);
   if (given.bad) return given;
   if (given.e) {
     cx_binding *around = E->env;
@@ -235,24 +240,24 @@ static cx_val level(cx_elab *E, const random_ *R, int at) {
     cx_val c = joined(E, R, outside, v->name);
     return c.bad ? c : c.e ? when(E, c, p, cx_v_num(E, 0, s)) : p;
   }
-  if (at + 1 < R->n) return cx_dist_total(E, &d, name, lo, hi, R->tol, weighed, &user);
-  if (!changed && !narrow(E, R, &d, v->name, &a, &b, &below, &above, &point)) return cx_v_bad(s);
+  if (at + 1 < R->n) return cx_dist_total(E, d, name, lo, hi, R->tol, weighed, &user);
+  if (!changed && !narrow(E, R, d, v->name, &a, &b, &below, &above, &point)) return cx_v_bad(s);
   cx_binding *env = E->env;
-  if (point && !cx_dist_discrete(&d)) p = cx_v_num(E, 0, s); /* a point has no mass */
-  else if (!R->e && !rest && cx_dist_closed(&d)) {
+  if (point && !cx_dist_discrete(d)) p = cx_v_num(E, 0, s); /* a point has no mass */
+  else if (!R->e && !rest && cx_dist_closed(d)) {
     if (!below) a = lo;
     if (!above) b = hi;
-    p = between(E, &d, a, b, below, above);
+    p = between(E, d, a, b, below, above);
   } else {
     if (below) lo = op2(E, OP_max, lo, a);
     if (above) hi = op2(E, OP_min, hi, b);
-    if (below || above) hi = cx_dist_discrete(&d) ? hi : op2(E, OP_max, lo, hi);
+    if (below || above) hi = cx_dist_discrete(d) ? hi : op2(E, OP_max, lo, hi);
     if (R->n == 1 && R->e) { /* where there are more, it would be asked of integrals */
       place probe = user;
       probe.logarithm = true;
-      user.heavy = cx_dist_heavy(E, &d, name, lo, hi, weighed, &probe);
+      user.heavy = cx_dist_heavy(E, d, name, lo, hi, weighed, &probe);
     }
-    p = cx_dist_total(E, &d, name, lo, hi, R->tol, weighed, &user);
+    p = cx_dist_total(E, d, name, lo, hi, R->tol, weighed, &user);
   }
   E->env = env;
   if (p.bad) return p;

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "run/demand.h"
+
 enum { MOST = 200, ROOM = 1 << 22 }; /* equations, and their elements together */
 
 typedef struct {
@@ -92,6 +94,7 @@ static void find(blame *b, uint32_t objective, const cx_flat *p, const void *x, 
     if (b->bad[k] < 0 || e->span.file < 0) continue;
     cx_visit(g, e->body, read_load, &r);
     if (r.inherited) continue;
+    if (!b->rows && cx_demands_at(b->m, p, x, &e->span, diag)) return;
     cx_diag_label(g->ctx, diag, e->span, "%s is %g, though all it reads is finite", element(b, e, b->bad[k]),
                   isnan(b->at[k]) ? (double)NAN : b->at[k]);
     return;

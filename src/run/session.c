@@ -6,6 +6,7 @@
 
 #include "data/vocab.h"
 #include "pass/integral.h"
+#include "run/demand.h"
 #include "run/explain.h"
 #include "run/fitting.h"
 #include "run/model_file.h"
@@ -106,7 +107,7 @@ static cx_result *results(cx_session *s, const cx_action *act) {
   int64_t *count = CX_NEW_N(s->t, int64_t, act->nquery + 1);
   int n = 0;
   bool *alone = CX_NEW_N(s->t, bool, act->nquery + 1);
-  bool any = s->m->nestimate > 0;
+  bool any = s->m->nestimate > 0, nan = false;
   for (int k = 0; k < s->m->graph->neq && !any; k++) any = cx_is_integral(s->m->graph->eq[k]);
   for (int k = 0; k < act->nquery; k++) {
     uint32_t e = act->query[k].eq;
@@ -125,7 +126,9 @@ static cx_result *results(cx_session *s, const cx_action *act) {
     if (e != CX_NO_EQ && alone[k] && !sum.n && !sum.draws)
       sum = (cx_integral_summary){.n = 1, .converged = true}; /* a closed form */
     r[k].integrals = sum;
+    for (int64_t j = 0; x && j < cx_eq_count(s->m->graph->eq[e]); j++) nan |= isnan(x[j]);
   }
+  if (nan && !s->demanded) s->demanded = cx_demands_at(s->m, &s->flat, s->x, NULL, -1) > 0; /* once is enough */
   return r;
 }
 
@@ -203,6 +206,8 @@ static void open_model(cx_session *s, int32_t file, const char *const *arg, int 
     cx_diag_sort(s->ctx, 0);
     cx_throw(s->ctx, cx_diag_status(s->ctx) ? cx_diag_status(s->ctx) : CX_E_PROGRAM);
   }
+  if (!eo.unbound) cx_demands_of_data(s->m);
+  if (cx_error_count(s->ctx)) cx_throw(s->ctx, CX_E_PROGRAM);
   s->flat = cx_flat_new(s->m, s->a, s->m->nparam);
   s->x = cx_alloc_n(s->a, (size_t)s->flat.offset[s->flat.n] + 1, sizeof(double));
   if (!s->opt->unbound) cx_flat_start(s->m, s->a, &s->flat, s->opt->seed, s->x);

@@ -19,6 +19,7 @@ struct cx_session {
   double *kept_back; /* beside the trace, of the rows kept back; NULL: there are none */
   int nfit;          /* fits so far */
   bool broken;       /* the last one could not begin */
+  bool demanded;     /* it has been said which parameters of distributions lie outside of their domain */
   cx_buf left;       /* what they left: `relic`, reason, trace, params of each */
   const char *known;
   size_t known_size; /* the same of a checkpoint to resume from, or of an earlier run */

@@ -233,6 +233,12 @@ data)
   refused_json 4 't.csv:4: column x' $calx run p.calx t.csv
   printf 'x,y\n1,a\n2.5,b\n' >t.csv; refused 4 't.csv:3: column x: 2.5 is no integer' $calx run p.calx t.csv
   printf 'x,y\n-1,a\n' >t.csv; refused 4 'column x: -1 is outside' $calx run p.calx t.csv
+  program 'data s[n]' 'param m = 0' 's[i] ~ normal(m, s[i])' 'fit by lbfgs'
+  printf 's\n1\n-3\n' >t.csv; refused 3 'needs sigma > 0, but `sigma` is -3 at element \[1\]' $calx run p.calx t.csv
+  program 'param w[2] = [1.5, 0.5]' 'print expect(x ~ mixture(k: w[k], normal(0, 1)): x^2)'
+  refused 1 'needs sum(k: w\[k\]) to be 1, but `sum(k: w\[k\])` is 2' $calx run p.calx
+  program 'param s = -2' '1 ~ normal(0, s)' 'fit by lbfgs'
+  refused 5 '---- *`normal` needs sigma > 0, but `sigma` is -2\|- `normal` needs sigma > 0, but `sigma` is -2' $calx run p.calx
   ;;
 arguments)
   refused 2 'nothing to do' $calx

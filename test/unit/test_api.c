@@ -494,6 +494,15 @@ static void test_errors(void) {
   CHECK(d.line == 2 && d.column == 5 && d.begin == 14 && d.end == 18 && strstr(d.message, "alpa") &&
         strstr(d.text, "^^^^") && strstr(d.help, "alpha"));
   CHECK(calx_diagnostic_at(c, 1, &d) && d.line == 3 && !calx_diagnostic_at(c, 2, &d) && !calx_diagnostic_at(c, -1, &d));
+  CHECK(calx_compile(c, "data s[n]", SIZE_MAX, &m) == CALX_OK);
+  CHECK(calx_bind(m, "s", CALX_F64, 1, (int64_t[]){2}, NULL, (double[]){1, -3}) == CALX_OK);
+  CHECK(fails(c, calx_function(m, "cdf(normal(0, s), 1)", SIZE_MAX, &f), CALX_E_PROGRAM,
+              "`normal` needs sigma > 0, but `sigma` is -3 at element [1]"));
+  CHECK(fails(c, calx_function(m, "log_density(multi_normal([0, 0], [[1, 0], [s[1], 9]]), s)", SIZE_MAX, &f),
+              CALX_E_PROGRAM, "`multi_normal` needs cov to be symmetric"));
+  CHECK(calx_function(m, "cdf(normal(0, abs(s)), 1)", SIZE_MAX, &f) == CALX_OK);
+  calx_fn_free(f);
+  calx_model_free(m);
   CHECK(calx_compile(c, NULL, 0, &m) == CALX_OK && calx_compile(c, "", SIZE_MAX, &m) == CALX_OK && !*calx_error(c));
   CHECK(fails(c, calx_gradient(m, &f), CALX_E_USAGE, "no objective"));
   CHECK(fails(c, calx_compile(c, "x = 1\0y = 2", 11, &m), CALX_E_PROGRAM, "model:1:6"));
