@@ -89,6 +89,9 @@ cx_val cx_dist_say(cx_elab *E, const cx_dist *d, const cx_ast *e);
 const cx_node *cx_dist_doubt(cx_elab *E, const cx_dist *d);
 /* elab_demand.c: `valid` is demanded of these parameters, of one element, where it is not known to hold */
 void cx_dist_demand(cx_elab *E, const cx_dist *d);
+/* a number that is 0 where what is said does not hold: looked at when a result is nan */
+void cx_demand_late(cx_elab *E, cx_val holds, const char *needs, const char *help);
+bool cx_inside_integral(cx_elab *E, cx_val v);                  /* is v one for each place of an integral around? */
 cx_val cx_dist_checked(cx_elab *E, const cx_dist *d, cx_val v); /* v where `valid` holds, nan elsewhere */
 /* Distributions and arguments as those of one element: leading dimensions are aligned, *shape has them. x[k] has own
  * dimensions of its own. */
@@ -124,6 +127,8 @@ cx_val cx_dist_total(cx_elab *E, const cx_dist *d, cx_sym name, cx_val lo, cx_va
                      void *user);
 /* what is integrated falls too slowly: true or false as a number; fn: its logarithm */
 cx_val cx_dist_heavy(cx_elab *E, const cx_dist *d, cx_sym name, cx_val lo, cx_val hi, cx_scope_fn fn, void *user);
+/* log P(a <= X <= b), of either tail, which does not underflow */
+cx_val cx_dist_mass(cx_elab *E, const cx_dist *d, cx_val a, cx_val b);
 bool cx_dist_closed(const cx_dist *d); /* its cdf is a formula */
 /* The support for root finding: a variable u takes x to every scale between its ends: x = sinh(u), lo + exp(u),
  * hi - exp(-u), lo + (hi - lo) logistic(u). low, high: a finite end there, or perhaps */

@@ -94,6 +94,7 @@ typedef struct {      /* a condition that is not known to hold (elab_demand.c) *
   cx_span span;
   cx_operand *of;
   int n;
+  bool late; /* looked at when a result is nan, not before */
 } cx_demand;
 
 typedef struct cx_model {

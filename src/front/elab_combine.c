@@ -158,13 +158,16 @@ static cx_ast *copy(const template *t, const cx_ast *x) {
   return c;
 }
 
-static bool invertible(const template *t, const cx_dist *d) {
+/* the logarithm of the probability that is left; nan: not known here */
+static double mass_left(const template *t) {
   cx_ast call = *t->call;
   double m;
-  if (!t->part[2] || !cx_dist_closed(d) || !cx_dist_has(d, "quantile")) return false;
   call.kind = A_CALL;
   own_call(t, &call, CX_MASS, t->part + 2, 2);
-  return cx_v_const(t->E, cx_elab_expr(t->E, &call), &m) && m > -600;
+  return cx_v_const(t->E, cx_elab_expr(t->E, &call), &m) ? m : NAN;
+}
+static bool invertible(const template *t, const cx_dist *d) {
+  return t->part[2] && cx_dist_closed(d) && cx_dist_has(d, "quantile") && mass_left(t) > -600;
 }
 
 static bool usage(cx_elab *E, const cx_ast *x, const char *help) {
@@ -185,11 +188,12 @@ static const cx_ast *number(cx_elab *E, const cx_ast *call, double v) {
 }
 
 /* truncated to nothing is a mistake in the program */
-static bool something_left(cx_elab *E, const cx_dist *d, const template *t) {
+static bool something_left(cx_elab *E, const cx_dist *d, const template *t, bool closed) {
   cx_val v = cx_dist_member(E, d, "valid", NULL, 0);
   double holds, a, b;
   if (v.bad) return false;
-  if (!cx_v_const(E, v, &holds) || holds != 0) return true;
+  const double least = -1e10; /* the rounding of such a logarithm alone is 1e-6 of the probability */
+  if ((!cx_v_const(E, v, &holds) || holds != 0) && !(closed && mass_left(t) < least)) return true;
   cx_val lo = cx_elab_expr(E, t->part[2]), hi = cx_elab_expr(E, t->part[3]);
   bool known = cx_v_const(E, lo, &a) && cx_v_const(E, hi, &b);
   const char *name = t->part[1]->name;
@@ -273,5 +277,5 @@ bool cx_combine(cx_elab *E, const cx_ast *x, bool kind, cx_dist *d) {
   *env = E->env;
   *made = (cx_distribution){.name = x->name, .def = block, .env = env, .made = true};
   *d = (cx_dist){made, x, CX_NEW_N(E->arena, cx_val, 1), 0};
-  return kind || changed || mixed || something_left(E, d, &t);
+  return kind || changed || mixed || something_left(E, d, &t, cx_dist_closed(&inner));
 }

@@ -56,6 +56,23 @@ static cx_span place_of(const cx_dist *d, const cx_ast *operand) {
   return d->call->span;
 }
 
+/* the two equations, over these places */
+static bool decide(cx_elab *E, cx_demand *q, cx_val holds, int64_t *slot, int n) {
+  for (int a = 1; a < n; a++) /* ascending, as everywhere */
+    for (int b = a; b > 0 && slot[b - 1] > slot[b]; b--) {
+      int64_t t = slot[b];
+      slot[b] = slot[b - 1];
+      slot[b - 1] = t;
+    }
+  holds.span = q->span;
+  q->all = q->each = cx_v_over(E, holds, NULL, slot, n);
+  if (q->each == CX_NO_EQ || !n) return q->each != CX_NO_EQ; /* a range around is not known yet: once more */
+  cx_val least = cx_v_reduce(E, RED_min, slot, n, holds, q->span);
+  if (least.bad || least.e->op != OP_load) return false;
+  q->all = least.e->u.eq;
+  return true;
+}
+
 static void demand(cx_elab *E, const cx_dist *d, const cx_ast *c, cx_val holds) {
   int64_t slot[CX_MAX_RANK];
   int n = 0, nslot = 0, k = 0;
@@ -78,23 +95,17 @@ static void demand(cx_elab *E, const cx_dist *d, const cx_ast *c, cx_val holds) 
     value[q.n] = v;
     q.of[q.n++] = (cx_operand){cx_ast_text(E->arena, operand[j]), place_of(d, operand[j]), CX_NO_EQ};
   }
-  for (int a = 1; a < nslot; a++) /* ascending, as everywhere */
-    for (int b = a; b > 0 && slot[b - 1] > slot[b]; b--) {
-      int64_t t = slot[b];
-      slot[b] = slot[b - 1];
-      slot[b - 1] = t;
-    }
-  holds.span = d->call->span;
-  q.each = cx_v_over(E, holds, NULL, slot, nslot);
-  if (q.each == CX_NO_EQ) return; /* a range around is not known yet */
-  q.all = q.each;
-  if (nslot) {
-    cx_val least = cx_v_reduce(E, RED_min, slot, nslot, holds, d->call->span);
-    if (least.bad || least.e->op != OP_load) return;
-    q.all = least.e->u.eq;
-  }
+  if (!decide(E, &q, holds, slot, nslot)) return;
   for (; n < q.n; n++) q.of[n].eq = cx_v_over(E, value[n], NULL, slot, nslot);
   *CX_PUSH(E->arena, E->demand) = q;
+}
+
+void cx_demand_late(cx_elab *E, cx_val holds, const char *needs, const char *help) {
+  int64_t slot[CX_MAX_RANK];
+  int n = 0;
+  cx_demand q = {.needs = needs, .help = help, .span = holds.span, .late = true};
+  if (holds.bad || E->branches || E->opt.unbound || !add_places(E, &holds, slot, &n)) return;
+  if (decide(E, &q, holds, slot, n)) *CX_PUSH(E->arena, E->demand) = q;
 }
 
 void cx_dist_demand(cx_elab *E, const cx_dist *d) {
@@ -115,7 +126,7 @@ void cx_dist_demand(cx_elab *E, const cx_dist *d) {
 }
 
 /* a variable of an integral around decides nothing here: at a place where sigma(x) underflows its integrand is not nan */
-static bool varies(cx_elab *E, cx_val v) {
+bool cx_inside_integral(cx_elab *E, cx_val v) {
   int64_t slot[4 * CX_MAX_RANK];
   int n = cx_free_slots(E, v.e, slot, 4 * CX_MAX_RANK);
   bool node = n < 0;
@@ -125,7 +136,7 @@ static bool varies(cx_elab *E, cx_val v) {
 cx_val cx_dist_checked(cx_elab *E, const cx_dist *d, cx_val v) {
   for (const cx_ast *const *c = cx_dist_conditions(E, d); *c && !v.bad; c++) {
     cx_val holds = cx_dist_say(E, d, *c);
-    if (holds.bad || holds.rank || cx_holds(E, holds.e) || varies(E, holds)) continue;
+    if (holds.bad || holds.rank || cx_holds(E, holds.e) || cx_inside_integral(E, holds)) continue;
     v = when(E, holds, v, cx_v_num(E, NAN, v.span));
   }
   return v;

@@ -320,8 +320,7 @@ static cx_val distant(cx_elab *E, const cx_dist *d, bool upper, cx_val x) {
   cx_val tiny = op2(E, OP_lt, l, num(E, -660, d));
   return when(E, tiny, far_tail(E, d, upper, x, tiny), l);
 }
-/* log P(a <= X <= b), of either tail */
-static cx_val mass(cx_elab *E, const cx_dist *d, cx_val a, cx_val b) {
+cx_val cx_dist_mass(cx_elab *E, const cx_dist *d, cx_val a, cx_val b) {
   double end;
   bool below = !cx_v_const(E, a, &end) || end != -INFINITY, above = !cx_v_const(E, b, &end) || end != INFINITY;
   cx_val none = num(E, -INFINITY, d), some = op2(E, cx_dist_discrete(d) ? OP_le : OP_lt, a, b);
@@ -536,7 +535,7 @@ static cx_val mass_call(cx_elab *E, const cx_ast *x, bool share) {
   if (!cx_dist_of(E, x->kid[0], &d)) return cx_v_bad(x->span);
   cx_val a = cx_elab_expr(E, x->kid[1]), b = cx_elab_expr(E, x->kid[2]);
   if (a.bad || b.bad) return cx_v_bad(x->span);
-  if (!share) return mass(E, &d, a, b);
+  if (!share) return cx_dist_mass(E, &d, a, b);
   bool plain = cx_v_const(E, b, &m) && fabs(m) < 600;
   a = op2(E, OP_sub, a, b);
   return plain ? a : op2(E, OP_min, a, num(E, 700, &d)); /* one factor: exp(-m) alone may be infinite */

@@ -21,6 +21,7 @@ typedef struct {
   const cx_ast *e, *e2; /* what is expected: e, (e - m)^2, (e - m)(e2 - m2), or 1 */
   cx_val m, m2;
   bool centred;
+  bool divisor; /* of an integral over the same range: one as well where densities are reduced, by a rounded number */
   const cx_ast *const *condition[2]; /* all of which hold; NULL */
 } random_;
 
@@ -112,7 +113,12 @@ typedef struct {
   bool fixed;     /* its value is given */
   bool logarithm; /* of the integrand's size, for cx_dist_heavy */
   cx_val heavy;
+  cx_val shift; /* what all logarithms of densities are reduced by; no e: nothing */
 } place;
+
+static cx_val reduced(cx_elab *E, cx_val l, cx_val by) { /* the min keeps it one factor: exp(-by) may be infinite */
+  return op2(E, OP_min, op2(E, OP_sub, l, by), cx_v_num(E, 700, l.span));
+}
 
 static cx_val level(cx_elab *E, const random_ *R, int at);
 static bool touches(const cx_ast *c, cx_sym but) { return reads(c, but); }
@@ -121,7 +127,7 @@ static cx_val weighed(cx_elab *E, void *user) {
   const random_ *R = p->R;
   const cx_ast *bind = R->order[p->at];
   cx_val x = E->env->v, l = cx_dist_log_density(E, p->d, x, true);
-  cx_val f = op1(E, OP_exp, l);
+  cx_val f = op1(E, OP_exp, p->shift.e ? reduced(E, l, p->shift) : l);
   if (f.bad) return f;
   if (p->changed) {
     cx_val y = cx_change_value(E, bind->kid[0], x);
@@ -159,11 +165,11 @@ static cx_val between(cx_elab *E, const cx_dist *d, cx_val lo, cx_val hi, bool b
 }
 
 /* the range that the conditions leave to the variable */
-static bool narrow(cx_elab *E, const random_ *R, const cx_dist *d, cx_sym name, cx_val *lo, cx_val *hi, bool *below,
-                   bool *above, bool *point) {
+static bool narrow(cx_elab *E, const random_ *R, int first, const cx_dist *d, cx_sym name, cx_val *lo, cx_val *hi,
+                   bool *below, bool *above, bool *point) {
   bool discrete = cx_dist_discrete(d);
   cx_val one = cx_v_num(E, 1, R->x->span);
-  for (int k = 0; k < 2; k++)
+  for (int k = first; k < 2; k++)
     for (const cx_ast *const *a = R->condition[k]; a && *a; a++) {
       bound b;
       if (!bounds(*a, name, &b)) continue;
@@ -197,6 +203,25 @@ static cx_val fixed(cx_elab *E, const random_ *R, int at) {
     if (known) return cx_elab_expr(E, b.end);
   }
   return (cx_val){0};
+}
+
+/* The logarithm of the probability of what is given of this variable, where that underflows: both sides of the quotient
+ * E[..; given] / P(given) are reduced by it. No e: that does not happen, or the variables around decide it. */
+static cx_val shift_of(cx_elab *E, const random_ *R, const cx_dist *d, cx_sym name) {
+  enum { LEAST = -600 };
+  static const double LOST = -1e10; /* its rounding alone is 1e-6: it counts as never */
+  cx_span s = R->x->span;
+  cx_val lo = cx_v_num(E, -INFINITY, s), hi = cx_v_num(E, INFINITY, s), none = {0};
+  bool below = false, above = false, point = false;
+  double known;
+  if (!R->condition[1] || !narrow(E, R, 1, d, name, &lo, &hi, &below, &above, &point)) return none;
+  if (point || (!below && !above)) return none;
+  cx_val m = cx_dist_mass(E, d, lo, hi);
+  if (m.bad || m.rank || cx_inside_integral(E, m)) return none;
+  if (cx_v_const(E, m, &known)) return known > LEAST || known < LOST ? none : m;
+  if (!cx_dist_closed(d)) return none;
+  cx_val tiny = op2(E, OP_and, op2(E, OP_lt, m, cx_v_num(E, LEAST, s)), op1(E, OP_isfinite, m));
+  return when(E, tiny, m, cx_v_num(E, 0, s));
 }
 
 static cx_val total(cx_elab *E, const random_ *R, int at, cx_dist *d);
@@ -240,14 +265,18 @@ static cx_val total(cx_elab *E, const random_ *R, int at, cx_dist *d) {
     cx_val c = joined(E, R, outside, v->name);
     return c.bad ? c : c.e ? when(E, c, p, cx_v_num(E, 0, s)) : p;
   }
+  if (!changed) user.shift = shift_of(E, R, d, v->name);
   if (at + 1 < R->n) return cx_dist_total(E, d, name, lo, hi, R->tol, weighed, &user);
-  if (!changed && !narrow(E, R, d, v->name, &a, &b, &below, &above, &point)) return cx_v_bad(s);
+  if (!changed && !narrow(E, R, 0, d, v->name, &a, &b, &below, &above, &point)) return cx_v_bad(s);
   cx_binding *env = E->env;
+  double by;
+  bool whole = R->divisor && user.shift.e && cx_v_const(E, user.shift, &by);
   if (point && !cx_dist_discrete(d)) p = cx_v_num(E, 0, s); /* a point has no mass */
-  else if (!R->e && !rest && cx_dist_closed(d)) {
-    if (!below) a = lo;
-    if (!above) b = hi;
-    p = between(E, d, a, b, below, above);
+  else if (!R->e && !rest && cx_dist_closed(d) && !whole) {
+    if (!below) a = user.shift.e ? cx_v_num(E, -INFINITY, s) : lo;
+    if (!above) b = user.shift.e ? cx_v_num(E, INFINITY, s) : hi;
+    p = user.shift.e ? op1(E, OP_exp, op2(E, OP_sub, cx_dist_mass(E, d, a, b), user.shift))
+                     : between(E, d, a, b, below, above);
   } else {
     if (below) lo = op2(E, OP_max, lo, a);
     if (above) hi = op2(E, OP_min, hi, b);
@@ -309,14 +338,18 @@ static cx_val expected(cx_elab *E, const random_ *R) {
   random_ given = *R;
   given.e = given.e2 = NULL;
   given.centred = false;
+  given.divisor = R->e != NULL;
   given.condition[0] = NULL;
   cx_val p = run(E, given);
+  static const char never[] = "nothing can be said under a condition that never holds";
   double none;
   if (!p.bad && cx_v_const(E, p, &none) && none == 0) {
     int id = cx_error(E->ctx, R->condition[1][0]->span, "the condition behind `given` has probability 0");
-    cx_diag_help(E->ctx, id, "nothing can be said under a condition that never holds");
+    cx_diag_help(E->ctx, id, "%s", never);
     return cx_v_bad(R->x->span);
   }
+  cx_val holds = op2(E, OP_le, cx_v_num(E, 0x1p-1074, R->condition[1][0]->span), p);
+  cx_demand_late(E, holds, "the condition behind `given` has probability 0", never);
   return p.bad ? p : op2(E, OP_div, v, p);
 }
 

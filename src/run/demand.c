@@ -112,7 +112,8 @@ static int look(const state *s, int diag) {
   for (int k = 0; k < m->ndemand; k++) {
     const cx_span *in = s->within, at = m->demand[k].span;
     if (in && (at.file != in->file || at.beg < in->beg || at.end > in->end)) continue;
-    if (decided_by(s, m->demand[k].all) != (s->x != NULL)) continue;
+    int by = decided_by(s, m->demand[k].all);
+    if (by > 1 || (by == 0 && !m->demand[k].late) != (s->x == NULL)) continue;
     of[n] = &m->demand[k];
     eq[n++] = m->demand[k].all;
   }

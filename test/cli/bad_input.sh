@@ -237,6 +237,8 @@ data)
   printf 's\n1\n-3\n' >t.csv; refused 3 'needs sigma > 0, but `sigma` is -3 at element \[1\]' $calx run p.calx t.csv
   program 'param w[2] = [1.5, 0.5]' 'print expect(x ~ mixture(k: w[k], normal(0, 1)): x^2)'
   refused 1 'needs sum(k: w\[k\]) to be 1, but `sum(k: w\[k\])` is 2' $calx run p.calx
+  program 't = [-1, 2]' 'f[i] = expect(x ~ exponential(1): x given x < t[i])' 'print f'
+  refused 1 'behind `given` has probability 0 at element \[0\]' $calx run p.calx
   program 'param s = -2' '1 ~ normal(0, s)' 'fit by lbfgs'
   refused 5 '---- *`normal` needs sigma > 0, but `sigma` is -2\|- `normal` needs sigma > 0, but `sigma` is -2' $calx run p.calx
   ;;
