@@ -22,8 +22,11 @@ typedef struct {                     /* a root wanted: of u - level in [a, b] */
   double a, b, x, fa, level, size;   /* size: of u beside the root */
   int32_t instance, feature, column; /* column of u among the probe's outputs */
   double width;                      /* a peak of this width at x, and no root; 0: none */
-  bool slope;                        /* of u' instead: its root is an extremum of u */
-  bool done, touch, clear;           /* clear: u has no root there after all */
+  double span;                       /* of the bracket at first */
+  double from;             /* side != 0: of exp(integral of u), the distance in [a, b] from here on which it */
+  int side;                /* falls, where u times the distance is 1; and the direction */
+  bool slope;              /* of u' instead: its root is an extremum of u */
+  bool done, touch, clear; /* clear: u has no root there after all */
 } bracket;
 
 typedef struct cx_search { /* kept between calls */
@@ -75,8 +78,10 @@ static search *search_of(const cx_quadrature *q, cx_quadrature_work *w) {
       for (int k = 0; k < ends; k++)
         s->near[fine][k] = s->near[fine][n - 1 - k] = 0.011 * pow(10, (k - ends) * 9.0 / ends);
       for (int k = ends; k < n - ends; k++) s->near[fine][k] = (k - ends + 0.57) / (n - 2 * ends + 0.1);
-      for (int k = 0; k < (fine ? GRID : GRID / 2); k++)
-        s->out[fine][k] = pow(10, -7 + 15.0 * (k + 0.41) / (fine ? GRID : GRID / 2));
+      int side = fine ? GRID : GRID / 2, rim = side / 12; /* decade by decade where less is to be expected */
+      for (int k = 0; k < rim; k++)
+        s->out[fine][k] = pow(10, k - rim - 7), s->out[fine][side - rim + k] = pow(10, 9 + k);
+      for (int k = rim; k < side - rim; k++) s->out[fine][k] = pow(10, -7 + 15.0 * (k - rim + 0.41) / (side - 2 * rim));
     }
     s->who = malloc((size_t)(w->most + 1) * sizeof *s->who);
   }
@@ -152,6 +157,7 @@ static bool solved(search *s) { /* features of degree 1 and 2 */
         }
         if (t->kind == CX_FEATURE_EDGE) {
           double end = v[0] > 0 ? hi : lo, in_by = 0.5 / fabs(v[0]);
+          if (isinf(end)) end = end == hi ? lo : hi; /* it can only divide */
           b.x = end == hi ? end - in_by : end + in_by, b.done = true, b.width = 2 * in_by;
           if (isfinite(end) && in_by > 0 && in_by < STEEP * (hi - lo) && !push(s, b)) return false;
           continue;
@@ -186,6 +192,29 @@ static bool solved(search *s) { /* features of degree 1 and 2 */
   return true;
 }
 
+static bracket falls(bracket b, double from, int side, double least, double most) {
+  b.from = from, b.side = side, b.a = least, b.b = most;
+  b.x = from + side * sqrt(least) * sqrt(most);
+  b.done = b.slope = b.touch = false, b.level = 0, b.width = 0;
+  return b;
+}
+
+/* A summit whose curvature does not say how wide it is, that of exp(-x^4): its width on either side. Where u jumps, as
+ * for exp(-|x|), a break says it. */
+static bool look_at_top(search *s, bracket *top, double u, double bend) {
+  if (s->q->in->feature[top->feature].kind != CX_FEATURE_SUMMIT) return true;
+  if (-bend * top->span > 1e-3 * top->size || fabs(u) > 1e-6 * top->size) return true;
+  bracket b = *top;
+  top->clear = true;
+  const cx_quad_range *r = &s->w->range[b.instance];
+  for (int side = -1; side <= 1; side += 2) {
+    double end = side < 0 ? fmin(r->lo, r->hi) : fmax(r->lo, r->hi), x = b.x;
+    double most = isfinite(end) ? fabs(end - x) : 1e20 + fabs(x), least = DBL_EPSILON * fabs(x) + 1e-300;
+    if (least < most && !push(s, falls(b, x, side, least, most))) return false;
+  }
+  return true;
+}
+
 /* what a grid of n places shows of one column of a feature; *seen: clearly */
 static bool read_grid(search *s, int n, const double *x, const double *u, const double *v, bracket b, bool *seen) {
   const cx_feature *t = &s->q->in->feature[b.feature];
@@ -199,7 +228,7 @@ static bool read_grid(search *s, int n, const double *x, const double *u, const 
       continue;
     }
     if (!(x[i] < x[i + 1]) || isnan(u[i]) || isnan(u[i + 1])) continue;
-    b.a = x[i], b.b = x[i + 1], b.size = fmax(fabs(u[i]), fabs(u[i + 1]));
+    b.a = x[i], b.b = x[i + 1], b.span = b.b - b.a, b.size = fmax(fabs(u[i]), fabs(u[i + 1]));
     if (t->kind == CX_FEATURE_STEP) {
       double from = floor(fmin(u[i], u[i + 1])) + 1, to = ceil(fmax(u[i], u[i + 1])) - 1;
       for (double m = from; m <= to && steps < STEPS_MAX; m++, steps++) {
@@ -229,9 +258,22 @@ static bool read_grid(search *s, int n, const double *x, const double *u, const 
   if (t->kind == CX_FEATURE_WAVE) *seen &= isfinite(hi - lo) && most * (hi - lo) < 50;
   for (int side = 0; side < 2 && t->kind == CX_FEATURE_SUMMIT; side++) { /* exp(u) falls steeply from an end */
     double end = side ? hi : lo, d = side ? u[n - 1] : -u[0], bend = side ? v[n - 1] : v[0];
-    if (!isfinite(end) || !(d > 0) || !(0.5 / d < STEEP * (hi - lo)) || !(fabs(bend) < 0.05 * d * d)) continue;
-    b.x = side ? end - 0.5 / d : end + 0.5 / d, b.width = 1 / d, b.a = NAN, b.done = true;
-    if (!push(s, b)) return false;
+    if (!isfinite(end)) continue;
+    if (d > 0 && 0.5 / d < STEEP * (hi - lo) && fabs(bend) < 0.05 * d * d) {
+      b.x = side ? end - 0.5 / d : end + 0.5 / d, b.width = 1 / d, b.a = NAN, b.done = true;
+      if (!push(s, b)) return false;
+      continue;
+    }
+    int sign = side ? -1 : 1, k = 0; /* not at once, but before it rises; a power law falls everywhere alike */
+    double before = 0, at = 0;
+    for (; k < n; k++) {
+      int i = side ? n - 1 - k : k;
+      at = fabs(x[i] - end), d = -sign * u[i];
+      if (!(d > 0) || d * at >= (k ? 1 : 0.5)) break;
+      before = at;
+    }
+    if (!k || k == n || !(d * at >= 1) || !(at < STEEP * (hi - lo))) continue;
+    if (!push(s, falls(b, end, sign, before, at))) return false;
   }
   return true;
 }
@@ -298,8 +340,8 @@ static bool scanned(search *s) {
 static bool narrow(search *s) {
   int64_t total = s->q->in->columns;
   for (int64_t k = 0; k < s->n; k++)
-    if (!isnan(s->at[k].a)) s->at[k].x = s->at[k].a + 0.5 * (s->at[k].b - s->at[k].a);
-  for (int round = 0; round < 120; round++) {
+    if (!isnan(s->at[k].a) && !s->at[k].side) s->at[k].x = s->at[k].a + 0.5 * (s->at[k].b - s->at[k].a);
+  for (int round = 0; round < 160; round++) {
     int64_t n = 0;
     if (!space(s, s->n)) return false;
     for (int64_t k = 0; k < s->n; k++)
@@ -316,6 +358,15 @@ static bool narrow(search *s) {
         double x = b->x - u / v;
         if (isfinite(x) && fabs(x - b->x) < 1e-6 * (1 + fabs(b->x))) b->x = x;
         b->done = round > 0 || x == b->x || !isfinite(x);
+        continue;
+      }
+      if (b->side) { /* bisection, geometric */
+        double d = fabs(b->x - b->from);
+        if (fabs(u) * d < 1) b->a = d;
+        else b->b = d;
+        b->done = b->b < 1.5 * b->a;
+        b->x = b->done ? b->from : b->from + b->side * sqrt(b->a) * sqrt(b->b);
+        if (b->done) b->width = b->b;
         continue;
       }
       if (b->slope) {
@@ -345,14 +396,16 @@ static bool narrow(search *s) {
       }
       if (u == 0 || b->x <= b->a || b->x >= b->b) {
         b->done = true;
+        if (!look_at_top(s, b, u, v)) return false;
         continue;
       }
       if (u * b->fa < 0) b->b = b->x;
       else b->a = b->x, b->fa = u;
       double x = b->x - u / v;
-      if (!(x > b->a && x < b->b) || round > 40) x = b->a + 0.5 * (b->b - b->a);
+      if (!(x > b->a && x < b->b) || round > 30) x = b->a + 0.5 * (b->b - b->a);
       else if (fabs(x - b->x) <= DBL_EPSILON * fabs(x)) { /* one more look from the other side */ b->x = x;
         b->done = true;
+        if (!look_at_top(s, b, u, v)) return false;
         continue;
       }
       b->x = x;
@@ -447,6 +500,10 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
     }
     double len = fabs(w->range[b->instance].hi - w->range[b->instance].lo);
     if (p.kind == QP_PEAK && !(p.width > 0 && isfinite(p.width) && (p.width < 0.25 * len))) continue;
+    const cx_quad_point *last = w->range[b->instance].npoint ? &w->point[w->npoint - 1] : NULL;
+    if (last && p.kind == QP_PEAK && last->kind == QP_PEAK && p.x == last->x && p.width > 0.5 * last->width &&
+        p.width < 2 * last->width)
+      continue;
     struct cx_near root = {-1, v, 0};
     if (bend >= 0 && p.kind != QP_PEAK) {
       root.feature = b->feature;

@@ -203,10 +203,10 @@ static const cx_node *hole(cx_graph *g) {
 /* the integral of a row's integrand; NULL: its condition does not hold */
 static const cx_node *by_row(cx_anti *s, int r, const holes *got) {
   cx_graph *g = s->g;
-  static const char *const name[] = {"p",   "q",    "d", "w", "a", "c",     "near",
-                                     "far", "step", "y", "z", "k", "whole", "inner"};
+  static const char *const name[] = {"p",    "q", "d", "w", "a",    "c",     "near", "far",
+                                     "step", "y", "z", "k", "blur", "whole", "inner"};
   const cx_node *e = got->u ? got->u : got->s, *c[3], *p = NULL, *q = NULL, *zero = num(s, 0), *m = zero;
-  const cx_node *l = s->lo, *h = s->hi, *a, *y = zero, *z = zero, *k = zero;
+  const cx_node *l = s->lo, *h = s->hi, *a, *y = zero, *z = zero, *k = zero, *blur = zero;
   cx_anti_coefficients(s, e, c);
   a = c[2];
   if (got->u) {
@@ -216,6 +216,9 @@ static const cx_node *by_row(cx_anti *s, int r, const holes *got) {
   } else {
     m = cx_op2(g, OP_div, cx_op1(g, OP_neg, c[1]), mul(s, num(s, 2), a));
     k = at(s, e, m);
+    /* inside another integral, conditions are to be proved: there it is looked at where it is a number */
+    const cx_node *by = mul(s, num(s, 1e-20), mul(s, cx_op1(g, OP_abs, a), mul(s, m, m)));
+    if (!s->inner || by->op == OP_const) blur = by;
     if (l) p = cx_op2(g, OP_sub, l, m), y = at(s, e, l);
     if (h) q = cx_op2(g, OP_sub, h, m), z = at(s, e, h);
   }
@@ -236,8 +239,8 @@ static const cx_node *by_row(cx_anti *s, int r, const holes *got) {
     far = cx_op3(g, OP_select, away, q, p);
     step = cx_op3(g, OP_select, away, d, cx_op1(g, OP_neg, d));
   }
-  const cx_node *value[] = {p,   q,    d, s->w, a, got->c ? got->c : zero, near,
-                            far, step, y, z,    k, num(s, !l && !h),       num(s, s->inner)};
+  const cx_node *value[] = {
+      p, q, d, s->w, a, got->c ? got->c : zero, near, far, step, y, z, k, blur, num(s, !l && !h), num(s, s->inner)};
   enum { NAMES = sizeof value / sizeof *value };
   if (!cx_anti_demand(s, cx_rule_expr(g, tail ? row[r].tail_when : row[r].when, name, value, NAMES))) return NULL;
   return cx_rule_expr(g, tail ? row[r].tail : row[r].definite, name, value, NAMES);

@@ -192,6 +192,50 @@ static void add_summit(finder *f, const cx_node *a, int sign) {
   add(f, CX_FEATURE_SUMMIT, sign < 0 ? cx_op1(g, OP_neg, log) : log);
 }
 
+/* x^40 exp(-x): neither factor says where the product is large, the sum of their logarithms does. `sum` of n factors;
+ * returns whether there is a high power among them. */
+enum { HIGH = 8 };
+static bool logarithm(finder *f, const cx_node *n, int sign, const cx_node **sum, int *count) {
+  cx_graph *g = f->g;
+  const cx_node *a = n->nargs > 0 ? n->arg[0] : NULL, *b = n->nargs > 1 ? n->arg[1] : NULL, *log = NULL;
+  bool high = false;
+  switch (n->op) {
+    case OP_neg:
+    case OP_abs: return logarithm(f, a, sign, sum, count);
+    case OP_mul:
+    case OP_div:
+      high = logarithm(f, a, sign, sum, count);
+      return logarithm(f, b, n->op == OP_div ? -sign : sign, sum, count) || high;
+    case OP_exp: log = a; break;
+    case OP_pow:
+      high = b->op == OP_const && fabs(b->u.num) >= HIGH;
+      if (high) log = cx_op2(g, OP_mul, b, cx_op1(g, OP_log, cx_op1(g, OP_abs, a)));
+      break;
+    default: break;
+  }
+  if (!log || degree_of(f, log) == 0) return false;
+  *sum = !*sum ? (sign < 0 ? cx_op1(g, OP_neg, log) : log) : cx_op2(g, sign < 0 ? OP_sub : OP_add, *sum, log);
+  ++*count;
+  return high;
+}
+static void add_products(finder *f, const cx_node *n, int budget) {
+  const cx_node *sum = NULL;
+  int count = 0;
+  switch (n->op) {
+    case OP_add:
+    case OP_sub:
+    case OP_select:
+      for (int k = n->op == OP_select; k < n->nargs && budget > 0; k++) add_products(f, n->arg[k], budget - 1);
+      return;
+    case OP_neg: add_products(f, n->arg[0], budget - 1); return;
+    case OP_mul:
+    case OP_div:
+      if (logarithm(f, n, 1, &sum, &count) && count > 1) add(f, CX_FEATURE_SUMMIT, sum);
+      return;
+    default: return;
+  }
+}
+
 /* never 0, and smooth on the way (edge.c) */
 static bool safe(const cx_graph *g, const cx_node *b) {
   const cx_eq *e = b->op == OP_load ? g->eq[b->u.eq] : NULL;
@@ -333,6 +377,7 @@ cx_found_list cx_collect_features(cx_graph *g, uint32_t root, uint32_t x, uint32
       heavy = f.heavy = more, known = f.known;
     }
     cx_visit(g, e->body, see, &f);
+    add_products(&f, e->body, 8);
   }
   for (int id = 0; id < neq; id++)
     if (r.seen[id] && cx_is_integral(g->eq[id]) && (mask_of(&f, (uint32_t)id) & CX_DEPENDS))

@@ -129,13 +129,13 @@ static cx_quad_piece *new_piece(cx_quad_work *w, cx_quad_inst *in, cx_quad_map m
   return p;
 }
 
-/* a ray from s = 0; TOWARD p from p + dir * scale, OUT and AWAY from p */
+/* a ray from s = 0; TOWARD p from p + dir * scale, OUT and AWAY from p, as far as x log(x)^5 does not overflow */
 static void ray(cx_quad_work *w, cx_quad_inst *in, cx_quad_map map, double p, int dir, double scale, bool anchored) {
   if (!(scale > 0)) return;
   cx_quad_piece *r = new_piece(w, in, map);
   if (!r) return;
   r->p = p, r->dir = (int8_t)dir, r->scale = scale, r->anchored = anchored, r->edge = 0;
-  r->end = map == MAP_TOWARD ? log(scale) - log(1e-300) : log(1e300) - log(fmax(scale, fabs(p)));
+  r->end = map == MAP_TOWARD ? log(scale) - log(1e-300) : log(1e280) - log(fmax(scale, fabs(p)));
   r->end = fmax(r->end, 1);
 }
 

@@ -31,18 +31,18 @@ static double of_x(cx_graph *g, int r, const char *text, shape s, double x) {
   return at(g, text, name, value, 6);
 }
 static double over(cx_graph *g, int r, shape s, double l, double h, bool tail, bool condition) {
-  static const char *const name[] = {"p",   "q",    "d", "w", "a", "c",     "near",
-                                     "far", "step", "y", "z", "k", "whole", "inner"};
+  static const char *const name[] = {"p",    "q", "d", "w", "a",    "c",     "near", "far",
+                                     "step", "y", "z", "k", "blur", "whole", "inner"};
   bool two = squared(r);
   double p = two ? l - s.b : s.a * l + s.b, q = two ? h - s.b : s.a * h + s.b, d = two ? h - l : s.a * (h - l);
   double y = s.a * (l - s.b) * (l - s.b) + s.k, z = s.a * (h - s.b) * (h - s.b) + s.k;
   bool away = p * d >= 0;
-  double value[] = {p, q, d, h - l, s.a, s.c, away ? p : q, away ? q : p, away ? d : -d, y, z, s.k, 0, unit() < 0.5};
+  double value[] = {p, q, d, h - l, s.a, s.c, away ? p : q, away ? q : p, away ? d : -d, y, z, s.k, 0, 0, unit() < 0.5};
   return at(g,
             tail        ? (condition ? row[r].tail_when : row[r].tail)
             : condition ? row[r].when
                         : row[r].definite,
-            name, value, 14);
+            name, value, 15);
 }
 
 static void rows(cx_ctx *c) {
