@@ -432,7 +432,10 @@ static cx_quad_status verdict(const cx_quad *q, cx_quad_work *w, cx_quad_inst *i
   bool met = true, rounding = true, nought = true, noisy = false;
   for (int c = 0; c < q->ncomp; c++) {
     nought &= !(t->abs[c] > 0);
-    met &= t->error[c] + t->round[c] <= t->asked[c] || t->abs[c] == 0;
+    double left = t->error[c] + t->round[c], size = fabs(t->value[c]);
+    met &= left <= t->asked[c] || t->abs[c] == 0;
+    /* within the budget, clearly not 0, and yet of few digits: said as well */
+    met &= !(left > 1e-8 * size && left < 0.1 * size);
     rounding &= t->error[c] <= fmax(t->asked[c], 4 * t->round[c]);
   }
   if (nought) return in->range->complete ? QUAD_OK : QUAD_TOLERANCE;

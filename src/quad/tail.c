@@ -145,8 +145,9 @@ bool cx_quad_oscillation(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, in
         int terms = done + 1 < TERMS ? done + 1 : TERMS;
         k->accel[done] = wynn(k->sum + done + 1 - terms, terms);
         if (done < 3) continue;
-        /* a sum that grows like a geometric series must not be given its formal limit */
-        bool shrinks = done >= 8;
+        /* a sum that grows like a geometric series must not be given its formal limit, nor what dies like a power
+         * before it begins to oscillate that of the power */
+        bool shrinks = done >= 8 && k->wave_count[shell] >= 2;
         for (int i = 0; i < 6 && shrinks; i++)
           shrinks =
               fabs(k->sum[done - i] - k->sum[done - i - 1]) < 0.95 * fabs(k->sum[done - i - 1] - k->sum[done - i - 2]);

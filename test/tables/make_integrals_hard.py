@@ -3,7 +3,7 @@
 forms at 40 digits (mpmath). id, integral, exact value."""
 import random
 from mpmath import (mp, mpf, sqrt, exp, log, erf, atan, sin, cos, sinh, cosh, asinh, pi, inf, gamma, gammainc, beta, betainc,
-                    besseli, fresnels, fresnelc, quad, zeta, expint, tanh, nstr, floor, erfc)
+                    besseli, besselk, fresnels, fresnelc, quad, zeta, expint, tanh, nstr, floor, erfc)
 
 mp.dps = 40
 draw = random.Random(20250)
@@ -117,6 +117,25 @@ for _ in range(8):
         quad(lambda x: exp(-1000 * (x - C) ** 2) * sin(300 * x), [0, *(C + mpf(j) / 100 for j in range(-30, 31) if 0 < C + mpf(j) / 100 < 1), 1]))
     add("under", f"0..1: exp(-1000 * (sin(x) - {c[:5]})^2)",
         quad(lambda x: exp(-1000 * (sin(x) - mpf(c[:5])) ** 2), [mpf(j) / 60 for j in range(61)]))
+
+# peaks that no curvature tells, stretched and far from the origin; places and scales of any size
+for _ in range(5):
+    s, c, n = small(-8, 8), num(-5, 9), draw.choice((2, 4, 10, 40))
+    S, C = mpf(s), mpf(c)
+    add("flat", f"-inf..inf: exp(-(x / {s} - {c})^4) * (x / {s} - {c})^{n}", S * gamma(mpf(n + 1) / 4) / 2)
+    add("flatsquare", f"-inf..inf: x^2 * exp(-(x / {s} - {c})^4)", S ** 3 * (gamma(mpf(3) / 4) / 2 + C ** 2 * gamma(mpf(1) / 4) / 2))
+    add("cubic", f"0..inf: exp(-(x / {s})^3) * (x / {s})^{n}", S * gamma(mpf(n + 1) / 3) / 3)
+    m = draw.randint(100, 400)
+    add("gamma", f"0..inf: (x / {s})^{m} * exp(-{m} * x / {s}) * exp({m})", S * exp(mpf(m)) * gamma(m + 1) / mpf(m) ** (m + 1))
+    w = num(0.05, 0.6)
+    W = mpf(w)
+    add("lognormal", f"0..inf: exp(-log(x / {s})^2 / (2 * {w}^2)) / x", W * sqrt(2 * pi))
+    add("planck", f"0..inf: x^3 / (exp(x / {s}) - 1)", S ** 4 * pi ** 4 / 15)
+    add("between", f"0..inf: exp(-{s} / x - x / {s})", 2 * S * besselk(1, 2))
+    f = small(3, 5)
+    add("far", f"-inf..inf: 1 / (1 + ((x - {f}) / 1e-3)^2)", pi / 1000)
+    f = small(-7, -3)
+    add("slowwave", f"0..inf: sin({f} * x) / (x * (1 + x^2))", pi / 2 * (1 - exp(-mpf(f))))
 
 with open(__file__.replace("make_", "").replace(".py", ".tsv"), "w") as out:
     for r in rows:

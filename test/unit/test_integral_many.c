@@ -112,7 +112,7 @@ static void families(void) {
 int main(void) {
   for (int k = 0; k < N; k++) s[k] = 0.6 + 1.1 * fmod(0.61803398874989485 * (k + 1), 1);
   tables(CX_TEST_DIR "/tables/integrals_1d.tsv", 83);
-  tables(CX_TEST_DIR "/tables/integrals_hard.tsv", 440);
+  tables(CX_TEST_DIR "/tables/integrals_hard.tsv", 485);
   families();
   for (int k = 0; k < N; k++) s[k] = 0.5 + 5 * (k + 0.5) / N;
   families();
