@@ -73,7 +73,8 @@ static const slope_of *follow(monotony *m, const cx_node *n) {
   if (many == 1 && follow(m, n->arg[changes])->trend && !m->lost && no_value(m, n, changes)) m->lost = n;
   if (!s->slope) return s;
   cx_interval b = cx_var_bounds(m->E, s->slope);
-  s->trend = b.lo >= 0 && b.hi > 0 ? 1 : b.hi <= 0 && b.lo < 0 ? -1 : 0;
+  if (many == 1 && n->nargs == 1 && (facts & F_INC)) s->trend = follow(m, n->arg[0])->trend;
+  else s->trend = b.lo >= 0 && b.hi > 0 ? 1 : b.hi <= 0 && b.lo < 0 ? -1 : 0;
   return s;
 }
 
@@ -150,16 +151,29 @@ static cx_val inverse_of(cx_elab *E, const cx_ast *x) {
   if (!cx_dist_of(E, x->kid[0], &d) || (v.y = cx_elab_expr(E, x->kid[3])).bad) return cx_v_bad(s);
   if (!cx_range_of(E, &d, &v.r)) return cx_v_bad(s);
   double far = cx_dist_closed(&d) ? 700 : WIDE;
-  double from = v.r.low ? -FAR : -far, to = v.r.low && v.r.high ? WIDE : v.r.high ? FAR : far;
-  cx_val u[2] = {cx_v_num(E, from, s), cx_v_num(E, to, s)}, y[2];
-  for (int k = 0; k < 2; k++) y[k] = changed(E, &v, cx_range_place(E, &v.r, u[k]));
+  /* e as a formula in u: where 1 - logistic(u) became logistic(-u) in it, it tells places apart beyond u = 36 */
+  cx_eq *input = cx_eq_new(E->g, NULL, EQ_INPUT);
+  const cx_node *by = cx_load(E->g, input->id, NULL, 0);
+  cx_val form = changed(E, &v, cx_range_place(E, &v.r, cx_v_node(by, s))), y[2];
+  if (form.bad) return form;
+  double last = 0, next;
+  bool told = true;
+  for (int k = 0; k < 4; k++) {
+    static const double at[] = {30, 36, 40, FAR};
+    cx_val at_k = cx_v_node(cx_exchange(E->g, form.e, by, cx_const(E->g, at[k])), s);
+    told = told && cx_v_const(E, at_k, &next) && isfinite(next) && (k == 0 || next != last);
+    last = next;
+  }
+  double from = v.r.low ? -FAR : -far, to = v.r.low && v.r.high && !told ? WIDE : v.r.high ? FAR : far;
+  cx_val u[2] = {cx_v_num(E, from, s), cx_v_num(E, to, s)};
+  for (int k = 0; k < 2; k++) y[k] = cx_v_node(cx_exchange(E->g, form.e, by, u[k].e), s);
   cx_val at = cx_bind_variable(E, &cx_prim_crossing, cx_intern_z(E->ctx, "u"), s, u[0], u[1], 1e-10, missed, &v, s);
   if (at.bad || y[0].bad || y[1].bad) return cx_v_bad(s);
-  at = cx_range_place(E, &v.r, at);
-  cx_val rises = op2(E, OP_lt, y[0], y[1]);
+  cx_val rises = op2(E, OP_lt, y[0], y[1]), ends[2] = {cx_v_num(E, -INFINITY, s), cx_v_num(E, INFINITY, s)};
   cx_val least = op2(E, OP_min, y[0], y[1]), most = op2(E, OP_max, y[0], y[1]);
-  at = when(E, op2(E, OP_le, v.y, least), when(E, rises, v.r.lo, v.r.hi), at);
-  return when(E, op2(E, OP_le, most, v.y), when(E, rises, v.r.hi, v.r.lo), at);
+  at = when(E, op2(E, OP_le, v.y, least), when(E, rises, ends[0], ends[1]), at);
+  at = when(E, op2(E, OP_le, most, v.y), when(E, rises, ends[1], ends[0]), at);
+  return cx_range_place(E, &v.r, at);
 }
 
 /* e at x; at an infinite end inf - inf is what it is far out */

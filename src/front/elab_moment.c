@@ -353,7 +353,7 @@ static cx_val distribution_function(cx_elab *E, const cx_dist *d, bool upper, bo
   cx_val v = one_number(E, d, "cdf", logarithm ? log_tail(E, d, upper, x) : tail(E, d, upper, x));
   double none = logarithm ? -INFINITY : 0, all = logarithm ? 0 : 1, end;
   if (!cx_v_const(E, hi, &end) || isfinite(end) || x.e->op == OP_const)
-    v = where(E, op2(E, OP_lt, x, hi), v, upper ? none : all);
+    v = where(E, op2(E, OP_lt, num(E, 0, d), op2(E, OP_sub, hi, x)), v, upper ? none : all); /* it may be known */
   if (!cx_v_const(E, lo, &end) || isfinite(end) || x.e->op == OP_const)
     v = where(E, op2(E, cx_dist_discrete(d) ? OP_le : OP_lt, lo, x), v, upper ? all : none);
   return where_valid(E, d, v);

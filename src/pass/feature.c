@@ -274,6 +274,10 @@ static void see(void *user, const cx_node *n) {
     case OP_log2:
     case OP_log10: add_singular(f, a); return;
     case OP_xlogy: add_singular(f, b); return;
+    case OP_logit:
+      add_singular(f, a);
+      add(f, CX_FEATURE_SINGULAR, cx_op2(g, OP_sub, one, a));
+      return;
     case OP_log1p: add(f, CX_FEATURE_SINGULAR, cx_op2(g, OP_add, one, a)); return;
     case OP_asin:
     case OP_acos:
@@ -401,6 +405,14 @@ static const cx_node *come_near(void *user, cx_graph *g, const cx_node *n) {
   if (n->u.eq == c->x) return c->place;
   return (int)n->u.eq < c->known && (c->mask[n->u.eq] & CX_DEPENDS) ? cx_load(g, c->map[n->u.eq], n->arg, n->nargs) : n;
 }
+/* an op of a that is singular where u is 0, which it does not hold: by u itself */
+static const cx_node *by_distance(const nearer *c, cx_graph *g, const cx_node *n, const cx_node *a) {
+  const cx_node *one = cx_const(g, 1), *before = n->arg[0];
+  if (n->op == OP_log1p && c->u == cx_op2(g, OP_add, one, before)) return cx_op1(g, OP_log, c->near);
+  if (n->op == OP_logit && c->u == cx_op2(g, OP_sub, one, before))
+    return cx_op1(g, OP_log, cx_op2(g, OP_div, a, c->near));
+  return NULL;
+}
 /* cx_rewrite goes from the leaves up, so that u would not be recognised after its own x has been replaced */
 static const cx_node *rewrite_down(nearer *c, cx_graph *g, const cx_node *n, const cx_node **memo) {
   if (memo[n->id]) return memo[n->id];
@@ -415,7 +427,9 @@ static const cx_node *rewrite_down(nearer *c, cx_graph *g, const cx_node *n, con
   if (n != c->u && n->nargs) {
     bool same = true;
     for (int k = 0; k < n->nargs; k++) arg[k] = rewrite_down(c, g, n->arg[k], memo), same &= arg[k] == n->arg[k];
-    if (!same) r = n->op == OP_load ? cx_load(g, n->u.eq, arg, n->nargs) : cx_opn(g, (cx_op)n->op, arg, n->nargs);
+    const cx_node *near = c->u && n->nargs == 1 ? by_distance(c, g, n, arg[0]) : NULL;
+    if (near) r = near;
+    else if (!same) r = n->op == OP_load ? cx_load(g, n->u.eq, arg, n->nargs) : cx_opn(g, (cx_op)n->op, arg, n->nargs);
   }
   return memo[n->id] = come_near(c, g, r);
 }
