@@ -194,7 +194,7 @@ static void shifted(void *user, const cx_node *n) {
 
 static void choose_rows(cx_sched *s, int *up) {
   cx_graph *g = s->g;
-  double *score = CX_NEW_N(s->tmp, double, g->neq *SLOTS + 1);
+  double *score = CX_NEW_N(s->tmp, double, g->neq *SLOTS + 1), *summed = CX_NEW_N(s->tmp, double, g->neq *SLOTS + 1);
   bool *data = CX_NEW_N(s->tmp, bool, g->neq *SLOTS + 1), *var = CX_NEW_N(s->tmp, bool, g->neq *SLOTS + 1);
   int64_t *size = CX_NEW_N(s->tmp, int64_t, g->neq * SLOTS + 1);
   for (int k = 0; k < g->neq; k++) {
@@ -205,9 +205,9 @@ static void choose_rows(cx_sched *s, int *up) {
       bool again = false; /* an axis counts once; as an index of the result, if it is one */
       for (int j = 0; j < i; j++) again |= find(up, k * SLOTS + j) == c;
       size[c] = extent(e, i);
-      if (e->kind == EQ_INPUT && e->constant && i == 0) data[c] = true;
+      if (e->kind == EQ_INPUT && e->constant && !e->weight && i == 0) data[c] = true;
       if (e->kind == EQ_INPUT && !e->constant) var[c] = true;
-      if (e->kind == EQ_CALC && !again) score[c] += work_of(s, e) * (i < e->rank ? 1 : 0.7);
+      if (e->kind == EQ_CALC && !again) (i < e->rank ? score : summed)[c] += work_of(s, e);
     }
   }
   shifts sh = {.s = s, .up = up, .across = CX_NEW_N(s->tmp, double, g->neq *SLOTS + 1)};
@@ -218,6 +218,8 @@ static void choose_rows(cx_sched *s, int *up) {
   }
   for (int c = 0; c < g->neq * SLOTS; c++) {
     if (find(up, c) != c) continue;
+    /* sums over the lanes want factors turned round; along data they are what lets these go by in blocks */
+    score[c] += summed[c] * (data[c] && !var[c] ? 0.7 : 0.3);
     bool ok = size[c] >= 8 && (score[c] >= SMALL || size[c] == s->opt->rows);
     score[c] = !ok ? 0
                    : score[c] * (data[c] && !var[c] ? 8 : 1) * ((double)size[c] / ((double)size[c] + 8)) *

@@ -72,6 +72,7 @@ typedef struct cx_eq {
   uint8_t kind, red;
   uint8_t rank, nred;
   bool constant;  /* EQ_INPUT: bound once (data); false: changes from call to call (param) */
+  bool weight;    /* EQ_INPUT: of a param that stays as it is: its indices number no rows of data */
   bool integer;   /* every value is an integer */
   bool node;      /* EQ_INPUT: the variable of an integral (pass/integral.h), which some primitive binds */
   bool slope;     /* prim integral: that of a derivative; its error counts against the size of its integrand */

@@ -104,7 +104,10 @@ static cx_fn *make(const cx_model *m, cx_arena *a, const uint32_t *root, int nro
   for (int k = 0; k < m->graph->neq; k++)
     if (map[k] >= 0) back[map[k]] = (uint32_t)k;
   for (int k = 0; k < m->ngiven; k++) /* a param that a fit leaves alone */
-    if (map[m->given[k].eq] >= 0) f->graph->eq[map[m->given[k].eq]]->constant = true;
+    if (map[m->given[k].eq] >= 0) {
+      cx_eq *e = f->graph->eq[map[m->given[k].eq]];
+      e->constant = true, e->weight = !m->given[k].decl;
+    }
   for (int k = 0; k < m->nvary; k++)
     if (map[m->vary[k]] >= 0) f->graph->eq[map[m->vary[k]]]->constant = false;
   cx_run_passes(f->graph, BEFORE_INTEGRALS);
