@@ -252,7 +252,7 @@ static bool room(cx_quadrature_work *w, int64_t n) {
   free(w->at);
   free(w->pick);
   w->at = malloc((size_t)(n * (5 + w->ncomp)) * sizeof *w->at);
-  w->pick = malloc((size_t)n * 2 * sizeof *w->pick);
+  w->pick = malloc((size_t)n * 3 * sizeof *w->pick);
   w->cap_place = w->at && w->pick ? n : 0;
   if (!w->cap_place) w->why = "out of memory";
   return w->cap_place > 0;
@@ -338,13 +338,23 @@ static int evaluate(void *user, int side, int64_t n, const int32_t *instance, co
     return cx_batch_run(q, &q->value, &w->value, w, &x, NULL, 0, n, instance, f);
   }
   double *x = w->at, *place = x + n, *dist = place + n, *slope = dist + n, *bend = slope + n, *part = bend + n;
-  int32_t *id = w->pick, *k_of = id + n;
+  int32_t *id = w->pick, *k_of = id + n, *root = k_of + n;
+  int least = q->in->nfeature, most = -1; /* nodes come in runs about one place */
+  for (int64_t k = 0, run = 0; k < n; k++) {
+    if (!k || instance[k] != instance[run] || at[k] != at[run]) {
+      const struct cx_near *r = root_at(w, instance[k], at[k]);
+      int form = r ? r->feature : -1;
+      run = k;
+      root[k] = r ? (int32_t)(r - w->root) : -1;
+      least = form < least ? form : least, most = form > most ? form : most;
+    } else root[k] = root[run];
+  }
   /* the nodes by the form they are computed in: -1 the plain one */
-  for (int form = -1; form < q->in->nfeature; form++) {
+  for (int form = least; form <= most; form++) {
     if (form >= 0 && !q->near[form].g) continue;
     int64_t m = 0;
     for (int64_t k = 0; k < n; k++) {
-      const struct cx_near *r = root_at(w, instance[k], at[k]);
+      const struct cx_near *r = root[k] < 0 ? NULL : &w->root[root[k]];
       if ((r ? r->feature : -1) != form) continue;
       dist[m] = side < 0 ? t[k] : -t[k];
       place[m] = at[k];

@@ -462,7 +462,9 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
   }
   s->n = n;
   if (ok && n) {
-    qsort(s->at, (size_t)n, sizeof *s->at, by_place);
+    bool sorted = true;
+    for (int64_t k = 1; k < n && sorted; k++) sorted = by_place(&s->at[k - 1], &s->at[k]) <= 0;
+    if (!sorted) qsort(s->at, (size_t)n, sizeof *s->at, by_place);
     for (int64_t k = 0, m; k < n; k = m) { /* what differs by rounding is one place: that of a singular point, if any */
       int64_t best = k;
       for (m = k + 1; m < n && s->at[m].instance == s->at[k].instance &&
