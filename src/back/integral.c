@@ -76,9 +76,10 @@ static int run_oracle(const cx_quadrature *q, const cx_batch *b, cx_batch_work *
   return 0;
 }
 
-/* the numbers of the integrals along each dimension, and the arrays read there, for m nodes and their repeated last */
+/* the numbers of the integrals along each dimension, and the arrays read there, for `each` nodes of each of m, and their
+ * repeated last */
 static void lay_instances(const cx_quadrature *q, const cx_batch *b, cx_quadrature_work *all, const int32_t *instance,
-                          int64_t m, int64_t filled, double *index, double *rows) {
+                          int64_t m, int64_t each, int64_t filled, double *index, double *rows) {
   const cx_integrand *in = q->in;
   int64_t nodes = in->nodes, size[CX_MAX_RANK], below[CX_MAX_RANK + 1];
   int r = in->ninstance;
@@ -87,47 +88,25 @@ static void lay_instances(const cx_quadrature *q, const cx_batch *b, cx_quadratu
     size[d] = in->instance[d].n > 0 ? in->instance[d].n : 1;
     below[d] = below[d + 1] * size[d];
   }
-  for (int d = 0; d < r; d++) {
-    if (!b->index[d]) continue;
-    double *to = index + d * nodes;
-    if (r == 1)
-      for (int64_t j = 0; j < m; j++) to[j] = instance[j];
-    else
-      for (int64_t j = 0; j < m; j++) to[j] = (double)(instance[j] / below[d + 1] % size[d]);
-    for (int64_t j = m; j < filled; j++) to[j] = to[m - 1];
-  }
-  for (int k = 0; k < in->nenv; k++) {
-    if (!by_instance(in, k)) continue;
-    const cx_by_instance *own = &in->by_instance[k];
-    const double *from = all->arg[2 + k];
-    double *to = rows + k * nodes;
-    bool all_dims = own->rank == r;
-    for (int d = 0; d < own->rank; d++) all_dims &= own->dim[d] == d;
-    if (all_dims)
-      for (int64_t j = 0; j < m; j++) to[j] = from[instance[j]];
-    else
-      for (int64_t j = 0; j < m; j++) {
-        int64_t at = 0;
-        for (int d = 0; d < own->rank; d++)
-          at = at * size[own->dim[d]] + instance[j] / below[own->dim[d] + 1] % size[own->dim[d]];
-        to[j] = from[at];
-      }
-    for (int64_t j = m; j < filled; j++) to[j] = to[m - 1];
-  }
-}
-
-/* the same for n nodes of each */
-static void spread_instances(const cx_quadrature *q, const cx_batch *b, cx_quadrature_work *all,
-                             const int32_t *instance, int64_t m, int64_t n, double *index, double *rows) {
-  lay_instances(q, b, all, instance, m, m, index, rows);
-  const cx_integrand *in = q->in;
-  for (int k = 0; k < in->ninstance + in->nenv; k++) {
-    bool is_index = k < in->ninstance;
-    if (is_index ? !b->index[k] : !by_instance(in, k - in->ninstance)) continue;
-    double *p = is_index ? index + k * in->nodes : rows + (k - in->ninstance) * in->nodes;
-    for (int64_t j = m - 1; j >= 0; j--) { /* from the last one on, in place */
-      double v = p[j];
-      for (int64_t i = 0; i < n; i++) p[j * n + i] = v;
+  int64_t run[CX_NODES_MOST + 1], nrun = 0; /* nodes of one integral stand together */
+  int32_t who[CX_NODES_MOST];
+  for (int64_t j = 0; j < m; j++)
+    if (!j || instance[j] != instance[j - 1]) who[nrun] = instance[j], run[nrun++] = j * each;
+  run[nrun] = filled;
+  for (int k = 0; k < r + in->nenv; k++) {
+    int env = k - r;
+    if (k < r ? !b->index[k] : !by_instance(in, env)) continue;
+    const cx_by_instance *own = k < r ? NULL : &in->by_instance[env];
+    const double *from = own ? all->arg[2 + env] : NULL;
+    double *to = own ? rows + env * nodes : index + k * nodes;
+    bool all_dims = own && own->rank == r;
+    for (int d = 0; all_dims && d < r; d++) all_dims = own->dim[d] == d;
+    for (int64_t i = 0; i < nrun; i++) {
+      int64_t id = who[i], at = 0;
+      for (int d = 0; own && !all_dims && d < own->rank; d++)
+        at = at * size[own->dim[d]] + id / below[own->dim[d] + 1] % size[own->dim[d]];
+      double v = !own ? (double)(r == 1 ? id : id / below[k + 1] % size[k]) : from[all_dims ? id : at];
+      for (int64_t j = run[i]; j < run[i + 1]; j++) to[j] = v;
     }
   }
 }
@@ -152,7 +131,7 @@ int cx_batch_run(const cx_quadrature *q, const cx_batch *b, cx_batch_work *w, cx
       memcpy(to, at, (size_t)m * sizeof *to);
       for (int64_t j = m; j < nodes; j++) to[j] = at[m - 1];
     }
-    if (r && instance) lay_instances(q, b, all, instance + from, m, filled, index, rows);
+    if (r && instance) lay_instances(q, b, all, instance + from, m, 1, filled, index, rows);
     int64_t c0 = 0;
     for (int k = 0; k < b->nout; c0 += b->count[k++])
       w->out[k] = by_rows && b->count[k] == 1 ? f + c0 * n + from : w->buffer[k];
@@ -234,7 +213,7 @@ int cx_batch_run_same(const cx_quadrature *q, bool probe, cx_quadrature_work *w,
     for (int k = 0; k < in->ninstance; k++) r->in[1 + k] = index + k * nodes;
     for (int k = 0; k < in->nenv; k++) r->in[first + k] = by_instance(in, k) ? rows + k * nodes : w->arg[2 + k];
     for (int k = 0; k < h->fixed.nout; k++) r->in[first + in->nenv + k] = v->places + (k + 1) * nodes;
-    spread_instances(q, &h->rest, w, instance + from, some, n, index, rows);
+    lay_instances(q, &h->rest, w, instance + from, some, n, some * n, index, rows);
     for (int k = 0; k < b->nout; k++) r->out[k] = f + (k * m + from) * n;
     if (cx_exec_rows(h->rest.exec, r->work, some * n, r->in, r->out, &w->why)) return 1;
   }

@@ -32,6 +32,8 @@ cx_eq_order cx_order(const cx_graph *g, cx_arena *a);
 static inline uint32_t cx_reduced_mask(const cx_eq *e) { return ((1u << e->nred) - 1) << e->rank; }
 /* equations computed from constant inputs alone (indexed by id); a recurrence of such is one, too */
 bool *cx_data_only(const cx_graph *g, cx_arena *a);
+/* equal equations become one (share.c) */
+void cx_unite(cx_graph *g);
 /* drops reduced slot `slot` of e (a slot number), whose index no longer occurs in body; renumbers the later ones */
 const cx_node *cx_drop_slot(cx_graph *g, cx_eq *e, int slot, const cx_node *body);
 #endif

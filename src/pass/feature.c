@@ -489,6 +489,21 @@ static cx_graph *near_graph(cx_graph *g, const cx_integrand *in, uint32_t x, con
   return near;
 }
 
+/* is what u says of a feature what v says of it? */
+static bool same_roots(cx_feature_kind kind, const cx_eq *u, const cx_eq *v) {
+  const cx_node *a = u->body, *b = v->body;
+  if (kind != CX_FEATURE_EDGE && kind != CX_FEATURE_SUMMIT) { /* these ask for the sign of u */
+    if (a->op == OP_neg) a = a->arg[0];
+    if (b->op == OP_neg) b = b->arg[0];
+  }
+  if (a != b || u->red != v->red || u->rank != v->rank || u->nred != v->nred) return false;
+  for (int d = 0; d < u->rank; d++)
+    if (u->dim[d].n != v->dim[d].n) return false;
+  for (int d = 0; d < u->nred; d++)
+    if (u->rdim[d].n != v->rdim[d].n) return false;
+  return u->red == RED_none || a == u->body;
+}
+
 void cx_find_features(cx_integrand *in, const cx_graph *value, uint32_t crossing) {
   int32_t *map = CX_NEW_N(value->arena, int32_t, value->neq + 1);
   uint32_t *root = CX_NEW_N(value->arena, uint32_t, value->neq + value->nout + 1);
@@ -551,6 +566,10 @@ void cx_find_features(cx_integrand *in, const cx_graph *value, uint32_t crossing
     int deg = degree_of(&f, cx_load(g, id, sub, e->rank));
     if (deg == 0) continue;
     if (list.at[k].kind == CX_FEATURE_SUMMIT) id = cx_diff_forward(g, id, x, 1), deg = deg == 2 ? 1 : ANY;
+    bool known = false;
+    for (int m = 0; m < in->nfeature && !known; m++)
+      known = in->feature[m].kind == list.at[k].kind && same_roots(list.at[k].kind, g->eq[u[m]], g->eq[id]);
+    if (known) continue;
     near[in->nfeature] = list.at[k].kind == CX_FEATURE_SINGULAR && e->rank == 1 && e->red == RED_none &&
                          e->body->op != OP_load && !list.at[k].inside && value->nout <= 64 && !in->crossing &&
                          !in->heavy;

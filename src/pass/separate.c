@@ -435,4 +435,5 @@ void cx_pass_separate(cx_graph *g) {
     separate(&kept, g->eq[best], depth[g->eq[best]->prim_arg[CX_INTEGRAL_F]]);
   }
   for (int j = 0; j < kept.whole.n; j++) guard(&kept, kept.whole.at[j]);
+  cx_unite(g); /* derivatives by params that differ in a factor outside are one integral */
 }

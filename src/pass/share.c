@@ -1,6 +1,7 @@
 /* share.c - what is equal is computed once, and what does not depend on a summed index is not summed.
  *
  * 1. Equations with the same sizes, reduction and body become one: users load the first; the others become its alias.
+ *    So do primitives of the same arguments.
  * 2. sum(i, k: a * f(i) * g(k)) = a * sum(i: f(i)) * sum(k: g(k)): the factors of a summand fall into groups that
  *    share no reduced index; each group is summed by itself, the group without one stands outside.
  * 3. An equation that is another one where two indices are equal is read from its diagonal.
@@ -28,11 +29,23 @@ static bool same_sizes(const cx_dim *x, const cx_dim *y, int n) {
 }
 
 static bool equal(const cx_eq *x, const cx_eq *y) {
+  if (x->kind != y->kind) return false;
+  if (x->kind == EQ_PRIM)
+    return x->prim == y->prim && x->slope == y->slope && x->nprim_arg == y->nprim_arg && x->rank == y->rank &&
+           same_sizes(x->dim, y->dim, x->rank) &&
+           !memcmp(x->prim_arg, y->prim_arg, (size_t)x->nprim_arg * sizeof *x->prim_arg);
   return x->body == y->body && x->red == y->red && x->rank == y->rank && x->nred == y->nred && x->inert == y->inert &&
          same_sizes(x->dim, y->dim, x->rank) && same_sizes(x->rdim, y->rdim, x->nred);
 }
 
-static void unite(cx_graph *g) {
+static uint32_t hash_of(const cx_eq *e) {
+  if (e->kind == EQ_CALC) return e->body->hash;
+  uint32_t h = 0;
+  for (int k = 0; k < e->nprim_arg; k++) h = (h ^ e->prim_arg[k]) * 0x9e3779b1u, h ^= h >> 15;
+  return h;
+}
+
+void cx_unite(cx_graph *g) {
   cx_arena *a = cx_arena_new(g->ctx);
   cx_eq_order o = cx_order(g, a);
   aliases al = {g, CX_NEW_N(a, uint32_t, g->neq + 1)};
@@ -43,14 +56,15 @@ static void unite(cx_graph *g) {
   for (int i = 0; i < o.n; i++) {
     cx_eq *e = g->eq[o.order[i]];
     for (int k = 0; k < e->nprim_arg; k++) e->prim_arg[k] = al.to[e->prim_arg[k]];
-    if (e->kind != EQ_CALC) continue;
-    e->body = cx_rewrite(g, e->body, redirect, &al);
+    if (e->kind == EQ_INPUT || e->integrand) continue;
+    if (e->kind == EQ_CALC) e->body = cx_rewrite(g, e->body, redirect, &al);
     if (o.cyclic[e->id]) continue;
-    uint32_t h = e->body->hash & (cap - 1);
+    uint32_t h = hash_of(e) & (cap - 1);
     while (slot[h] && !equal(slot[h], e)) h = (h + 1) & (cap - 1);
     if (!slot[h]) slot[h] = e;
     else {
       al.to[e->id] = slot[h]->id;
+      e->kind = EQ_CALC, e->prim = NULL, e->nprim_arg = 0;
       e->red = RED_none;
       e->nred = 0;
       memset(e->rdim, 0, sizeof e->rdim);
@@ -199,6 +213,6 @@ static void diagonals(cx_graph *g) {
 void cx_pass_share(cx_graph *g) {
   for (int i = 0, n = g->neq; i < n; i++)
     if (g->eq[i]->kind == EQ_CALC && g->eq[i]->red == RED_sum) separate(g, g->eq[i]);
-  unite(g);
+  cx_unite(g);
   diagonals(g);
 }

@@ -283,14 +283,16 @@ static part_sum judge(const cx_quad *q, cx_quad_work *w, const cx_group *g, cons
       t.error += fabs(f[m]) * fabs(x[m] - x[before]) / at->scale[0];
     }
   }
-  double c[5] = {0}, decay = 0, e;
-  for (int k = 1; k < 5; k++) {
-    static const double cosine[8] = {1, M_SQRT1_2, 0, -M_SQRT1_2, -1, -M_SQRT1_2, 0, M_SQRT1_2};
-    double re = 0, im = 0;
-    for (int i = 0; i < 8; i++) re += s[i] * cosine[i * k % 8], im += s[i] * cosine[(i * k + 6) % 8];
-    c[k] = sqrt(re * re + im * im);
-    if ((k == 2 || k == 3) && c[k] > DBL_EPSILON * t.abs) decay = fmax(decay, c[k] / c[k - 1]);
-  }
+  double c[5], decay = 0, even[4], odd[4], e;
+  for (int i = 0; i < 4; i++) even[i] = s[i] + s[i + 4], odd[i] = s[i] - s[i + 4];
+  double low = M_SQRT1_2 * (odd[1] - odd[3]), high = M_SQRT1_2 * (odd[1] + odd[3]);
+  double across = even[0] - even[2], along = even[1] - even[3];
+  c[1] = sqrt((odd[0] + low) * (odd[0] + low) + (odd[2] + high) * (odd[2] + high));
+  c[2] = sqrt(across * across + along * along);
+  c[3] = sqrt((odd[0] - low) * (odd[0] - low) + (odd[2] - high) * (odd[2] - high));
+  c[4] = fabs(even[0] - even[1] + even[2] - even[3]);
+  for (int k = 2; k < 4; k++)
+    if (c[k] > DBL_EPSILON * t.abs) decay = fmax(decay, c[k] / c[k - 1]);
   for (int i = 0; i < 8; i++) t.value += s[i];
   double next = fmin(1, 1.5 * decay);
   e = c[3] * next * next;
