@@ -16,7 +16,7 @@
 #include "quad/rule.h"
 
 #define STEEP 0.05 /* exp(u) is a peak at an end where it falls by more than exp(-10) over the range */
-enum { COARSE = 64, GRID = 192, STEPS_MAX = 1 << 14, POINTS_MAX = 1 << 20, AT_ONCE = 1 << 15 };
+enum { COARSE = 64, GRID = 192, STEPS_MAX = 1 << 14, POINTS_MAX = 1 << 20, AT_ONCE = 1 << 15, ALIKE = 4 };
 
 typedef struct {                     /* a root wanted: of u - level in [a, b] */
   double a, b, x, fa, level, size;   /* size: of u beside the root */
@@ -37,6 +37,8 @@ typedef struct cx_search { /* kept between calls */
   double *x, *f;
   int32_t *id, *who; /* who: integrals to look at, and how many */
   int64_t room, nwho;
+  double *line; /* t = a x + b of each of who: a, b */
+  bool *shared; /* by feature: looked at for all of them at once */
   double near[2][GRID],
       out[2][GRID]; /* shares of a finite range, coarse and fine; distances from 0, GRID / 2 and GRID */
 } search;
@@ -68,7 +70,7 @@ static bool push(search *s, bracket b) {
 
 void cx_search_free(search *s) {
   if (!s) return;
-  free(s->at), free(s->x), free(s->f), free(s->id), free(s->who), free(s);
+  free(s->at), free(s->x), free(s->f), free(s->id), free(s->who), free(s->line), free(s->shared), free(s);
 }
 static search *search_of(const cx_quadrature *q, cx_quadrature_work *w) {
   search *s = w->search;
@@ -84,10 +86,22 @@ static search *search_of(const cx_quadrature *q, cx_quadrature_work *w) {
       for (int k = rim; k < side - rim; k++) s->out[fine][k] = pow(10, -7 + 15.0 * (k - rim + 0.41) / (side - 2 * rim));
     }
     s->who = malloc((size_t)(w->most + 1) * sizeof *s->who);
+    s->line = malloc((size_t)(2 * w->most + 1) * sizeof *s->line);
+    s->shared = calloc((size_t)q->in->nfeature + 1, sizeof *s->shared);
   }
-  if (!s || !s->who) return w->why = "out of memory", NULL;
+  if (!s || !s->who || !s->line || !s->shared) return w->why = "out of memory", NULL;
   s->q = q, s->w = w, s->n = 0;
   return s;
+}
+
+static int places(const double *t, int n, double most) { /* how many of them are less than that */
+  int lo = 0;
+  while (lo < n) {
+    int mid = (lo + n) / 2;
+    if (t[mid] < most) lo = mid + 1;
+    else n = mid;
+  }
+  return lo;
 }
 
 /* a grid over (lo, hi): even, and geometric towards each finite end or outwards from the middle of an infinite range */
@@ -199,13 +213,8 @@ static bracket falls(bracket b, double from, int side, double least, double most
   return b;
 }
 
-/* A summit whose curvature does not say how wide it is, that of exp(-x^4): its width on either side. Where u jumps, as
- * for exp(-|x|), a break says it. */
-static bool look_at_top(search *s, bracket *top, double u, double bend) {
-  if (s->q->in->feature[top->feature].kind != CX_FEATURE_SUMMIT) return true;
-  if (-bend * top->span > 1e-3 * top->size || fabs(u) > 1e-6 * top->size) return true;
-  bracket b = *top;
-  top->clear = true;
+/* of a summit whose curvature does not say how wide it is, that of exp(-x^4): its width on either side */
+static bool width_of_top(search *s, bracket b) {
   const cx_quad_range *r = &s->w->range[b.instance];
   for (int side = -1; side <= 1; side += 2) {
     double end = side < 0 ? fmin(r->lo, r->hi) : fmax(r->lo, r->hi), x = b.x;
@@ -215,13 +224,51 @@ static bool look_at_top(search *s, bracket *top, double u, double bend) {
   return true;
 }
 
-/* what a grid of n places shows of one column of a feature; *seen: clearly */
-static bool read_grid(search *s, int n, const double *x, const double *u, const double *v, bracket b, bool *seen) {
+/* Where u jumps, as for exp(-|x|), a break says it. */
+static bool look_at_top(search *s, bracket *top, double u, double bend) {
+  if (s->q->in->feature[top->feature].kind != CX_FEATURE_SUMMIT) return true;
+  if (-bend * top->span > 1e-3 * top->size || fabs(u) > 1e-6 * top->size) return true;
+  top->clear = true;
+  return width_of_top(s, *top);
+}
+
+/* exp(integral of u) falls steeply from an end: u at n places, its slope at the first and the last */
+static bool read_ends(search *s, int n, const double *x, const double *u, const double *v, bracket b) {
+  const cx_quad_range *r = &s->w->range[b.instance];
+  double lo = fmin(r->lo, r->hi), hi = fmax(r->lo, r->hi);
+  for (int side = 0; side < 2; side++) {
+    double end = side ? hi : lo, d = side ? u[n - 1] : -u[0], bend = v[side];
+    if (!isfinite(end)) continue;
+    if (d > 0 && 0.5 / d < STEEP * (hi - lo) && fabs(bend) < 0.05 * d * d) {
+      b.x = side ? end - 0.5 / d : end + 0.5 / d, b.width = 1 / d, b.a = NAN, b.done = true;
+      if (!push(s, b)) return false;
+      continue;
+    }
+    int sign = side ? -1 : 1, k = 0; /* not at once, but before it rises; a power law falls everywhere alike */
+    double before = 0, at = 0;
+    for (; k < n; k++) {
+      int i = side ? n - 1 - k : k;
+      at = fabs(x[i] - end), d = -sign * u[i];
+      if (!(d > 0) || d * at >= (k ? 1 : 0.5)) break;
+      before = at;
+    }
+    if (!k || k == n || !(d * at >= 1) || !(at < STEEP * (hi - lo))) continue;
+    if (!push(s, falls(b, end, sign, before, at))) return false;
+  }
+  return true;
+}
+/* a wave that is steep nowhere is seen */
+static bool gentle(const cx_quad_range *r, double most) {
+  return isfinite(r->hi - r->lo) && most * fabs(r->hi - r->lo) < 50;
+}
+
+/* what a grid of n places shows of one column of a feature; *seen: clearly; *most: of |v| */
+static bool read_grid(search *s, int n, const double *x, const double *u, const double *v, bracket b, bool *seen,
+                      double *most) {
   const cx_feature *t = &s->q->in->feature[b.feature];
-  double most;
   int64_t steps = 0;
   bool where[GRID / 8 + 1], all = t->kind == CX_FEATURE_STEP;
-  *seen &= cx_panel_get(0)->grid(n, x, u, v, where, &most);
+  *seen &= cx_panel_get(0)->grid(n, x, u, v, where, most);
   for (int i = 0; i + 1 < n && t->kind != CX_FEATURE_WAVE; i++) {
     if (!all && !where[i / 8]) {
       i |= 7;
@@ -252,28 +299,6 @@ static bool read_grid(search *s, int n, const double *x, const double *u, const 
       b.fa = v[i];
       if (!push(s, b)) return false;
     }
-  }
-  cx_quad_range *r = &s->w->range[b.instance];
-  double lo = fmin(r->lo, r->hi), hi = fmax(r->lo, r->hi);
-  if (t->kind == CX_FEATURE_WAVE) *seen &= isfinite(hi - lo) && most * (hi - lo) < 50;
-  for (int side = 0; side < 2 && t->kind == CX_FEATURE_SUMMIT; side++) { /* exp(u) falls steeply from an end */
-    double end = side ? hi : lo, d = side ? u[n - 1] : -u[0], bend = side ? v[n - 1] : v[0];
-    if (!isfinite(end)) continue;
-    if (d > 0 && 0.5 / d < STEEP * (hi - lo) && fabs(bend) < 0.05 * d * d) {
-      b.x = side ? end - 0.5 / d : end + 0.5 / d, b.width = 1 / d, b.a = NAN, b.done = true;
-      if (!push(s, b)) return false;
-      continue;
-    }
-    int sign = side ? -1 : 1, k = 0; /* not at once, but before it rises; a power law falls everywhere alike */
-    double before = 0, at = 0;
-    for (; k < n; k++) {
-      int i = side ? n - 1 - k : k;
-      at = fabs(x[i] - end), d = -sign * u[i];
-      if (!(d > 0) || d * at >= (k ? 1 : 0.5)) break;
-      before = at;
-    }
-    if (!k || k == n || !(d * at >= 1) || !(at < STEEP * (hi - lo))) continue;
-    if (!push(s, falls(b, end, sign, before, at))) return false;
   }
   return true;
 }
@@ -309,10 +334,15 @@ static bool scan(search *s, bool fine) {
       bool seen = true, first = !fine && count == COARSE;
       for (int k = 0; k < in->nfeature && count && (seen || !first); k++) {
         const cx_feature *t = &in->feature[k];
-        if (t->degree && t->kind != CX_FEATURE_STEP) continue;
+        if ((t->degree && t->kind != CX_FEATURE_STEP) || s->shared[k]) continue;
         for (int64_t c = 0; c < t->count; c++) {
           bracket b = {.instance = (int32_t)j, .feature = k, .column = (int32_t)(t->offset + c)};
-          if (!read_grid(s, count, s->x + at, s->f + b.column * n + at, s->f + (total + b.column) * n + at, b, &seen))
+          const double *u = s->f + b.column * n + at, *v = u + total * n;
+          double most;
+          if (!read_grid(s, count, s->x + at, u, v, b, &seen, &most)) return false;
+          if (t->kind == CX_FEATURE_WAVE) seen &= gentle(&s->w->range[j], most);
+          else if (t->kind == CX_FEATURE_SUMMIT &&
+                   !read_ends(s, count, s->x + at, u, (double[]){v[0], v[count - 1]}, b))
             return false;
         }
       }
@@ -325,22 +355,12 @@ static bool scan(search *s, bool fine) {
   return true;
 }
 
-static bool scanned(search *s) {
-  const cx_integrand *in = s->q->in;
-  bool any = false;
-  for (int k = 0; k < in->nfeature; k++) any |= !in->feature[k].degree || in->feature[k].kind == CX_FEATURE_STEP;
-  if (!any) return true;
-  s->nwho = 0;
-  for (int64_t j = s->w->begin; j < s->w->end; j++)
-    if (s->w->range[j].lo != s->w->range[j].hi) s->who[s->nwho++] = (int32_t)j;
-  return scan(s, false) && scan(s, true);
-}
-
 /* every enclosure narrowed to a root; those of degree 1 and 2 polished once. false on failure */
 static bool narrow(search *s) {
   int64_t total = s->q->in->columns;
   for (int64_t k = 0; k < s->n; k++)
-    if (!isnan(s->at[k].a) && !s->at[k].side) s->at[k].x = s->at[k].a + 0.5 * (s->at[k].b - s->at[k].a);
+    if (!isnan(s->at[k].a) && !s->at[k].side && !s->at[k].done)
+      s->at[k].x = s->at[k].a + 0.5 * (s->at[k].b - s->at[k].a);
   for (int round = 0; round < 160; round++) {
     int64_t n = 0;
     if (!space(s, s->n)) return false;
@@ -412,6 +432,127 @@ static bool narrow(search *s) {
     }
   }
   return true;
+}
+
+/* ---- features that are alike ---- */
+/* u = s phi(t) with t = a x + b in every one of who, where only s, a and b differ: phi is looked at once, for the first of
+ * them, and every one has its roots at the same t. Not where it would be seen less clearly than alone: where the grid in
+ * t is coarser in some range than a grid of its own, or s is 0 or no number; then *done is false. */
+static bool alike(search *s, int k, bool *done) {
+  const cx_feature *f = &s->q->in->feature[k];
+  const cx_quad_range *range = s->w->range;
+  int64_t total = s->q->in->columns, m = s->nwho, mark = s->n, n = 0;
+  double from = INFINITY, to = -INFINITY, t[GRID], most, *line = s->line;
+  *done = false;
+  if (f->line < 0 || m < ALIKE || !space(s, 3 * m > GRID ? 3 * m : GRID)) return f->line < 0 || m < ALIKE;
+  for (int64_t j = 0; j < m; j++) {
+    double lo = fmin(range[s->who[j]].lo, range[s->who[j]].hi), hi = fmax(range[s->who[j]].lo, range[s->who[j]].hi);
+    s->x[2 * j] = inside(lo, hi);
+    s->x[2 * j + 1] = isfinite(hi - lo) ? (s->x[2 * j] == hi ? lo : hi) : s->x[2 * j] + 1;
+    s->id[2 * j] = s->id[2 * j + 1] = s->who[j];
+  }
+  if (!evaluate(s, 2 * m)) return false;
+  for (int64_t j = 0; j < m; j++) {
+    const cx_quad_range *r = &range[s->who[j]];
+    const double *at = s->f + f->line * 2 * m + 2 * j, *x = s->x + 2 * j;
+    double a = (at[1] - at[0]) / (x[1] - x[0]), b = at[0] - a * x[0], p = a * r->lo + b, q = a * r->hi + b;
+    if (!(fabs(a) > 0 && isfinite(a) && isfinite(b)) || isnan(p) || isnan(q)) return true;
+    line[2 * j] = a, line[2 * j + 1] = b;
+    from = fmin(from, fmin(p, q)), to = fmax(to, fmax(p, q));
+  }
+  bracket b = {.instance = s->who[0], .feature = k, .column = (int32_t)f->offset};
+  bool seen = false;
+  for (int attempt = 0; attempt < 3 && !seen; attempt++) { /* coarse, fine, fine at every scale about t = 0 */
+    bool all = attempt == 2;
+    if (attempt == 1 && !isfinite(to - from)) continue;
+    n = grid(s, all ? -INFINITY : from, all ? INFINITY : to, attempt > 0, t);
+    seen = true;
+    for (int64_t j = 0; j < m && seen; j++) {
+      double p = line[2 * j] * range[s->who[j]].lo + line[2 * j + 1],
+             q = line[2 * j] * range[s->who[j]].hi + line[2 * j + 1];
+      seen = places(t, (int)n, fmax(p, q)) - places(t, (int)n, fmin(p, q)) >= COARSE / 2;
+    }
+    if (!seen) continue;
+    for (int64_t i = 0; i < n; i++)
+      s->x[i] = ((line[0] < 0 ? t[n - 1 - i] : t[i]) - line[1]) / line[0], s->id[i] = b.instance;
+    if (!evaluate(s, n)) return false;
+    s->n = mark;
+    if (!read_grid(s, (int)n, s->x, s->f + b.column * n, s->f + (total + b.column) * n, b, &seen, &most)) return false;
+  }
+  for (int64_t i = mark; i < s->n && f->kind == CX_FEATURE_PEAK; i++) seen &= !s->at[i].touch;
+  if (!seen) return s->n = mark, true;
+  const double *u = s->f + b.column * n;
+  int64_t best = -1; /* where s is read: u is neither nought nor huge */
+  for (int64_t i = 0; i < n; i++)
+    if (u[i] != 0 && isfinite(u[i]) && (best < 0 || fabs(log(fabs(u[i]))) < fabs(log(fabs(u[best]))))) best = i;
+  if (best < 0) return s->n = mark, true;
+  double scale = u[best], at = line[0] * s->x[best] + line[1], phi[GRID], x[GRID + 2], y[GRID + 2];
+  for (int64_t i = 0; i < n; i++) phi[i] = u[line[0] < 0 ? n - 1 - i : i] / scale;
+  if (!narrow(s)) return false;
+  int64_t nroot = 0;
+  for (int64_t i = mark; i < s->n; i++) /* of phi; a flat top has its width in every one */
+    if (!s->at[i].side && (!s->at[i].clear || f->kind == CX_FEATURE_SUMMIT)) s->at[mark + nroot++] = s->at[i];
+  bracket *root = malloc((size_t)(nroot + 1) * sizeof *root);
+  if (!root) return s->w->why = "out of memory", false;
+  memcpy(root, s->at + mark, (size_t)nroot * sizeof *root);
+  s->n = mark;
+  for (int64_t i = 0; i < nroot; i++) root[i].x = line[0] * root[i].x + line[1];
+  if (!space(s, 3 * m)) return free(root), false;
+  for (int64_t j = 0; j < m; j++) {
+    const cx_quad_range *r = &range[s->who[j]];
+    double lo = fmin(r->lo, r->hi), hi = fmax(r->lo, r->hi), *to = s->x + 3 * j;
+    double near = isfinite(hi - lo) ? (hi - lo) * s->near[0][0] : s->out[1][0];
+    to[0] = (at - line[2 * j + 1]) / line[2 * j];
+    to[1] = isfinite(lo) ? lo + near : inside(lo, hi), to[2] = isfinite(hi) ? hi - near : inside(lo, hi);
+    for (int i = 0; i < 3; i++) s->id[3 * j + i] = s->who[j];
+  }
+  bool ok = evaluate(s, 3 * m);
+  for (int64_t j = 0; j < m && ok && seen; j++) {
+    const double *uj = s->f + b.column * 3 * m + 3 * j, *vj = uj + total * 3 * m, *place = s->x + 3 * j;
+    const cx_quad_range *r = &range[s->who[j]];
+    double lo = fmin(r->lo, r->hi), hi = fmax(r->lo, r->hi), a = line[2 * j], shift = line[2 * j + 1];
+    b.instance = s->who[j];
+    seen = fabs(uj[0]) > 0 && isfinite(uj[0]);
+    if (f->kind == CX_FEATURE_WAVE) seen &= gentle(r, most * fabs(uj[0] / scale * a / line[0]));
+    if (f->kind == CX_FEATURE_SUMMIT && ((isfinite(lo) && uj[1] < 0) || (isfinite(hi) && uj[2] > 0))) {
+      double least = isfinite(lo) ? place[1] : -INFINITY, last = isfinite(hi) ? place[2] : INFINITY;
+      int count = 0;
+      if (isfinite(lo)) x[count] = place[1], y[count++] = uj[1];
+      for (int64_t i = 0; i < n; i++) {
+        int64_t k_of = a < 0 ? n - 1 - i : i;
+        double here = (t[k_of] - shift) / a;
+        if (here > least && here < last) x[count] = here, y[count++] = uj[0] * phi[k_of];
+      }
+      if (isfinite(hi)) x[count] = place[2], y[count++] = uj[2];
+      ok = read_ends(s, count, x, y, vj + 1, b);
+    }
+    for (int64_t i = 0; i < nroot && ok; i++) {
+      bracket one = root[i];
+      one.instance = b.instance, one.x = (root[i].x - shift) / a, one.size *= fabs(uj[0] / scale);
+      one.a = NAN, one.done = one.touch, one.slope = one.touch;
+      if (!one.clear) ok = push(s, one);
+      else if (one.x > lo && one.x < hi) one.clear = false, ok = width_of_top(s, one);
+    }
+  }
+  free(root);
+  if (ok && !seen) s->n = mark;
+  *done = ok && seen;
+  return ok;
+}
+
+static bool scanned(search *s) {
+  const cx_integrand *in = s->q->in;
+  bool any = false;
+  s->nwho = 0;
+  for (int64_t j = s->w->begin; j < s->w->end; j++)
+    if (s->w->range[j].lo != s->w->range[j].hi) s->who[s->nwho++] = (int32_t)j;
+  for (int k = 0; k < in->nfeature; k++) {
+    s->shared[k] = false;
+    if (in->feature[k].degree && in->feature[k].kind != CX_FEATURE_STEP) continue;
+    if (!alike(s, k, &s->shared[k])) return false;
+    any |= !s->shared[k];
+  }
+  return !any || (scan(s, false) && scan(s, true));
 }
 
 static int by_place(const void *x, const void *y) {

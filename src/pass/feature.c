@@ -1,6 +1,7 @@
 /* feature.c - what an integrand's equations say about where it is not smooth: conditions, kinks, steps, singular points,
  * peaks. Each is a function u(x) of the integration variable with its derivative; the roots of u are the places. They are
  * cx_found at run time (back/roots.c), since they move with what the integrand depends on. */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -392,7 +393,7 @@ cx_found_list cx_collect_features(cx_graph *g, uint32_t root, uint32_t x, uint32
 
 /* ---- the integrand near a root of u ----
  * Where u vanishes, x = at + t, its value is taken from u = slope t + bend t^2 / 2: what is left of a difference of
- * nearly equal numbers would be rounding. Exact for degrees 1 and 2; else for small t alone. */
+ * nearly equal numbers would be rounding. Exact for degrees 1 and 2; else for t so small that u' is as that says. */
 typedef struct {
   uint32_t x, *mask, *map;
   int known;
@@ -434,8 +435,8 @@ static const cx_node *rewrite_down(nearer *c, cx_graph *g, const cx_node *n, con
   return memo[n->id] = come_near(c, g, r);
 }
 
-static cx_graph *near_graph(cx_graph *g, const cx_integrand *in, uint32_t x, const cx_node *u, int degree,
-                            const uint32_t *input, int ninput, const uint32_t *out, int nout) {
+static cx_graph *near_graph(cx_graph *g, const cx_integrand *in, uint32_t x, const cx_node *u, const cx_node *rate,
+                            int degree, const uint32_t *input, int ninput, const uint32_t *out, int nout) {
   uint32_t extra[4];
   const cx_node *k = cx_index(g, 0), *v[4];
   for (int j = 0; j < 4; j++) { /* at, t, slope, bend */
@@ -464,8 +465,14 @@ static cx_graph *near_graph(cx_graph *g, const cx_integrand *in, uint32_t x, con
     nearer direct = c;
     direct.u = NULL;
     const cx_node *full = rewrite_down(&direct, g, u, CX_NEW_N(g->arena, const cx_node *, (size_t)u->id + 1));
-    const cx_node *small = cx_op2(g, OP_lt, cx_op1(g, OP_abs, cx_op2(g, OP_mul, v[3], v[1])),
-                                  cx_op2(g, OP_mul, cx_const(g, 1e-5), cx_op1(g, OP_abs, v[2])));
+    const cx_node *there = rewrite_down(&direct, g, rate, CX_NEW_N(g->arena, const cx_node *, (size_t)rate->id + 1));
+    /* The series is wrong by about |off / slope| / 3, u itself by the rounding of its place: the better one is taken. */
+    const cx_node *steep = cx_op1(g, OP_abs, v[2]), *linear = cx_op2(g, OP_add, v[2], cx_op2(g, OP_mul, v[3], v[1]));
+    const cx_node *off = cx_op1(g, OP_abs, cx_op2(g, OP_sub, there, linear));
+    const cx_node *blur = cx_op2(g, OP_mul, cx_const(g, 4 * DBL_EPSILON), cx_op1(g, OP_abs, v[0]));
+    const cx_node *small =
+        cx_op2(g, OP_le, cx_op2(g, OP_mul, off, cx_op1(g, OP_abs, v[1])), cx_op2(g, OP_mul, blur, steep));
+    small = cx_op2(g, OP_or, small, cx_op2(g, OP_le, off, cx_op2(g, OP_mul, cx_const(g, 1e-12), steep)));
     series = cx_op3(g, OP_select, small, series, full);
   }
   c.near = series;
@@ -573,7 +580,7 @@ void cx_find_features(cx_integrand *in, const cx_graph *value, uint32_t crossing
     near[in->nfeature] = list.at[k].kind == CX_FEATURE_SINGULAR && e->rank == 1 && e->red == RED_none &&
                          e->body->op != OP_load && !list.at[k].inside && value->nout <= 64 && !in->crossing &&
                          !in->heavy;
-    in->feature[in->nfeature] = (cx_feature){list.at[k].kind, deg == ANY ? 0 : deg, count, total, -1};
+    in->feature[in->nfeature] = (cx_feature){list.at[k].kind, deg == ANY ? 0 : deg, count, total, -1, -1};
     u[in->nfeature++] = id;
     total += count;
   }
@@ -590,7 +597,23 @@ void cx_find_features(cx_integrand *in, const cx_graph *value, uint32_t crossing
     in->feature[k].bend = column++;
     cx_graph_output(g, cx_diff_forward(g, slope[k], x, 1));
   }
+  const cx_node **line = CX_NEW_N(g->arena, const cx_node *, in->nfeature + 1);
+  for (int k = 0; k < in->nfeature && in->ninstance && !in->crossing && !in->series; k++) {
+    cx_feature *t = &in->feature[k];
+    const cx_eq *e = g->eq[u[k]];
+    if (t->degree || t->kind == CX_FEATURE_STEP || e->rank != 1 || e->kind != EQ_CALC || e->red != RED_none) continue;
+    if (!(line[k] = cx_alike(g, in, x, e->body))) continue;
+    for (int m = 0; m < k && t->line < 0; m++)
+      if (line[m] == line[k]) t->line = in->feature[m].line;
+    if (t->line >= 0) continue;
+    cx_eq *l = cx_eq_beside(g, e, "line");
+    l->body = line[k];
+    t->line = column++;
+    cx_graph_output(g, l->id);
+  }
   for (int k = 0; k < in->nfeature; k++)
-    if (near[k]) in->near[k] = near_graph(g, in, x, g->eq[u[k]]->body, in->feature[k].degree, input, ninput, out, nout);
+    if (near[k])
+      in->near[k] = near_graph(g, in, x, g->eq[u[k]]->body, g->eq[slope[k]]->body, in->feature[k].degree, input, ninput,
+                               out, nout);
   in->probe = cx_graph_part(g, input, ninput); /* the inputs of the near graphs are theirs alone */
 }

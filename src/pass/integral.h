@@ -53,6 +53,7 @@ typedef struct {
   int64_t count;  /* elements: u may have dimensions of its own behind the node's */
   int64_t offset; /* its first column among the probe's outputs */
   int64_t bend;   /* column of u'', -1: none; then the integrand has a form near its root */
+  int64_t line;   /* column of t = a x + b with u = s phi(t), phi the same for all integrals; -1: u is not like that */
 } cx_feature;
 
 /* an array from outside that is read at the place of the integral alone: dimension dim[k] of the integrals along its k-th.
@@ -120,6 +121,8 @@ int cx_degree(cx_graph *g, uint32_t x, const cx_node *e); /* of e in x: 0 to 2, 
 void cx_find_features(cx_integrand *in, const cx_graph *value, uint32_t crossing);
 /* in->by_instance, and the graphs changed accordingly (by_instance.c) */
 void cx_take_by_instance(cx_integrand *in);
+/* the t of a feature u = s phi(t), t = a x + b, where no more than s, a and b differ between integrals (alike.c), or NULL */
+const cx_node *cx_alike(const cx_graph *g, const cx_integrand *in, uint32_t x, const cx_node *u);
 /* false: nothing is worth it (halve.c) */
 bool cx_halve(const cx_integrand *in, const cx_graph *of, cx_halves *to);
 /* the part of g that its outputs need, with exactly these inputs, needed or not */
