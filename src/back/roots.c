@@ -629,7 +629,7 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
       case CX_FEATURE_EDGE:
       case CX_FEATURE_PEAK: p.kind = QP_PEAK, p.width = 1 / fabs(v); break;
       case CX_FEATURE_SUMMIT: p.kind = QP_PEAK, p.width = v < 0 ? 1 / sqrt(-v) : NAN; break;
-      default: p.width = 4 * DBL_EPSILON * b->size / fabs(v);
+      default: p.width = b->touch ? 0 : 4 * DBL_EPSILON * b->size / fabs(v); /* u turns there, on one side */
     }
     int64_t bend = in->feature[b->feature].bend;
     double curve = bend >= 0 ? s->f[bend * n + k] : 0;

@@ -80,6 +80,15 @@ static double pair(double a) { return acos(-1) * (1 + 1e-5 * a / 50); }
 static double algebraic(double a) {
   return sqrt(acos(-1)) * tgamma(a + 0.1) / tgamma(a + 0.6);
 } /* of (1 + x^2)^-(a+0.6) */
+/* features that are one another moved and stretched; f'(u) / sqrt|u| with u = tanh, atan bends nowhere at its root */
+static double by_tanh(double a) { return 2 * sqrt(tanh(6 - a)) + 2 * sqrt(tanh(a)); }
+static double by_atan(double a) { return 2 * sqrt(atan(6 - a)) + 2 * sqrt(atan(a)); }
+static double touching(double a) { return sinh(6 - a) + sinh(a) - 6; }
+static double rectified(double a) { return 2 * a; }
+static double threshold(double a) { /* |sinh(x / a) - 1| */
+  double x = asinh(1), end = 3 / a;
+  return a * (end < x ? end - cosh(end) + 1 : 2 * x - 2 * cosh(x) + 1 + cosh(end) - end);
+}
 
 static void families(void) {
   static const struct {
@@ -93,7 +102,12 @@ static void families(void) {
              {"integral(x in -inf..inf: exp(-x^2 / 2) / (1 + exp(-(stretch - 3 + 1.5 * x))))", logistic},
              {"integral(x in 0..pi: cos(stretch * sin(x)))", wave},
              {"integral(x in -inf..inf: 1 / cosh(x) + 1e-5 / cosh((x - 40 * stretch) / (stretch / 50)))", pair},
-             {"integral(x in -inf..inf: (1 + x^2)^(-stretch - 0.6))", algebraic}};
+             {"integral(x in -inf..inf: (1 + x^2)^(-stretch - 0.6))", algebraic},
+             {"integral(x in 0..6: sqrt(cosh(x - stretch)^(-4) / abs(tanh(x - stretch))))", by_tanh},
+             {"integral(x in 0..6: 1 / (1 + (x - stretch)^2) / sqrt(abs(atan(x - stretch))))", by_atan},
+             {"integral(x in 0..6: abs(cosh(x - stretch) - 1))", touching},
+             {"integral(x in 0..2 * pi: max(stretch * sin(5 * x), 0))", rectified},
+             {"integral(x in 0..3: abs(sinh(x / stretch) - 1))", threshold}};
   for (size_t k = 0; k < sizeof row / sizeof *row; k++) {
     CHECK(integrate(row[k].text, N, s));
     int wrong = 0, open = 0;
