@@ -227,9 +227,10 @@ static bool width_of_top(search *s, bracket b) {
 /* Where u jumps, as for exp(-|x|), a break says it. */
 static bool look_at_top(search *s, bracket *top, double u, double bend) {
   if (s->q->in->feature[top->feature].kind != CX_FEATURE_SUMMIT) return true;
-  if (-bend * top->span > 1e-3 * top->size || fabs(u) > 1e-6 * top->size) return true;
+  if (!(-bend * top->span <= 1e-3 * top->size && fabs(u) <= 1e-6 * top->size)) return true; /* NaN: singular */
+  bracket b = *top;
   top->clear = true;
-  return width_of_top(s, *top);
+  return width_of_top(s, b);
 }
 
 /* exp(integral of u) falls steeply from an end: u at n places, its slope at the first and the last */
@@ -442,7 +443,7 @@ static bool alike(search *s, int k, bool *done) {
   const cx_feature *f = &s->q->in->feature[k];
   const cx_quad_range *range = s->w->range;
   int64_t total = s->q->in->columns, m = s->nwho, mark = s->n, n = 0;
-  double from = INFINITY, to = -INFINITY, t[GRID], most, *line = s->line;
+  double from = INFINITY, to = -INFINITY, blur = 0, t[GRID], most, *line = s->line;
   *done = false;
   if (f->line < 0 || m < ALIKE || !space(s, 3 * m > GRID ? 3 * m : GRID)) return f->line < 0 || m < ALIKE;
   for (int64_t j = 0; j < m; j++) {
@@ -458,6 +459,7 @@ static bool alike(search *s, int k, bool *done) {
     double a = (at[1] - at[0]) / (x[1] - x[0]), b = at[0] - a * x[0], p = a * r->lo + b, q = a * r->hi + b;
     if (!(fabs(a) > 0 && isfinite(a) && isfinite(b)) || isnan(p) || isnan(q)) return true;
     line[2 * j] = a, line[2 * j + 1] = b;
+    blur = fmax(blur, 1e-9 * fabs(b)); /* nearer to t = 0 the rounding of x would be seen */
     from = fmin(from, fmin(p, q)), to = fmax(to, fmax(p, q));
   }
   bracket b = {.instance = s->who[0], .feature = k, .column = (int32_t)f->offset};
@@ -465,7 +467,9 @@ static bool alike(search *s, int k, bool *done) {
   for (int attempt = 0; attempt < 3 && !seen; attempt++) { /* coarse, fine, fine at every scale about t = 0 */
     bool all = attempt == 2;
     if (attempt == 1 && !isfinite(to - from)) continue;
-    n = grid(s, all ? -INFINITY : from, all ? INFINITY : to, attempt > 0, t);
+    int64_t most_n = grid(s, all ? -INFINITY : from, all ? INFINITY : to, attempt > 0, t);
+    for (int64_t i = n = 0; i < most_n; i++)
+      if (fabs(t[i]) >= blur) t[n++] = t[i];
     seen = true;
     for (int64_t j = 0; j < m && seen; j++) {
       double p = line[2 * j] * range[s->who[j]].lo + line[2 * j + 1],
@@ -557,8 +561,28 @@ static bool scanned(search *s) {
 
 static int by_place(const void *x, const void *y) {
   const bracket *a = x, *b = y;
-  if (a->instance != b->instance) return a->instance < b->instance ? -1 : 1;
   return a->x < b->x ? -1 : a->x > b->x;
+}
+/* by integral, and there by place: most have few */
+static bool sort(search *s, int64_t n) {
+  int64_t begin = s->w->begin, m = s->w->end - begin, *to = calloc((size_t)m + 1, sizeof *to);
+  bracket *all = malloc((size_t)(n + 1) * sizeof *all);
+  if (!to || !all) return free(to), free(all), s->w->why = "out of memory", false;
+  for (int64_t k = 0; k < n; k++) to[s->at[k].instance - begin + 1]++;
+  for (int64_t j = 0; j < m; j++) to[j + 1] += to[j];
+  for (int64_t k = 0; k < n; k++) all[to[s->at[k].instance - begin]++] = s->at[k];
+  for (int64_t j = 0, from = 0; j < m; from = to[j++]) {
+    if (to[j] - from > 16) qsort(all + from, (size_t)(to[j] - from), sizeof *all, by_place);
+    for (int64_t k = from + 1; k < to[j]; k++)
+      for (int64_t i = k; i > from && all[i - 1].x > all[i].x; i--) {
+        bracket one = all[i];
+        all[i] = all[i - 1], all[i - 1] = one;
+      }
+  }
+  free(to);
+  memcpy(s->at, all, (size_t)n * sizeof *all);
+  free(all);
+  return true;
 }
 
 /* Only where breaks are so close that panels between them would see it does it matter how well u tells its root. */
@@ -603,9 +627,7 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
   }
   s->n = n;
   if (ok && n) {
-    bool sorted = true;
-    for (int64_t k = 1; k < n && sorted; k++) sorted = by_place(&s->at[k - 1], &s->at[k]) <= 0;
-    if (!sorted) qsort(s->at, (size_t)n, sizeof *s->at, by_place);
+    if (!sort(s, n)) return 1;
     for (int64_t k = 0, m; k < n; k = m) { /* what differs by rounding is one place: that of a singular point, if any */
       int64_t best = k;
       for (m = k + 1; m < n && s->at[m].instance == s->at[k].instance &&
