@@ -54,7 +54,7 @@ static void new_batch_work(cx_arena *a, cx_batch_work *w, const cx_batch *b, con
   w->out = CX_NEW_N(a, void *, b->nout + 1);
   w->buffer = CX_NEW_N(a, double *, b->nout + 1);
   for (int k = 0; k < b->nout; k++) w->buffer[k] = CX_NEW_N(a, double, b->count[k] * nodes + 16);
-  w->node = CX_NEW_N(a, double, (5 + CX_BOX_MAX + CX_MAX_RANK + in->nenv) * nodes + 16);
+  w->node = CX_NEW_N(a, double, ((in->dim > 1 ? in->dim : 1) + in->ninstance + 4 + in->nenv) * nodes + 16);
 }
 
 static int run_oracle(const cx_quadrature *q, const cx_batch *b, cx_batch_work *w) {

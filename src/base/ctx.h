@@ -21,6 +21,7 @@ typedef struct {
   const char *name, *text;
   size_t n;
   CX_VEC(uint32_t) lines; /* where each line starts */
+  int like;               /* the one before with the same first letters and length; -1: none */
 } cx_source;
 
 typedef struct {
@@ -43,6 +44,7 @@ struct calx_ctx {
   cx_name_slot *names;
   size_t name_count, name_cap; /* the capacity is a power of two */
   CX_VEC(cx_source) sources;
+  int latest[256]; /* of the sources by first letters and length, plus 1 */
   /* Diagnostics. There is always a free slot left for the built-in "out of memory". */
   cx_arena *diag_arena; /* made with the first one */
   cx_diag_rec **diags, *diag_inline[CX_DIAG_INLINE];

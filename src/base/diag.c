@@ -13,7 +13,10 @@
 /* ---- sources ---- */
 
 int32_t cx_source_add(cx_ctx *c, const char *name, const char *text, size_t n) {
-  for (int k = 0; k < c->sources.n; k++) { /* the library, and whatever else is read again and again */
+  size_t sort = n; /* the library, and whatever else is read again and again, is kept once */
+  for (size_t i = 0; i < n && i < 16; i++) sort = sort * 31 + (unsigned char)text[i];
+  int *latest = &c->latest[sort % 256];
+  for (int k = *latest - 1; k >= 0; k = c->sources.at[k].like) {
     const cx_source *s = &c->sources.at[k];
     if (s->n == n && !strcmp(s->name, name) && !memcmp(s->text, text, n)) return k;
   }
@@ -28,8 +31,9 @@ int32_t cx_source_add(cx_ctx *c, const char *name, const char *text, size_t n) {
     if (text[i] == '\r' && i + 1 < n && text[i + 1] == '\n') i++;
     *CX_PUSH(c->arena, s.lines) = (uint32_t)(i + 1);
   }
+  s.like = *latest - 1;
   *CX_PUSH(c->arena, c->sources) = s;
-  return c->sources.n - 1;
+  return (*latest = c->sources.n) - 1;
 }
 
 static const cx_source *source(const cx_ctx *c, int32_t file) {

@@ -344,6 +344,7 @@ static const char *other(lexer *l, const char *s) {
                                      T_STAR,  T_SLASH, T_CARET, T_AT_SIGN, T_LT,     T_GT};
   size_t left = (size_t)(l->end - s);
   for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
+    if (foreign[i].text[0] != *s) continue;
     size_t n = strlen(foreign[i].text);
     if (n > left || memcmp(foreign[i].text, s, n) != 0) continue;
     if (*s == '!' && left > 1 && s[1] == '=') continue;           /* != */

@@ -48,11 +48,11 @@ static const struct {
 
 int cx_op_find(const char *name, int nargs) {
   for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++)
-    if (!strcmp(name, aliases[i].alias)) {
+    if (*name == *aliases[i].alias && !strcmp(name, aliases[i].alias)) {
       name = aliases[i].name;
       break;
     }
   for (int op = OP_load + 1; op < OP_COUNT; op++)
-    if (cx_ops[op].arity == nargs && !strcmp(name, cx_ops[op].name)) return op;
+    if (cx_ops[op].arity == nargs && *name == *cx_ops[op].name && !strcmp(name, cx_ops[op].name)) return op;
   return OP_none;
 }

@@ -153,11 +153,12 @@ static void result(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, double *
 }
 
 /* Most integrals without a feature need one panel, which is tried first, of many of them together: live is false where
- * that was enough. */
+ * that was enough. Where it is enough for none of the first few, the others are not tried. */
+enum { FEW = 8 };
 static bool quick(const cx_quad *q, cx_quad_work *w, int n, const cx_quad_range *range, double *value, double *error,
                   cx_quad_report *report) {
   cx_quad_job job[CX_QUAD_BATCH];
-  int at[CX_QUAD_BATCH], njob = 0;
+  int at[CX_QUAD_BATCH], njob = 0, tried = 0, served = 0;
   if (!cx_quad_grow(&w->piece, &w->cap_piece, CX_QUAD_BATCH, sizeof *w->piece)) return false;
   for (int i = 0; i <= n; i++) {
     const cx_quad_range *r = &range[i];
@@ -168,7 +169,7 @@ static bool quick(const cx_quad *q, cx_quad_work *w, int n, const cx_quad_range 
       job[njob] = (cx_quad_job){.piece = &w->piece[njob], .a = in->lo, .b = in->hi, .index = in->index};
       at[njob++] = i;
     }
-    if (!njob || (i < n && njob < CX_QUAD_BATCH)) continue;
+    if (!njob || (i < n && njob < (tried ? CX_QUAD_BATCH : FEW))) continue;
     if (!cx_quad_batch(q, w, njob, job)) return false;
     for (int j = 0; j < njob; j++) {
       cx_quad_inst *in = &w->inst[at[j]];
@@ -187,9 +188,11 @@ static bool quick(const cx_quad *q, cx_quad_work *w, int n, const cx_quad_range 
       in->evaluations += CX_QUAD_NODES;
       in->live = !met;
       in->quick = met;
+      served += met;
       if (report) report[at[j]] = (cx_quad_report){worst, in->evaluations, QUAD_OK, NAN};
     }
-    njob = 0;
+    tried += njob, njob = 0;
+    if (tried >= FEW && !served) break;
   }
   return true;
 }
