@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "base/lib.h"
 #include "calx.h"
 #include "check.h"
 #include "run/session.h"
@@ -254,7 +255,49 @@ static void estimates(void) {
   printf("mean square deviation in standard errors: %.3f of %d\n", square / scalars, scalars);
 }
 
+/* the same draws for 1 and for 2 threads, of every distribution of the library */
+static bool listed(const char *name) {
+  char call[64];
+  snprintf(call, sizeof call, "%s(", name);
+  for (size_t k = 0; k < sizeof continuous / sizeof *continuous; k++)
+    if (!strncmp(continuous[k].call, call, strlen(call))) return true;
+  for (size_t k = 0; k < sizeof discrete / sizeof *discrete; k++)
+    if (!strncmp(discrete[k].call, call, strlen(call))) return true;
+  snprintf(call, sizeof call, "~ %s(", name);
+  for (size_t k = 0; k < sizeof means / sizeof *means; k++) /* estimates() compares these */
+    if (strstr(means[k].call, call)) return true;
+  return !strcmp(name, "lkj");
+}
+static void same(const char *text) {
+  int64_t n = values(text, "x", x, N, 1), m = values(text, "x", p, N, 2);
+  CHECK(n > 0 && n == m && !memcmp(x, p, (size_t)n * sizeof *x));
+}
+static void threads(void) {
+  char text[1200];
+  for (size_t k = 0; k < sizeof continuous / sizeof *continuous; k++) {
+    int n = continuous[k].n / 2;
+    snprintf(text, sizeof text, "%sx = draw(%s, random(%zu, range(%d)))\n", blocks, continuous[k].call, k, n);
+    same(text);
+  }
+  for (size_t k = 0; k < sizeof discrete / sizeof *discrete; k++) {
+    int n = discrete[k].n / 4;
+    snprintf(text, sizeof text, "%sx = draw(%s, random(%zu, range(%d)))\n", blocks, discrete[k].call, k, n);
+    same(text);
+  }
+  same("u[r in 0..499, i in 0..2, j in 0..2] = random(7, 9 * r + 3 * i + j)\nx = draw(lkj(2), u)\n");
+  int files = 0;
+  for (int k = 0; k < cx_lib_count; k++) {
+    char name[64];
+    if (sscanf(cx_lib[k].name, "dist/%60[^.]", name) != 1) continue;
+    files++;
+    if (!listed(name)) fprintf(stderr, "no draws of %s\n", name);
+    CHECK(listed(name));
+  }
+  CHECK(files > 30);
+}
+
 int main(void) {
+  threads();
   one_dimension();
   estimates();
   return CHECK_DONE();
