@@ -7,6 +7,7 @@
  *     log_density(x)      the one that must be there
  *     cdf(x), ccdf(x), log_cdf(x), log_ccdf(x), quantile(p), mean, variance, entropy, draw(u)
  *                         the others follow by integrals and sums where they are not given
+ *     kl(params)          the divergence of this one from another of the block, with those parameters
  *
  * A member is a function of the parameters and of its argument whose block holds those definitions of the
  * distribution's that it reads: it is applied like any other function. A distribution applies to arrays of parameters

@@ -8,7 +8,7 @@
 
 static const char *const members[] = {"lower", "upper",    "discrete", "valid",    "dim",      "log_density",
                                       "cdf",   "ccdf",     "log_cdf",  "log_ccdf", "quantile", "cquantile",
-                                      "mean",  "variance", "entropy",  "draw"};
+                                      "mean",  "variance", "entropy",  "draw",     "kl"};
 
 static int count_params(const cx_ast *def) {
   int n = 0;
@@ -51,7 +51,11 @@ static bool well_formed(cx_elab *E, const cx_ast *s) {
     for (size_t j = 0; j < sizeof members / sizeof *members; j++) known |= !strcmp(m->name, members[j]);
     if (!known || m->kind == S_DEF_INDEX) continue;
     bool fun = takes_one(m->name);
-    if (fun && (m->kind != S_DEF_FUN || m->nkid != 2)) {
+    if (!strcmp(m->name, "kl")) {
+      if (m->kind == S_DEF_FUN && m->nkid == 1 + first) continue;
+      int id = cx_error(E->ctx, m->name_span, "`kl` of a distribution is a function of another one's parameters");
+      cx_diag_help(E->ctx, id, "it has %d parameter%s", first, first == 1 ? "" : "s");
+    } else if (fun && (m->kind != S_DEF_FUN || m->nkid != 2)) {
       int id = cx_error(E->ctx, m->name_span, "`%s` of a distribution is a function of one argument", m->name);
       cx_diag_help(E->ctx, id, "write %s(%s) = ..", m->name,
                    !strcmp(m->name, "quantile") || !strcmp(m->name, "cquantile") ? "p"
@@ -150,8 +154,8 @@ static void mark(const cx_ast *def, const cx_ast *x, bool *used) {
   for (int j = 0; j < x->nkid; j++) mark(def, x->kid[j], used);
 }
 
-/* e of the distribution's block as a function of the parameters and arg (S_ARG, or NULL) */
-static cx_binding *function_of(cx_elab *E, const cx_dist *d, const cx_ast *e, const cx_ast *arg) {
+/* e of the distribution's block as a function of the parameters and of n arguments (S_ARG) */
+static cx_binding *function_of(cx_elab *E, const cx_dist *d, const cx_ast *e, cx_ast *const *arg, int narg) {
   void **at = cx_names_at(E->arena, &E->members, (cx_sym)(const void *)e);
   if (*at) return *at;
   const cx_ast *def = d->of->def;
@@ -159,7 +163,8 @@ static cx_binding *function_of(cx_elab *E, const cx_dist *d, const cx_ast *e, co
   bool *used = CX_NEW_N(E->arena, bool, def->nkid + 1);
   for (int k = np; k < def->nkid; k++) used[k] = def->kid[k]->kid[0] == e; /* not within itself */
   if (!d->of->made) mark(def, e, used);
-  for (int k = np; arg && k < def->nkid; k++) used[k] &= def->kid[k]->name != arg->name; /* the argument is nearer */
+  for (int j = 0; j < narg; j++) /* an argument is nearer */
+    for (int k = np; k < def->nkid; k++) used[k] &= def->kid[k]->name != arg[j]->name;
   cx_ast *body = CX_NEW(E->arena, cx_ast), *f = CX_NEW(E->arena, cx_ast);
   *body = *e;
   body->kind = A_BLOCK;
@@ -170,11 +175,11 @@ static cx_binding *function_of(cx_elab *E, const cx_dist *d, const cx_ast *e, co
   body->nkid = n;
   *f = *def;
   f->kind = S_DEF_FUN;
-  f->nkid = 1 + np + (arg != NULL);
+  f->nkid = 1 + np + narg;
   f->kid = CX_NEW_N(E->arena, cx_ast *, f->nkid);
   f->kid[0] = n > 1 ? body : body->kid[0];
   memcpy(f->kid + 1, def->kid, (size_t)np * sizeof *f->kid);
-  if (arg) f->kid[1 + np] = (cx_ast *)(uintptr_t)arg;
+  if (narg) memcpy(f->kid + 1 + np, arg, (size_t)narg * sizeof *f->kid);
   cx_binding *b = CX_NEW(E->arena, cx_binding);
   *b = (cx_binding){.name = def->name, .kind = B_FUNCTION, .leaf = CX_NO_EQ, .fun = f, .env = d->of->env};
   return *at = b;
@@ -237,19 +242,19 @@ bool cx_dist_single(cx_elab *E, const cx_dist *d, cx_sym name) {
   return true;
 }
 
-static cx_val apply(cx_elab *E, const cx_dist *d, const cx_ast *e, const cx_ast *formal, const cx_val *x) {
-  cx_val *arg = CX_NEW_N(E->arena, cx_val, d->narg + 1);
+static cx_val apply(cx_elab *E, const cx_dist *d, const cx_ast *e, cx_ast *const *formal, const cx_val *x, int n) {
+  cx_val *arg = CX_NEW_N(E->arena, cx_val, d->narg + n + 1);
   memcpy(arg, d->arg, (size_t)d->narg * sizeof *arg);
-  if (formal) arg[d->narg] = *x;
+  if (n) memcpy(arg + d->narg, x, (size_t)n * sizeof *arg);
   int asked = E->derivative.n;
-  cx_val v = cx_apply(E, function_of(E, d, e, formal), arg, d->narg + (formal != NULL), d->call);
+  cx_val v = cx_apply(E, function_of(E, d, e, formal, n), arg, d->narg + n, d->call);
   if (d->of->made) E->derivative.n = asked; /* those of a change of variables: not the program's own */
   return v;
 }
 
 cx_val cx_dist_member(cx_elab *E, const cx_dist *d, const char *member, const cx_val *x, int n) {
   const cx_ast *m = find_member(d->of->def, member);
-  return apply(E, d, m->kid[0], n ? m->kid[1] : NULL, x);
+  return apply(E, d, m->kid[0], m->kid + 1, x, n);
 }
 
 /* ---- valid ---- */
@@ -280,7 +285,7 @@ const cx_ast *const *cx_conditions(cx_elab *E, const cx_ast *x) {
   *at = (void *)c.at;
   return c.at;
 }
-cx_val cx_dist_say(cx_elab *E, const cx_dist *d, const cx_ast *e) { return apply(E, d, e, NULL, NULL); }
+cx_val cx_dist_say(cx_elab *E, const cx_dist *d, const cx_ast *e) { return apply(E, d, e, NULL, NULL, 0); }
 const cx_ast *const *cx_dist_conditions(cx_elab *E, const cx_dist *d) {
   static const cx_ast *const none[1];
   const cx_ast *m = find_member(d->of->def, "valid");

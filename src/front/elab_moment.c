@@ -511,6 +511,12 @@ static cx_val divergence(cx_elab *E, const cx_ast *x) {
   cx_dist p, q, *both[2] = {&p, &q};
   cx_val shape;
   if (!cx_dist_of(E, x->kid[0], &p) || !cx_dist_of(E, x->kid[1], &q)) return cx_v_bad(x->span);
+  bool closed = p.of == q.of && cx_dist_has(&p, "kl");
+  if (closed) {
+    if (!cx_dist_spread(E, both, 2, NULL, NULL, 0, &shape, x->span)) return cx_v_bad(x->span);
+    cx_val v = one_number(E, &p, "kl", cx_dist_member(E, &p, "kl", q.arg, q.narg));
+    return cx_dist_gather(E, where_valid(E, &q, where_valid(E, &p, v)), shape, x->span);
+  }
   if (cx_dist_discrete(&p) != cx_dist_discrete(&q) || cx_dist_dims(&p) || cx_dist_dims(&q)) {
     cx_error(E->ctx, x->span, "kl compares two distributions of numbers, both continuous or both discrete");
     return cx_v_bad(x->span);
