@@ -7,6 +7,9 @@
 
 /* stride 1: contiguous, 0: one value for all; no alignment needed. dst may be the same array as an argument. */
 typedef void (*cx_kern)(void *dst, const void *const *arg, const int *stride, int64_t n);
+/* the same for r rows, each of them `step[k]` numbers behind the one before, the first of them that of dst */
+typedef void (*cx_kern_rows)(void *dst, const void *const *arg, const int *stride, int64_t n, const int64_t *step,
+                             int64_t r);
 /* first[i], second[i]: two functions of arg[i * stride] that share most of their work */
 typedef void (*cx_kern_pair)(void *first, void *second, const void *arg, int stride, int64_t n);
 typedef struct {
@@ -17,7 +20,8 @@ enum { CX_PAIRS = 2 };
 typedef struct {
   const char *isa; /* "avx512", "avx2" or "base" */
   cx_kern op[OP_COUNT];
-  cx_pair pair[CX_PAIRS]; /* of the same ops in every set */
+  cx_kern_rows rows[OP_COUNT]; /* of those ops that cost no more than a call does; else NULL */
+  cx_pair pair[CX_PAIRS];      /* of the same ops in every set */
 } cx_kernels;
 
 const cx_kernels *cx_kernels_get(bool single, bool baseline_only);
