@@ -107,9 +107,13 @@ static int find_twin(const cx_file *f, int k) {
   return -1;
 }
 
-/* A table of one row of words, one of which is what a declaration is called: a header without rows. */
+static bool takes_numbers(const cx_decl *d) { return d->domain.kind != DOM_TEXT && d->domain.kind != DOM_CATEGORY; }
+
+/* A table of one row of words that is a header without rows: one of them is what a declaration is called, or all that
+ * read it take numbers. */
 static bool only_header(const binder *b, const cx_file *f, const int *who, int n) {
-  bool known = false;
+  bool known = f->ncol > 1;
+  for (int i = 0; i < n; i++) known &= takes_numbers(&b->decl[who[i]]);
   for (int k = 0; k < f->ncol; k++) {
     const cx_array *x = &f->col[k].array;
     if (!f->is_table || f->col[k].name || x->dim[0] != 1 || !x->level) return false;
@@ -148,8 +152,6 @@ static void give_column(binder *b, int d, source *s, int k) {
   b->want[d].from = s;
   give(b, d, &s->file->col[k].array);
 }
-
-static bool takes_numbers(const cx_decl *d) { return d->domain.kind != DOM_TEXT && d->domain.kind != DOM_CATEGORY; }
 
 /* `n` columns of a table as one array [rows, n]: a view where they are evenly spaced in memory, else a copy */
 static void give_columns(binder *b, int d, source *s, const int *k, int n) {

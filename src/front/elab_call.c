@@ -5,6 +5,7 @@
 
 #include "base/lib.h"
 #include "front/dist.h"
+#include "ir/prims.h"
 
 void cx_hoist_functions(cx_elab *E, cx_ast *const *stmt, int n, cx_binding **here) {
   cx_names seen = {0};
@@ -240,6 +241,45 @@ static cx_val random_number(args *a) { /* random(stream, k): in (0, 1), by the r
   return cx_v_map(a->E, OP_random, three, 3, a->call->span);
 }
 static cx_val drawn(args *a) { return cx_elab_draw(a->E, a->call, a->arg); }
+
+/* ranks(x), along the last dimension; a step, so its derivative is 0 */
+static cx_val ranks(args *a) {
+  cx_elab *E = a->E;
+  cx_val v = a->arg[0];
+  if (!v.rank) {
+    int id = cx_error(E->ctx, v.span, "`ranks` takes an array");
+    cx_diag_help(E->ctx, id, "the rank of one number x among those of an array v is 1 + sum(k: v[k] < x)");
+    return cx_v_bad(v.span);
+  }
+  int64_t free[CX_MAX_RANK], ctx[CX_MAX_RANK];
+  int nfree = cx_free_slots(E, v.e, free, CX_MAX_RANK), n = 0;
+  for (int k = 0; k < nfree; k++) {
+    bool own = false;
+    for (int d = 0; d < v.rank; d++) own |= v.slot[d] == free[k];
+    if (!own) ctx[n++] = free[k];
+  }
+  if (nfree < 0 || n + v.rank > CX_MAX_RANK) {
+    cx_error(E->ctx, a->call->span, "the array of these ranks has more than %d dimensions", CX_MAX_RANK);
+    return cx_v_bad(v.span);
+  }
+  int errors = cx_error_count(E->ctx);
+  uint32_t of = cx_v_over(E, v, NULL, ctx, n);
+  if (cx_error_count(E->ctx) > errors) return cx_v_bad(v.span);
+  if (of == CX_NO_EQ) { /* a range around is not known yet: only the shape counts */
+    v.e = cx_const(E->g, 0);
+    return v;
+  }
+  cx_eq *e = cx_eq_new(E->g, NULL, EQ_PRIM);
+  e->prim = &cx_prim_ranks;
+  e->span = a->call->span;
+  e->prim_arg[0] = of, e->nprim_arg = 1;
+  e->prim->shape((const cx_eq *const[]){E->g->eq[of]}, e, NULL);
+  e->inert = true;
+  const cx_node *sub[CX_MAX_RANK];
+  for (int d = 0; d < e->rank; d++) sub[d] = cx_index(E->g, d < n ? ctx[d] : v.slot[d - n]);
+  v.e = cx_load(E->g, e->id, sub, e->rank);
+  return v;
+}
 static cx_val rows_at_hand(args *a) { return cx_elab_rows_at_hand(a->E, a->arg[0], a->call->span); }
 static cx_val running(args *a) { return cx_elab_running(a->E, a->call, a->arg, a->n); }
 
@@ -249,25 +289,16 @@ static const struct {
   bool lazy; /* looks at its arguments itself */
   cx_val (*fn)(args *a);
 } builtin[] = {
-    {"rows", 1, 1, 0, shape_size},
-    {"cols", 1, 1, 0, shape_size},
-    {"size", 1, 2, 0, shape_size},
-    {"length", 1, 1, 0, shape_size},
-    {"zeros", 1, 8, 1, filled},
-    {"ones", 1, 8, 1, filled},
-    {"concat", 2, 99, 0, concat},
-    {"flatten", 1, 1, 0, flatten},
-    {"reshape", 2, 9, 0, flatten},
-    {"classes", 1, 1, 1, classes},
-    {"range", 1, 1, 1, indices},
-    {"l2", 1, 1, 1, squares},
-    {"error", 1, 1, 1, refuse},
-    {"rank", 1, 1, 0, rank_of},
-    {"random_uniform", 2, 10, 0, drawn},
-    {"random_normal", 2, 10, 0, drawn},
-    {"running", 1, 3, 0, running},
-    {"random", 2, 2, 0, random_number},
-    {"rows_at_hand", 1, 1, 0, rows_at_hand},
+    {"rows", 1, 1, 0, shape_size},      {"cols", 1, 1, 0, shape_size},
+    {"size", 1, 2, 0, shape_size},      {"length", 1, 1, 0, shape_size},
+    {"zeros", 1, 8, 1, filled},         {"ones", 1, 8, 1, filled},
+    {"concat", 2, 99, 0, concat},       {"flatten", 1, 1, 0, flatten},
+    {"reshape", 2, 9, 0, flatten},      {"classes", 1, 1, 1, classes},
+    {"range", 1, 1, 1, indices},        {"l2", 1, 1, 1, squares},
+    {"error", 1, 1, 1, refuse},         {"rank", 1, 1, 0, rank_of},
+    {"ranks", 1, 1, 0, ranks},          {"random_uniform", 2, 10, 0, drawn},
+    {"random_normal", 2, 10, 0, drawn}, {"running", 1, 3, 0, running},
+    {"random", 2, 2, 0, random_number}, {"rows_at_hand", 1, 1, 0, rows_at_hand},
 };
 
 /* names that other releases bring: never misread as something else */

@@ -8,6 +8,7 @@
  * it stands; a sum counts n / batch times all the same, so that a mean, which divides by n, is that of the batch.
  * A statistic (running(..) in the program) is estimated in the same way wherever it is read, under a root, say; an equation
  * that reads one gets a twin that reads the estimate. */
+#include "ir/prims.h"
 #include "pass/pass.h"
 
 #include <string.h>
@@ -15,7 +16,7 @@
 typedef struct {
   uint32_t from, to;
   int dim;    /* of a.batch; -1: `to` is the estimate of `from`; -2: the same, but for the statistics that it reads;
-              -3: its estimate in a metric */
+              -3: its estimate in a metric; below: of a primitive in a metric, -4 - its dimension */
   int scaled; /* so many times n / batch */
 } made;
 
@@ -55,12 +56,20 @@ static cx_eq *twin(batching *b, const cx_eq *e, const char *suffix) {
 }
 
 static uint32_t at_rows(batching *b, uint32_t eq, int dim) {
-  for (int k = 0; k < b->made.n; k++)
-    if (b->made.at[k].from == eq && b->made.at[k].dim == dim) return b->made.at[k].to;
   const cx_eq *e = b->g->eq[eq];
+  bool again = b->metric && e->kind == EQ_PRIM && e->prim == &cx_prim_ranks; /* of the rows at hand */
+  int key = again ? -4 - dim : dim;
+  for (int k = 0; k < b->made.n; k++)
+    if (b->made.at[k].from == eq && b->made.at[k].dim == key) return b->made.at[k].to;
   cx_eq *t = twin(b, e, "batch");
   t->dim[dim].n = b->batch;
-  *CX_PUSH(b->a, b->made) = (made){eq, t->id, dim, 0};
+  *CX_PUSH(b->a, b->made) = (made){eq, t->id, key, 0};
+  if (again) {
+    t->kind = EQ_PRIM;
+    t->prim_arg[0] = at_rows(b, e->prim_arg[0], dim);
+    return t->id;
+  }
+  t->prim = NULL, t->nprim_arg = 0;
   if (e->kind == EQ_CALC) {
     int64_t slot = dim;
     const cx_node *to = row(b, dim);

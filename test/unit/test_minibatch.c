@@ -60,16 +60,22 @@ static result by_hand(double whole, double shift, int nvalid) {
 }
 
 /* ---- metrics: each is that of the rows at hand, whatever becomes of its sums ---- */
-enum { METRICS = 4, KEPT = 2 };
+enum { METRICS = 5, KEPT = 2 };
 static void metrics_of(const double *p, const int32_t *row, int n, double *m) {
-  double e = 0, s = 0, q = 0, wins = 0, one = 0, mean = 0;
+  double e = 0, s = 0, q = 0, wins = 0, one = 0, mean = 0, ranked = 0;
   for (int k = 0; k < n; k++) {
     double r = y[row[k]] - p[0] * x[row[k]] - p[1];
     e += fabs(r) / n, s += r * r, q += y[row[k]] * y[row[k]], one += y[row[k]] > 3, mean += y[row[k]] / n;
     for (int j = 0; j < n; j++)
       wins += y[row[k]] > 3 && !(y[row[j]] > 3) && p[0] * sin(x[row[k]]) > p[0] * sin(x[row[j]]);
+    double rank = 1; /* of p[0] * floor(x), equals share theirs */
+    for (int j = 0; j < n; j++) {
+      double d = p[0] * (floor(x[row[k]]) - floor(x[row[j]]));
+      rank += j == k ? 0 : d > 0 ? 1 : d == 0 ? 0.5 : 0;
+    }
+    ranked += rank * y[row[k]] / n;
   }
-  m[0] = e, m[1] = s / q, m[2] = wins / fmax(1, one * (n - one)), m[3] = sqrt(mean);
+  m[0] = e, m[1] = s / q, m[2] = wins / fmax(1, one * (n - one)), m[3] = sqrt(mean), m[4] = ranked;
 }
 typedef struct {
   int64_t n;
@@ -85,13 +91,13 @@ static void watch(void *user, const cx_event *e) {
   memcpy(w->history, e->fit->history, sizeof w->history);
 }
 static void metrics(void) {
-  char text[900];
+  char text[1000];
   snprintf(
       text, sizeof text,
       "data x[n], y[n]\nparam a = 0.5, b = 0.1\nr[i] = y[i] - a * x[i] - b\nminimize mean(i: r[i]^2)\n"
       "wins(s[m], l[m]) = sum(i, j: if l[i] and not l[j] and s[i] > s[j] then 1 else 0)\n"
       "fit by sgd(rate = 0.001, batch = 3, epochs = 2, seed = 3, validation = 0.3, metric = [mean(abs(r)), "
-      "sum(i: r[i]^2) / sum(i: y[i]^2), wins(a * sin(x), y > 3) / max(1, sum(y > 3) * sum(y <= 3)), sqrt(mean(y))])\n");
+      "sum(i: r[i]^2) / sum(i: y[i]^2), wins(a * sin(x), y > 3) / max(1, sum(y > 3) * sum(y <= 3)), sqrt(mean(y)), mean(i: ranks(a * floor(x))[i] * y[i])])\n");
   cx_ctx *c = cx_ctx_new(NULL, NULL);
   watched w = {0};
   cx_session_opt opt = {.threads = 1, .event = watch, .user = &w};
