@@ -167,8 +167,10 @@ void cx_diff_reverse(cx_graph *g, uint32_t of, uint32_t cot, const uint32_t *lea
     bar[id] = b->id;
   }
   const cx_node **sum = CX_NEW_N(g->arena, const cx_node *, neq);
+  int *from = CX_NEW_N(g->arena, int, neq); /* the one equation that reads it on the way, -1: none or several */
   const cx_node *ix[CX_MAX_RANK];
   for (int k = 0; k < CX_MAX_RANK; k++) ix[k] = cx_index(g, k);
+  from[of] = -1;
   if (mark[of] & 1) sum[of] = cot == CX_NO_COT ? cx_const(g, 1) : cx_load(g, cot, ix, g->eq[of]->rank);
   rev r = {g, NULL, {0}};
   for (int id = 0; id < neq; id++) {
@@ -185,7 +187,9 @@ void cx_diff_reverse(cx_graph *g, uint32_t of, uint32_t cot, const uint32_t *lea
       if (l->op != OP_load || !(mark[l->u.eq] & 1) || !p) continue;
       if (plain) p = cx_exchange(g, p, e->body, here);
       const cx_node *part = transpose(g, e, lin[id].nred, g->eq[l->u.eq], l, cx_chain(g, up, p, thin[id]));
-      sum[l->u.eq] = cx_sum_of(g, sum[l->u.eq], part);
+      uint32_t to = l->u.eq;
+      from[to] = !sum[to] || from[to] == id ? id : -1;
+      sum[to] = cx_sum_of(g, sum[to], part);
     }
   }
   for (int id = 0; id < neq; id++) {
@@ -193,6 +197,7 @@ void cx_diff_reverse(cx_graph *g, uint32_t of, uint32_t cot, const uint32_t *lea
     cx_eq *b = g->eq[bar[id]];
     const cx_node *s = sum[id];
     b->body = s ? s : cx_const(g, 0);
+    if (s && from[id] >= 0) b->span = g->eq[from[id]]->span; /* what it is a derivative of */
     /* a single sum is the adjoint itself, not a copy of it */
     if (s && s->op == OP_load && (int)s->u.eq >= neq && g->eq[s->u.eq]->red == RED_sum) {
       const cx_eq *t = g->eq[s->u.eq];

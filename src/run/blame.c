@@ -1,17 +1,20 @@
-/* blame.c - where does an objective that is not finite begin to be so? The equations it is computed from are evaluated;
- * the one with such a value, though all it reads is finite, is pointed at. */
+/* blame.c - where does an objective that is not finite begin to be so, or its gradient? The equations it is computed from
+ * are evaluated; the one with such a value, though all it reads is finite, is pointed at. An equation of a gradient lies
+ * where that lies whose derivative it is. */
 #include "run/blame.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "pass/pass.h"
 #include "run/demand.h"
 
-enum { MOST = 200, ROOM = 1 << 22 }; /* equations, and their elements together */
+enum { MOST = 1000, ROOM = 1 << 22 }; /* equations, and their elements together */
 
 typedef struct {
   const cx_model *m;
   cx_arena *a;
+  bool gradient;
   uint32_t eq[MOST];
   int n;
   const cx_blame_rows *rows; /* NULL: all of them */
@@ -20,10 +23,10 @@ typedef struct {
   double at[MOST];   /* its value */
 } blame;
 
-static void collect(blame *b, uint32_t objective) {
+static void collect(blame *b, const uint32_t *root, int n) {
   const cx_graph *g = b->m->graph;
   int32_t *map = CX_NEW_N(b->a, int32_t, g->neq + 1);
-  cx_extract(g, b->a, &objective, 1, map);
+  cx_extract(g, b->a, root, n, map);
   int64_t room = ROOM;
   for (int k = 0; k < g->neq && b->n < MOST; k++) {
     const cx_eq *e = g->eq[k];
@@ -70,10 +73,27 @@ static const char *element(blame *b, const cx_eq *e, int64_t at) {
   return t.at;
 }
 
+/* which row of the data the element of a batch is of, -1: none */
+static int64_t row_of(const blame *b, const cx_eq *e, int64_t at) {
+  int64_t n = cx_eq_count(e);
+  for (int d = 0; d < e->rank && b->rows; d++) {
+    n /= e->dim[d].n;
+    if (e->dim[d].n == b->rows->n && e->dim[d].name == b->m->rows_name) return b->rows->row[at / n];
+    at %= n;
+  }
+  return -1;
+}
+
 static void find(blame *b, uint32_t objective, const cx_flat *p, const void *x, int64_t step, int diag) {
   cx_graph *g = b->m->graph;
   const char *why = NULL;
-  collect(b, objective);
+  uint32_t *root = CX_NEW_N(b->a, uint32_t, p->n + 1);
+  root[0] = objective;
+  if (b->gradient) {
+    cx_prepare(g);
+    cx_diff_reverse(g, objective, CX_NO_COT, p->raw, p->n, root + 1);
+  }
+  collect(b, root, b->gradient ? 1 + p->n : 1);
   cx_fn *f = cx_fn_once(b->m, b->a, b->eq, b->n, 1, NULL);
   if (b->rows && f->rows_input >= 0)
     cx_exec_rebind(f->exec, f->rows_input,
@@ -95,23 +115,29 @@ static void find(blame *b, uint32_t objective, const cx_flat *p, const void *x, 
     cx_visit(g, e->body, read_load, &r);
     if (r.inherited) continue;
     if (!b->rows && cx_demands_at(b->m, p, x, &e->span, diag)) return;
-    cx_diag_label(g->ctx, diag, e->span, "%s is %g, though all it reads is finite", element(b, e, b->bad[k]),
-                  isnan(b->at[k]) ? (double)NAN : b->at[k]);
+    double v = isnan(b->at[k]) ? (double)NAN : b->at[k];
+    int64_t row = row_of(b, e, b->bad[k]);
+    if (!b->gradient)
+      cx_diag_label(g->ctx, diag, e->span, "%s is %g, though all it reads is finite", element(b, e, b->bad[k]), v);
+    else
+      cx_diag_label(g->ctx, diag, e->span, "the derivative of this is %g%s, though its value is finite", v,
+                    row >= 0 ? cx_format(b->a, " in row %lld", (long long)row) : "");
     return;
   }
 }
 
-void cx_blame(const cx_model *m, uint32_t objective, const cx_flat *p, const void *x, const cx_blame_rows *rows,
-              int64_t step, int diag) {
+void cx_blame(const cx_blame_at *at, uint32_t objective, bool gradient, int diag) {
+  cx_ctx *c = at->m->ctx;
   cx_frame f;
-  CX_TRY(m->ctx, f) {
-    cx_arena *a = cx_arena_new(m->ctx);
+  CX_TRY(c, f) {
+    cx_arena *a = cx_arena_new(c);
     blame *b = CX_NEW(a, blame);
-    b->m = m;
+    b->m = at->m;
     b->a = a;
-    b->rows = rows;
-    find(b, objective, p, x, step, diag);
+    b->rows = at->rows;
+    b->gradient = gradient;
+    find(b, objective, at->p, at->x, at->step, diag);
     cx_arena_free(a);
-    CX_END(m->ctx, f);
+    CX_END(c, f);
   }
 }

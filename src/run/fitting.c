@@ -98,27 +98,33 @@ static int evaluate(cx_objective *o, const cx_fn *fn, cx_work *w, const void *x,
   return bad;
 }
 
+static void make_gradient(cx_objective *o) { /* a fit by batches needs it for its report alone */
+  if (o->grad) return;
+  uint32_t *root = gradient_roots(o->m, o->a, o->eq, &o->flat, 0);
+  cx_fn *f = o->nbatch ? cx_fn_once(mode(o), o->a, root, o->flat.n + 1, o->threads, NULL)
+                       : cx_fn_new(mode(o), o->a, root, o->flat.n + 1, o->threads);
+  o->wgrad = cx_work_new(o->a, f->exec);
+  o->grad = f;
+}
 static int gradient(void *user, const void *x, double *f, void *g) {
   cx_objective *o = user;
-  if (!o->grad) { /* a fit by batches needs it for its report alone */
-    uint32_t *root = gradient_roots(o->m, o->a, o->eq, &o->flat, 0);
-    o->grad = o->nbatch ? cx_fn_once(mode(o), o->a, root, o->flat.n + 1, o->threads, NULL)
-                        : cx_fn_new(mode(o), o->a, root, o->flat.n + 1, o->threads);
-    o->wgrad = cx_work_new(o->a, o->grad->exec);
-  }
+  make_gradient(o);
   o->last = NULL;
   return evaluate(o, o->grad, o->wgrad, x, f, g);
 }
+static void make_value(cx_objective *o) {
+  if (o->value) return;
+  uint32_t root[1 + CX_METRICS] = {o->eq};
+  int n = 1;
+  while (n <= o->nmetric) root[n] = o->metric[n - 1], n++;
+  cx_fn *f =
+      o->nbatch ? cx_fn_once(mode(o), o->a, root, n, o->threads, NULL) : cx_fn_new(mode(o), o->a, root, n, o->threads);
+  o->wvalue = cx_work_new(o->a, f->exec);
+  o->value = f;
+}
 static int value(void *user, const void *x, double *f) {
   cx_objective *o = user;
-  if (!o->value) {
-    uint32_t root[1 + CX_METRICS] = {o->eq};
-    int n = 1;
-    while (n <= o->nmetric) root[n] = o->metric[n - 1], n++;
-    o->value = o->nbatch ? cx_fn_once(mode(o), o->a, root, n, o->threads, NULL)
-                         : cx_fn_new(mode(o), o->a, root, n, o->threads);
-    o->wvalue = cx_work_new(o->a, o->value->exec);
-  }
+  make_value(o);
   o->last = NULL;
   return evaluate(o, o->value, o->wvalue, x, f, NULL);
 }
@@ -242,19 +248,24 @@ static void prepare(void *user, int64_t rows, bool grad) {
   cx_objective *o = user;
   cx_frame f;
   CX_TRY(o->m->ctx, f) {
-    for_rows(o, rows, grad);
+    if (rows) for_rows(o, rows, grad);
+    else if (grad) make_gradient(o);
+    else make_value(o);
     CX_END(o->m->ctx, f);
     return;
   }
   if (cx_ran_out(o->m->ctx)) {
     cx_frame g;
     CX_TRY(o->m->ctx, g) {
-      int id = cx_diag(o->m->ctx, CX_NOTE, CX_OK, o->m->graph->eq[o->eq]->span,
-                       "that is for %s at once, before the first step",
-                       cx_format(o->a, "%lld rows of %s", (long long)rows, grad ? "a batch" : "the validation"));
-      cx_diag_help(
-          o->m->ctx, id, "%s",
-          grad ? "make `batch` smaller; `accumulate` adds up the gradients of several" : "make `validation` smaller");
+      bool report = !rows || (!grad && rows > o->p->rows / 2); /* all rows, or those not kept back, at the end */
+      const char *of = report ? "of the report at the end" : grad ? "of a batch" : "of the validation";
+      int id =
+          cx_diag(o->m->ctx, CX_NOTE, CX_OK, o->m->graph->eq[o->eq]->span,
+                  "that is for %lld rows %s at once, before the first step", (long long)(rows ? rows : o->p->rows), of);
+      cx_diag_help(o->m->ctx, id, "%s",
+                   report ? "`precision single` needs half of it; else take fewer rows"
+                   : grad ? "make `batch` smaller; `accumulate` adds up the gradients of several"
+                          : "make `validation` smaller");
       CX_END(o->m->ctx, g);
     }
   }
@@ -345,11 +356,15 @@ static const char *where(void *user, int64_t k, char *buf, size_t size) {
   return buf;
 }
 
-static void blame(void *user, const void *x, int diag) {
+static void blame(void *user, const void *x, bool gradient, int diag) {
   cx_objective *o = user;
-  int64_t step = o->p->step + 1;
-  if (o->last) cx_blame(o->last->m, o->last->objective, &o->last->flat, x, &o->rows_seen, step, diag);
-  else cx_blame(&o->training, o->eq, &o->flat, x, NULL, step, diag);
+  const sized *s = o->last;
+  cx_blame_at at = {.m = s ? s->m : &o->training,
+                    .p = s ? &s->flat : &o->flat,
+                    .x = x,
+                    .rows = s ? &o->rows_seen : NULL,
+                    .step = o->p->step + 1};
+  cx_blame(&at, s ? s->objective : o->eq, gradient, diag);
 }
 
 static bool bounded(void *user, int64_t k, bool up) {

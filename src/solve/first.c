@@ -93,6 +93,7 @@ void cx_first_begin(cx_solver *s) {
     p->prepare(p->user, m->batch, true);
     if (last) p->prepare(p->user, last, true);
     if (m->nvalid) p->prepare(p->user, m->nvalid, false);
+    p->prepare(p->user, m->nvalid ? m->ntrain : 0, o->given[O_tolerance]); /* the report at the end */
   }
   const char *name = s->method->update(o);
   m->update = p->update(p->user, s->arena, name, s->method->state);

@@ -72,7 +72,8 @@ cx_status cx_fit(cx_ctx *c, cx_arena *a, cx_problem *p, const char *method, cx_s
   cx_solver *s = cx_solver_new(c, a, p, method, span, opt, nopt, x);
   if (h && h->resume) cx_solver_resume(s, h->resume);
   const char *path = s->opt.str[O_checkpoint];
-  saver to = {path, s->opt.given[O_checkpoint_every] ? (int64_t)s->opt.num[O_checkpoint_every] : 0, cx_now() + 1, false};
+  saver to = {path, s->opt.given[O_checkpoint_every] ? (int64_t)s->opt.num[O_checkpoint_every] : 0, cx_now() + 1,
+              false};
   pace at = {.at = cx_now(), .step = s->k->step, .epoch = s->k->epoch};
   cx_status status = CX_OK;
   while (cx_solver_iterate(s)) {

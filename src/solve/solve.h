@@ -47,7 +47,8 @@ typedef struct cx_problem {
   int nmetric;
   const char *const *metric_name;
   double *metric;
-  /* makes ready for steps (gradient) or validations of nrow rows; throws where there is not so much memory. May be NULL. */
+  /* makes ready for steps (gradient) or validations of nrow rows, 0: of value, or gradient, of all of them; throws where
+   * there is not so much memory. May be NULL. */
   void (*prepare)(void *user, int64_t nrow, bool gradient);
   const char *(*where)(void *user, int64_t k, char *buf, size_t n); /* names parameter k: "w[3, 2]"; may be NULL */
   /* The parameters that are no unknowns: their gradient is 0. follow: after a step by a batch, moves them in x; settle:
@@ -55,8 +56,8 @@ typedef struct cx_problem {
   void (*follow)(void *user, void *x);
   void (*settle)(void *user, void *x, bool wide);
   int64_t step; /* of first-order methods: steps done, told before every evaluation; others leave it as it is */
-  /* adds to a diagnostic where the objective begins to be not finite at x; may be NULL */
-  void (*blame)(void *user, const void *x, int diag);
+  /* adds to a diagnostic where the objective begins to be not finite at x, or else its gradient; may be NULL */
+  void (*blame)(void *user, const void *x, bool gradient, int diag);
   /* does the param of unknown k stay bounded as the unknown goes to +infinity, to -infinity? NULL: none does */
   bool (*bounded)(void *user, int64_t k, bool up);
   /* the update of a first-order method; method: the name before the underscore in lib/optim.calx; state: names of at

@@ -180,6 +180,9 @@ void cx_diverged(cx_solver *s, double f, const void *x, const void *g, bool wide
   } else {
     i = not_finite(g, s->p->n, single);
     double slope = i >= 0 ? cx_at(g, i, single) : NAN;
+    help =
+        "its value is finite: keep roots, logarithms and quotients off what they have no derivative at, as in "
+        "sqrt(u + 1e-12)";
     snprintf(say, CX_REASON, "the gradient by %s is %g %s", i >= 0 ? parameter(s, i, buf, sizeof buf) : "?",
              isnan(slope) ? NAN : slope, at);
   }
@@ -190,8 +193,8 @@ void cx_diverged(cx_solver *s, double f, const void *x, const void *g, bool wide
   snprintf(s->reason, CX_REASON, "diverged: %.300s", say);
   int d = cx_diag(s->ctx, CX_ERROR, CX_E_CONVERGENCE, s->span, "%s %s: %s", s->method->name,
                   s->k->step || kept ? "diverged" : "cannot begin", say);
-  if (!isfinite(f) && !(f < 0) && s->p->blame && not_finite(x, s->p->n, single) < 0 && (single || !s->p->single))
-    s->p->blame(s->p->user, x, d);
+  if (!(f < 0 && isinf(f)) && s->p->blame && not_finite(x, s->p->n, single) < 0 && (single || !s->p->single))
+    s->p->blame(s->p->user, x, isfinite(f), d);
   cx_diag_help(s->ctx, d, "%s", help);
 }
 

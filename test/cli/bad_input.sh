@@ -178,6 +178,9 @@ memory) # two to the power of 31 elements where so much memory is not to be had
     'fit by adam(batch = 3000, steps = 1)'
   refused 1 'that is for [0-9]* rows of a batch at once, before the first step' little $calx run p.calx t.csv
   grep -q 'the largest array is .*, m = 256' err && grep -q 'make `batch` smaller' err || fail "what needed it is not said: $(cat err)"
+  # and before all of its steps where the report at its end has no room
+  sed 's/batch = 3000/batch = 5, tolerance = 1e-9/' p.calx >q.calx
+  refused 1 'that is for 4000 rows of the report at the end at once, before the first step' little $calx run q.calx t.csv
   ;;
 ieee)
   refused 0 '^inf$' $calx eval '1 / 0'
@@ -211,6 +214,8 @@ data)
   program 'data x[n] = "t.csv", y[n]' 'fit by adma'; refused 3 'there is no method' $calx run p.calx # the first error's code
   line
   printf 'x,y\n' >t.csv; refused 4 't.csv: it has a header but no rows' $calx run p.calx t.csv
+  printf 'u,v\n' >t.csv; refused 4 't.csv: it has a header but no rows' $calx run p.calx t.csv
+  refused 4 't.csv: it has a header but no rows' $calx run p.calx x=t.csv
   : >t.csv; refused 4 't.csv: the file is empty' $calx run p.calx t.csv
   refused 4 'the file is empty' $calx run p.calx /dev/null
   printf 'x,y\n1,"2\n3,4\n' >t.csv; refused 4 't.csv:2: a quote is opened here' $calx run p.calx t.csv
@@ -378,6 +383,15 @@ honest) # a fit that found nothing says so: exit code 5
   refused 5 'did not converge' $calx run p.calx
   program 'param a = -1, b' 'l = log(a)' 'm = l * b + a' 'minimize (m - 2)^2' 'fit by lbfgs'
   refused 5 'l is nan, though all it reads is finite' $calx run p.calx
+  # a gradient that is none of a finite objective: the parameter, the step, the equation
+  program 'data x[n]' 'param b = 1, a = 1' 's[i] = x[i] * a' 'r[i] = sqrt(s[i])' 'minimize mean(r) + (b - 2)^2' 'fit by lbfgs'
+  printf 'x\n1\n2\n0\n4\n' >t.csv
+  for method in lbfgs newton 'sgd(batch = 2, epochs = 1)' 'adam(batch = 1, epochs = 2)' 'gradient_descent(steps = 3)'; do
+    sed "s/lbfgs/$method/" p.calx >q.calx
+    refused 5 'the gradient by a is nan at' $calx run q.calx t.csv
+    grep -q '4 | r\[i\] = sqrt' err && grep -q 'the derivative of this is [a-z 0-9]*, though its value is finite' err || fail "which equation: $(cat err)"
+  done
+  grep -q 'sqrt(u + 1e-12)' err || fail "no remedy: $(cat err)"
   # by batches: the step, and the row of the data; the params before it are kept, also as a checkpoint
   awk 'BEGIN { print "x"; for (i = 0; i < 50; i++) print (i == 37 ? 2 : i / 50) }' >t.csv
   program 'data x[n]' 'param a = 0.5' 'l[i] = log(2 - a * x[i])' 'minimize mean(i: (a - 5)^2 + 1e-6 * l[i])' \
