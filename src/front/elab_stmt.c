@@ -308,7 +308,18 @@ static void finish_array(cx_elab *E, recurrence *r) {
       r->bind->v = cx_v_bad(r->span);
       return;
     }
-  if (r->probing) {
+  if (r->probing) { /* its values are not known yet, but how many there are may be */
+    cx_val *v = &r->bind->v;
+    for (int s = 0; s < r->nsub; s++) {
+      int64_t hi = -1;
+      for (int k = 0; k < r->piece.n && hi < INT64_MAX; k++) {
+        const sub_pos *p = &r->piece.at[k].pos[s];
+        const cx_var *i = p->fixed ? NULL : cx_var_of(E, p->slot);
+        int64_t h = p->fixed ? p->at : i->resolved && !i->wild ? i->hi : INT64_MAX;
+        if (h > hi) hi = h;
+      }
+      if (hi >= 0 && hi < INT64_MAX) v->dim[s].n = hi + 1, cx_var_of(E, v->slot[s])->hi = hi;
+    }
     E->retry = true;
     return;
   }

@@ -118,6 +118,14 @@ near features 'R^2:' 1 0.6542768612 1e-7
 near features 'year:' 1 3.043847 1e-5
 near features 'year:' 2 0.5233748 1e-5
 exists features.svg features-basis.svg
+run features/surface # NIST's certified values of Nelson; least squares by SciPy's design matrix and NumPy's lstsq
+near surface 'sum of squares, free:' 1 3.22586577291 1e-8
+near surface '1 week to 32:' 2 0.2470612538 1e-5
+near surface '1 week to 32:' 6 0.5681917447 1e-5
+near surface 'a =' 1 2.5906836021 1e-7
+near surface 'exp(b) =' 1 5.6177717026e-9 1e-12
+near surface 'c =' 1 0.057701013174 1e-8
+exists surface.svg
 run pca # the largest eigenvalues of the covariance, by NumPy's eigvalsh; their share of the trace; what is left of it a pixel
 near pca 'variance along each:' 1 176.89378349 1e-4
 near pca 'variance along each:' 2 161.97659911 1e-4
