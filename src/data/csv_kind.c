@@ -1,11 +1,18 @@
 /* csv_kind.c - what kind of table a text is: separator, line breaks, header, decimal point. */
 #include <math.h>
+#include <string.h>
 
 #include "data/csv.h"
 
 #define SAMPLE_BYTES (1 << 20)
 
 _Noreturn void cx_csv_fail_binary(const cx_reader *r) {
+  if (r->n >= 8 && !memcmp(r->p, "calxfit\n", 8))
+    cx_read_fail(
+        r, 0,
+        "go on from it by `calx run .. --resume`, in the program that made it; with steps = 1, and `write model to "
+        "\"m.safetensors\"` behind the fit, what it has found becomes a model",
+        "it is a checkpoint of a fit, no data and no model");
   cx_read_fail(r, 0, "calx reads CSV, TSV and plain text, NPY, NPZ, IDX, PNG and JPEG, each known by its first bytes",
                "it is no text (there are zero bytes in it), nor any other format known here");
 }

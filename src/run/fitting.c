@@ -379,6 +379,27 @@ static cx_update update(void *user, cx_arena *a, const char *method, const char 
   return cx_update_compile(o->m->ctx, a, method, state, o->p->n, o->m->single, o->threads);
 }
 
+/* What a checkpoint must agree with of a program: its text up to the end of its last fit, but how long fits go on and where
+ * they save. So a fit may be lengthened, or what it has found so far be written to a model. */
+static const char *what_counts(const cx_program *prog, cx_arena *a, size_t *size) {
+  size_t n, at = 0;
+  const char *text = cx_source_text(prog->ctx, prog->file, &n);
+  cx_buf b = {.arena = a};
+  for (int k = 0; k < prog->ast->nkid; k++) {
+    const cx_ast *s = prog->ast->kid[k];
+    if (s->kind != S_FIT || s->span.file != prog->file || s->span.beg < at) continue;
+    cx_put(&b, text + at, s->span.beg - at);
+    for (at = s->span.beg; at < s->span.end; at++) {
+      for (int j = 0; j < s->nkid; j++)
+        if (s->kid[j]->kind == A_NAMED && s->kid[j]->span.beg == at && cx_fit_lasts(s->kid[j]->name))
+          at = s->kid[j]->span.end;
+      if (at < s->span.end && !strchr(" \t\r\n(,)", text[at])) cx_put(&b, text + at, 1);
+    }
+  }
+  *size = b.at ? (size_t)b.n : n;
+  return b.at ? b.at : text;
+}
+
 cx_objective *cx_objective_new(cx_model *m, cx_program *prog, cx_arena *a, uint32_t objective, const cx_flat *flat,
                                int threads, cx_problem *p) {
   int nparam = flat->n;
@@ -447,6 +468,6 @@ cx_objective *cx_objective_new(cx_model *m, cx_program *prog, cx_arena *a, uint3
       sizes = cx_format(a, "%s%s%s:%d = %lld", sizes, *sizes ? ", " : "", m->decl[k].name, d,
                         (long long)m->decl[k].dim[d].n);
   p->sizes = sizes;
-  if (prog) p->program = cx_source_text(m->ctx, prog->file, &p->program_size);
+  if (prog) p->program = what_counts(prog, a, &p->program_size);
   return o;
 }

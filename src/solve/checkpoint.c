@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 static const char magic[8] = "calxfit\n";
-enum { VERSION = 2 };
+enum { VERSION = 3 };
 
 uint64_t cx_checksum(const void *p, size_t n) {
   const unsigned char *b = p;
@@ -216,6 +216,11 @@ int cx_checkpoint_fit(cx_ctx *c, cx_arena *out, const char *path, const void **b
 
 /* options that may differ: how long to go on, and where to save */
 static bool may_differ(int k) { return k == O_steps || k == O_epochs || k == O_checkpoint || k == O_checkpoint_every; }
+bool cx_fit_lasts(const char *option) {
+  for (int k = 0; k < O_COUNT; k++)
+    if (may_differ(k) && !strcmp(option, cx_option_rows[k].name)) return true;
+  return false;
+}
 
 void cx_solver_resume(cx_solver *s, const char *path) {
   cx_arena *a = cx_arena_new(s->ctx);

@@ -160,4 +160,6 @@ typedef struct cx_fit_hooks {
 /* x: start in, result out. hooks may be NULL. Status as of cx_solver_status, or CX_E_INTERRUPT. */
 cx_status cx_fit(cx_ctx *c, cx_arena *a, cx_problem *p, const char *method, cx_span span, const cx_fit_opt *opt,
                  int nopt, void *x, const cx_fit_hooks *hooks, cx_fit_report *report);
+/* is this an option of how long a fit goes on and where it saves: may a fit be resumed with another one? */
+bool cx_fit_lasts(const char *option);
 #endif

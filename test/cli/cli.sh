@@ -295,7 +295,12 @@ interrupt)
   sleep 1.5; kill -INT $pid; wait $pid; got=$?
   [ $got = 130 ] || fail "interrupted again: exit code $got"
   has err 'to go on: .*run m.calx --resume m.ckpt$'
-  echo 'print 1' >>m.calx; code 4 $calx run m.calx --resume m.ckpt
+  # what it found so far becomes a model: another end of the fit, and questions behind it
+  { sed 's/steps = 2000000000/steps = 1/' m.calx; echo 'write model to "m.safetensors"'; } >n.calx
+  code 0 $calx run n.calx --resume m.ckpt; hasnt err 'another text'
+  code 0 $calx predict m.safetensors x y; hasnt out 'x = -1.2$'
+  code 4 $calx predict m.ckpt x; has err 'it is a checkpoint of a fit, no data and no model'
+  sed 's/100/101/' m.calx >n.calx; code 4 $calx run n.calx --resume m.ckpt; has err 'another text of the program'
   code 4 $calx run m.calx --resume missing.ckpt
   ;;
 strict)
