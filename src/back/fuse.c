@@ -25,11 +25,19 @@ static double work_of(const cx_eq *e) {
 }
 
 /* every factor that changes from row to row changes with the slot too: then it is an outer index of the product */
-static bool batch(const cx_node *n, uint32_t lane, uint32_t slot) {
-  if (n->op == OP_mul) return batch(n->arg[0], lane, slot) && batch(n->arg[1], lane, slot);
-  if (n->op == OP_neg) return batch(n->arg[0], lane, slot);
-  if (n->op == OP_select && !(n->arg[0]->free_lo & lane)) return batch(n->arg[1], lane, slot);
+static bool batch_below(cx_scratch *w, const cx_node *n, uint32_t lane, uint32_t slot) {
+  if (!cx_once(w, n)) return true;
+  if (n->op == OP_mul) return batch_below(w, n->arg[0], lane, slot) && batch_below(w, n->arg[1], lane, slot);
+  if (n->op == OP_neg) return batch_below(w, n->arg[0], lane, slot);
+  if (n->op == OP_select && !(n->arg[0]->free_lo & lane)) return batch_below(w, n->arg[1], lane, slot);
   return !(n->free_lo & lane) || (n->free_lo & slot);
+}
+
+static bool batch(const cx_graph *g, const cx_node *n, uint32_t lane, uint32_t slot) {
+  cx_scratch *w = cx_scratch_take(g);
+  bool yes = batch_below(w, n, lane, slot);
+  cx_scratch_give(g, w);
+  return yes;
 }
 
 /* the slot of e on the axis, or -1; -2: on the axis, but better left inside */
@@ -38,7 +46,7 @@ static int slot_on(cx_sched *s, const cx_eq *e, int root) {
   if (p->flat || p->pinned || s->comp[p->comp].dir) return -1;
   for (int d = 0; d < e->rank; d++) {
     if ((p->mask >> d & 1) || cx_axis(s, e->id, d) != root) continue;
-    return e->red == RED_sum && !batch(e->body, p->mask, 1u << d) ? -2 : d;
+    return e->red == RED_sum && !batch(s->g, e->body, p->mask, 1u << d) ? -2 : d;
   }
   return -1;
 }

@@ -29,14 +29,15 @@ static bool guards(const cx_node *c, cx_factors *f, uint32_t lane) {
 }
 
 static void flatten(const cx_node *n, cx_factors *f, uint32_t lane) {
+  if (!f->ok) return;
   if (n->op == OP_mul) {
     flatten(n->arg[0], f, lane);
     flatten(n->arg[1], f, lane);
     return;
   }
-  if (n->op == OP_div && f->nunder < 4) {
-    flatten(n->arg[0], f, lane);
+  if (n->op == OP_div && f->nunder < (int)(sizeof f->under / sizeof *f->under)) {
     f->under[f->nunder++] = n->arg[1];
+    flatten(n->arg[0], f, lane);
     return;
   }
   if (n->op == OP_neg) {

@@ -17,6 +17,7 @@ typedef struct {
 } conditions;
 
 static void add_condition(conditions *c, const cx_node *n) {
+  if (!c->ok) return;
   if (n->op == OP_and) {
     add_condition(c, n->arg[0]);
     add_condition(c, n->arg[1]);

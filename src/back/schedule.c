@@ -56,11 +56,12 @@ static bool identity(const cx_node *n, const cx_eq *e, const cx_eq *p) {
     if (n->arg[d]->op != OP_index || n->arg[d]->u.i != d || p->dim[d].n != extent(e, d)) return false;
   return true;
 }
-static bool flat_body(cx_sched *s, const cx_eq *e, const cx_node *n) {
+static bool flat_node(cx_sched *s, cx_scratch *w, const cx_eq *e, const cx_node *n) {
+  if (!cx_once(w, n)) return true;
   if (n->op == OP_index) return false;
   if (n->op != OP_load) {
     for (int k = 0; k < n->nargs; k++)
-      if (!flat_body(s, e, n->arg[k])) return false;
+      if (!flat_node(s, w, e, n->arg[k])) return false;
     return true;
   }
   if (n->nargs == 0) return true;
@@ -69,9 +70,15 @@ static bool flat_body(cx_sched *s, const cx_eq *e, const cx_node *n) {
   if (!identity(n, e, p)) return false;
   return p->kind == EQ_INPUT ? !p->constant : p->kind == EQ_PRIM || q->flat || q->lane_red || !q->mask;
 }
+static bool flat_body(cx_sched *s, const cx_eq *e) {
+  cx_scratch *w = cx_scratch_take(s->g);
+  bool yes = flat_node(s, w, e, e->body);
+  cx_scratch_give(s->g, w);
+  return yes;
+}
 static bool flat(cx_sched *s, const cx_eq *e) {
   if (!(e->rank >= 2 && !e->nred) && !(e->rank == 0 && e->nred >= 2 && e->red <= RED_min)) return false;
-  return s->place[e->id].stage && work_of(s, e) >= 256 && e->body->free_lo && flat_body(s, e, e->body);
+  return s->place[e->id].stage && work_of(s, e) >= 256 && e->body->free_lo && flat_body(s, e);
 }
 
 /* ---- constant inputs an equation depends on; stage 1: something that changes from call to call ---- */

@@ -22,12 +22,12 @@ static int sliced(const cx_segments *s, const cx_eq *e, const cx_node *n, int sl
 }
 /* Is a summand a product with a factor that is 0 outside the sum's time? Then it needs no condition, and stays what the
  * matrix kernels know. */
-static bool vanishing(const cx_segments *s, const cx_eq *e, const cx_node *n, bool *zero) {
+static bool vanishing(const cx_segments *s, cx_scratch *w, const cx_eq *e, const cx_node *n, bool *zero) {
   int axis = s->fact[e->id].axis, slot = axis, d = 0;
   int64_t c;
-  if (!(n->free_lo >> axis & 1)) return true;
-  if (n->op == OP_mul) return vanishing(s, e, n->arg[0], zero) && vanishing(s, e, n->arg[1], zero);
-  if (n->op == OP_neg) return vanishing(s, e, n->arg[0], zero);
+  if (!(n->free_lo >> axis & 1) || !cx_once(w, n)) return true;
+  if (n->op == OP_mul) return vanishing(s, w, e, n->arg[0], zero) && vanishing(s, w, e, n->arg[1], zero);
+  if (n->op == OP_neg) return vanishing(s, w, e, n->arg[0], zero);
   if (n->op != OP_load) return false;
   if (sequence(s, n->u.eq)) cx_seg_follows(n->arg[d = s->fact[n->u.eq].axis], &slot, &c);
   else if ((d = sliced(s, e, n, slot, &c)) < 0) return false;
@@ -44,7 +44,11 @@ static void find_vanishing(cx_segments *s) {
   for (int k = 0; k < s->neq; k++) {
     const cx_eq *e = s->g->eq[k];
     bool zero = false;
-    if (!reduction(s, (uint32_t)k) || e->red != RED_sum || !vanishing(s, e, e->body, &zero) || !zero) continue;
+    if (!reduction(s, (uint32_t)k) || e->red != RED_sum) continue;
+    cx_scratch *w = cx_scratch_take(s->g);
+    zero = vanishing(s, w, e, e->body, &zero) && zero;
+    cx_scratch_give(s->g, w);
+    if (!zero) continue;
     s->fact[k].vanish = true;
     cx_visit(s->g, e->body, guard_load, s);
   }

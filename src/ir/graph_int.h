@@ -12,7 +12,7 @@ typedef union {
 
 /* A table by node id that is emptied in O(1) (stamps), with the post-order of the last walk. Walks nest (a rewrite
  * callback may substitute), so a graph owns a list of these; one that a throw leaves behind is only unused memory. */
-typedef struct cx_scratch {
+struct cx_scratch {
   struct cx_scratch *next;
   uint32_t *stamp, now, cap;
   cx_slot *val;
@@ -22,7 +22,7 @@ typedef struct cx_scratch {
     uint32_t k;
   })
   stack;
-} cx_scratch;
+};
 
 struct cx_hash {
   const cx_node **slot;
@@ -32,8 +32,6 @@ struct cx_hash {
   struct cx_rule_cache *rules; /* rule.c */
 };
 
-cx_scratch *cx_scratch_take(const cx_graph *g); /* empty, wide enough for every node that exists now */
-void cx_scratch_give(const cx_graph *g, cx_scratch *s);
 static inline bool cx_seen(const cx_scratch *s, const cx_node *n) { return s->stamp[n->id] == s->now; }
 /* appends the distinct nodes below e that are not seen yet to s->order, arguments first */
 void cx_postorder(const cx_graph *g, cx_scratch *s, const cx_node *e);

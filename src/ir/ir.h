@@ -141,6 +141,13 @@ const cx_node *cx_exchange(cx_graph *g, const cx_node *e, const cx_node *from, c
 /* calls fn once for every distinct node, arguments first */
 void cx_visit(cx_graph *g, const cx_node *e, void (*fn)(void *user, const cx_node *n), void *user);
 
+/* The nodes that a walk of its own kind has met: what recurses over arguments without it takes a time that doubles with
+ * every node that two others read. cx_once: true for a node the first time; nodes made after the walk began are all new. */
+typedef struct cx_scratch cx_scratch;
+cx_scratch *cx_scratch_take(const cx_graph *g); /* empty, wide enough for every node that exists now */
+void cx_scratch_give(const cx_graph *g, cx_scratch *s);
+bool cx_once(cx_scratch *s, const cx_node *n);
+
 /* e as c0 + sum c[k] * index(k) over slots k < 32: true when it is that with integer coefficients */
 bool cx_affine(const cx_node *e, int64_t *c0, int64_t c[32]);
 /* bounds of e when slot k runs over 0..n[k]-1, loads by their equation's lo, hi; conservative */

@@ -30,6 +30,12 @@ void cx_scratch_give(const cx_graph *g, cx_scratch *s) {
   s->next = g->hash->idle;
   g->hash->idle = s;
 }
+bool cx_once(cx_scratch *s, const cx_node *n) {
+  if (n->id >= s->cap) return true;
+  if (cx_seen(s, n)) return false;
+  s->stamp[n->id] = s->now;
+  return true;
+}
 
 static inline bool holds(const cx_node *n, uint32_t mask, bool any, bool all) {
   return all || (n->free_lo & mask) || (any && n->any_free);

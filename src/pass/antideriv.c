@@ -131,6 +131,7 @@ static void take(cx_anti *s, term *t, const cx_node *e, int sign, int depth) {
     t->coef = cx_op2(g, sign > 0 ? OP_mul : OP_div, t->coef, e);
     return;
   }
+  if (t->bad) return;
   if (depth == 0) t->bad = true;
   else switch (e->op) {
       case OP_mul:

@@ -43,26 +43,32 @@ typedef struct {
 
 /* ---- taking the body apart ---- */
 /* is there an equality (or an inequality) on a reduced index where linearity can reach it */
-static bool reachable(const cx_node *e, uint32_t mask, int depth) {
-  if (depth == 0 || !(e->free_lo & mask)) return false;
+static bool reach(cx_scratch *w, const cx_node *e, uint32_t mask, int depth) {
+  if (depth == 0 || !(e->free_lo & mask) || !cx_once(w, e)) return false;
   switch (e->op) {
     case OP_eq:
     case OP_lt:
     case OP_le: return true;
     case OP_div:
-    case OP_neg: return reachable(e->arg[0], mask, depth - 1);
+    case OP_neg: return reach(w, e->arg[0], mask, depth - 1);
     case OP_add:
     case OP_sub:
     case OP_mul:
-    case OP_and: return reachable(e->arg[0], mask, depth - 1) || reachable(e->arg[1], mask, depth - 1);
+    case OP_and: return reach(w, e->arg[0], mask, depth - 1) || reach(w, e->arg[1], mask, depth - 1);
     case OP_select:
       for (int k = 0; k < 3; k++)
-        if (reachable(e->arg[k], mask, depth - 1)) return true;
+        if (reach(w, e->arg[k], mask, depth - 1)) return true;
       return false;
     default: return false;
   }
 }
 enum { DEPTH = 40 };
+static bool reachable(const cx_graph *g, const cx_node *e, uint32_t mask) {
+  cx_scratch *w = cx_scratch_take(g);
+  bool yes = reach(w, e, mask, DEPTH);
+  cx_scratch_give(g, w);
+  return yes;
+}
 
 static bool condition(term *t, const cx_node *c) {
   if (c->op == OP_and) return condition(t, c->arg[0]) && condition(t, c->arg[1]);
@@ -88,7 +94,7 @@ static bool multiply(delta *d, term t, const cx_node *e, const wait *next, int d
     d->t[d->n++] = t;
     return true;
   }
-  if (reachable(e, mask, DEPTH)) switch (e->op) {
+  if (reachable(g, e, mask)) switch (e->op) {
       case OP_eq:
       case OP_lt:
       case OP_le:
@@ -206,17 +212,25 @@ static bool window(const delta *d, term *t, const cx_node **e, int64_t n) {
 }
 
 /* is a load with subscript e, 0 outside 0..n-1, a factor of x */
-static bool zero_outside(const cx_graph *g, const cx_node *x, range r) {
+static bool zero_below(const cx_graph *g, cx_scratch *w, const cx_node *x, range r) {
+  if (!cx_once(w, x)) return false;
   switch (x->op) {
-    case OP_mul: return zero_outside(g, x->arg[0], r) || zero_outside(g, x->arg[1], r);
+    case OP_mul: return zero_below(g, w, x->arg[0], r) || zero_below(g, w, x->arg[1], r);
     case OP_div:
-    case OP_neg: return zero_outside(g, x->arg[0], r);
+    case OP_neg: return zero_below(g, w, x->arg[0], r);
     case OP_load:
       for (int k = 0; k < x->nargs; k++)
         if (x->arg[k] == r.e && g->eq[x->u.eq]->dim[k].n <= r.n) return true;
       return false;
     default: return false;
   }
+}
+
+static bool zero_outside(const cx_graph *g, const cx_node *x, range r) {
+  cx_scratch *w = cx_scratch_take(g);
+  bool yes = zero_below(g, w, x, r);
+  cx_scratch_give(g, w);
+  return yes;
 }
 
 /* Can x turn infinite only because loads below it read 0? Then a factor 0 does not make the term 0. */
@@ -552,7 +566,7 @@ static void become(cx_graph *g, cx_eq *e, const cx_eq *from, const part *p) {
 
 static void one(cx_graph *g, cx_eq *e) {
   uint32_t mask = cx_reduced_mask(e);
-  if (!reachable(e->body, mask, DEPTH)) return;
+  if (!reachable(g, e->body, mask)) return;
   delta d = {.g = g, .e = e};
   term t = {.rest = cx_const(g, 1), .live = mask};
   for (int k = 0; k < e->nred; k++) t.size[e->rank + k] = e->rdim[k].n;

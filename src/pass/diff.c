@@ -79,6 +79,16 @@ static bool selects(const cx_node *x, int depth) {
   return false;
 }
 
+/* how many products a product with x becomes, one in each of its branches; at most `most` + 1 */
+static int products(const cx_node *x, int most) {
+  if ((cx_ops[x->op].facts & F_BOOL) || !selects(x, 4)) return 1;
+  if (x->op == OP_neg) return products(x->arg[0], most);
+  if (x->op == OP_select) return products(x->arg[x->arg[2]->op == OP_const && x->arg[2]->u.num == 0 ? 1 : 2], most);
+  int n = products(x->arg[0], most);
+  return n > most ? n : n + products(x->arg[1], most - n);
+}
+enum { PRODUCTS = 32 };
+
 static void see_risk(void *user, const cx_node *n) {
   bool *risk = user;
   switch (n->op) {
@@ -125,6 +135,12 @@ const cx_node *cx_chain(cx_graph *g, const cx_node *up, const cx_node *p, bool t
     const cx_node *x = swap ? p : up, *y = swap ? up : p;
     if (x->op == OP_const) break;
     if (!selects(x, 4)) continue;
+    if (products(x, PRODUCTS) > PRODUCTS) { /* branches of branches of ..: the product once, and 0 where x is */
+      bool risk = false;
+      cx_visit(g, y, see_risk, &risk);
+      const cx_node *whole = cx_op2(g, OP_mul, up, p), *any = cx_op2(g, OP_ne, x, zero);
+      return risk ? cx_op3(g, OP_select, cx_op2(g, OP_or, any, cx_op1(g, OP_isfinite, y)), whole, zero) : whole;
+    }
     if (cx_ops[x->op].facts & F_BOOL) return cx_op3(g, OP_select, x, y, zero);
     if (x->op == OP_neg) return cx_op1(g, OP_neg, cx_chain(g, x->arg[0], y, thin));
     if (x->op != OP_select)

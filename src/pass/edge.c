@@ -16,7 +16,7 @@
 
 #include "pass/leibniz.h"
 
-enum { PLACES = 16, PAIRS = 8, ROOTS = 8 };
+enum { PLACES = 16, PAIRS = 8, ROOTS = 8, STEPS = 200 };
 
 typedef struct {
   cx_graph *g;
@@ -29,6 +29,7 @@ typedef struct {
   const cx_node *at[ROOTS];
   int n;
   bool moves; /* they may come and go, or be infinite, as x varies */
+  int steps;
 } root_list;
 
 /* an equation over the ends' dimensions, and y where there is one more */
@@ -124,6 +125,7 @@ static const cx_node *resultant(cx_graph *g, const cx_node *const *a, const cx_n
 /* where e(y) is 0; false: calx cannot tell */
 static bool roots(const inner *in, const cx_node *e, root_list *to, int depth) {
   cx_graph *g = in->g;
+  if (++to->steps > STEPS) return false;
   int degree = cx_degree(g, in->y, e);
   if (degree == 0) return true;
   if (degree <= 2) {
@@ -182,6 +184,7 @@ typedef struct {
   int n;
 } combination;
 static void combine(combination *c, const cx_node *e, double times) {
+  if (isnan(c->size)) return; /* too many */
   if (e->op == OP_add || e->op == OP_sub) {
     combine(c, e->arg[0], times);
     combine(c, e->arg[1], e->op == OP_add ? times : -times);
@@ -364,8 +367,9 @@ static uint32_t here(const cx_leibniz *p, const cx_node *body) { /* over (instan
 static const cx_node *read_here(const cx_leibniz *p, uint32_t eq) { return cx_load_here(p->g, p->g->eq[eq]); }
 
 /* e has a derivative by x wherever x goes. A root is smooth where what it is of stays above 0. */
-static bool smooth(const inner *in, const cx_eq *of, const cx_node *e, int depth) {
-  if (!varies(in, e)) return true;
+static bool smooth(const inner *in, const cx_eq *of, const cx_node *e, int depth);
+static bool smooth_below(const inner *in, cx_scratch *w, const cx_eq *of, const cx_node *e, int depth) {
+  if (!cx_once(w, e) || !varies(in, e)) return true;
   if (depth == 0) return false;
   switch (e->op) {
     case OP_load: {
@@ -404,8 +408,14 @@ static bool smooth(const inner *in, const cx_eq *of, const cx_node *e, int depth
     default: return false;
   }
   for (int k = 0; k < e->nargs; k++)
-    if (!smooth(in, of, e->arg[k], depth - 1)) return false;
+    if (!smooth_below(in, w, of, e->arg[k], depth - 1)) return false;
   return true;
+}
+static bool smooth(const inner *in, const cx_eq *of, const cx_node *e, int depth) {
+  cx_scratch *w = cx_scratch_take(in->g);
+  bool yes = smooth_below(in, w, of, e, depth);
+  cx_scratch_give(in->g, w);
+  return yes;
 }
 
 typedef struct {

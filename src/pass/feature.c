@@ -149,42 +149,49 @@ static void add(finder *f, cx_feature_kind kind, const cx_node *u) {
 }
 
 /* where a product, a power or |a| is 0, one of its factors is */
-static void add_singular(finder *f, const cx_node *a) {
+static void singular_below(finder *f, cx_scratch *w, const cx_node *a) {
+  if (!cx_once(w, a)) return;
   switch (a->op) {
     case OP_abs:
     case OP_neg:
-    case OP_sqrt: add_singular(f, a->arg[0]); return;
+    case OP_sqrt: singular_below(f, w, a->arg[0]); return;
     case OP_pow:
       if (a->arg[1]->op == OP_const) {
-        add_singular(f, a->arg[0]);
+        singular_below(f, w, a->arg[0]);
         return;
       }
       break;
     case OP_mul:
     case OP_div:
-      add_singular(f, a->arg[0]);
-      add_singular(f, a->arg[1]);
+      singular_below(f, w, a->arg[0]);
+      singular_below(f, w, a->arg[1]);
       return;
     default: break;
   }
   add(f, CX_FEATURE_SINGULAR, a);
 }
+static void add_singular(finder *f, const cx_node *a) {
+  cx_scratch *w = cx_scratch_take(f->g);
+  singular_below(f, w, a);
+  cx_scratch_give(f->g, w);
+}
 
 /* summits of |a| to a power of this sign: the factors tell of a product's */
-static void add_summit(finder *f, const cx_node *a, int sign) {
+static void summit_below(finder *f, cx_scratch *const w[2], const cx_node *a, int sign) {
   cx_graph *g = f->g;
+  if (!cx_once(w[sign < 0], a)) return;
   switch (a->op) {
     case OP_abs:
     case OP_neg:
-    case OP_sqrt: add_summit(f, a->arg[0], sign); return;
+    case OP_sqrt: summit_below(f, w, a->arg[0], sign); return;
     case OP_mul:
     case OP_div:
-      add_summit(f, a->arg[0], sign);
-      add_summit(f, a->arg[1], a->op == OP_div ? -sign : sign);
+      summit_below(f, w, a->arg[0], sign);
+      summit_below(f, w, a->arg[1], a->op == OP_div ? -sign : sign);
       return;
     case OP_pow:
       if (a->arg[1]->op != OP_const) break;
-      add_summit(f, a->arg[0], a->arg[1]->u.num < 0 ? -sign : sign);
+      summit_below(f, w, a->arg[0], a->arg[1]->u.num < 0 ? -sign : sign);
       return;
     default: break;
   }
@@ -193,20 +200,27 @@ static void add_summit(finder *f, const cx_node *a, int sign) {
   add(f, CX_FEATURE_SUMMIT, sign < 0 ? cx_op1(g, OP_neg, log) : log);
 }
 
+static void add_summit(finder *f, const cx_node *a, int sign) {
+  cx_scratch *w[2] = {cx_scratch_take(f->g), cx_scratch_take(f->g)};
+  summit_below(f, w, a, sign);
+  for (int k = 0; k < 2; k++) cx_scratch_give(f->g, w[k]);
+}
+
 /* x^40 exp(-x): neither factor says where the product is large, the sum of their logarithms does. `sum` of n factors;
  * returns whether there is a high power among them. */
-enum { HIGH = 8 };
-static bool logarithm(finder *f, const cx_node *n, int sign, const cx_node **sum, int *count) {
+enum { HIGH = 8, STEPS = 200 };
+static bool logarithm(finder *f, const cx_node *n, int sign, const cx_node **sum, int *count, int *steps) {
   cx_graph *g = f->g;
+  if (--*steps < 0) return false;
   const cx_node *a = n->nargs > 0 ? n->arg[0] : NULL, *b = n->nargs > 1 ? n->arg[1] : NULL, *log = NULL;
   bool high = false;
   switch (n->op) {
     case OP_neg:
-    case OP_abs: return logarithm(f, a, sign, sum, count);
+    case OP_abs: return logarithm(f, a, sign, sum, count, steps);
     case OP_mul:
     case OP_div:
-      high = logarithm(f, a, sign, sum, count);
-      return logarithm(f, b, n->op == OP_div ? -sign : sign, sum, count) || high;
+      high = logarithm(f, a, sign, sum, count, steps);
+      return logarithm(f, b, n->op == OP_div ? -sign : sign, sum, count, steps) || high;
     case OP_exp: log = a; break;
     case OP_pow:
       high = b->op == OP_const && fabs(b->u.num) >= HIGH;
@@ -221,7 +235,7 @@ static bool logarithm(finder *f, const cx_node *n, int sign, const cx_node **sum
 }
 static void add_products(finder *f, const cx_node *n, int budget) {
   const cx_node *sum = NULL;
-  int count = 0;
+  int count = 0, steps = STEPS;
   switch (n->op) {
     case OP_add:
     case OP_sub:
@@ -231,21 +245,29 @@ static void add_products(finder *f, const cx_node *n, int budget) {
     case OP_neg: add_products(f, n->arg[0], budget - 1); return;
     case OP_mul:
     case OP_div:
-      if (logarithm(f, n, 1, &sum, &count) && count > 1) add(f, CX_FEATURE_SUMMIT, sum);
+      if (logarithm(f, n, 1, &sum, &count, &steps) && count > 1 && steps >= 0) add(f, CX_FEATURE_SUMMIT, sum);
       return;
     default: return;
   }
 }
 
 /* never 0, and smooth on the way (edge.c) */
-static bool safe(const cx_graph *g, const cx_node *b) {
+static bool safe_below(const cx_graph *g, cx_scratch *w, const cx_node *b) {
   const cx_eq *e = b->op == OP_load ? g->eq[b->u.eq] : NULL;
-  if (e) return e->kind == EQ_CALC && e->red == RED_none && safe(g, e->body);
-  if (b->op == OP_mul) return safe(g, b->arg[0]) && safe(g, b->arg[1]);
-  if (b->op == OP_abs) return safe(g, b->arg[0]);
+  if (!cx_once(w, b)) return true;
+  if (e) return e->kind == EQ_CALC && e->red == RED_none && safe_below(g, w, e->body);
+  if (b->op == OP_mul) return safe_below(g, w, b->arg[0]) && safe_below(g, w, b->arg[1]);
+  if (b->op == OP_abs) return safe_below(g, w, b->arg[0]);
   for (int k = 0; b->op == OP_add && k < 2; k++)
     if (b->arg[k]->op == OP_const && b->arg[k]->u.num == CX_TINY) return true;
   return false;
+}
+
+static bool safe(const cx_graph *g, const cx_node *b) {
+  cx_scratch *w = cx_scratch_take(g);
+  bool yes = safe_below(g, w, b);
+  cx_scratch_give(g, w);
+  return yes;
 }
 
 static void see(void *user, const cx_node *n) {

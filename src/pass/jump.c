@@ -31,38 +31,45 @@ typedef struct {
 /* ---- conditions about max, min, abs and roots, taken apart: each is then smooth, and none is constant on a stretch ---- */
 static const cx_node *parts(cx_graph *g, cx_op op, const cx_node *a, const cx_node *b, int budget);
 /* the first max, min or abs that e is a sum of; *sign: e grows with it, or falls */
-static const cx_node *bent(const cx_node *e, int *sign) {
+static const cx_node *bent_below(cx_scratch *w, const cx_node *e, int *sign) {
   const cx_node *r;
   int s = *sign;
+  if (!cx_once(w, e)) return NULL;
   switch (e->op) {
     case OP_max:
     case OP_min:
     case OP_abs: return e;
-    case OP_neg: *sign = -s; return bent(e->arg[0], sign);
+    case OP_neg: *sign = -s; return bent_below(w, e->arg[0], sign);
     case OP_add:
     case OP_sub:
-      if ((r = bent(e->arg[0], sign))) return r;
+      if ((r = bent_below(w, e->arg[0], sign))) return r;
       *sign = e->op == OP_sub ? -s : s;
-      return bent(e->arg[1], sign);
+      return bent_below(w, e->arg[1], sign);
     case OP_mul:
       for (int k = 0; k < 2; k++)
         if (e->arg[k]->op == OP_const) {
           *sign = e->arg[k]->u.num < 0 ? -s : s;
-          return bent(e->arg[1 - k], sign);
+          return bent_below(w, e->arg[1 - k], sign);
         }
       return NULL;
     case OP_div:
       if (e->arg[1]->op != OP_const) return NULL;
       *sign = e->arg[1]->u.num < 0 ? -s : s;
-      return bent(e->arg[0], sign);
+      return bent_below(w, e->arg[0], sign);
     default: return NULL;
   }
+}
+static const cx_node *bent(const cx_graph *g, const cx_node *e, int *sign) {
+  cx_scratch *w = cx_scratch_take(g);
+  const cx_node *r = bent_below(w, e, sign);
+  cx_scratch_give(g, w);
+  return r;
 }
 static const cx_node *parts(cx_graph *g, cx_op op, const cx_node *a, const cx_node *b, int budget) {
   const cx_node *e[2] = {a, b}, *half[2];
   for (int side = 0; side < 2 && budget; side++) {
     int sign = side ? -1 : 1; /* of a - b */
-    const cx_node *n = bent(e[side], &sign);
+    const cx_node *n = bent(g, e[side], &sign);
     if (!n) continue;
     for (int k = 0; k < 2; k++) {
       const cx_node *branch = n->op != OP_abs ? n->arg[k] : k ? cx_op1(g, OP_neg, n->arg[0]) : n->arg[0];
@@ -333,7 +340,8 @@ static bool touches(const cx_leibniz *p, const bool *path, const cx_node *n) {
   return t.hit;
 }
 /* e is affine in the loads of the path */
-static bool affine(const cx_leibniz *p, const bool *path, const cx_node *e) {
+static bool affine_below(const cx_leibniz *p, cx_scratch *w, const bool *path, const cx_node *e) {
+  if (!cx_once(w, e)) return true;
   if (e->op == OP_load) { /* not in a subscript */
     for (int k = 0; k < e->nargs; k++)
       if (touches(p, path, e->arg[k])) return false;
@@ -341,16 +349,24 @@ static bool affine(const cx_leibniz *p, const bool *path, const cx_node *e) {
   }
   if (!touches(p, path, e)) return true;
   switch (e->op) {
-    case OP_neg: return affine(p, path, e->arg[0]);
+    case OP_neg: return affine_below(p, w, path, e->arg[0]);
     case OP_add:
-    case OP_sub: return affine(p, path, e->arg[0]) && affine(p, path, e->arg[1]);
+    case OP_sub: return affine_below(p, w, path, e->arg[0]) && affine_below(p, w, path, e->arg[1]);
     case OP_mul:
-      return (!touches(p, path, e->arg[0]) || !touches(p, path, e->arg[1])) && affine(p, path, e->arg[0]) &&
-             affine(p, path, e->arg[1]);
-    case OP_div: return !touches(p, path, e->arg[1]) && affine(p, path, e->arg[0]);
-    case OP_select: return !touches(p, path, e->arg[0]) && affine(p, path, e->arg[1]) && affine(p, path, e->arg[2]);
+      return (!touches(p, path, e->arg[0]) || !touches(p, path, e->arg[1])) && affine_below(p, w, path, e->arg[0]) &&
+             affine_below(p, w, path, e->arg[1]);
+    case OP_div: return !touches(p, path, e->arg[1]) && affine_below(p, w, path, e->arg[0]);
+    case OP_select:
+      return !touches(p, path, e->arg[0]) && affine_below(p, w, path, e->arg[1]) && affine_below(p, w, path, e->arg[2]);
     default: return false;
   }
+}
+
+static bool affine(const cx_leibniz *p, const bool *path, const cx_node *e) {
+  cx_scratch *w = cx_scratch_take(p->g);
+  bool yes = affine_below(p, w, path, e);
+  cx_scratch_give(p->g, w);
+  return yes;
 }
 
 /* which equations lie between the family and the integrand, and whether they are affine in it */

@@ -103,35 +103,41 @@ static sized times(cx_graph *g, cx_op op, sized a, const cx_node *e) {
   const cx_node *log = cx_op1(g, OP_log, cx_op1(g, OP_abs, e));
   return (sized){cx_op2(g, op == OP_mul ? OP_add : OP_sub, a.log, log), a.expo, cx_op2(g, op, a.scaled, e)};
 }
-static sized size_of(cx_graph *g, const cx_eq *of, const cx_node *e, const cx_node *shift, int depth) {
+typedef struct {
+  cx_graph *g;
+  const cx_eq *of;
+  int budget; /* of steps */
+} sizing;
+static sized size_of(sizing *z, const cx_node *e, const cx_node *shift, int depth) {
+  cx_graph *g = z->g;
   sized none = {0}, a, b;
-  if (depth == 0) return none;
+  if (depth == 0 || --z->budget < 0) return none;
   switch (e->op) {
     case OP_const: return e->u.num == 0 ? (sized){cx_const(g, -INFINITY), e, e} : none;
     case OP_exp: return (sized){e->arg[0], e->arg[0], cx_op1(g, OP_exp, cx_op2(g, OP_sub, e->arg[0], shift))};
     case OP_load: {
       const cx_eq *q = g->eq[e->u.eq];
       if (q->kind != EQ_CALC || q->red != RED_none) return none;
-      return size_of(g, of, cx_open_load(g, e, of), shift, depth - 1);
+      return size_of(z, cx_open_load(g, e, z->of), shift, depth - 1);
     }
     case OP_neg:
-      a = size_of(g, of, e->arg[0], shift, depth - 1);
+      a = size_of(z, e->arg[0], shift, depth - 1);
       return a.log ? (sized){a.log, a.expo, cx_op1(g, OP_neg, a.scaled)} : none;
     case OP_mul:
-      a = size_of(g, of, e->arg[0], shift, depth - 1), b = size_of(g, of, e->arg[1], shift, depth - 1);
+      a = size_of(z, e->arg[0], shift, depth - 1), b = size_of(z, e->arg[1], shift, depth - 1);
       if (a.log && b.log) { /* either may be what underflows */
         const cx_node *half = cx_op2(g, OP_mul, cx_const(g, 0.5), shift);
-        a = size_of(g, of, e->arg[0], half, depth / 2), b = size_of(g, of, e->arg[1], half, depth / 2);
+        a = size_of(z, e->arg[0], half, depth / 2), b = size_of(z, e->arg[1], half, depth / 2);
         if (!a.log || !b.log) return none;
         return (sized){cx_op2(g, OP_add, a.log, b.log), cx_op2(g, OP_add, a.expo, b.expo),
                        cx_op2(g, OP_mul, a.scaled, b.scaled)};
       }
       return a.log ? times(g, OP_mul, a, e->arg[1]) : b.log ? times(g, OP_mul, b, e->arg[0]) : none;
-    case OP_div: a = size_of(g, of, e->arg[0], shift, depth - 1); return a.log ? times(g, OP_div, a, e->arg[1]) : none;
+    case OP_div: a = size_of(z, e->arg[0], shift, depth - 1); return a.log ? times(g, OP_div, a, e->arg[1]) : none;
     case OP_add:
     case OP_sub: {
-      a = size_of(g, of, e->arg[0], shift, depth - 1);
-      b = a.log ? size_of(g, of, e->arg[1], shift, depth - 1) : none;
+      a = size_of(z, e->arg[0], shift, depth - 1);
+      b = a.log ? size_of(z, e->arg[1], shift, depth - 1) : none;
       if (!b.log) return none;
       const cx_node *more = cx_op2(g, OP_lt, a.log, b.log);
       return (sized){cx_op2(g, OP_max, a.log, b.log), cx_op3(g, OP_select, more, b.expo, a.expo),
@@ -139,8 +145,8 @@ static sized size_of(cx_graph *g, const cx_eq *of, const cx_node *e, const cx_no
     }
     case OP_select: {
       const cx_node *c = e->arg[0];
-      a = size_of(g, of, e->arg[1], shift, depth - 1);
-      b = a.log ? size_of(g, of, e->arg[2], shift, depth - 1) : none;
+      a = size_of(z, e->arg[1], shift, depth - 1);
+      b = a.log ? size_of(z, e->arg[2], shift, depth - 1) : none;
       if (!b.log) return none;
       return (sized){cx_op3(g, OP_select, c, a.log, b.log), cx_op3(g, OP_select, c, a.expo, b.expo),
                      cx_op3(g, OP_select, c, a.scaled, b.scaled)};
@@ -171,7 +177,8 @@ static void sizes(cx_integrand *in) {
   for (int k = 0; k < n; k++) {
     const cx_eq *f = g->eq[g->out[k]];
     sized s = {0};
-    if (f->kind == EQ_CALC && f->red == RED_none) s = size_of(g, f, f->body, by, 24);
+    sizing z = {g, f, 1000};
+    if (f->kind == EQ_CALC && f->red == RED_none) s = size_of(&z, f->body, by, 24);
     if (!s.log) return;
     g->out[k] = beside(g, f, s.scaled);
     told[k] = beside(g, f, s.log), told[n + k] = beside(g, f, s.expo);
@@ -301,8 +308,9 @@ static void outline(cx_graph *g, cx_eq **member, int n, bool passes) {
 /* ---- integrals of integrals as one integral over a box ---- */
 /* The one integral that an integrand is a multiple of, by factors of the variables so far: e = c * (load of it) with c
  * free of integrals. Plain equations on the way are opened. NULL: it is something else. */
-static const cx_node *multiple_of(cx_graph *g, const cx_eq *of, const cx_node *e, const cx_node **opened, int depth) {
-  if (depth == 0) return NULL;
+static const cx_node *multiple_of(cx_graph *g, cx_scratch *w, const cx_eq *of, const cx_node *e, const cx_node **opened,
+                                  int depth) {
+  if (depth == 0 || !cx_once(w, e)) return NULL;
   const cx_node *arg[3], *found = NULL;
   int at = -1;
   *opened = e;
@@ -311,13 +319,13 @@ static const cx_node *multiple_of(cx_graph *g, const cx_eq *of, const cx_node *e
       const cx_eq *q = g->eq[e->u.eq];
       if (q->kind == EQ_PRIM && q->prim == &cx_prim_integral) return e;
       if (q->kind != EQ_CALC || q->red != RED_none) return NULL;
-      return multiple_of(g, of, cx_open_load(g, e, of), opened, depth - 1);
+      return multiple_of(g, w, of, cx_open_load(g, e, of), opened, depth - 1);
     }
     case OP_neg:
     case OP_div: at = 0; break;
     case OP_mul:
       for (int k = 0; k < 2 && !found; k++)
-        if ((found = multiple_of(g, of, e->arg[k], opened, depth - 1))) at = k;
+        if ((found = multiple_of(g, w, of, e->arg[k], opened, depth - 1))) at = k;
       break;
     case OP_select:
       if (e->arg[2]->op == OP_const && e->arg[2]->u.num == 0) at = 1;
@@ -326,7 +334,7 @@ static const cx_node *multiple_of(cx_graph *g, const cx_eq *of, const cx_node *e
     default: return NULL;
   }
   if (at < 0) return NULL;
-  if (!found) found = multiple_of(g, of, e->arg[at], opened, depth - 1);
+  if (!found) found = multiple_of(g, w, of, e->arg[at], opened, depth - 1);
   if (!found) return NULL;
   for (int k = 0; k < e->nargs; k++) arg[k] = k == at ? *opened : e->arg[k];
   *opened = cx_opn(g, (cx_op)e->op, arg, e->nargs);
@@ -345,7 +353,9 @@ static void see_other(void *user, const cx_node *n) {
 static int32_t inner_of(cx_graph *g, uint32_t f, uint32_t x, const cx_node **load, const cx_node **body) {
   const cx_eq *e = g->eq[f];
   if (e->kind != EQ_CALC || e->red != RED_none) return -1;
-  *load = multiple_of(g, e, e->body, body, 60);
+  cx_scratch *w = cx_scratch_take(g);
+  *load = multiple_of(g, w, e, e->body, body, 60);
+  cx_scratch_give(g, w);
   if (!*load || g->eq[(*load)->u.eq]->prim_arg[CX_INTEGRAL_X] == x) return -1;
   others o = {g, *load, false};
   cx_visit(g, *body, see_other, &o);

@@ -33,7 +33,9 @@ typedef struct {
   const cx_node *with, *without; /* the exponent: what stays, what leaves; NULL is 0 */
   uint32_t stay;                 /* dimensions that the integral keeps in any case */
   bool full, hit;
+  int budget; /* of terms of exponents */
 } splitter;
+enum { EXPONENT_TERMS = 200 };
 
 static void see(void *user, const cx_node *n) {
   splitter *s = user;
@@ -54,6 +56,8 @@ static void put(splitter *s, const cx_node *e, bool below, bool condition) {
 static void exponent(splitter *s, const cx_node *e, const cx_node *coef, bool minus, int depth) {
   cx_graph *g = s->g;
   bool one = !depends(s, e);
+  if (--s->budget < 0) s->full = true;
+  if (s->full) return;
   if (depth > 0) switch (e->op) {
       case OP_add:
       case OP_sub:
@@ -91,6 +95,7 @@ static void take(splitter *s, const cx_node *e, bool below, int depth) {
     exponent(s, e->arg[0], NULL, below, 40);
     return;
   }
+  if (s->full) return;
   if (depth > 0 && depends(s, e)) switch (e->op) {
       case OP_mul:
         take(s, e->arg[0], below, depth - 1);
@@ -305,18 +310,25 @@ static bool is_copy(const keeper *k, int id) {
 }
 
 /* no factor of the product e has left the range of normal numbers */
-static const cx_node *in_range(cx_graph *g, const cx_node *e) {
+static const cx_node *range_below(cx_graph *g, cx_scratch *w, const cx_node *e) {
+  if (!cx_once(w, e)) return cx_const(g, 1);
   switch (e->op) {
     case OP_add:
     case OP_sub:
     case OP_mul:
-    case OP_div: return cx_op2(g, OP_and, in_range(g, e->arg[0]), in_range(g, e->arg[1]));
-    case OP_neg: return in_range(g, e->arg[0]);
-    case OP_select: return in_range(g, e->arg[1]);
+    case OP_div: return cx_op2(g, OP_and, range_below(g, w, e->arg[0]), range_below(g, w, e->arg[1]));
+    case OP_neg: return range_below(g, w, e->arg[0]);
+    case OP_select: return range_below(g, w, e->arg[1]);
     case OP_exp:
     case OP_load: return cx_op2(g, OP_le, cx_const(g, DBL_MIN), cx_op1(g, OP_abs, e));
     default: return cx_const(g, 1);
   }
+}
+static const cx_node *in_range(cx_graph *g, const cx_node *e) {
+  cx_scratch *w = cx_scratch_take(g);
+  const cx_node *r = range_below(g, w, e);
+  cx_scratch_give(g, w);
+  return r;
 }
 static void guard(keeper *k, whole w) {
   cx_graph *g = k->g;
@@ -347,7 +359,7 @@ static bool separate(keeper *k, cx_eq *I, int variables) {
   uint32_t x = I->prim_arg[CX_INTEGRAL_X];
   const cx_eq *F = g->eq[I->prim_arg[CX_INTEGRAL_F]];
   if (F->kind != EQ_CALC || F->red != RED_none) return false;
-  splitter s = {.g = g, .mask = cx_node_dims(g, g->arena, x), .known = g->neq, .of = F};
+  splitter s = {.g = g, .mask = cx_node_dims(g, g->arena, x), .known = g->neq, .of = F, .budget = EXPONENT_TERMS};
   opener o = {&s, 64};
   const cx_node *body = cx_rewrite(g, F->body, open_plain, &o), *result = NULL;
   s.mask = cx_node_dims(g, g->arena, x), s.known = g->neq;

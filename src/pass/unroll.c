@@ -75,20 +75,27 @@ static const cx_node *at_place(unroller *u, const cx_node *body, int first, cons
 }
 
 /* is there a factor, of the sum or of one of its terms, that is a number at every place? */
-static bool has_table(unroller *u, const cx_eq *e, const cx_node *n) {
+static bool table_below(unroller *u, cx_scratch *w, const cx_eq *e, const cx_node *n) {
+  if (!cx_once(w, n)) return false;
   if (n->free_lo && !(n->free_lo & ~cx_reduced_mask(e)) && (!n->has_load || n->op == OP_load)) {
     const cx_node *first = at_place(u, n, e->rank, e->rdim, e->nred, 0);
     return first && first->op == OP_const;
   }
   bool arithmetic = n->op == OP_mul || n->op == OP_div || n->op == OP_neg || n->op == OP_add || n->op == OP_sub;
   for (int k = n->op == OP_select; k < n->nargs && (arithmetic || n->op == OP_select); k++)
-    if (has_table(u, e, n->arg[k])) return true;
+    if (table_below(u, w, e, n->arg[k])) return true;
   return false;
+}
+static bool has_table(unroller *u, const cx_eq *e) {
+  cx_scratch *w = cx_scratch_take(u->g);
+  bool yes = table_below(u, w, e, e->body);
+  cx_scratch_give(u->g, w);
+  return yes;
 }
 
 static void write_out(unroller *u, cx_eq *e) {
   int64_t places = count(e->rdim, e->nred);
-  if (places < 2 || places > PLACES || count(e->dim, e->rank) < PLACES || !has_table(u, e, e->body)) return;
+  if (places < 2 || places > PLACES || count(e->dim, e->rank) < PLACES || !has_table(u, e)) return;
   const cx_node *sum = cx_const(u->g, 0);
   for (int64_t k = 0; k < places; k++) {
     const cx_node *t = at_place(u, e->body, e->rank, e->rdim, e->nred, k);
