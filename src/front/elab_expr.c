@@ -204,6 +204,8 @@ static cx_val name_value(cx_elab *E, const cx_ast *x) {
   for (size_t k = 0; k < sizeof known / sizeof *known; k++)
     if (!strcmp(x->name, known[k].name)) return cx_v_num(E, known[k].v, x->span);
   if (!strcmp(x->name, "training")) return cx_elab_training(E, x->span);
+  if (!strcmp(x->name, "rounding") && cx_in_library(E, x->span)) /* of the program's precision; in lib/ alone */
+    return cx_v_num(E, E->m->single ? 0x1p-23 : 0x1p-52, x->span);
   return cx_lookup_failed(E, x->name, false, x->span);
 }
 
