@@ -7,6 +7,7 @@
  * into a temporary first. Indices that are in neither place are loops around. A factor `if g then x else 0` with an
  * affine guard g of the loops shortens the sum instead of computing what it discards. */
 #include "back/lower.h"
+#include <string.h>
 
 typedef struct {
   const cx_node *node;
@@ -259,7 +260,11 @@ static void when_ready(cx_lower_state *L, product *p) {
     group *q = &p->g[k];
     bool ok = !q->ready;
     for (int s = 0; s < cx_low_nslot(L->e) && ok; s++) ok = !(q->deps >> s & 1) || L->level_of[s] >= 0;
-    if (ok) prepare(L, q), q->level = L->nlevel - 1;
+    const group *other = &p->g[0];
+    if (ok && k && other->temp >= 0 && other->node == q->node && !memcmp(other->slot, q->slot, sizeof q->slot)) {
+      *q = *other; /* a square */
+      q->temp = -1;
+    } else if (ok) prepare(L, q), q->level = L->nlevel - 1;
   }
 }
 
