@@ -48,10 +48,24 @@ uint32_t cx_leibniz_frozen(cx_leibniz *p, uint32_t eq) {
 }
 
 /* ---- the integrand over (instances, node), reading local copies of what is active ---- */
+static const cx_node *localise(void *user, uint32_t eq, const cx_node *const *sub, int n);
+static const cx_node *open_load(void *user, cx_graph *g, const cx_node *n) {
+  const cx_node *r = n->op == OP_load ? localise(user, n->u.eq, n->arg, n->nargs) : NULL;
+  (void)g;
+  return r ? r : n;
+}
 static const cx_node *localise(void *user, uint32_t eq, const cx_node *const *sub, int n) {
   cx_leibniz *p = user;
   cx_graph *g = p->g;
   if ((int)eq >= p->marked || !(p->mark[eq] & 1)) return NULL;
+  const cx_eq *plain = g->eq[eq];
+  bool bottom = plain->kind != EQ_CALC || plain->red != RED_none || plain->inert || !p->stretch || p->cyclic[eq];
+  for (int k = 0; k < p->nwrt; k++) bottom |= p->wrt[k] == eq;
+  if (!bottom) {
+    int64_t slot[CX_MAX_RANK];
+    for (int k = 0; k < n; k++) slot[k] = k;
+    return cx_rewrite(g, cx_subst(g, plain->body, slot, sub, n), open_load, p);
+  }
   uint32_t own = (1u << p->r0) - 1;
   cx_local want = {.of = eq, .leaf = UINT32_MAX};
   const cx_node *at[2 * CX_MAX_RANK];
@@ -189,19 +203,19 @@ static uint32_t carried(cx_leibniz *p, int q) {
   const cx_eq *le = g->eq[leaf], *Ve = g->eq[V], *fe = g->eq[p->f];
   int rest = le->rank - p->r0;
   const cx_node *k = cx_index(g, p->r0), *at[CX_MAX_RANK], *sub[CX_MAX_RANK];
-  cx_eq *still[2]; /* V and a that diff does not pass through */
+  uint32_t still[2]; /* V and a that diff does not pass through */
   for (int s = 0; s < 2; s++) {
-    const cx_eq *e = s ? le : Ve;
-    still[s] = like(g, e, e->rank);
-    still[s]->inert = true;
-    still[s]->body = cx_load_here(g, e);
+    cx_eq *e = like(g, s ? le : Ve, s ? le->rank : Ve->rank);
+    e->inert = true;
+    e->body = cx_load_here(g, s ? le : Ve);
+    still[s] = e->id;
   }
   cx_eq *X = like(g, Ve, p->r0 + 1), *plain = like(g, X, X->rank);
   plain->body = cx_load(g, p->x, &k, 1);
   for (int d = 0; d < p->r0; d++) sub[d] = cx_index(g, d);
   for (int d = 0; d < rest; d++) sub[p->r0 + d] = cx_index(g, p->r0 + 1 + d);
-  const cx_node *move = cx_op2(g, OP_sub, cx_load(g, leaf, sub, le->rank), cx_load(g, still[1]->id, sub, le->rank));
-  move = cx_op2(g, OP_mul, cx_load_here(g, still[0]), move);
+  const cx_node *move = cx_op2(g, OP_sub, cx_load(g, leaf, sub, le->rank), cx_load(g, still[1], sub, le->rank));
+  move = cx_op2(g, OP_mul, cx_load_here(g, g->eq[still[0]]), move);
   if (rest) {
     cx_eq *t = like(g, X, X->rank);
     t->red = RED_sum;
@@ -211,8 +225,9 @@ static uint32_t carried(cx_leibniz *p, int q) {
     move = cx_load_here(g, t);
   }
   X->body = cx_op2(g, OP_add, plain->body, move);
-  uint32_t fX = composed(p, p->I->prim_arg[CX_INTEGRAL_F], cx_load_here(g, X)), from = X->id, to = plain->id;
-  uint32_t d = cx_replace(g, cx_diff_forward(g, fX, leaf, p->r0), &from, &to, 1);
+  uint32_t fX = composed(p, p->I->prim_arg[CX_INTEGRAL_F], cx_load_here(g, X));
+  uint32_t from[] = {X->id, still[0], still[1]}, to[] = {plain->id, V, leaf};
+  uint32_t d = cx_replace(g, cx_diff_forward(g, fX, leaf, p->r0), from, to, 3);
   uint32_t spread = cx_diff_forward(g, V, p->x, 1);
   cx_eq *t = like(g, g->eq[d], g->eq[d]->rank);
   for (int m = 0; m < fe->rank; m++) at[m] = cx_index(g, m);
@@ -238,6 +253,17 @@ static uint32_t at_roots(cx_leibniz *p, int q, uint32_t u, uint32_t slope) {
   return t->id;
 }
 
+/* an end over (instances, node) */
+static uint32_t end_here(cx_leibniz *p, uint32_t end) {
+  cx_graph *g = p->g;
+  const cx_node *ix[CX_MAX_RANK];
+  for (int k = 0; k < p->r0; k++) ix[k] = cx_index(g, k);
+  cx_eq *t = like(g, g->eq[end], p->r0);
+  cx_leibniz_dim(p, t, (cx_dim){CX_NODES, NULL});
+  t->body = open_load(p, g, cx_load(g, end, ix, p->r0));
+  return t->id;
+}
+
 static uint32_t surrogate(cx_leibniz *p) {
   cx_graph *g = p->g;
   cx_eq *I = p->I;
@@ -246,6 +272,12 @@ static uint32_t surrogate(cx_leibniz *p) {
   p->x = I->prim_arg[CX_INTEGRAL_X];
   bool crossing = I->prim == &cx_prim_crossing, series = I->prim == &cx_prim_series;
   const cx_node *k = cx_index(g, p->r0), *x = cx_load(g, p->x, &k, 1);
+  if (!crossing && !series && cx_leibniz_stretches(p)) {
+    p->cyclic = cx_order(g, g->arena).cyclic;
+    p->stretch = true;
+    for (int side = 0; side < 2; side++)
+      p->end[side] = end_here(p, I->prim_arg[side ? CX_INTEGRAL_HI : CX_INTEGRAL_LO]);
+  }
   p->first = g->neq;
   p->f = composed(p, I->prim_arg[CX_INTEGRAL_F], x);
   p->last = g->neq;
@@ -270,7 +302,7 @@ static uint32_t surrogate(cx_leibniz *p) {
     if (crossing) g->eq[J]->slope = I->slope;
     sum = cx_leibniz_term(p, sum, &p->local.at[q], J, 0);
   }
-  for (int side = 0; side < 2 && !crossing && !series; side++) {
+  for (int side = 0; side < 2 && !crossing && !series && !p->stretch; side++) {
     uint32_t end = I->prim_arg[side ? CX_INTEGRAL_HI : CX_INTEGRAL_LO];
     if ((int)end >= p->marked || !(p->mark[end] & 1)) continue;
     uint32_t e0 = cx_leibniz_frozen(p, end),
@@ -348,7 +380,7 @@ uint32_t cx_diff_open(cx_graph *g, uint32_t of, const uint32_t *leaf, int n, cx_
     s.seen = cx_alloc_n(g->arena, (size_t)g->neq + 1, 1);
     look(&s, of);
     if (s.found == UINT32_MAX) return of;
-    cx_leibniz p = {.g = g, .mark = s.mark, .marked = s.neq, .I = g->eq[s.found], .o = o};
+    cx_leibniz p = {.g = g, .mark = s.mark, .marked = s.neq, .wrt = leaf, .nwrt = n, .I = g->eq[s.found], .o = o};
     uint32_t from = s.found, to = surrogate(&p);
     of = cx_replace(g, of, &from, &to, 1);
   }

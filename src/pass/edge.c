@@ -1,4 +1,4 @@
-/* edge.c - integrals inside an integral.
+/* edge.c - integrals inside an integral, and coordinates that move.
  *
  * An integral over y of f(x, y) is smooth in x but where a root y of one of f's conditions u(x, y) reaches an end of the
  * range of y, meets the root of another condition, or meets its twin (a root of du/dy): the edges, roots of some w(x). Of
@@ -435,11 +435,45 @@ static void cannot(const cx_leibniz *p) {
   cx_throw(g->ctx, CX_E_PROGRAM);
 }
 
+static bool nought_at(const inner *in, uint32_t u, const cx_node *end) {
+  if (end->op == OP_load) {
+    const cx_eq *q = in->g->eq[end->u.eq];
+    if (q->kind == EQ_CALC && q->red == RED_none && q->rank == in->r) end = q->body;
+  }
+  if (end->op == OP_max || end->op == OP_min) return nought_at(in, u, end->arg[0]) || nought_at(in, u, end->arg[1]);
+  return vanishes(in->g, at_y(in, u, end));
+}
+bool cx_leibniz_stretches(cx_leibniz *p) {
+  cx_graph *g = p->g;
+  const cx_eq *I = p->I;
+  inner in = {.g = g, .y = p->x, .x = UINT32_MAX, .own = UINT32_MAX, .r = p->r0};
+  const cx_node *ix[CX_MAX_RANK];
+  bool hidden = false, moves[2];
+  for (int side = 0; side < 2; side++) {
+    uint32_t end = I->prim_arg[side ? CX_INTEGRAL_HI : CX_INTEGRAL_LO];
+    moves[side] = (int)end < p->marked && (p->mark[end] & 1);
+  }
+  if (in.r >= CX_MAX_RANK || !(moves[0] || moves[1])) return false;
+  memcpy(in.dim, g->eq[I->prim_arg[CX_INTEGRAL_LO]]->dim, sizeof in.dim);
+  in.dim[in.r] = (cx_dim){CX_NODES, NULL};
+  for (int d = 0; d < in.r; d++) ix[d] = cx_index(g, d);
+  cx_found_list all = cx_collect_features(g, I->prim_arg[CX_INTEGRAL_F], p->x, p->x, &hidden, NULL);
+  for (int k = 0; k < all.n; k++) {
+    if (all.at[k].kind != CX_FEATURE_SINGULAR) continue;
+    uint32_t u = flat(&in, I, all.at[k].eq);
+    for (int side = 0; side < 2 && u != UINT32_MAX; side++)
+      if (moves[side] && nought_at(&in, u, cx_load(g, I->prim_arg[side ? CX_INTEGRAL_HI : CX_INTEGRAL_LO], ix, in.r)))
+        return true;
+  }
+  return false;
+}
+
 const uint32_t *cx_leibniz_follow(cx_leibniz *p) {
   cx_graph *g = p->g;
-  if (!crosses(g, p->f)) return NULL;
-  bool hidden = false;
-  cx_found_list unplaced = {0}, all = cx_collect_features(g, p->f, p->x, p->x, &hidden, &unplaced);
+  bool hidden = false, crossed = crosses(g, p->f);
+  if (!crossed && !p->stretch) return NULL;
+  cx_found_list unplaced = {0}, all = {0};
+  if (crossed) all = cx_collect_features(g, p->f, p->x, p->x, &hidden, &unplaced);
   CX_VEC(edge) list = {0};
   inner self = {.g = g, .x = p->x};
   bool kinked = false; /* then V would not be continuous */
@@ -450,11 +484,12 @@ const uint32_t *cx_leibniz_follow(cx_leibniz *p) {
   const cx_node *zero = cx_const(g, 0), *one = cx_const(g, 1), *least = cx_const(g, 1e-100);
   const cx_node *range = cx_op2(g, OP_sub, end[1], end[0]), *L2 = cx_op2(g, OP_mul, range, range);
   L2 = read_here(p, here(p, cx_op3(g, OP_select, cx_op1(g, OP_isfinite, L2), L2, one)));
-  const cx_node *total = zero;
-  for (int side = 0; side < 2; side++) { /* the ends stay */
+  const cx_node *total = zero, *share[2];
+  for (int side = 0; side < 2; side++) { /* the ends stay, or move as they do */
     const cx_node *d = cx_op2(g, OP_sub, x, end[side]);
     d = cx_op2(g, OP_div, one, cx_op2(g, OP_add, cx_op2(g, OP_mul, d, d), least));
-    total = cx_op2(g, OP_add, total, cx_op3(g, OP_select, cx_op1(g, OP_isfinite, end[side]), d, zero));
+    share[side] = read_here(p, here(p, cx_op3(g, OP_select, cx_op1(g, OP_isfinite, end[side]), d, zero)));
+    total = cx_op2(g, OP_add, total, share[side]);
   }
   for (int m = 0; m < all.n; m++) {
     cx_found *t = &all.at[m];
@@ -487,6 +522,14 @@ const uint32_t *cx_leibniz_follow(cx_leibniz *p) {
       if (cx_diff_active(g, unplaced.at[m].eq, &leaf, 1, false)[unplaced.at[m].eq] & 1) cannot(p);
     const cx_node *V = zero;
     cx_eq *t = NULL;
+    for (int side = 0; side < 2 && p->stretch; side++) {
+      uint32_t da = cx_diff_forward(g, p->end[side], leaf, p->r0);
+      if (cx_is_zero(g, da)) continue;
+      if (!t) t = cx_eq_new(g, NULL, EQ_CALC);
+      t->rank = g->eq[da]->rank;
+      memcpy(t->dim, g->eq[da]->dim, sizeof t->dim);
+      V = cx_op2(g, OP_add, V, cx_op2(g, OP_mul, read_here(p, da), cx_op2(g, OP_div, share[side], read_here(p, sum))));
+    }
     for (int m = 0; m < list.n; m++) {
       const edge *e = &list.at[m];
       uint32_t da = cx_diff_forward(g, e->w, leaf, p->r0);

@@ -15,6 +15,8 @@ typedef struct { /* something the integrand reads from outside: an array at a pl
 typedef struct { /* one integral being differentiated */
   cx_graph *g;
   const uint8_t *mark; /* what depends on the leaves */
+  const uint32_t *wrt; /* these */
+  int nwrt;
   int marked;
   cx_eq *I;
   uint32_t x;
@@ -25,6 +27,9 @@ typedef struct { /* one integral being differentiated */
   uint32_t f;
   int first, last;
   const uint32_t *velocity; /* by local: V[i.., k, rest..], how fast x is to move with it; UINT32_MAX: not at all */
+  bool stretch;       /* x moves with the ends: its integrand reads what it and they depend on, down to the bottom */
+  const bool *cyclic; /* by equation, where stretch is set */
+  uint32_t end[2];    /* then: the ends over (instances, node), reading local copies as well */
 } cx_leibniz;
 
 uint32_t cx_leibniz_frozen(cx_leibniz *p, uint32_t eq); /* a copy that diff takes for a constant */
@@ -46,6 +51,9 @@ uint32_t cx_running_gap(cx_graph *g, const cx_eq *e);
 /* a cx_rewrite_fn: equations opened (user: NULL, or two, which alone are), the square of a root its radicand. Where an end
  * is a root, what vanishes there is 0 then, and not its rounding. */
 const cx_node *cx_unrooted(void *user, cx_graph *g, const cx_node *n);
+/* Is the integrand singular at an end that moves? The integral of its derivative and what the end gives are then infinite,
+ * and only together a number: x has to move with its ends (edge.c). */
+bool cx_leibniz_stretches(cx_leibniz *p);
 /* The velocity field of x for each local, NULL when nothing needs one: see edge.c. */
 const uint32_t *cx_leibniz_follow(cx_leibniz *p);
 #endif

@@ -435,7 +435,7 @@ static cx_quad_status verdict(const cx_quad *q, cx_quad_work *w, cx_quad_inst *i
     double left = t->error[c] + t->round[c], size = fabs(t->value[c]);
     met &= left <= t->asked[c] || t->abs[c] == 0;
     /* within the budget, clearly not 0, and yet of few digits: said as well */
-    met &= !(left > 1e-8 * size && left < 0.1 * size);
+    met &= !(left > 100 * q->tol * size && left < 0.1 * size);
     rounding &= t->error[c] <= fmax(t->asked[c], 4 * t->round[c]);
   }
   if (nought) return in->range->complete ? QUAD_OK : QUAD_TOLERANCE;
