@@ -61,7 +61,7 @@ static const cx_node *localise(void *user, uint32_t eq, const cx_node *const *su
   const cx_eq *plain = g->eq[eq];
   bool bottom = plain->kind != EQ_CALC || plain->red != RED_none || plain->inert || !p->stretch || p->cyclic[eq];
   for (int k = 0; k < p->nwrt; k++) bottom |= p->wrt[k] == eq;
-  if (!bottom) {
+  if (!bottom && cx_unnamed(plain)) { /* by what has a name one may still differentiate */
     int64_t slot[CX_MAX_RANK];
     for (int k = 0; k < n; k++) slot[k] = k;
     return cx_rewrite(g, cx_subst(g, plain->body, slot, sub, n), open_load, p);
@@ -375,6 +375,7 @@ uint32_t cx_diff_open(cx_graph *g, uint32_t of, const uint32_t *leaf, int n, cx_
   bool any = false;
   for (int id = 0; id < g->neq && !any; id++) any = cx_is_integral(g->eq[id]);
   if (!any) return of;
+  of = cx_conditions_to_ends(g, of, leaf, n);
   for (;;) {
     searcher s = {g, cx_diff_active(g, of, leaf, n, true), NULL, g->neq, UINT32_MAX};
     s.seen = cx_alloc_n(g->arena, (size_t)g->neq + 1, 1);

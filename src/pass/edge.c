@@ -107,6 +107,12 @@ static void coefficients(const inner *in, const cx_node *e, int degree, const cx
   }
   c[2] = cx_op2(in->g, OP_mul, cx_const(in->g, 0.5), c[2]);
 }
+void cx_polynomial(cx_graph *g, uint32_t y, const cx_eq *shape, const cx_node *e, int degree, const cx_node **c) {
+  inner in = {.g = g, .y = y, .x = UINT32_MAX, .own = UINT32_MAX, .r = shape->rank};
+  memcpy(in.dim, shape->dim, sizeof in.dim);
+  in.dim[in.r] = (cx_dim){CX_NODES, NULL};
+  coefficients(&in, e, degree, c);
+}
 /* 0 where a and b have a common root, for whatever number of roots that is */
 static const cx_node *resultant(cx_graph *g, const cx_node *const *a, const cx_node *const *b) {
   const cx_node *l[2]; /* a b2 - b a2 = l0 + l1 y */
@@ -183,6 +189,11 @@ typedef struct {
   double times[SUM_MAX], number, size;
   int n;
 } combination;
+static const cx_node *over_other(const cx_node *e) { /* n, of b (n / b); else NULL */
+  for (int k = 0; k < 2; k++)
+    if (e->arg[k]->op == OP_div && e->arg[k]->arg[1] == e->arg[1 - k]) return e->arg[k]->arg[0];
+  return NULL;
+}
 static void combine(combination *c, const cx_node *e, double times) {
   if (isnan(c->size)) return; /* too many */
   if (e->op == OP_add || e->op == OP_sub) {
@@ -191,6 +202,7 @@ static void combine(combination *c, const cx_node *e, double times) {
   } else if (e->op == OP_neg) combine(c, e->arg[0], -times);
   else if (e->op == OP_mul && e->arg[0]->op == OP_const) combine(c, e->arg[1], times * e->arg[0]->u.num);
   else if (e->op == OP_mul && e->arg[1]->op == OP_const) combine(c, e->arg[0], times * e->arg[1]->u.num);
+  else if (e->op == OP_mul && over_other(e)) combine(c, over_other(e), times);
   else if (e->op == OP_const) c->number += times * e->u.num, c->size += fabs(times * e->u.num);
   else {
     int k = 0;

@@ -32,6 +32,8 @@ typedef struct { /* one integral being differentiated */
   uint32_t end[2];    /* then: the ends over (instances, node), reading local copies as well */
 } cx_leibniz;
 
+/* of calx's own making, `_7`: nobody can differentiate by it */
+static inline bool cx_unnamed(const cx_eq *e) { return e->name[0] == '_' && e->name[1] >= '0' && e->name[1] <= '9'; }
 uint32_t cx_leibniz_frozen(cx_leibniz *p, uint32_t eq); /* a copy that diff takes for a constant */
 /* value[i.., k, c.., q..] as an integrand[i.., c.., q.., k]; r: the number of the i */
 uint32_t cx_leibniz_integrand(cx_leibniz *p, uint32_t value, int r);
@@ -51,6 +53,10 @@ uint32_t cx_running_gap(cx_graph *g, const cx_eq *e);
 /* a cx_rewrite_fn: equations opened (user: NULL, or two, which alone are), the square of a root its radicand. Where an end
  * is a root, what vanishes there is 0 then, and not its rounding. */
 const cx_node *cx_unrooted(void *user, cx_graph *g, const cx_node *n);
+/* e = c[0] + c[1] y + c[2] y^2 over the dimensions of shape (edge.c); cx_degree tells that it is */
+void cx_polynomial(cx_graph *g, uint32_t y, const cx_eq *shape, const cx_node *e, int degree, const cx_node **c);
+/* `of` with conditions of integrals over three variables and more as their ends, where they can be (ends.c) */
+uint32_t cx_conditions_to_ends(cx_graph *g, uint32_t of, const uint32_t *leaf, int n);
 /* Is the integrand singular at an end that moves? The integral of its derivative and what the end gives are then infinite,
  * and only together a number: x has to move with its ends (edge.c). */
 bool cx_leibniz_stretches(cx_leibniz *p);

@@ -106,6 +106,21 @@ area('nowhere', 'x^2 + y^2 < t', '1', two, two, {'t': -1.0}, lambda t: mp.mpf(0)
 area('exponential', 'exp(x) * y < t', '1', unit, unit, {'t': 1.5}, lambda t: mp.log(t) + t * (1 / t - mp.exp(-1)))
 area('level set', 'exp(-x^2 - y^2) > t', '1', '-3..3', '-3..3', {'t': 0.5}, lambda t: -pi * mp.log(t))
 area('roots', 'sqrt(x) + sqrt(y) < t', '1', unit, unit, {'t': 0.7}, lambda t: t**4 / 6)
+line('sqrt at the end', 'integral(x in 0..t: sqrt(t - x) * exp(x))', {'t': 1.7},
+     lambda t: mp.quad(lambda v: 2 * v * v * mp.exp(t - v * v), [0, mp.sqrt(t)]))
+cube = 'integral(x in -1..1, y in -1..1, z in -1..1: if %s then %s else 0)'
+corner = 'integral(x in 0..1, y in 0..1, z in 0..1: if %s then %s else 0)'
+line('ball', cube % ('x^2 + y^2 + z^2 < r^2', '1'), {'r': 0.7}, lambda r: 4 * pi / 3 * r**3)
+line('ball gauss', cube % ('x^2 + y^2 + z^2 < r^2', 'exp(-x^2 - y^2 - z^2)'), {'r': 0.7},
+     lambda r: 4 * pi * mp.quad(lambda u: u * u * mp.exp(-u * u), [0, r]))
+line('ball by ends', 'integral(x in -r..r, y in -sqrt(r^2 - x^2)..sqrt(r^2 - x^2), '
+     'z in -sqrt(r^2 - x^2 - y^2)..sqrt(r^2 - x^2 - y^2): 1)', {'r': 0.7}, lambda r: 4 * pi / 3 * r**3)
+line('ellipsoid', cube % ('a * x^2 + 2 * y^2 + c * z^2 < 0.8', '1'), {'a': 1.2, 'c': 3.0},
+     lambda a, c: 4 * pi / 3 * mp.mpf(0.8)**1.5 / mp.sqrt(2 * a * c))
+line('simplex', corner % ('x + y + z < t', '1'), {'t': 0.7}, lambda t: t**3 / 6)
+line('simplex cut', corner % ('x + y + z < t', '1'), {'t': 1.4}, lambda t: t**3 / 6 - (t - 1)**3 / 2)
+line('half space', corner % ('z < a * x + b * y + c', 'x'), {'a': 0.5, 'b': 0.2, 'c': 0.1},
+     lambda a, b, c: a / 3 + b / 4 + c / 2)
 line('paraboloid', 'integral(x in -1..1: integral(y in -1..1: max(t - x^2 - y^2, 0)))', {'t': 0.6}, lambda t: pi * t * t / 2)
 line('square of inner', 'integral(x in 0..1: integral(y in 0..1: if x + y < t then 1 else 0)^2)', {'t': 1.3},
      lambda t: (t - 1) + (1 - (t - 1)**3) / 3)
