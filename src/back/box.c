@@ -33,24 +33,37 @@ static int run(box *b, int64_t n) {
   return cx_batch_run(b->q, &b->q->value, &b->w->value, b->w, x, NULL, 0, n, b->id, b->f);
 }
 
+/* the place of t, 0 < t < 1, between ends that may be infinite, and its derivative */
+static double between(double lo, double hi, double t, double *slope) {
+  double s = 1 - t;
+  if (isinf(lo) && isinf(hi) && lo < hi) return *slope = 1 / (t * t) + 1 / (s * s), 1 / s - 1 / t;
+  if (isinf(hi) && hi > 0) return *slope = 1 / (s * s), lo + t / s;
+  if (isinf(lo) && lo < 0) return *slope = 1 / (t * t), hi - s / t;
+  return *slope = hi - lo, lo + (hi - lo) * t;
+}
+
 static int evaluate(void *user, int64_t n, const double *x, double *f) {
   box *b = user;
   const cx_integrand *in = b->q->in;
   if (!room(b, n)) return 1;
+  double slope;
   memcpy(b->x, x, (size_t)(n * in->dim) * sizeof *x);
   for (int d = 1; d < in->dim; d++) { /* places of moving variables, in order */
     if (!(in->moving >> d & 1)) continue;
     if (run(b, n)) return 1;
     const double *lo = b->f + (in->ncomp + 2 * (d - 1)) * n, *hi = lo + n;
-    for (int64_t k = 0; k < n; k++) b->x[d * n + k] = lo[k] + (hi[k] - lo[k]) * x[d * n + k];
+    for (int64_t k = 0; k < n; k++) b->x[d * n + k] = between(lo[k], hi[k], x[d * n + k], &slope);
   }
   if (run(b, n)) return 1;
   for (int c = 0; c < in->ncomp; c++)
     for (int64_t k = 0; k < n; k++) {
       double v = b->f[c * n + k];
       for (int d = 1; d < in->dim; d++)
-        if (in->moving >> d & 1)
-          v *= b->f[(in->ncomp + 2 * (d - 1) + 1) * n + k] - b->f[(in->ncomp + 2 * (d - 1)) * n + k];
+        if (in->moving >> d & 1) {
+          const double *lo = b->f + (in->ncomp + 2 * (d - 1)) * n, *hi = lo + n;
+          between(lo[k], hi[k], x[d * n + k], &slope);
+          v *= slope;
+        }
       f[c * n + k] = v;
     }
   return 0;
@@ -68,12 +81,10 @@ int cx_box_run(const cx_quadrature *q, cx_quadrature_work *w, double *result) {
     memset(b.x, 0, (size_t)in->dim * sizeof *b.x);
     failed = failed || run(&b, 1);
     if (failed) break;
-    bool infinite = false;
     for (int d = 0; d < in->dim; d++) {
       lo[d] = d ? b.f[in->ncomp + 2 * (d - 1)] : w->range[j].lo;
       hi[d] = d ? b.f[in->ncomp + 2 * (d - 1) + 1] : w->range[j].hi;
       if (!(in->moving >> d & 1)) continue;
-      infinite |= isinf(lo[d]) || isinf(hi[d]);
       lo[d] = 0, hi[d] = 1;
     }
     cx_arena *scratch = cx_arena_new(q->ctx);
@@ -87,10 +98,7 @@ int cx_box_run(const cx_quadrature *q, cx_quadrature_work *w, double *result) {
                      .eval = evaluate,
                      .stop = q->stop};
     cx_cubature_report r = {0};
-    if (infinite) {
-      w->why = "an end of a variable that depends on another is infinite";
-      failed = 1;
-    } else if (cx_cubature_run(scratch, &p, result + j * in->ncomp, error, &r) == QUAD_FAILED) failed = 1;
+    if (cx_cubature_run(scratch, &p, result + j * in->ncomp, error, &r) == QUAD_FAILED) failed = 1;
     cx_arena_free(scratch);
     if (r.status == QUAD_STOPPED && q->stop && *q->stop) w->why = "interrupted", failed = 1;
     w->report[j].status = r.status;

@@ -5,7 +5,7 @@
  *     discrete = true     the support is the whole numbers from lower to upper
  *     valid               what must hold of the parameters
  *     log_density(x)      the one that must be there
- *     cdf(x), ccdf(x), log_cdf(x), log_ccdf(x), quantile(p), mean, variance, entropy, draw(u)
+ *     cdf(x), ccdf(x), log_cdf(x), log_ccdf(x), quantile(p), mean, variance, entropy, draw(u), draw(z ~ d)
  *                         the others follow by integrals and sums where they are not given
  *     kl(params)          the divergence of this one from another of the block, with those parameters
  *
@@ -77,6 +77,9 @@ int cx_dist_dims(const cx_dist *d);      /* dimensions of one value of it */
 int cx_dist_draw_dims(const cx_dist *d); /* and of the uniform numbers that its draw takes */
 /* how many of these along each of their dimensions; false: an error has been reported */
 bool cx_dist_draw_sizes(cx_elab *E, const cx_dist *d, int64_t *size);
+/* What the numbers that its draw takes have as their distribution, draw(z[n] ~ normal(0, 1)) = ..; its parameters are
+ * numbers or as long as z. kind: only of what kind it is. false: it says nothing (they are uniform), or there is an error. */
+bool cx_dist_drawn_from(cx_elab *E, const cx_dist *d, bool kind, cx_dist *from);
 /* each parameter must have the dimensions that one value takes; name: of the random variable, for the error */
 bool cx_dist_single(cx_elab *E, const cx_dist *d, cx_sym name);
 /* member applied; the parameters must be those of one element (cx_dist_spread) */
@@ -105,7 +108,9 @@ cx_val cx_dist_gather(cx_elab *E, cx_val v, cx_val shape, cx_span s); /* and bac
 #define CX_IMAGE   "image of transformed"
 #define CX_SLOPE   "slope of transformed"
 #define CX_MASS    "mass of truncated"
-#define CX_SHARE   "share of truncated" /* of d, a logarithm and such a mass */
+#define CX_PART    "part of a random array" /* of d and a number */
+#define CX_MADE    "made of parts"          /* of d and the array of its parts */
+#define CX_SHARE   "share of truncated"     /* of d, a logarithm and such a mass */
 bool cx_is_combination(const cx_ast *x);
 /* kind: only of what kind it is counts: the names in it may have no value yet */
 bool cx_combine(cx_elab *E, const cx_ast *x, bool kind, cx_dist *d);
@@ -117,6 +122,15 @@ bool cx_change_call(cx_elab *E, const cx_ast *x, cx_val *r); /* CX_INVERSE, CX_I
 /* d itself or, of a transformed one (of a transformed one ..), what it was; and its value as that of x is known */
 const cx_ast *cx_change_base(cx_elab *E, const cx_ast *d);
 cx_val cx_change_value(cx_elab *E, const cx_ast *d, cx_val x);
+
+/* elab_part.c: values of d that are functions of independent numbers */
+/* the binder x with such numbers in the place of random arrays, or x; NULL: an error has been reported */
+const cx_ast *cx_parts(cx_elab *E, const cx_ast *x);
+/* the array of which bind is the last part, as an A_NAMED; NULL: none */
+const cx_ast *cx_part_whole(cx_elab *E, const cx_ast *bind);
+bool cx_part_ends(cx_elab *E, const cx_ast *bind); /* bind has its value: the array that it completes, too */
+bool cx_is_part(const cx_ast *x);
+bool cx_part_of(cx_elab *E, const cx_ast *x, bool kind, cx_dist *d);
 
 /* elab_moment.c: values of a distribution of one element */
 void cx_dist_support(cx_elab *E, const cx_dist *d, cx_val *lo, cx_val *hi);
@@ -156,6 +170,8 @@ cx_val cx_elab_draws(cx_elab *E, const cx_by_draws *q);
 
 /* elab_gauss.c: of affine functions of normal variables; false: they are something else */
 bool cx_elab_gauss(cx_elab *E, const cx_ast *x, cx_random_kind kind, const cx_ast *e, const cx_ast *e2, cx_val *r);
+/* e as rest + slope * input, neither of which reads the input; false: not seen to be */
+bool cx_affine_in(cx_elab *E, const cx_node *e, uint32_t input, const cx_node **rest, const cx_node **slope);
 /* does e read an equation that was made since `first`, an input: may it depend on one? */
 bool cx_reads_since(cx_graph *g, const cx_node *e, uint32_t first);
 

@@ -282,6 +282,7 @@ typedef struct cx_elab {
   bool lib_loaded;
   CX_VEC(struct cx_distribution *) distribution;
   cx_names random;                          /* names that some expect(x ~ ..) binds */
+  cx_names whole;                           /* arrays that random numbers make up, by the last of these */
   cx_names dist_files, members, conditions; /* files of lib/dist that are read; functions of a distribution's block */
   bool retry;                               /* something waited for a range: elaborate the scope again */
   int open;                                 /* scopes around whose ranges are not known yet */

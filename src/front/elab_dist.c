@@ -23,6 +23,14 @@ static const cx_ast *find_member(const cx_ast *def, const char *name) {
   return NULL;
 }
 
+/* what a member is a function of, as S_ARG; *from: the distribution it says this has, draw(z[n] ~ normal(0, 1)), or NULL */
+static const cx_ast *argument(const cx_ast *m, const cx_ast **from) {
+  const cx_ast *x = m->kid[1];
+  bool own = x->kind == S_OPTION;
+  if (from) *from = own && x->op == T_TILDE ? x->kid[1] : NULL;
+  return own ? x->kid[0] : x;
+}
+
 /* ---- the blocks of a list of statements, and of lib/dist ---- */
 static bool takes_one(const char *member) { /* a place or a probability */
   static const char *const with[] = {"log_density", "cdf",      "ccdf",      "log_cdf",
@@ -55,7 +63,8 @@ static bool well_formed(cx_elab *E, const cx_ast *s) {
       if (m->kind == S_DEF_FUN && m->nkid == 1 + first) continue;
       int id = cx_error(E->ctx, m->name_span, "`kl` of a distribution is a function of another one's parameters");
       cx_diag_help(E->ctx, id, "it has %d parameter%s", first, first == 1 ? "" : "s");
-    } else if (fun && (m->kind != S_DEF_FUN || m->nkid != 2)) {
+    } else if (fun &&
+               (m->kind != S_DEF_FUN || m->nkid != 2 || (m->kid[1]->kind == S_OPTION && m->kid[1]->op != T_TILDE))) {
       int id = cx_error(E->ctx, m->name_span, "`%s` of a distribution is a function of one argument", m->name);
       cx_diag_help(E->ctx, id, "write %s(%s) = ..", m->name,
                    !strcmp(m->name, "quantile") || !strcmp(m->name, "cquantile") ? "p"
@@ -137,6 +146,7 @@ const cx_distribution *cx_find_distribution(cx_elab *E, cx_sym name) {
 
 bool cx_is_dist(cx_elab *E, const cx_ast *x) {
   if (cx_is_combination(x)) return !cx_lookup_env(E, x->name, true);
+  if (cx_is_part(x)) return true;
   return x->kind == A_CALL && !x->primes && !cx_lookup_env(E, x->name, true) && cx_find_distribution(E, x->name);
 }
 
@@ -190,15 +200,15 @@ bool cx_dist_discrete(const cx_dist *d) {
   const cx_ast *m = find_member(d->of->def, "discrete");
   return m && m->kid[0]->kind == A_NAME && !strcmp(m->kid[0]->name, "true");
 }
-int cx_dist_dims(const cx_dist *d) { return find_member(d->of->def, "log_density")->kid[1]->nkid; }
+int cx_dist_dims(const cx_dist *d) { return argument(find_member(d->of->def, "log_density"), NULL)->nkid; }
 int cx_dist_draw_dims(const cx_dist *d) {
   const cx_ast *m = find_member(d->of->def, "draw");
-  return m ? m->kid[1]->nkid : 0;
+  return m ? argument(m, NULL)->nkid : 0;
 }
 
 /* what stands in draw(u[..]) is computed from sizes and numbers among the parameters */
 bool cx_dist_draw_sizes(cx_elab *E, const cx_dist *d, int64_t *size) {
-  const cx_ast *m = find_member(d->of->def, "draw");
+  const cx_ast *m = find_member(d->of->def, "draw"), *u = m ? argument(m, NULL) : NULL;
   cx_binding *env = E->env;
   for (int k = 0; k < d->narg; k++) {
     const cx_ast *formal = d->of->def->kid[k];
@@ -209,8 +219,8 @@ bool cx_dist_draw_sizes(cx_elab *E, const cx_dist *d, int64_t *size) {
             cx_v_num(E, (double)d->arg[k].dim[d->arg[k].rank - formal->nkid + j].n, formal->span);
   }
   bool ok = true;
-  for (int j = 0; m && ok && j < m->kid[1]->nkid; j++) {
-    const cx_ast *z = m->kid[1]->kid[j];
+  for (int j = 0; m && ok && j < u->nkid; j++) {
+    const cx_ast *z = u->kid[j];
     double n = NAN;
     bool known = z->kind != A_NAME || cx_lookup_env(E, z->name, false);
     cx_val v = known ? cx_elab_expr(E, z) : (cx_val){0};
@@ -219,7 +229,7 @@ bool cx_dist_draw_sizes(cx_elab *E, const cx_dist *d, int64_t *size) {
     if (ok || v.bad) continue;
     int id =
         cx_error(E->ctx, d->call->span, "how many random numbers a draw of `%s` takes is not known here", d->of->name);
-    cx_diag_label(E->ctx, id, m->kid[1]->span, "as many as this shape says");
+    cx_diag_label(E->ctx, id, u->span, "as many as this shape says");
     cx_diag_help(E->ctx, id,
                  "it must follow from the parameters' sizes and from numbers among them; draw(%s(..), u) "
                  "takes it from u",
@@ -254,7 +264,8 @@ static cx_val apply(cx_elab *E, const cx_dist *d, const cx_ast *e, cx_ast *const
 
 cx_val cx_dist_member(cx_elab *E, const cx_dist *d, const char *member, const cx_val *x, int n) {
   const cx_ast *m = find_member(d->of->def, member);
-  return apply(E, d, m->kid[0], m->kid + 1, x, n);
+  const cx_ast *one = n == 1 ? argument(m, NULL) : NULL;
+  return apply(E, d, m->kid[0], one ? (cx_ast *const[]){(cx_ast *)(uintptr_t)one} : m->kid + 1, x, n);
 }
 
 /* ---- valid ---- */
@@ -361,6 +372,10 @@ const cx_distribution *cx_distribution_of(cx_elab *E, const cx_ast *x) {
     cx_dist d;
     return cx_combine(E, x, true, &d) ? d.of : NULL;
   }
+  if (cx_is_part(x)) {
+    cx_dist d;
+    return cx_part_of(E, x, true, &d) ? d.of : NULL;
+  }
   if (x->kind != A_CALL || x->primes || cx_lookup_env(E, x->name, true)) {
     int id = cx_error(E->ctx, x->span, "a distribution is expected here");
     bool bare = x->kind == A_NAME && cx_find_distribution(E, x->name);
@@ -375,6 +390,7 @@ const cx_distribution *cx_distribution_of(cx_elab *E, const cx_ast *x) {
 
 bool cx_dist_of(cx_elab *E, const cx_ast *x, cx_dist *d) {
   if (cx_is_combination(x) && !cx_lookup_env(E, x->name, true)) return cx_combine(E, x, false, d);
+  if (cx_is_part(x)) return cx_part_of(E, x, false, d);
   const cx_distribution *of = cx_distribution_of(E, x);
   if (!of) return false;
   int want = count_params(of->def);
@@ -396,6 +412,37 @@ bool cx_dist_of(cx_elab *E, const cx_ast *x, cx_dist *d) {
     ok &= !d->arg[k].bad;
   }
   return ok && domain_holds(E, d);
+}
+
+bool cx_dist_drawn_from(cx_elab *E, const cx_dist *d, bool kind, cx_dist *from) {
+  const cx_ast *m = find_member(d->of->def, "draw"), *x = NULL;
+  if (m) argument(m, &x);
+  if (!x) return false;
+  cx_binding *env = E->env;
+  E->env = d->of->env ? *d->of->env : NULL;
+  const cx_distribution *of = cx_distribution_of(E, x);
+  if (of && d->of->library && !of->library) { /* the program has one of that name */
+    load_all(E);
+    for (int k = 0; k < E->distribution.n; k++)
+      if (E->distribution.at[k]->name == x->name && E->distribution.at[k]->library) of = E->distribution.at[k];
+  }
+  E->env = env;
+  bool ok = of && x->kind == A_CALL && count_params(of->def) == x->nkid && !(m->kid[1]->kid[0]->nkid > 1);
+  if (ok && !argument(find_member(of->def, "log_density"), NULL)->nkid) {
+    *from = (cx_dist){of, x, CX_NEW_N(E->arena, cx_val, x->nkid + 1), x->nkid};
+    for (int k = 0; k < x->nkid && !kind && ok; k++) {
+      from->arg[k] = cx_v_materialise(E, apply(E, d, x->kid[k], NULL, NULL, 0), NULL);
+      ok = !from->arg[k].bad && from->arg[k].rank <= m->kid[1]->kid[0]->nkid;
+    }
+    if (ok) return kind || domain_holds(E, from);
+  }
+  if (of) {
+    int id = cx_error(E->ctx, x->span, "this is not what a draw can be made from");
+    cx_diag_help(E->ctx, id,
+                 "write a distribution of numbers with parameters that are numbers or, of draw(z[n] ~ ..), "
+                 "arrays [n]: draw(z[n] ~ normal(0, 1)) = mu + sigma * z");
+  }
+  return false;
 }
 
 /* ---- element by element ---- */

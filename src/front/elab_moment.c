@@ -471,6 +471,17 @@ static cx_val quantile(cx_elab *E, const cx_dist *d, bool upper, bool logarithm,
   return when(E, half, cx_dist_member(E, d, "quantile", &rest, 1), far);
 }
 
+/* uniform numbers u as those that the draw takes */
+static bool drawn(cx_elab *E, const cx_dist *d, cx_val *u) {
+  cx_dist from, *one = &from;
+  cx_val shape;
+  int errors = cx_error_count(E->ctx), own = 0;
+  if (!cx_dist_drawn_from(E, d, false, &from)) return cx_error_count(E->ctx) == errors;
+  if (!cx_dist_spread(E, &one, 1, u, &own, 1, &shape, u->span)) return false;
+  *u = cx_v_materialise(E, cx_dist_gather(E, cx_dist_value(E, &from, DIST_QUANTILE, *u), shape, u->span), NULL);
+  return !u->bad;
+}
+
 cx_val cx_dist_value(cx_elab *E, const cx_dist *d, cx_dist_kind kind, cx_val x) {
   moment m = {.d = d, .kind = kind};
   switch (kind) {
@@ -489,6 +500,7 @@ cx_val cx_dist_value(cx_elab *E, const cx_dist *d, cx_dist_kind kind, cx_val x) 
       return where_valid(E, d, quantile(E, d, upper, kind >= DIST_QUANTILE_LOG, x));
     }
     case DIST_DRAW:
+      if (!drawn(E, d, &x)) return cx_v_bad(d->call->span);
       if (cx_dist_has(d, "draw")) return where_valid(E, d, cx_dist_member(E, d, "draw", &x, 1));
       return where_valid(E, d, quantile(E, d, false, false, x));
     case DIST_LOWER:
@@ -552,6 +564,13 @@ bool cx_elab_dist_call(cx_elab *E, const cx_ast *x, cx_val *r) {
   bool kl = !strcmp(x->name, "kl");
   if (!strcmp(x->name, CX_MASS) || !strcmp(x->name, CX_SHARE)) {
     *r = mass_call(E, x, !strcmp(x->name, CX_SHARE));
+    return true;
+  }
+  if (!strcmp(x->name, CX_MADE)) {
+    cx_dist d;
+    cx_val z = cx_v_materialise(E, cx_elab_expr(E, x->kid[1]), NULL);
+    *r = z.bad || !cx_dist_of(E, x->kid[0], &d) ? cx_v_bad(x->span)
+                                                : where_valid(E, &d, cx_dist_member(E, &d, "draw", &z, 1));
     return true;
   }
   if (cx_change_call(E, x, r)) return true;

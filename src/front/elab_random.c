@@ -23,6 +23,7 @@ typedef struct {
   bool centred;
   bool divisor; /* of an integral over the same range: one as well where densities are reduced, by a rounded number */
   const cx_ast *const *condition[2]; /* all of which hold; NULL */
+  cx_names *solved; /* of the last variable: what conditions that are affine in it say, by the condition */
 } random_;
 
 static int kind_of(cx_sym name) {
@@ -44,14 +45,22 @@ static bool reads(const cx_ast *x, cx_sym name) {
 typedef struct {
   const cx_ast *end;
   bool upper, strict, equal;
+  cx_val at; /* the end, where it is known already; or, .. */
+  bool free; /* the variable does not matter: whether the condition holds */
 } bound;
-static bool bounds(const cx_ast *c, cx_sym name, bound *b) {
+static bool bounds(cx_elab *E, const random_ *R, const cx_ast *c, cx_sym name, bound *b) {
+  const bound *solved = R->solved ? *cx_names_at(E->arena, R->solved, (cx_sym)(const void *)c) : NULL;
+  if (solved) return *b = *solved, !b->free;
   if (c->kind != A_COMPARE || c->nkid != 2 || c->ops[0] == T_NE) return false;
+  for (int k = 0; k < R->n; k++) /* an array: a condition for each element */
+    if (cx_part_whole(E, R->order[k]) && cx_part_whole(E, R->order[k])->name == name) return false;
   bool left = c->kid[0]->kind == A_NAME && c->kid[0]->name == name && !reads(c->kid[1], name);
   bool right = c->kid[1]->kind == A_NAME && c->kid[1]->name == name && !reads(c->kid[0], name);
   if (!left && !right) return false;
-  *b = (bound){c->kid[left], (c->ops[0] == T_LT || c->ops[0] == T_LE) == left, c->ops[0] == T_LT || c->ops[0] == T_GT,
-               c->ops[0] == T_EQ};
+  *b = (bound){.end = c->kid[left],
+               .upper = (c->ops[0] == T_LT || c->ops[0] == T_LE) == left,
+               .strict = c->ops[0] == T_LT || c->ops[0] == T_GT,
+               .equal = c->ops[0] == T_EQ};
   return true;
 }
 
@@ -67,34 +76,43 @@ static void order(cx_elab *E, random_ *R) {
         bound b;
         if (!reads(*a, v->name)) continue;
         any = true;
-        good = bounds(*a, v->name, &b);
+        good = bounds(E, R, *a, v->name, &b);
       }
     if (!good || !any) continue;
     memmove(R->order + k, R->order + k + 1, (size_t)(R->n - 1 - k) * sizeof *R->order);
     R->order[R->n - 1] = v;
     return;
   }
-  (void)E;
 }
 
-/* the conditions that do not read the variable `but` (NULL: any), joined; no e: none */
-static cx_val joined(cx_elab *E, const random_ *R, bool (*take)(const cx_ast *c, cx_sym but), cx_sym but) {
+/* what a condition has to do with a variable */
+typedef enum { OUTSIDE, BOUNDS, REMAINS } role;
+static role role_of(cx_elab *E, const random_ *R, const cx_ast *c, cx_sym name, bound *b) {
+  *b = (bound){0};
+  if (!reads(c, name)) return OUTSIDE;
+  return bounds(E, R, c, name, b) ? BOUNDS : b->free ? OUTSIDE : REMAINS;
+}
+
+/* the conditions of this role or a later one (OUTSIDE: of that alone) about the variable, joined; no e: none */
+static cx_val joined(cx_elab *E, const random_ *R, role take, cx_sym name) {
   cx_val all = {0};
   for (int k = 0; k < 2; k++)
     for (const cx_ast *const *a = R->condition[k]; a && *a; a++) {
-      if (!take(*a, but)) continue;
-      cx_val v = cx_elab_expr(E, *a);
+      bound b;
+      role is = role_of(E, R, *a, name, &b);
+      if (take == OUTSIDE ? is != OUTSIDE : is < take) continue;
+      cx_val v = b.free ? b.at : cx_elab_expr(E, *a);
       if (v.bad) return v;
+      if (v.rank) {
+        int id =
+            cx_error(E->ctx, (*a)->span, "a condition is one truth value, but this has shape %s", cx_v_shape(E, v));
+        cx_diag_help(E->ctx, id, "all of them hold where min(..) of them is 1: min(x) > 0; or name one: x[0] > 0");
+        return cx_v_bad((*a)->span);
+      }
       all = all.e ? op2(E, OP_and, all, v) : v;
     }
   return all;
 }
-static bool outside(const cx_ast *c, cx_sym but) { return !reads(c, but); }
-static bool remains(const cx_ast *c, cx_sym but) {
-  bound b;
-  return reads(c, but) && !bounds(c, but, &b);
-}
-
 static cx_val subject(cx_elab *E, const random_ *R) { /* what is expected, all variables bound */
   if (!R->e) return cx_v_num(E, 1, R->x->span);
   cx_val v = cx_elab_expr(E, R->e), w = v;
@@ -121,11 +139,15 @@ static cx_val reduced(cx_elab *E, cx_val l, cx_val by) { /* the min keeps it one
 }
 
 static cx_val level(cx_elab *E, const random_ *R, int at);
-static bool touches(const cx_ast *c, cx_sym but) { return reads(c, but); }
+static cx_sym name_of(cx_elab *E, const cx_ast *bind) { /* what has its value once this variable has: a random array */
+  const cx_ast *whole = cx_part_whole(E, bind);
+  return whole ? whole->name : bind->name;
+}
 static cx_val weighed(cx_elab *E, void *user) {
   const place *p = user;
   const random_ *R = p->R;
   const cx_ast *bind = R->order[p->at];
+  cx_sym name = name_of(E, bind);
   cx_val x = E->env->v, l = cx_dist_log_density(E, p->d, x, true);
   cx_val f = op1(E, OP_exp, p->shift.e ? reduced(E, l, p->shift) : l);
   if (f.bad) return f;
@@ -134,11 +156,12 @@ static cx_val weighed(cx_elab *E, void *user) {
     if (y.bad) return y;
     cx_bind_name(E, bind->name, B_VALUE, bind->span)->v = y;
   }
+  if (!cx_part_ends(E, bind)) return cx_v_bad(bind->span);
   bool last = p->at + 1 == R->n;
   cx_val v = last ? subject(E, R) : level(E, R, p->at + 1);
   if (v.bad) return v;
   if (p->logarithm) return op2(E, OP_add, l, op1(E, OP_log, op1(E, OP_abs, v)));
-  cx_val c = last ? joined(E, R, p->changed || p->fixed ? touches : remains, bind->name) : (cx_val){0},
+  cx_val c = last ? joined(E, R, p->changed || p->fixed ? BOUNDS : REMAINS, name) : (cx_val){0},
          zero = cx_v_num(E, 0, v.span);
   if (c.bad) return c;
   bool one = v.e->op == OP_const && v.e->u.num == 1;
@@ -172,8 +195,8 @@ static bool narrow(cx_elab *E, const random_ *R, int first, const cx_dist *d, cx
   for (int k = first; k < 2; k++)
     for (const cx_ast *const *a = R->condition[k]; a && *a; a++) {
       bound b;
-      if (!bounds(*a, name, &b)) continue;
-      cx_val v = cx_elab_expr(E, b.end);
+      if (role_of(E, R, *a, name, &b) != BOUNDS) continue;
+      cx_val v = b.end ? cx_elab_expr(E, b.end) : b.at;
       if (v.bad) return false;
       if (v.rank) {
         cx_error(E->ctx, b.end->span, "a condition compares numbers, but this has shape %s", cx_v_shape(E, v));
@@ -198,7 +221,7 @@ static bool narrow(cx_elab *E, const random_ *R, int first, const cx_dist *d, cx
 static cx_val fixed(cx_elab *E, const random_ *R, int at) {
   for (const cx_ast *const *a = R->condition[1]; a && *a; a++) {
     bound b;
-    bool known = bounds(*a, R->order[at]->name, &b) && b.equal;
+    bool known = bounds(E, R, *a, R->order[at]->name, &b) && b.equal;
     for (int k = at + 1; k < R->n && known; k++) known = !reads(b.end, R->order[k]->name);
     if (known) return cx_elab_expr(E, b.end);
   }
@@ -224,6 +247,40 @@ static cx_val shift_of(cx_elab *E, const random_ *R, const cx_dist *d, cx_sym na
   return when(E, tiny, m, cx_v_num(E, 0, s));
 }
 
+/* The conditions that are affine in the last variable bound it, whatever else they read: rest + slope x < 0. */
+static bool solve(cx_elab *E, const random_ *R, const cx_ast *v, cx_sym about) {
+  cx_eq *input = NULL;
+  for (int k = 0; k < 2; k++)
+    for (const cx_ast *const *a = R->condition[k]; a && *a; a++) {
+      const cx_ast *c = *a;
+      const cx_node *rest, *slope;
+      bound b;
+      bool compares = c->kind == A_COMPARE && c->nkid == 2 && c->ops[0] != T_EQ && c->ops[0] != T_NE;
+      if (!compares || role_of(E, R, c, about, &b) != REMAINS) continue;
+      if (!input) input = cx_eq_new(E->g, v->name, EQ_INPUT);
+      cx_binding *env = E->env;
+      cx_bind_name(E, v->name, B_VALUE, v->name_span)->v = cx_v_node(cx_load(E->g, input->id, NULL, 0), v->span);
+      if (!cx_part_ends(E, v)) return false;
+      cx_val x = cx_elab_expr(E, c->kid[0]), y = cx_elab_expr(E, c->kid[1]), zero = cx_v_num(E, 0, c->span);
+      E->env = env;
+      if (x.bad || y.bad) return false;
+      if (x.rank || y.rank || !cx_affine_in(E, op2(E, OP_sub, x, y).e, input->id, &rest, &slope)) continue;
+      bool less = c->ops[0] == T_LT || c->ops[0] == T_LE, strict = c->ops[0] == T_LT || c->ops[0] == T_GT;
+      cx_interval s = cx_bounds(E->g, slope, NULL);
+      bound *known = CX_NEW(E->arena, bound);
+      cx_val w = cx_v_node(rest, c->span);
+      if (s.lo == 0 && s.hi == 0)
+        *known = (bound){.free = true, .at = op2(E, strict ? OP_lt : OP_le, less ? w : zero, less ? zero : w)};
+      else if (s.lo >= 0 || s.hi <= 0)
+        *known = (bound){.upper = less == (s.lo >= 0),
+                         .strict = strict,
+                         .at = op2(E, OP_div, op1(E, OP_neg, w), cx_v_node(slope, c->span))};
+      else continue;
+      *cx_names_at(E->arena, R->solved, (cx_sym)(const void *)c) = known;
+    }
+  return true;
+}
+
 static cx_val total(cx_elab *E, const random_ *R, int at, cx_dist *d);
 static cx_val level(cx_elab *E, const random_ *R, int at) {
   cx_dist d;
@@ -234,10 +291,17 @@ static cx_val total(cx_elab *E, const random_ *R, int at, cx_dist *d) {
   const cx_ast *v = R->order[at];
   cx_span s = R->x->span;
   bool below = false, above = false, point = false, rest = false;
-  for (int k = 0; k < 2; k++)
-    for (const cx_ast *const *c = R->condition[k]; c && *c; c++) rest |= remains(*c, v->name);
-  /* what is expected of a transformed variable is so of what it is made of; its own distribution function is for prob */
+  cx_sym about = name_of(E, v);
+  bound b1;
   const cx_ast *base = cx_change_base(E, v->kid[0]);
+  *R->solved = (cx_names){0};
+  if (at + 1 == R->n && base == v->kid[0]) { /* a discrete one's ends are rounded, which may be off by one */
+    const cx_distribution *of = cx_distribution_of(E, base);
+    if (!of || (!cx_dist_discrete(&(cx_dist){.of = of}) && !solve(E, R, v, about))) return cx_v_bad(s);
+  }
+  for (int k = 0; k < 2; k++)
+    for (const cx_ast *const *c = R->condition[k]; c && *c; c++) rest |= role_of(E, R, *c, about, &b1) == REMAINS;
+  /* what is expected of a transformed variable is so of what it is made of; its own distribution function is for prob */
   bool changed = base != v->kid[0] && (R->e || rest || at + 1 < R->n);
   if (changed && !cx_dist_of(E, v->kid[0], d)) return cx_v_bad(s); /* its errors */
   if (!cx_dist_of(E, changed ? base : v->kid[0], d)) return cx_v_bad(s);
@@ -252,7 +316,7 @@ static cx_val total(cx_elab *E, const random_ *R, int at, cx_dist *d) {
   cx_dist_support(E, d, &lo, &hi);
   if (lo.bad || hi.bad) return cx_v_bad(s);
   place user = {.R = R, .at = at, .d = d, .changed = changed};
-  cx_val given = changed || cx_dist_discrete(d) ? (cx_val){0} : fixed(E, R, at);
+  cx_val given = changed || about != v->name || cx_dist_discrete(d) ? (cx_val){0} : fixed(E, R, at);
   if (given.bad) return given;
   if (given.e) {
     cx_binding *around = E->env;
@@ -262,12 +326,12 @@ static cx_val total(cx_elab *E, const random_ *R, int at, cx_dist *d) {
     E->env = around;
     if (p.bad) return p;
     if (at + 1 < R->n) return p;
-    cx_val c = joined(E, R, outside, v->name);
+    cx_val c = joined(E, R, OUTSIDE, about);
     return c.bad ? c : c.e ? when(E, c, p, cx_v_num(E, 0, s)) : p;
   }
-  if (!changed) user.shift = shift_of(E, R, d, v->name);
+  if (!changed) user.shift = shift_of(E, R, d, about);
   if (at + 1 < R->n) return cx_dist_total(E, d, name, lo, hi, R->tol, weighed, &user);
-  if (!changed && !narrow(E, R, 0, d, v->name, &a, &b, &below, &above, &point)) return cx_v_bad(s);
+  if (!changed && !narrow(E, R, 0, d, about, &a, &b, &below, &above, &point)) return cx_v_bad(s);
   cx_binding *env = E->env;
   double by;
   bool whole = R->divisor && user.shift.e && cx_v_const(E, user.shift, &by);
@@ -290,7 +354,7 @@ static cx_val total(cx_elab *E, const random_ *R, int at, cx_dist *d) {
   }
   E->env = env;
   if (p.bad) return p;
-  cx_val c = joined(E, R, outside, v->name);
+  cx_val c = joined(E, R, OUTSIDE, about);
   if (c.bad) return c;
   return c.e ? when(E, c, p, cx_v_num(E, 0, s)) : p;
 }
@@ -326,6 +390,7 @@ static bool options(cx_elab *E, random_ *R) {
 static cx_val run(cx_elab *E, random_ R) {
   order(E, &R);
   cx_binding *env = E->env;
+  R.solved = CX_NEW(E->arena, cx_names);
   cx_val v = level(E, &R, 0);
   E->env = env;
   v.span = R.x->span;
@@ -385,6 +450,10 @@ cx_val cx_elab_random(cx_elab *E, const cx_ast *x) {
     return cx_elab_draws(E, &q);
   }
   cx_val v;
+  if (!(x = cx_parts(E, x))) return cx_v_bad(body->span);
+  for (int k = 0; k < x->nbind; k++) R.order[k] = x->kid[k];
+  R.n = x->nbind;
+  R.x = x;
   if (!R.condition[1] && cx_elab_gauss(E, x, (cx_random_kind)kind, two ? body->kid[0] : last, two ? last : NULL, &v))
     return v;
   if (kind == R_PROB) {

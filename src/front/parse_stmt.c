@@ -113,7 +113,8 @@ static cx_ast *formal(cx_parser *p, bool options) {
     }
     cx_close(p, outer, "`,` or `]`");
   }
-  bool given = options && cx_is_name(kind) && p->t[p->i].kind == T_ASSIGN;
+  int next = p->t[p->i].kind;
+  bool given = options && cx_is_name(kind) && (next == T_ASSIGN || next == T_TILDE);
   if (!cx_is_name(kind) || (!given && p->t[p->i].kind != T_COMMA && p->t[p->i].kind != T_RPAREN)) {
     if (p->t[p->i].kind == T_ERROR) cx_fail(p);
     p->i = first;
@@ -129,7 +130,9 @@ static cx_ast *formal(cx_parser *p, bool options) {
   cx_kids both = {0};
   add(p, &both, arg);
   add(p, &both, cx_expression(p));
-  return cx_make_named(p, S_OPTION, first, first, both);
+  cx_ast *e = cx_make_named(p, S_OPTION, first, first, both);
+  e->op = (uint8_t)next;
+  return e;
 }
 
 /* options: the last ones may have values to be left out with, k = 1 */
@@ -156,7 +159,13 @@ static cx_ast *function(cx_parser *p) {
   add(p, &kids, NULL);
   formals(p, &kids, true);
   kids.at[0] = right_hand_side(p);
-  return cx_make_named(p, S_DEF_FUN, first, first, kids);
+  cx_ast *f = cx_make_named(p, S_DEF_FUN, first, first, kids);
+  for (int k = 1; k < f->nkid; k++) {
+    if (f->kid[k]->op != T_TILDE || !strcmp(f->name, "draw")) continue;
+    int d = cx_error(p->ctx, f->kid[k]->span, "an argument of a function has no distribution");
+    cx_diag_help(p->ctx, d, "in a distribution's block a draw says so of its numbers: draw(z[n] ~ normal(0, 1)) = ..");
+  }
+  return f;
 }
 
 /* param f(x) = ..: its params belong to the function, not to each call */

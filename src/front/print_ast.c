@@ -156,7 +156,7 @@ static void put_statement(cx_buf *b, const cx_ast *e) {
       break;
     case S_OPTION:
       put(b, e->kid[0], L_AT);
-      cx_puts(b, " = ");
+      cx_puts(b, e->op == T_TILDE ? " ~ " : " = ");
       put(b, e->kid[1], L_AT);
       break;
     case S_DATA:

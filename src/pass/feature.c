@@ -64,6 +64,11 @@ static int degree_by_op(finder *f, const cx_node *n, int budget) {
       if (degree(f, n->arg[1], budget - 1) != 0) return ANY;
       if (a == 0) return 0;
       return a == 1 && n->arg[1]->op == OP_const && n->arg[1]->u.num == 2 ? 2 : ANY;
+    case OP_select: /* a choice that x does not make */
+      if (degree(f, n->arg[0], budget - 1) != 0) return ANY;
+      a = degree(f, n->arg[1], budget - 1);
+      b = degree(f, n->arg[2], budget - 1);
+      return a > b ? a : b;
     default:
       for (int k = 0; k < n->nargs; k++)
         if (degree(f, n->arg[k], budget - 1) != 0) return ANY;

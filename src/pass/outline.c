@@ -368,18 +368,32 @@ static void see_kink(void *user, const cx_node *n) {
   if (n->op == OP_lt || n->op == OP_le || n->op == OP_min || n->op == OP_max || n->op == OP_abs || n->op == OP_floor)
     ((kinks *)user)->any = true;
 }
-/* how many variables an integral has when they make up a box; 1: not a box. Three with conditions inside do better one
- * inside the other, where jumps are placed exactly. */
+/* an end of an integral inside is infinite, or may be, while the other one moves */
+static bool half_line(cx_graph *g, const cx_eq *I) {
+  bool infinite = false, moves = false;
+  for (int k = 0; k < 2; k++) {
+    const cx_eq *end = g->eq[I->prim_arg[k ? CX_INTEGRAL_HI : CX_INTEGRAL_LO]];
+    const cx_node *e = end->kind == EQ_CALC ? end->body : NULL;
+    if (!e || e->op != OP_const) moves = true;
+    else infinite |= isinf(e->u.num) != 0;
+  }
+  return infinite && moves;
+}
+/* how many variables an integral has when they make up a box; 1: not a box. Three with conditions or with half-lines that
+ * move inside do better one inside the other, where jumps are placed exactly and ends are known. */
 static int box_of(cx_graph *g, const cx_eq *I) {
   if (I->prim != &cx_prim_integral) return 1;
   int d = 1;
   const cx_eq *e = I;
   const cx_node *load, *body;
-  for (int32_t in; (in = inner_of(g, e->prim_arg[CX_INTEGRAL_F], e->prim_arg[CX_INTEGRAL_X], &load, &body)) >= 0; d++)
+  kinks k = {false};
+  for (int32_t in; (in = inner_of(g, e->prim_arg[CX_INTEGRAL_F], e->prim_arg[CX_INTEGRAL_X], &load, &body)) >= 0; d++) {
     e = g->eq[in];
+    cx_visit(g, body, see_kink, &k);
+    k.any |= half_line(g, e);
+  }
   const cx_eq *f = g->eq[e->prim_arg[CX_INTEGRAL_F]];
   if (d < 3 || d > CX_BOX_MAX || f->kind != EQ_CALC) return 1;
-  kinks k = {false};
   cx_visit(g, f->body, see_kink, &k);
   return d == 3 && k.any ? 1 : d;
 }
@@ -481,7 +495,8 @@ void cx_pass_outline(cx_graph *g) { cx_outline(g, true); }
 void cx_outline(cx_graph *g, bool passes) {
   int neq = g->neq;
   bool any = false;
-  for (int id = 0; id < neq && !any; id++) any = cx_is_integral(g->eq[id]);
+  for (int id = 0; id < neq && !any; id++) /* a variable alone: its integral has a closed form */
+    any = cx_is_integral(g->eq[id]) || (g->eq[id]->kind == EQ_INPUT && g->eq[id]->node);
   if (!any) return;
   bool *inside = CX_NEW_N(g->arena, bool, neq + 1); /* depends on a variable that another integral binds */
   for (int id = 0; id < neq; id++) {

@@ -1,0 +1,106 @@
+/* elab_part.c - random arrays as functions of independent numbers. Where the draw of a distribution says what its numbers
+ * are drawn from, draw(z[n] ~ normal(0, 1)) = mu + L z, an expectation over its values x is one over z, of a function that
+ * reads x = draw(z): expect(x ~ multi_normal(mu, C): e) = expect(z0 ~ normal(0, 1), z1 ~ ..: e). */
+#include <stdint.h>
+#include <string.h>
+
+#include "front/dist.h"
+
+enum { PARTS = 32 };
+
+static cx_ast *like(cx_elab *E, const cx_ast *x, int kind, cx_sym name, int nkid) {
+  cx_ast *a = CX_NEW(E->arena, cx_ast);
+  *a = (cx_ast){.kind = (uint8_t)kind, .name = name, .span = x->span, .name_span = x->name_span, .nkid = nkid};
+  a->kid = CX_NEW_N(E->arena, cx_ast *, nkid + 1);
+  return a;
+}
+
+/* the variables of b ~ d into out, at most `room`; 0: b stays as it is, -1: an error has been reported */
+static int parts(cx_elab *E, const cx_ast *b, cx_ast **out, int room) {
+  cx_dist d, from;
+  int64_t n[CX_MAX_RANK] = {0};
+  const cx_ast *x = b->kid[0];
+  if (b->op != T_TILDE || b->nkid != 1 || !cx_is_dist(E, x)) return 0;
+  int errors = cx_error_count(E->ctx);
+  const cx_distribution *of = cx_distribution_of(E, x);
+  if (!of) return -1;
+  d = (cx_dist){.of = of, .call = x};
+  if (!cx_dist_dims(&d) || cx_is_combination(x) || !cx_dist_drawn_from(E, &d, true, &from))
+    return cx_error_count(E->ctx) > errors ? -1 : 0;
+  if (!cx_dist_of(E, x, &d) || !cx_dist_single(E, &d, b->name) || !cx_dist_draw_sizes(E, &d, n)) return -1;
+  if (!cx_dist_drawn_from(E, &d, false, &from)) return -1;
+  for (int k = 0; k < from.narg; k++) {
+    if (!from.arg[k].rank || from.arg[k].dim[0].n == n[0]) continue;
+    int id = cx_error(E->ctx, from.call->kid[k]->span, "this has shape %s, but a draw of `%s` takes %lld numbers",
+                      cx_v_shape(E, from.arg[k]), d.of->name, (long long)n[0]);
+    cx_diag_help(E->ctx, id, "the parameters of what they are drawn from are numbers or as many as they");
+    return -1;
+  }
+  if (cx_dist_draw_dims(&d) != 1 || n[0] < 1 || n[0] > room) return 0;
+  cx_ast *made = like(E, b, A_CALL, cx_intern_z(E->ctx, CX_MADE), 2), *z = like(E, b, A_ARRAY, NULL, (int)n[0]);
+  made->kid[0] = (cx_ast *)(uintptr_t)x;
+  made->kid[1] = z;
+  for (int k = 0; k < n[0]; k++) {
+    cx_ast *v = like(E, b, A_BIND, cx_intern_z(E->ctx, cx_format(E->arena, "part %d of %s", k, b->name)), 1);
+    cx_ast *part = like(E, x, A_CALL, cx_intern_z(E->ctx, CX_PART), 2), *at = like(E, x, A_NUM, NULL, 0);
+    v->op = T_TILDE;
+    v->kid[0] = part;
+    part->kid[0] = (cx_ast *)(uintptr_t)x;
+    part->kid[1] = at;
+    at->num = k;
+    z->kid[k] = like(E, b, A_NAME, v->name, 0);
+    out[k] = v;
+  }
+  cx_ast *whole = like(E, b, A_NAMED, b->name, 1);
+  whole->kid[0] = made;
+  *cx_names_at(E->arena, &E->whole, (cx_sym)(const void *)out[n[0] - 1]) = whole;
+  return (int)n[0];
+}
+
+const cx_ast *cx_parts(cx_elab *E, const cx_ast *x) {
+  cx_ast *v[PARTS * 8];
+  int n = 0, most = (int)(sizeof v / sizeof *v);
+  bool some = false;
+  for (int k = 0; k < x->nbind; k++) {
+    int got = n + x->nbind - k < most ? parts(E, x->kid[k], v + n, PARTS < most - n ? PARTS : most - n) : 0;
+    if (got < 0) return NULL;
+    if (n == most) return x;
+    if (!got) v[n++] = x->kid[k];
+    else n += got, some = true;
+  }
+  if (!some || n > 255) return x;
+  int rest = x->nkid - x->nbind;
+  cx_ast *wide = like(E, x, x->kind, x->name, n + rest);
+  memcpy(wide->kid, v, (size_t)n * sizeof *v);
+  memcpy(wide->kid + n, x->kid + x->nbind, (size_t)rest * sizeof *v);
+  wide->nbind = (uint8_t)n;
+  return wide;
+}
+
+const cx_ast *cx_part_whole(cx_elab *E, const cx_ast *bind) {
+  return *cx_names_at(E->arena, &E->whole, (cx_sym)(const void *)bind);
+}
+
+bool cx_part_ends(cx_elab *E, const cx_ast *bind) {
+  const cx_ast *whole = cx_part_whole(E, bind);
+  if (!whole) return true;
+  cx_val v = cx_elab_expr(E, whole->kid[0]);
+  cx_bind_name(E, whole->name, B_VALUE, bind->name_span)->v = v;
+  return !v.bad;
+}
+
+bool cx_is_part(const cx_ast *x) { return x->kind == A_CALL && !strcmp(x->name, CX_PART); }
+
+bool cx_part_of(cx_elab *E, const cx_ast *x, bool kind, cx_dist *d) {
+  cx_dist whole;
+  if (kind) {
+    whole = (cx_dist){.of = cx_distribution_of(E, x->kid[0]), .call = x->kid[0]};
+    return whole.of && cx_dist_drawn_from(E, &whole, true, d);
+  }
+  if (!cx_dist_of(E, x->kid[0], &whole) || !cx_dist_drawn_from(E, &whole, false, d)) return false;
+  d->call = x; /* a place in the program */
+  const cx_node *at = cx_const(E->g, x->kid[1]->num);
+  for (int k = 0; k < d->narg; k++)
+    if (d->arg[k].rank) d->arg[k] = cx_v_node(cx_v_at(E, d->arg[k], &at), x->span);
+  return true;
+}
