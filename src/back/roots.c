@@ -498,7 +498,7 @@ static bool alike(search *s, int k, bool *done) {
     if (!s->at[i].side && (!s->at[i].clear || f->kind == CX_FEATURE_SUMMIT)) s->at[mark + nroot++] = s->at[i];
   bracket *root = malloc((size_t)(nroot + 1) * sizeof *root);
   if (!root) return s->w->why = "out of memory", false;
-  memcpy(root, s->at + mark, (size_t)nroot * sizeof *root);
+  if (nroot) memcpy(root, s->at + mark, (size_t)nroot * sizeof *root);
   s->n = mark;
   for (int64_t i = 0; i < nroot; i++) root[i].x = line[0] * root[i].x + line[1];
   if (!space(s, 3 * m)) return free(root), false;
@@ -519,14 +519,15 @@ static bool alike(search *s, int k, bool *done) {
     seen = fabs(uj[0]) > 0 && isfinite(uj[0]);
     if (f->kind == CX_FEATURE_WAVE) seen &= gentle(r, most * fabs(uj[0] / scale * a / line[0]));
     if (f->kind == CX_FEATURE_SUMMIT && ((isfinite(lo) && uj[1] < 0) || (isfinite(hi) && uj[2] > 0))) {
-      double least = isfinite(lo) ? place[1] : -INFINITY, last = isfinite(hi) ? place[2] : INFINITY;
-      int count = 0;
-      if (isfinite(lo)) x[count] = place[1], y[count++] = uj[1];
-      for (int64_t i = 0; i < n; i++) {
-        int64_t k_of = a < 0 ? n - 1 - i : i;
-        double here = (t[k_of] - shift) / a;
-        if (here > least && here < last) x[count] = here, y[count++] = uj[0] * phi[k_of];
+      double least = a * (isfinite(lo) ? place[1] : lo) + shift, last = a * (isfinite(hi) ? place[2] : hi) + shift;
+      int i0 = places(t, (int)n, fmin(least, last)), i1 = places(t, (int)n, fmax(least, last)), count = isfinite(lo);
+      double stretch = 1 / a;
+      x[0] = place[1], y[0] = uj[1];
+      for (int i = 0; i < i1 - i0; i++) {
+        int k_of = a < 0 ? i1 - 1 - i : i0 + i;
+        x[count + i] = (t[k_of] - shift) * stretch, y[count + i] = uj[0] * phi[k_of];
       }
+      count += i1 - i0;
       if (isfinite(hi)) x[count] = place[2], y[count++] = uj[2];
       ok = read_ends(s, count, x, y, vj + 1, b);
     }

@@ -12,7 +12,7 @@
  * coefficient c_k at the frequency k / (8 h), in both phases for k < 4. The rule's own error is c_8 and beyond: c_3 and
  * the decay from c_1 to c_3 foretell c_5 with a margin, and c_4, of which one phase is seen, must agree with that. What
  * lies beyond the nodes is extrapolated from the last ones, and looked at in a few places. Every known peak must have
- * nodes closer than half its width. */
+ * nodes closer than half its width, or a panel of no more than twice that. */
 #include "quad/group.h"
 #include <stdio.h>
 #include <float.h>
@@ -123,7 +123,13 @@ static place place_of(const rule *r, const piece *p) {
 
 /* do the nodes of r lie inside, close enough at all peaks? */
 static bool covers(const rule *r, const piece *p, const place *q) {
-  if (r->map == PANELS) return p->npeak == 0 && !(p->frequency * q->scale[0] > 12 * r->n) && isfinite(q->scale[0]);
+  if (r->map == PANELS) {
+    double each = q->scale[0] / r->n, first = q->at[0], last = first + q->scale[0];
+    bool fine = !(p->frequency * each > 12) && isfinite(each);
+    for (int k = 0; k < p->npeak; k++)
+      fine = fine && each <= 2 * p->peak[k].width && p->peak[k].x > first && p->peak[k].x < last;
+    return fine;
+  }
   if (p->frequency > 0) return false;
   double s = q->scale[0], first = q->at[0] + s * r->e[0], last = q->at[0] + s * r->e[r->n - 1];
   if (!(s > 0) || isinf(s)) return false;
@@ -364,7 +370,7 @@ static bool choose(const cx_quad *q, cx_quad_work *w, cx_group *g, const cx_quad
   static const int size[] = {16, 32, 48, 64, 80, 96, 112, 128, 160};
   bool a = isfinite(p->a), b = isfinite(p->b), found = false;
   rule r = {0};
-  if ((a || b) && !p->sa && !p->sb && !p->npeak)
+  if ((a || b) && !p->sa && !p->sb)
     for (int n = 1; n <= 4 && !found && !w->failed; n++) {
       static const double wide[] = {3, 6, 12, 30, 80, 1000};
       for (int k = 0; k < (a && b ? 1 : 6) && !found; k++) {

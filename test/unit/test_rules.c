@@ -3,6 +3,7 @@
 #include "graphs.h"
 #include "ir/pattern.h"
 #include "ir/rule.h"
+#include <float.h>
 #include <stdlib.h>
 
 /* ---- what a variable may be: the bounds its equation declares are what a condition is proved from ---- */
@@ -61,6 +62,16 @@ static bool extreme(const cx_graph *g, const cx_node *e, double *const *value) {
   if (y > 1e290 || y < 1e-290) return true;
   for (int i = 0; i < e->nargs; i++)
     if (extreme(g, e->arg[i], value)) return true;
+  return false;
+}
+
+/* is one on the way subnormal, with few digits left? */
+static bool subnormal(const cx_graph *g, const cx_node *e, double *const *value) {
+  if (e->op <= OP_load) return false;
+  double y = fabs(cx_ref_node(g, e, NULL, value));
+  if (y > 0 && y < DBL_MIN) return true;
+  for (int i = 0; i < e->nargs; i++)
+    if (subnormal(g, e->arg[i], value)) return true;
   return false;
 }
 
@@ -176,6 +187,7 @@ static void test_rule(cx_ctx *c, const cx_rule *r) {
         double tol = 8 * (spread(lhs, value, x) + spread(rhs, value, y)) + 1e-300;
         if (!isfinite(tol) || (!moderate && (tol > 1e-3 * fabs(x) || extreme(g, lhs, value) || extreme(g, rhs, value))))
           continue;
+        if (subnormal(g, lhs, value) || subnormal(g, rhs, value)) continue;
         compared++;
         sharp += tol < 1e-9 * fabs(x) || (x == 0 && tol < 1e-12);
         bad |= fabs(x - y) > tol || fabs(x - z) > tol + 8 * spread(got, value, z);
