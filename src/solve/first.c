@@ -72,6 +72,13 @@ static void choose_rows(cx_solver *s, first *m) {
   }
   if (batches) {
     m->batch = (int64_t)fmin(s->opt.num[O_batch], (double)m->ntrain);
+    if (s->opt.num[O_batch] > (double)m->ntrain) {
+      int d = cx_diag(s->ctx, CX_WARNING, CX_OK, s->opt.span[O_batch],
+                      "a batch of %.0f rows is larger than the %lld to train on", s->opt.num[O_batch],
+                      (long long)m->ntrain);
+      cx_diag_help(s->ctx, d, "each step takes all of them: batch = %lld says so, and fewer make more steps an epoch",
+                   (long long)m->ntrain);
+    }
     m->rows_of_step = (int64_t)fmin((double)m->batch * s->opt.num[O_accumulate], (double)m->ntrain);
     m->order = CX_NEW_N(s->arena, int32_t, m->ntrain);
   }

@@ -433,7 +433,8 @@ learning) # fits of networks and predictions by their files: what does not fit i
       'write model to "m.safetensors"'
   }
   net '' 16; refused 0 'wrote m.safetensors' $calx run p.calx t.csv; cp m.safetensors good
-  net '' 1000; refused 0 'wrote m.safetensors' $calx run p.calx t.csv # a batch larger than the data is all of them
+  net '' 1000; refused 0 'wrote m.safetensors' $calx run p.calx t.csv
+  grep -q 'a batch of 1000 rows is larger than the 40' err || fail "no word on a large batch: $(cat err)"
   printf 'a,b,c,y\n1,2,5,0\n' >one.csv; refused 0 'wrote m.safetensors' $calx run p.calx one.csv
   cp good m.safetensors
   net '/ s' 16; refused 5 'x\[[0-9]*, 2\] is \(nan\|inf\|-nan\)' $calx run p.calx t.csv # the third column is constant

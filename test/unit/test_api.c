@@ -495,7 +495,8 @@ static void test_errors(void) {
         strstr(d.text, "^^^^") && strstr(d.help, "alpha"));
   CHECK(calx_diagnostic_at(c, 1, &d) && d.line == 3 && !calx_diagnostic_at(c, 2, &d) && !calx_diagnostic_at(c, -1, &d));
   CHECK(calx_compile(c, "data s[n]", SIZE_MAX, &m) == CALX_OK);
-  CHECK(calx_bind(m, "s", CALX_F64, 1, (int64_t[]){2}, NULL, (double[]){1, -3}) == CALX_OK);
+  double sigma[] = {1, -3}; /* read until the model is freed */
+  CHECK(calx_bind(m, "s", CALX_F64, 1, (int64_t[]){2}, NULL, sigma) == CALX_OK);
   CHECK(fails(c, calx_function(m, "cdf(normal(0, s), 1)", SIZE_MAX, &f), CALX_E_PROGRAM,
               "`normal` needs sigma > 0, but `sigma` is -3 at element [1]"));
   CHECK(fails(c, calx_function(m, "log_density(multi_normal([0, 0], [[1, 0], [s[1], 9]]), s)", SIZE_MAX, &f),
