@@ -190,6 +190,19 @@ static bool normal(cx_elab *E, const cx_ast *b) {
   return is && is->library && !strcmp(is->name, "normal");
 }
 
+/* what was demanded of parameters that read an input goes: where it stays, nothing is computed from these */
+static void forget(gauss *q, int from) {
+  cx_elab *E = q->E;
+  int n = from;
+  for (int k = from; k < E->demand.n; k++) {
+    q->stamp = -q->stamp + 1;
+    bool reads = E->demand.at[k].each != CX_NO_EQ && eq_reads(q, E->demand.at[k].each);
+    q->stamp = -q->stamp;
+    if (!reads) E->demand.at[n++] = E->demand.at[k];
+  }
+  E->demand.n = n;
+}
+
 /* x: the binder; kind R_PROB: e is a comparison. false: it is nothing of the kind, or has an error */
 bool cx_elab_gauss(cx_elab *E, const cx_ast *x, cx_random_kind kind, const cx_ast *e, const cx_ast *e2, cx_val *r) {
   gauss q = {.E = E, .x = x, .budget = OPENED, .stamp = -1};
@@ -203,7 +216,7 @@ bool cx_elab_gauss(cx_elab *E, const cx_ast *x, cx_random_kind kind, const cx_as
     if (x->nbind == 1) return false; /* its distribution function is known */
   }
   cx_binding *env = E->env;
-  int before = cx_error_count(E->ctx);
+  int before = cx_error_count(E->ctx), demands = E->demand.n;
   cx_val valid = cx_v_num(E, 1, x->span);
   q.first = E->g->neq;
   bool ok = true;
@@ -233,6 +246,7 @@ bool cx_elab_gauss(cx_elab *E, const cx_ast *x, cx_random_kind kind, const cx_as
   const affine *s = ok ? of(&q, kind == R_PROB ? e->kid[0] : e, kind == R_PROB ? e->kid[1] : NULL) : NULL;
   const affine *t = s && e2 ? of(&q, e2, NULL) : s;
   E->env = env;
+  forget(&q, demands);
   if (cx_error_count(E->ctx) > before) { /* said once */
     *r = cx_v_bad(x->span);
     return true;

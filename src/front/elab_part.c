@@ -57,17 +57,34 @@ static int parts(cx_elab *E, const cx_ast *b, cx_ast **out, int room) {
   return (int)n[0];
 }
 
-const cx_ast *cx_parts(cx_elab *E, const cx_ast *x) {
-  cx_ast *v[PARTS * 8];
-  int n = 0, most = (int)(sizeof v / sizeof *v);
-  bool some = false;
+/* a value for what stands before: the sizes behind may read it, but nothing is computed from it */
+static void stand_in(cx_elab *E, const cx_ast *bind) {
+  cx_eq *input = cx_eq_new(E->g, bind->name, EQ_INPUT);
+  cx_bind_name(E, bind->name, B_VALUE, bind->span)->v = cx_v_node(cx_load(E->g, input->id, NULL, 0), bind->span);
+  cx_part_ends(E, bind);
+}
+
+static int all_parts(cx_elab *E, const cx_ast *x, cx_ast **v, int most, bool *some) {
+  int n = 0;
   for (int k = 0; k < x->nbind; k++) {
     int got = n + x->nbind - k < most ? parts(E, x->kid[k], v + n, PARTS < most - n ? PARTS : most - n) : 0;
-    if (got < 0) return NULL;
-    if (n == most) return x;
-    if (!got) v[n++] = x->kid[k];
-    else n += got, some = true;
+    if (got < 0 || n == most) return -1;
+    if (!got) v[n] = x->kid[k];
+    *some |= got > 0;
+    for (int last = n + (got ? got : 1); n < last; n++) stand_in(E, v[n]);
   }
+  return n;
+}
+
+const cx_ast *cx_parts(cx_elab *E, const cx_ast *x) {
+  cx_ast *v[PARTS * 8];
+  cx_binding *env = E->env;
+  bool some = false;
+  E->branches++; /* demands nothing of parameters */
+  int n = all_parts(E, x, v, (int)(sizeof v / sizeof *v), &some);
+  E->branches--;
+  E->env = env;
+  if (n < 0) return NULL;
   if (!some || n > 255) return x;
   int rest = x->nkid - x->nbind;
   cx_ast *wide = like(E, x, x->kind, x->name, n + rest);

@@ -260,8 +260,12 @@ static bool solve(cx_elab *E, const random_ *R, const cx_ast *v, cx_sym about) {
       if (!input) input = cx_eq_new(E->g, v->name, EQ_INPUT);
       cx_binding *env = E->env;
       cx_bind_name(E, v->name, B_VALUE, v->name_span)->v = cx_v_node(cx_load(E->g, input->id, NULL, 0), v->span);
-      if (!cx_part_ends(E, v)) return false;
-      cx_val x = cx_elab_expr(E, c->kid[0]), y = cx_elab_expr(E, c->kid[1]), zero = cx_v_num(E, 0, c->span);
+      E->branches++; /* demands nothing of parameters: the input stands in */
+      bool made = cx_part_ends(E, v);
+      cx_val bad = cx_v_bad(v->span), x = made ? cx_elab_expr(E, c->kid[0]) : bad,
+             y = made ? cx_elab_expr(E, c->kid[1]) : bad;
+      cx_val zero = cx_v_num(E, 0, c->span);
+      E->branches--;
       E->env = env;
       if (x.bad || y.bad) return false;
       if (x.rank || y.rank || !cx_affine_in(E, op2(E, OP_sub, x, y).e, input->id, &rest, &slope)) continue;

@@ -398,6 +398,16 @@ static int box_of(cx_graph *g, const cx_eq *I) {
   return d == 3 && k.any ? 1 : d;
 }
 
+/* an equation at the places of a load: an integral inside that turned out not to depend on some variable around has its
+ * places as dimensions still */
+static uint32_t here(cx_graph *v, uint32_t eq, const cx_node *load, cx_dim nodes) {
+  cx_eq *e = cx_eq_new(v, NULL, EQ_CALC);
+  e->rank = 1;
+  e->dim[0] = nodes;
+  e->body = cx_load(v, eq, load->arg, load->nargs);
+  return e->id;
+}
+
 static void outline_box(cx_graph *g, cx_eq *I, int dim, bool passes) {
   const cx_eq *lo = g->eq[I->prim_arg[CX_INTEGRAL_LO]];
   cx_integrand *in = CX_NEW(g->arena, cx_integrand);
@@ -447,10 +457,15 @@ static void outline_box(cx_graph *g, cx_eq *I, int dim, bool passes) {
       cx_throw(g->ctx, CX_E_RUNTIME);
     }
     const cx_eq *J = v->eq[inner];
-    end[nend++] = J->prim_arg[CX_INTEGRAL_LO], end[nend++] = J->prim_arg[CX_INTEGRAL_HI];
+    for (int side = 0; side < 2; side++) {
+      uint32_t at_end = J->prim_arg[side ? CX_INTEGRAL_HI : CX_INTEGRAL_LO];
+      if (J->rank > 1) at_end = here(v, at_end, load, nodes);
+      end[nend++] = at_end;
+    }
     cx_compose *next = cx_compose_new(v, v, J->prim_arg[CX_INTEGRAL_X], cx_load(v, x[d], &k, 1), &nodes, 1);
-    const cx_node *same[CX_MAX_RANK] = {k};
-    uint32_t deeper = cx_compose_eq(next, J->prim_arg[CX_INTEGRAL_F], same);
+    const cx_node *places[CX_MAX_RANK] = {0};
+    memcpy(places, load->arg, (size_t)load->nargs * sizeof *places);
+    uint32_t deeper = cx_compose_eq(next, J->prim_arg[CX_INTEGRAL_F], places);
     cx_eq *t = cx_eq_new(v, NULL, EQ_CALC);
     t->rank = 1;
     t->dim[0] = nodes;
