@@ -172,8 +172,6 @@ cx_val cx_elab_draws(cx_elab *E, const cx_by_draws *q);
 bool cx_elab_gauss(cx_elab *E, const cx_ast *x, cx_random_kind kind, const cx_ast *e, const cx_ast *e2, cx_val *r);
 /* e as rest + slope * input, neither of which reads the input; false: not seen to be */
 bool cx_affine_in(cx_elab *E, const cx_node *e, uint32_t input, const cx_node **rest, const cx_node **slope);
-/* does e read an equation that was made since `first`, an input: may it depend on one? */
-bool cx_reads_since(cx_graph *g, const cx_node *e, uint32_t first);
 
 /* elab_random.c: expect(x ~ d: e), prob, var, cov; lhs ~ d */
 bool cx_is_random(const cx_ast *x); /* a binder over random variables, by its name */

@@ -26,6 +26,21 @@ typedef struct {
   int trend;            /* 1: rises, -1: falls, 0: not known */
 } slope_of;
 
+/* what was made since x was bound may depend on it */
+typedef struct {
+  uint32_t x;
+  bool yes;
+} since;
+static void see_since(void *user, const cx_node *n) {
+  since *q = user;
+  q->yes |= n->op == OP_load && n->u.eq >= q->x;
+}
+static bool constant(const monotony *m, const cx_node *n) {
+  since q = {m->x, false};
+  cx_visit(m->E->g, n, see_since, &q);
+  return !q.yes;
+}
+
 /* has the op no value at an end of its one argument that changes? */
 static bool no_value(const monotony *m, const cx_node *n, int changes) {
   double at[3];
@@ -48,7 +63,7 @@ static const slope_of *follow(monotony *m, const cx_node *n) {
   slope_of *s = CX_NEW(m->E->arena, slope_of);
   *at = s;
   s->slope = cx_const(g, 0);
-  if (!cx_reads_since(g, n, m->x)) return s;
+  if (constant(m, n)) return s;
   s->depends = true;
   if (n->op == OP_load) {
     s->slope = n->u.eq == m->x ? cx_const(g, 1) : NULL;
@@ -108,7 +123,7 @@ bool cx_change_trend(cx_elab *E, const cx_ast *x, int *trend, cx_interval *bound
     cx_diag_help(E->ctx, id, "write transformed(x ~ normal(0, 1): exp(x))");
     return false;
   }
-  if (v.e->op != OP_load && !cx_reads_since(E->g, v.e, m.x))
+  if (v.e->op != OP_load && constant(&m, v.e))
     return refuse(E, x, cx_format(E->arena, "this does not change with `%s`: it has no density", bind->name),
                   "write a function of it: transformed(x ~ normal(0, 1): exp(x))");
   const slope_of *s = follow(&m, v.e);

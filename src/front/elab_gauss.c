@@ -11,72 +11,52 @@
 enum { MOST = 32, OPENED = 4096 };
 typedef struct {
   const cx_node *c, *a[MOST];
-  bool ok, bad;
+  bool ok;
 } affine;
 typedef struct {
   cx_elab *E;
   const cx_ast *x;
   uint32_t first, z[MOST]; /* the inputs; no equation before the first reads any */
-  int n, budget, stamp;
-  cx_names slope, reads; /* by node: its slopes; by equation: does it read an input? */
+  int n, budget;
+  bool *reads, found; /* by equation from the first on: does it read an input? */
+  int known, asked;   /* numbers of equations and inputs then */
+  cx_names slope;     /* by node: its slopes */
 } gauss;
 
 /* ---- what depends on the inputs ---- */
-typedef struct {
-  int stamp; /* of the question in which it was asked last */
-  enum { MAYBE, NO, YES } known;
-} reach;
-typedef struct {
-  gauss *q;
-  bool yes;
-} seeing;
-
-static void see(void *user, const cx_node *n);
-static bool eq_reads(gauss *q, uint32_t id) {
-  const cx_eq *e = q->E->g->eq[id];
-  if (id < q->first) return false;
-  for (int k = 0; k < q->n; k++)
-    if (q->z[k] == id) return true;
-  void **at = cx_names_at(q->E->arena, &q->reads, (cx_sym)(const void *)e);
-  reach *r = *at;
-  if (!r) *at = r = CX_NEW(q->E->arena, reach);
-  if (r->known != MAYBE || r->stamp == q->stamp) return r->known == YES; /* being asked: by another way */
-  r->stamp = q->stamp;
-  seeing s = {q, false};
-  if (e->kind == EQ_CALC) cx_visit(q->E->g, e->body, see, &s);
-  for (int k = 0; e->kind == EQ_PRIM && k < e->nprim_arg; k++) s.yes |= eq_reads(q, e->prim_arg[k]);
-  if (s.yes) r->known = YES;
-  return s.yes;
-}
 static void see(void *user, const cx_node *n) {
-  seeing *s = user;
-  if (n->op != OP_load || s->yes) return;
-  bool outermost = s->q->stamp < 0;
-  if (outermost) s->q->stamp = -s->q->stamp + 1;
-  s->yes = eq_reads(s->q, n->u.eq);
-  if (!outermost) return;
-  s->q->stamp = -s->q->stamp;
-  reach *r = *cx_names_at(s->q->E->arena, &s->q->reads, (cx_sym)(const void *)s->q->E->g->eq[n->u.eq]);
-  if (r && !s->yes) r->known = NO; /* all that it reads has been seen */
+  gauss *q = user;
+  q->found |= n->op == OP_load && n->u.eq >= q->first && q->reads[n->u.eq - q->first];
+}
+/* does equation id read an input? All equations from the first on are asked, again where some have come since. */
+static bool eq_reads(gauss *q, uint32_t id) {
+  cx_graph *g = q->E->g;
+  bool changed = q->known != g->neq || q->asked != q->n;
+  if (changed) {
+    q->known = g->neq, q->asked = q->n;
+    q->reads = CX_NEW_N(q->E->arena, bool, (size_t)g->neq - q->first + 1);
+    for (int k = 0; k < q->n; k++) q->reads[q->z[k] - q->first] = true;
+  }
+  while (changed) { /* definitions out of order need more than one round */
+    changed = false;
+    for (uint32_t k = q->first; k < (uint32_t)g->neq; k++) {
+      const cx_eq *e = g->eq[k];
+      if (q->reads[k - q->first]) continue;
+      q->found = false;
+      if (e->kind == EQ_CALC && e->body) cx_visit(g, e->body, see, q);
+      for (int j = 0; e->kind == EQ_PRIM && j < e->nprim_arg; j++)
+        q->found |= e->prim_arg[j] >= q->first && q->reads[e->prim_arg[j] - q->first];
+      changed |= q->reads[k - q->first] = q->found;
+    }
+  }
+  return id >= q->first && q->reads[id - q->first];
 }
 static bool varies(gauss *q, const cx_node *n) {
-  seeing s = {q, false};
-  cx_visit(q->E->g, n, see, &s);
-  return s.yes;
-}
-
-typedef struct {
-  uint32_t first;
-  bool yes;
-} since;
-static void see_since(void *user, const cx_node *n) {
-  since *q = user;
-  q->yes |= n->op == OP_load && n->u.eq >= q->first;
-}
-bool cx_reads_since(cx_graph *g, const cx_node *e, uint32_t first) {
-  since q = {first, false};
-  cx_visit(g, e, see_since, &q);
-  return q.yes;
+  if (!n->has_load) return false;
+  eq_reads(q, q->first);
+  q->found = false;
+  cx_visit(q->E->g, n, see, q);
+  return q->found;
 }
 
 /* ---- n as c + sum a z; ok is false where it is not, or not seen to be ---- */
@@ -159,7 +139,7 @@ static const affine *split(gauss *q, const cx_node *n) {
 }
 
 bool cx_affine_in(cx_elab *E, const cx_node *e, uint32_t input, const cx_node **rest, const cx_node **slope) {
-  gauss q = {.E = E, .first = input, .z = {input}, .n = 1, .budget = OPENED, .stamp = -1};
+  gauss q = {.E = E, .first = input, .z = {input}, .n = 1, .budget = OPENED};
   const affine *s = split(&q, e);
   *rest = s->c;
   *slope = s->a[0] ? s->a[0] : cx_const(E->g, 0);
@@ -195,17 +175,15 @@ static void forget(gauss *q, int from) {
   cx_elab *E = q->E;
   int n = from;
   for (int k = from; k < E->demand.n; k++) {
-    q->stamp = -q->stamp + 1;
-    bool reads = E->demand.at[k].each != CX_NO_EQ && eq_reads(q, E->demand.at[k].each);
-    q->stamp = -q->stamp;
-    if (!reads) E->demand.at[n++] = E->demand.at[k];
+    cx_demand d = E->demand.at[k];
+    if (d.each == CX_NO_EQ || !eq_reads(q, d.each)) E->demand.at[n++] = d;
   }
   E->demand.n = n;
 }
 
 /* x: the binder; kind R_PROB: e is a comparison. false: it is nothing of the kind, or has an error */
 bool cx_elab_gauss(cx_elab *E, const cx_ast *x, cx_random_kind kind, const cx_ast *e, const cx_ast *e2, cx_val *r) {
-  gauss q = {.E = E, .x = x, .budget = OPENED, .stamp = -1};
+  gauss q = {.E = E, .x = x, .budget = OPENED};
   bool less = false;
   if (x->nbind > MOST) return false;
   for (int k = 0; k < x->nbind; k++)
