@@ -272,6 +272,20 @@ extern const double cx_red_start[RED_COUNT];
 int64_t cx_columns_block(const cx_sched *s, const cx_eq *p, int row); /* rows of a block of a large array, else 0 */
 void cx_columns_make(cx_exec *x, const cx_copy *c);
 void cx_columns_again(cx_exec *x, cx_copy *c); /* after its array was replaced */
+/* exec.c */
+char *cx_kept(cx_arena *a, const cx_exec *x, int64_t bytes);
+/* exec_run.c */
+int64_t cx_prim_bytes(cx_sched *s, const cx_eq *e);
+void cx_precompute(cx_exec *x, uint64_t dep); /* what depends on these constant inputs alone */
+static inline void cx_put_real(char *p, bool single, double v) {
+  if (single) *(float *)(void *)p = (float)v;
+  else *(double *)(void *)p = v;
+}
+static inline int64_t cx_count_of(const cx_eq *e) {
+  int64_t n = 1;
+  for (int d = 0; d < e->rank; d++) n *= e->dim[d].n;
+  return n;
+}
 /* vm.c */
 void cx_vm_run(cx_vm *s, const cx_ins *p, const cx_ins *end);
 typedef struct {

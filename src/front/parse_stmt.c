@@ -1,23 +1,24 @@
-/* parse_stmt.c - the statements, one function each. */
+/* parse_stmt.c - the statements, one function each: definitions, declarations and what is none of the others.
+ * Objectives, fits and questions: parse_ask.c. */
 #include "front/parse_stmt.h"
 #include <string.h>
 
-static void add(cx_parser *p, cx_kids *kids, cx_ast *e) { *CX_PUSH(p->arena, *kids) = e; }
+void cx_add_kid(cx_parser *p, cx_kids *kids, cx_ast *e) { *CX_PUSH(p->arena, *kids) = e; }
 
-static bool ended(const cx_parser *p) {
+bool cx_ended(const cx_parser *p) {
   int kind = cx_look(p);
   return kind == T_NEWLINE || kind == T_EOF || kind == T_SEMI || kind == T_RBRACE;
 }
 
 /* after a statement's word: what it needs must begin on the same line, or the line must be left open */
-static void need(cx_parser *p, const char *what, const char *example) {
-  if (!ended(p)) return;
+void cx_need(cx_parser *p, const char *what, const char *example) {
+  if (!cx_ended(p)) return;
   int d = cx_error(p->ctx, cx_here(p), "expected %s", what);
   cx_diag_help(p->ctx, d, "write `%s`", example);
   cx_fail(p);
 }
 
-static void keyword(cx_parser *p, int kind, const char *what, const char *example) {
+void cx_keyword(cx_parser *p, int kind, const char *what, const char *example) {
   if (cx_look(p) != kind) {
     if (p->t[p->i].kind == T_ERROR) cx_fail(p);
     int d = cx_error(p->ctx, cx_here(p), "expected %s", what);
@@ -74,24 +75,24 @@ static cx_ast *right_hand_side(cx_parser *p) {
 static cx_ast *definition(cx_parser *p) {
   int first = p->i++;
   cx_kids kids = {0};
-  add(p, &kids, right_hand_side(p));
+  cx_add_kid(p, &kids, right_hand_side(p));
   return cx_make_named(p, S_DEF, first, first, kids);
 }
 
 static cx_ast *indexed_definition(cx_parser *p) {
   int first = p->i++;
   cx_kids kids = {0};
-  add(p, &kids, NULL);
+  cx_add_kid(p, &kids, NULL);
   int outer = cx_open(p);
   if (p->t[p->i].kind == T_RBRACKET) {
     int d = cx_error(p->ctx, cx_token_span(p, p->i), "an index is missing");
     cx_diag_help(p->ctx, d, "write name[i] = ..., or name = ... for a whole array");
     cx_fail(p);
   }
-  add(p, &kids, cx_left_subscript(p));
+  cx_add_kid(p, &kids, cx_left_subscript(p));
   while (cx_look(p) == T_COMMA) {
     p->i++;
-    add(p, &kids, cx_left_subscript(p));
+    cx_add_kid(p, &kids, cx_left_subscript(p));
   }
   cx_close(p, outer, "`,` or `]`");
   kids.at[0] = right_hand_side(p);
@@ -106,10 +107,10 @@ static cx_ast *formal(cx_parser *p, bool options) {
   if (cx_is_name(kind)) p->i++;
   if (cx_is_name(kind) && p->t[p->i].kind == T_LBRACKET) {
     int outer = cx_open(p);
-    add(p, &kids, cx_expression(p));
+    cx_add_kid(p, &kids, cx_expression(p));
     while (cx_look(p) == T_COMMA) {
       p->i++;
-      add(p, &kids, cx_expression(p));
+      cx_add_kid(p, &kids, cx_expression(p));
     }
     cx_close(p, outer, "`,` or `]`");
   }
@@ -128,8 +129,8 @@ static cx_ast *formal(cx_parser *p, bool options) {
   if (!given) return arg;
   p->i++;
   cx_kids both = {0};
-  add(p, &both, arg);
-  add(p, &both, cx_expression(p));
+  cx_add_kid(p, &both, arg);
+  cx_add_kid(p, &both, cx_expression(p));
   cx_ast *e = cx_make_named(p, S_OPTION, first, first, both);
   e->op = (uint8_t)next;
   return e;
@@ -139,11 +140,11 @@ static cx_ast *formal(cx_parser *p, bool options) {
 static void formals(cx_parser *p, cx_kids *kids, bool options) {
   int outer = cx_open(p);
   if (p->t[p->i].kind != T_RPAREN) {
-    add(p, kids, formal(p, options));
+    cx_add_kid(p, kids, formal(p, options));
     while (cx_look(p) == T_COMMA) {
       p->i++;
       cx_ast *one = formal(p, options), *before = kids->at[kids->n - 1];
-      add(p, kids, one);
+      cx_add_kid(p, kids, one);
       if (one->kind == S_OPTION || before->kind != S_OPTION) continue;
       int d = cx_error(p->ctx, one->span, "`%s` has no value to be left out with, but `%s` before it has one",
                        one->name, before->name);
@@ -156,7 +157,7 @@ static void formals(cx_parser *p, cx_kids *kids, bool options) {
 static cx_ast *function(cx_parser *p) {
   int first = p->i++;
   cx_kids kids = {0};
-  add(p, &kids, NULL);
+  cx_add_kid(p, &kids, NULL);
   formals(p, &kids, true);
   kids.at[0] = right_hand_side(p);
   cx_ast *f = cx_make_named(p, S_DEF_FUN, first, first, kids);
@@ -194,9 +195,9 @@ static cx_ast *domain(cx_parser *p, int first) {
   if (kind != T_LT && kind != T_LE && kind != T_GT && kind != T_GE) return NULL;
   cx_ast *name = cx_make_named(p, A_NAME, first, first, (cx_kids){0});
   name->span = name->name_span;
-  add(p, &kids, name);
+  cx_add_kid(p, &kids, name);
   p->i++;
-  add(p, &kids, cx_operand(p));
+  cx_add_kid(p, &kids, cx_operand(p));
   cx_ast *e = cx_make(p, A_COMPARE, first, kids);
   uint8_t *ops = cx_alloc(p->arena, 1);
   ops[0] = (uint8_t)kind;
@@ -223,10 +224,10 @@ static cx_ast *declared(cx_parser *p, int kind) {
       cx_diag_help(p->ctx, d, "write `%s x[n]`: a name for a size read from the data, or a number", word);
       cx_fail(p);
     }
-    add(p, &sizes, cx_expression(p));
+    cx_add_kid(p, &sizes, cx_expression(p));
     while (cx_look(p) == T_COMMA) {
       p->i++;
-      add(p, &sizes, cx_expression(p));
+      cx_add_kid(p, &sizes, cx_expression(p));
     }
     cx_close(p, outer, "`,` or `]`");
   }
@@ -247,216 +248,14 @@ static cx_ast *declared(cx_parser *p, int kind) {
 
 static cx_ast *declaration(cx_parser *p, int kind) {
   int first = p->i++;
-  need(p, "the name of what is declared", kind == S_DATA ? "data x[n]" : "param w[3]");
+  cx_need(p, "the name of what is declared", kind == S_DATA ? "data x[n]" : "param w[3]");
   cx_kids kids = {0};
-  add(p, &kids, declared(p, kind));
+  cx_add_kid(p, &kids, declared(p, kind));
   while (cx_look(p) == T_COMMA) {
     p->i++;
-    add(p, &kids, declared(p, kind));
+    cx_add_kid(p, &kids, declared(p, kind));
   }
   return kids.n == 1 ? kids.at[0] : cx_make(p, S_GROUP, first, kids);
-}
-
-/* ---- objectives and fits ---- */
-
-static cx_ast *objective(cx_parser *p, int kind) {
-  int first = p->i++;
-  need(p, "an expression to optimise", kind == S_MINIMIZE ? "minimize x^2" : "maximize x * y");
-  cx_ast *e = cx_expression(p);
-  return cx_make(p, kind, first, (cx_kids){&e, 1, 1});
-}
-
-static cx_ast *subject(cx_parser *p) {
-  int first = p->i++;
-  keyword(p, T_TO, "`to` after `subject`", "subject to x + y == 1, x >= 0");
-  cx_kids kids = {0};
-  add(p, &kids, cx_constraint(p));
-  while (cx_look(p) == T_COMMA) {
-    p->i++;
-    add(p, &kids, cx_constraint(p));
-  }
-  return cx_make(p, S_SUBJECT, first, kids);
-}
-
-static bool named_ahead(const cx_parser *p) { return cx_is_name(p->t[p->i].kind) && p->t[p->i + 1].kind == T_ASSIGN; }
-
-/* a param by its name, in quotes where it has a point in it ("dense.W") */
-static cx_ast *param_name(cx_parser *p) {
-  int at = p->i;
-  if (p->t[at].kind == T_STR && cx_look(p) == T_STR) {
-    cx_ast *e = cx_postfix(p);
-    if (e->kind == A_STR) return e;
-  } else if (cx_is_name(p->t[at].kind) && cx_look(p) != T_NEWLINE) {
-    p->i++;
-    cx_ast *e = cx_make_named(p, A_STR, at, at, (cx_kids){0});
-    e->span = e->name_span;
-    return e;
-  }
-  cx_unexpected(p, "the name of a param, such as `W` or \"dense.W\"");
-}
-
-/* load "file" | load W, b = "bias", V = "weight"' from "file" */
-static cx_ast *load(cx_parser *p) {
-  int first = p->i++;
-  need(p, "the name of a file", "load \"model.safetensors\"");
-  cx_kids kids = {0};
-  do {
-    if (kids.n) p->i++;
-    int at = p->i;
-    cx_ast *item = param_name(p);
-    if (cx_look(p) == T_ASSIGN) {
-      p->i++;
-      cx_ast *of = cx_postfix(p);
-      bool text = of->kind == A_STR || (of->kind == A_TRANSPOSE && of->kid[0]->kind == A_STR);
-      if (!text) {
-        int d = cx_error(p->ctx, of->span, "expected the name of an array of the file, in double quotes");
-        cx_diag_help(p->ctx, d,
-                     "write `load W = \"fc.weight\" from \"file.safetensors\"`, with ' behind it to transpose");
-        cx_fail(p);
-      }
-      cx_sym name = item->name;
-      item = cx_make_named(p, A_NAMED, at, at, (cx_kids){&of, 1, 1});
-      item->name = name;
-    }
-    add(p, &kids, item);
-  } while (cx_look(p) == T_COMMA);
-  cx_ast *file = kids.at[0];
-  bool from = cx_look(p) == T_NAME && !strcmp(cx_name_at(p, p->i), "from");
-  if (from) {
-    p->i++;
-    if (cx_look(p) != T_STR) cx_unexpected(p, "the name of a file in double quotes behind `from`");
-    file = cx_postfix(p);
-  } else {
-    if (kids.n > 1 || p->t[first + 1].kind != T_STR || file->kind != A_STR) {
-      int d = cx_error(p->ctx, cx_here(p), "expected `from` and the name of a file");
-      cx_diag_help(p->ctx, d, "write `load W, b from \"model.safetensors\"`, or `load \"model.safetensors\"` for all");
-      cx_fail(p);
-    }
-    kids.n = 0;
-  }
-  if (file->kind != A_STR) cx_misplaced(p, "the end of the statement");
-  cx_ast *e = cx_make(p, S_LOAD, first, kids);
-  e->name = file->name;
-  e->name_span = file->span;
-  return e;
-}
-
-static cx_ast *fit(cx_parser *p) {
-  int first = p->i++;
-  need(p, "`by` and a method", "fit by adam(rate = 0.01)");
-  cx_kids some = {0};
-  int list = p->i;
-  if (cx_look(p) != T_BY) {
-    add(p, &some, param_name(p));
-    while (cx_look(p) == T_COMMA) {
-      p->i++;
-      add(p, &some, param_name(p));
-    }
-    if (cx_look(p) != T_BY) p->i = list; /* fit adam: the word is missing there */
-  }
-  keyword(p, T_BY, "`by` after `fit`", "fit by adam(rate = 0.01)");
-  int method = p->i;
-  if (ended(p) || !cx_is_name(p->t[p->i].kind))
-    cx_unexpected(p, "the name of a method after `by`, such as adam or lbfgs");
-  p->i++;
-  cx_kids kids = {0};
-  if (some.n) add(p, &kids, cx_make(p, A_LIST, list, some));
-  if (cx_look(p) == T_LPAREN) cx_arguments(p, &kids);
-  else if (!ended(p) && named_ahead(p)) {
-    int d = cx_error(p->ctx, cx_here(p), "options of a method stand in brackets");
-    cx_diag_help(p->ctx, d, "write `%s(%s = ..)`", cx_name_at(p, method), cx_name_at(p, p->i));
-    cx_fail(p);
-  }
-  for (int i = some.n > 0; i < kids.n; i++) {
-    if (kids.at[i]->kind == A_NAMED) continue;
-    int d = cx_error(p->ctx, kids.at[i]->span, "an option of a method has a name");
-    cx_diag_help(p->ctx, d, "write `%s(rate = 0.01)`", cx_name_at(p, method));
-    cx_fail(p);
-  }
-  return cx_make_named(p, S_FIT, first, method, kids);
-}
-
-/* ---- queries ---- */
-
-static cx_ast *print(cx_parser *p) {
-  int first = p->i++;
-  need(p, "a value to print", "print x");
-  cx_kids kids = {0};
-  add(p, &kids, cx_expression(p));
-  while (cx_look(p) == T_COMMA) {
-    p->i++;
-    add(p, &kids, cx_expression(p));
-  }
-  return cx_make(p, S_PRINT, first, kids);
-}
-
-/* `against x`, `by group`: words that are names elsewhere */
-static void plot_option(cx_parser *p, const char *word, cx_kids *kids) {
-  int kind = cx_look(p);
-  if (strcmp(word, "by") ? kind != T_NAME || strcmp(cx_name_at(p, p->i), word) : kind != T_BY && kind != T_COMMA)
-    return;
-  int at = p->i++;
-  cx_ast *e = cx_expression(p), *named = cx_make_named(p, A_NAMED, at, at, (cx_kids){&e, 1, 1});
-  named->name = cx_intern_z(p->ctx, word);
-  add(p, kids, named);
-}
-
-static cx_ast *plot(cx_parser *p) {
-  int first = p->i++;
-  need(p, "a value to plot", "plot f(x) for x in 0..1");
-  cx_kids kids = {0}, binds = {0};
-  add(p, &kids, cx_expression(p));
-  while (cx_look(p) == T_COMMA) {
-    p->i++;
-    add(p, &kids, named_ahead(p) ? cx_named(p) : cx_expression(p));
-  }
-  plot_option(p, "against", &kids);
-  plot_option(p, "by", &kids);
-  const cx_ast *by = kids.at[kids.n - 1];
-  if (by->kind == A_NAMED && !strcmp(by->name, "by") && cx_look(p) == T_COMMA) plot_option(p, "by", &kids);
-  if (cx_look(p) == T_FOR) {
-    do {
-      p->i++;
-      if (binds.n && named_ahead(p)) {
-        add(p, &kids, cx_named(p));
-        continue;
-      }
-      int name = p->i;
-      if (!cx_is_name(p->t[p->i].kind)) cx_unexpected(p, "the name of a variable and its range, such as `x in 0..1`");
-      p->i++;
-      cx_expect(p, T_IN, "`in` and a range");
-      cx_ast *range = cx_range(p);
-      cx_ast *b = cx_make_named(p, A_BIND, name, name, (cx_kids){&range, 1, 1});
-      b->op = T_IN;
-      add(p, &binds, b);
-    } while (cx_look(p) == T_COMMA);
-  }
-  if (cx_look(p) == T_TO) {
-    int to = p->i++;
-    cx_ast *file = cx_value(p);
-    add(p, &kids, cx_make_named(p, A_NAMED, to, to, (cx_kids){&file, 1, 1}));
-  }
-  for (int i = 0; i < binds.n; i++) add(p, &kids, binds.at[i]);
-  cx_ast *e = cx_make(p, S_PLOT, first, kids);
-  e->nbind = (uint8_t)(binds.n < 255 ? binds.n : 255);
-  if (binds.n > 255) cx_unexpected(p, "fewer variables");
-  return e;
-}
-
-static cx_ast *write(cx_parser *p) {
-  int first = p->i++;
-  need(p, "a value to write", "write x to \"x.csv\"");
-  cx_ast *kids[2] = {cx_expression(p), NULL};
-  keyword(p, T_TO, "`to` and the name of a file", "write x to \"x.csv\"");
-  kids[1] = cx_value(p);
-  return cx_make(p, S_WRITE, first, (cx_kids){kids, 2, 2});
-}
-
-static cx_ast *explain(cx_parser *p) {
-  int first = p->i++;
-  need(p, "a derivative to explain", "explain f'(x)");
-  cx_ast *e = cx_expression(p);
-  return cx_make(p, S_EXPLAIN, first, (cx_kids){&e, 1, 1});
 }
 
 /* ---- the rest ---- */
@@ -479,7 +278,7 @@ static cx_ast *import(cx_parser *p) {
 
 static cx_ast *precision(cx_parser *p) {
   int first = p->i++;
-  cx_sym word = !ended(p) && cx_is_name(p->t[p->i].kind) ? cx_name_at(p, p->i) : "";
+  cx_sym word = !cx_ended(p) && cx_is_name(p->t[p->i].kind) ? cx_name_at(p, p->i) : "";
   if (strcmp(word, "single") != 0 && strcmp(word, "double") != 0) {
     if (p->t[p->i].kind == T_ERROR) cx_fail(p);
     int d = cx_error(p->ctx, cx_here(p), "the precision is `single` or `double`");
@@ -494,13 +293,13 @@ static cx_ast *distribution(cx_parser *p) {
   int first = p->i++;
   int name = p->i;
   cx_kids kids = {0};
-  if (ended(p) || !cx_is_name(p->t[p->i].kind)) cx_unexpected(p, "the name of the distribution");
+  if (cx_ended(p) || !cx_is_name(p->t[p->i].kind)) cx_unexpected(p, "the name of the distribution");
   p->i++;
   if (cx_look(p) != T_LPAREN) cx_unexpected(p, "`(` and the parameters");
   formals(p, &kids, false);
   if (p->t[p->i].kind != T_LBRACE) cx_unexpected(p, "`{` and the body");
   cx_ast *body = block(p, false);
-  for (int i = 0; i < body->nkid; i++) add(p, &kids, body->kid[i]);
+  for (int i = 0; i < body->nkid; i++) cx_add_kid(p, &kids, body->kid[i]);
   return cx_make_named(p, S_DISTRIBUTION, first, name, kids);
 }
 
@@ -574,14 +373,14 @@ static cx_ast *bare(cx_parser *p) {
   if (in_block) return e;
   if (p->console) {
     cx_kids kids = {0};
-    add(p, &kids, e);
+    cx_add_kid(p, &kids, e);
     while (cx_look(p) == T_COMMA) {
       p->i++;
-      add(p, &kids, cx_expression(p));
+      cx_add_kid(p, &kids, cx_expression(p));
     }
     return cx_make(p, S_PRINT, first, kids);
   }
-  if (!ended(p)) cx_misplaced(p, "the end of the statement");
+  if (!cx_ended(p)) cx_misplaced(p, "the end of the statement");
   int d = cx_error(p->ctx, e->span, "an expression alone does nothing");
   const cx_token *t = &p->t[first]; /* x <- 3 */
   bool arrow = t[1].kind == T_LT && t[2].kind == T_MINUS && !(t[2].flags & TF_GAP) && cx_is_name(kind);
@@ -614,15 +413,15 @@ cx_ast *cx_one_statement(cx_parser *p) {
       bool fun = cx_is_name(p->t[p->i + 1].kind) && p->t[p->i + 2].kind == T_LPAREN && cx_defines(p, p->i + 1);
       return fun ? unknown_function(p) : declaration(p, S_PARAM);
     }
-    case T_MINIMIZE: return objective(p, S_MINIMIZE);
-    case T_MAXIMIZE: return objective(p, S_MAXIMIZE);
-    case T_SUBJECT: return subject(p);
-    case T_LOAD: return load(p);
-    case T_FIT: return fit(p);
-    case T_PRINT: return print(p);
-    case T_PLOT: return plot(p);
-    case T_WRITE: return write(p);
-    case T_EXPLAIN: return explain(p);
+    case T_MINIMIZE: return cx_objective_statement(p, S_MINIMIZE);
+    case T_MAXIMIZE: return cx_objective_statement(p, S_MAXIMIZE);
+    case T_SUBJECT: return cx_subject_statement(p);
+    case T_LOAD: return cx_load_statement(p);
+    case T_FIT: return cx_fit_statement(p);
+    case T_PRINT: return cx_print_statement(p);
+    case T_PLOT: return cx_plot_statement(p);
+    case T_WRITE: return cx_write_statement(p);
+    case T_EXPLAIN: return cx_explain_statement(p);
     case T_IMPORT: return import(p);
     case T_PRECISION: return precision(p);
     case T_DISTRIBUTION: return distribution(p);
