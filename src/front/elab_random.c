@@ -24,6 +24,7 @@ typedef struct {
   bool divisor; /* of an integral over the same range: one as well where densities are reduced, by a rounded number */
   const cx_ast *const *condition[2]; /* all of which hold; NULL */
   cx_names *solved; /* of the last variable: what conditions that are affine in it say, by the condition */
+  cx_names *met;    /* equalities that a variable around has been solved for */
 } random_;
 
 static int kind_of(cx_sym name) {
@@ -64,13 +65,22 @@ static bool bounds(cx_elab *E, const random_ *R, const cx_ast *c, cx_sym name, b
   return true;
 }
 
+static void last(random_ *R, int k) {
+  const cx_ast *v = R->order[k];
+  memmove(R->order + k, R->order + k + 1, (size_t)(R->n - 1 - k) * sizeof *R->order);
+  R->order[R->n - 1] = v;
+}
+static bool needed(const random_ *R, int k) { /* by one that comes later */
+  for (int j = k + 1; j < R->n; j++)
+    if (reads(R->order[j]->kid[0], R->order[k]->name)) return true;
+  return false;
+}
 /* A variable whose every condition bounds it, and that no later one depends on, is taken last: its part is then known
  * by the distribution function. */
 static void order(cx_elab *E, random_ *R) {
   for (int k = R->n - 1; k >= 0; k--) {
     const cx_ast *v = R->order[k];
-    bool good = true, any = false;
-    for (int j = k + 1; j < R->n; j++) good &= !reads(R->order[j]->kid[0], v->name);
+    bool good = !needed(R, k), any = false;
     for (int c = 0; c < 2; c++)
       for (const cx_ast *const *a = R->condition[c]; a && *a && good; a++) {
         bound b;
@@ -79,16 +89,27 @@ static void order(cx_elab *E, random_ *R) {
         good = bounds(E, R, *a, v->name, &b);
       }
     if (!good || !any) continue;
-    memmove(R->order + k, R->order + k + 1, (size_t)(R->n - 1 - k) * sizeof *R->order);
-    R->order[R->n - 1] = v;
+    last(R, k);
     return;
   }
+  for (const cx_ast *const *a = R->condition[1]; a && *a; a++) /* an equality is solved for a continuous one */
+    for (int k = R->n - 1; k >= 0 && (*a)->kind == A_COMPARE && (*a)->nkid == 2 && (*a)->ops[0] == T_EQ; k--) {
+      if (!reads(*a, R->order[k]->name) || needed(R, k)) continue;
+      cx_dist d = {.of = cx_distribution_of(E, R->order[k]->kid[0])};
+      if (!d.of || cx_dist_discrete(&d)) continue;
+      last(R, k);
+      return;
+    }
 }
 
 /* what a condition has to do with a variable */
 typedef enum { OUTSIDE, BOUNDS, REMAINS } role;
 static role role_of(cx_elab *E, const random_ *R, const cx_ast *c, cx_sym name, bound *b) {
   *b = (bound){0};
+  if (R->met && *cx_names_at(E->arena, R->met, (cx_sym)(const void *)c)) {
+    *b = (bound){.free = true, .at = cx_v_num(E, 1, c->span)};
+    return OUTSIDE;
+  }
   if (!reads(c, name)) return OUTSIDE;
   return bounds(E, R, c, name, b) ? BOUNDS : b->free ? OUTSIDE : REMAINS;
 }
@@ -128,7 +149,7 @@ typedef struct {
   int at;
   const cx_dist *d;
   bool changed;   /* of a transformed variable: d is of what it is made of */
-  bool fixed;     /* its value is given */
+  bool fixed;     /* its value is given; perhaps outside of the support */
   bool logarithm; /* of the integrand's size, for cx_dist_heavy */
   cx_val heavy;
   cx_val shift; /* what all logarithms of densities are reduced by; no e: nothing */
@@ -148,7 +169,7 @@ static cx_val weighed(cx_elab *E, void *user) {
   const random_ *R = p->R;
   const cx_ast *bind = R->order[p->at];
   cx_sym name = name_of(E, bind);
-  cx_val x = E->env->v, l = cx_dist_log_density(E, p->d, x, true);
+  cx_val x = E->env->v, l = cx_dist_log_density(E, p->d, x, !p->fixed);
   cx_val f = op1(E, OP_exp, p->shift.e ? reduced(E, l, p->shift) : l);
   if (f.bad) return f;
   if (p->changed) {
@@ -217,30 +238,92 @@ static bool narrow(cx_elab *E, const random_ *R, int first, const cx_dist *d, cx
   return true;
 }
 
-/* given x == e, of a continuous x: the density there takes the integral's place; no e: there is no such condition */
-static cx_val fixed(cx_elab *E, const random_ *R, int at) {
+/* A variable, and all after it, as inputs. What is said of them then demands nothing of parameters. */
+static bool stand_in(cx_elab *E, const random_ *R, int at, uint32_t *input) {
+  for (int k = at; k < R->n; k++) {
+    const cx_ast *v = R->order[k];
+    cx_eq *e = cx_eq_new(E->g, v->name, EQ_INPUT);
+    input[k - at] = e->id;
+    cx_bind_name(E, v->name, B_VALUE, v->name_span)->v = cx_v_node(cx_load(E->g, e->id, NULL, 0), v->span);
+    if (!cx_part_ends(E, v)) return false;
+  }
+  return true;
+}
+/* both sides of a comparison, left - right, as rest + slope * input; false: they are not seen to be, or have an error */
+static bool affine_sides(cx_elab *E, const cx_ast *c, uint32_t input, const cx_node **rest, const cx_node **slope) {
+  cx_val x = cx_elab_expr(E, c->kid[0]), y = cx_elab_expr(E, c->kid[1]);
+  return !x.bad && !y.bad && !x.rank && !y.rank && cx_affine_in(E, op2(E, OP_sub, x, y).e, input, rest, slope);
+}
+
+/* given x == e, of a continuous x, or what is affine in x: the density there, over |slope|, takes the integral's place.
+ * No e: there is no such condition. */
+typedef struct {
+  cx_val x, slope; /* slope, no e: 1 */
+} root;
+static root fixed(cx_elab *E, const random_ *R, int at, cx_sym about) {
+  root r = {0};
+  bound b;
   for (const cx_ast *const *a = R->condition[1]; a && *a; a++) {
-    bound b;
     bool known = bounds(E, R, *a, R->order[at]->name, &b) && b.equal;
     for (int k = at + 1; k < R->n && known; k++) known = !reads(b.end, R->order[k]->name);
-    if (known) return cx_elab_expr(E, b.end);
+    if (known) return r.x = cx_elab_expr(E, b.end), r;
   }
-  return (cx_val){0};
+  for (const cx_ast *const *a = R->condition[1]; a && *a; a++) {
+    const cx_node *rest, *slope, *other, *none;
+    uint32_t input[256];
+    if ((*a)->kind != A_COMPARE || (*a)->nkid != 2 || (*a)->ops[0] != T_EQ) continue;
+    if (*cx_names_at(E->arena, R->met, (cx_sym)(const void *)*a)) continue;
+    bool any = false; /* of an array all parts may decide it */
+    for (int k = at; k < R->n && !any; k++) any = reads(*a, k == at ? about : name_of(E, R->order[k]));
+    if (!any || bounds(E, R, *a, about, &b)) continue;
+    cx_binding *env = E->env;
+    E->branches++;
+    bool affine = stand_in(E, R, at, input) && affine_sides(E, *a, input[0], &rest, &slope);
+    for (int k = 1; k < R->n - at && affine; k++) /* what comes later is of no matter to it */
+      affine = cx_affine_in(E, rest, input[k], &none, &other) && other->op == OP_const && other->u.num == 0 &&
+               cx_affine_in(E, slope, input[k], &none, &other) && other->op == OP_const && other->u.num == 0;
+    E->branches--;
+    E->env = env;
+    if (!affine || (slope->op == OP_const && slope->u.num == 0)) continue;
+    *cx_names_at(E->arena, R->met, (cx_sym)(const void *)*a) = E;
+    r.slope = cx_v_node(slope, (*a)->span);
+    r.x = op2(E, OP_div, op1(E, OP_neg, cx_v_node(rest, (*a)->span)), r.slope);
+    return r;
+  }
+  return r;
 }
 
 /* The logarithm of the probability of what is given of this variable, where that underflows: both sides of the quotient
  * E[..; given] / P(given) are reduced by it. No e: that does not happen, or the variables around decide it. */
-static cx_val shift_of(cx_elab *E, const random_ *R, const cx_dist *d, cx_sym name) {
+static bool depends(cx_elab *E, const random_ *R, int at, cx_val m) {
+  int64_t of[32], by[32];
+  int n = cx_free_slots(E, m.e, of, 32);
+  for (int k = 0; k < at && n > 0; k++) {
+    const cx_binding *b = cx_lookup_env(E, R->order[k]->name, false);
+    int nby = b ? cx_free_slots(E, b->v.e, by, 32) : 0;
+    for (int j = 0; j < nby * n; j++)
+      if (of[j / nby] == by[j % nby]) return true;
+    if (nby < 0) return true;
+  }
+  return n < 0;
+}
+static cx_val shift_of(cx_elab *E, const random_ *R, int at, const cx_dist *d, cx_sym name) {
   enum { LEAST = -600 };
   static const double LOST = -1e10; /* its rounding alone is 1e-6: it counts as never */
   cx_span s = R->x->span;
   cx_val lo = cx_v_num(E, -INFINITY, s), hi = cx_v_num(E, INFINITY, s), none = {0};
   bool below = false, above = false, point = false;
   double known;
+  for (const cx_ast *const *a = R->condition[1]; a && *a; a++) { /* an end that later variables decide is not known */
+    bound b;
+    if (role_of(E, R, *a, name, &b) != BOUNDS || !b.end) continue;
+    for (int k = at + 1; k < R->n; k++)
+      if (reads(b.end, R->order[k]->name) || reads(b.end, name_of(E, R->order[k]))) return none;
+  }
   if (!R->condition[1] || !narrow(E, R, 1, d, name, &lo, &hi, &below, &above, &point)) return none;
   if (point || (!below && !above)) return none;
   cx_val m = cx_dist_mass(E, d, lo, hi);
-  if (m.bad || m.rank || cx_inside_integral(E, m)) return none;
+  if (m.bad || m.rank || cx_inside_integral(E, m) || depends(E, R, at, m)) return none;
   if (cx_v_const(E, m, &known)) return known > LEAST || known < LOST ? none : m;
   if (!cx_dist_closed(d)) return none;
   cx_val tiny = op2(E, OP_and, op2(E, OP_lt, m, cx_v_num(E, LEAST, s)), op1(E, OP_isfinite, m));
@@ -248,8 +331,8 @@ static cx_val shift_of(cx_elab *E, const random_ *R, const cx_dist *d, cx_sym na
 }
 
 /* The conditions that are affine in the last variable bound it, whatever else they read: rest + slope x < 0. */
-static bool solve(cx_elab *E, const random_ *R, const cx_ast *v, cx_sym about) {
-  cx_eq *input = NULL;
+static bool solve(cx_elab *E, const random_ *R, cx_sym about) {
+  uint32_t input;
   for (int k = 0; k < 2; k++)
     for (const cx_ast *const *a = R->condition[k]; a && *a; a++) {
       const cx_ast *c = *a;
@@ -257,22 +340,18 @@ static bool solve(cx_elab *E, const random_ *R, const cx_ast *v, cx_sym about) {
       bound b;
       bool compares = c->kind == A_COMPARE && c->nkid == 2 && c->ops[0] != T_EQ && c->ops[0] != T_NE;
       if (!compares || role_of(E, R, c, about, &b) != REMAINS) continue;
-      if (!input) input = cx_eq_new(E->g, v->name, EQ_INPUT);
       cx_binding *env = E->env;
-      cx_bind_name(E, v->name, B_VALUE, v->name_span)->v = cx_v_node(cx_load(E->g, input->id, NULL, 0), v->span);
+      int errors = cx_error_count(E->ctx);
       E->branches++; /* demands nothing of parameters: the input stands in */
-      bool made = cx_part_ends(E, v);
-      cx_val bad = cx_v_bad(v->span), x = made ? cx_elab_expr(E, c->kid[0]) : bad,
-             y = made ? cx_elab_expr(E, c->kid[1]) : bad;
-      cx_val zero = cx_v_num(E, 0, c->span);
+      bool affine = stand_in(E, R, R->n - 1, &input) && affine_sides(E, c, input, &rest, &slope);
       E->branches--;
       E->env = env;
-      if (x.bad || y.bad) return false;
-      if (x.rank || y.rank || !cx_affine_in(E, op2(E, OP_sub, x, y).e, input->id, &rest, &slope)) continue;
+      if (cx_error_count(E->ctx) > errors) return false;
+      if (!affine) continue;
       bool less = c->ops[0] == T_LT || c->ops[0] == T_LE, strict = c->ops[0] == T_LT || c->ops[0] == T_GT;
       cx_interval s = cx_bounds(E->g, slope, NULL);
       bound *known = CX_NEW(E->arena, bound);
-      cx_val w = cx_v_node(rest, c->span);
+      cx_val w = cx_v_node(rest, c->span), zero = cx_v_num(E, 0, c->span);
       if (s.lo == 0 && s.hi == 0)
         *known = (bound){.free = true, .at = op2(E, strict ? OP_lt : OP_le, less ? w : zero, less ? zero : w)};
       else if (s.lo >= 0 || s.hi <= 0)
@@ -301,7 +380,7 @@ static cx_val total(cx_elab *E, const random_ *R, int at, cx_dist *d) {
   *R->solved = (cx_names){0};
   if (at + 1 == R->n && base == v->kid[0]) { /* a discrete one's ends are rounded, which may be off by one */
     const cx_distribution *of = cx_distribution_of(E, base);
-    if (!of || (!cx_dist_discrete(&(cx_dist){.of = of}) && !solve(E, R, v, about))) return cx_v_bad(s);
+    if (!of || (!cx_dist_discrete(&(cx_dist){.of = of}) && !solve(E, R, about))) return cx_v_bad(s);
   }
   for (int k = 0; k < 2; k++)
     for (const cx_ast *const *c = R->condition[k]; c && *c; c++) rest |= role_of(E, R, *c, about, &b1) == REMAINS;
@@ -320,20 +399,21 @@ static cx_val total(cx_elab *E, const random_ *R, int at, cx_dist *d) {
   cx_dist_support(E, d, &lo, &hi);
   if (lo.bad || hi.bad) return cx_v_bad(s);
   place user = {.R = R, .at = at, .d = d, .changed = changed};
-  cx_val given = changed || about != v->name || cx_dist_discrete(d) ? (cx_val){0} : fixed(E, R, at);
-  if (given.bad) return given;
-  if (given.e) {
+  root given = changed || cx_dist_discrete(d) ? (root){0} : fixed(E, R, at, about);
+  if (given.x.bad) return given.x;
+  if (given.x.e) {
     cx_binding *around = E->env;
     user.fixed = true;
-    cx_bind_name(E, name, B_VALUE, v->span)->v = given;
+    cx_bind_name(E, name, B_VALUE, v->span)->v = given.x;
     p = weighed(E, &user);
     E->env = around;
     if (p.bad) return p;
+    if (given.slope.e) p = op2(E, OP_div, p, op1(E, OP_abs, given.slope));
     if (at + 1 < R->n) return p;
     cx_val c = joined(E, R, OUTSIDE, about);
     return c.bad ? c : c.e ? when(E, c, p, cx_v_num(E, 0, s)) : p;
   }
-  if (!changed) user.shift = shift_of(E, R, d, about);
+  if (!changed) user.shift = shift_of(E, R, at, d, about);
   if (at + 1 < R->n) return cx_dist_total(E, d, name, lo, hi, R->tol, weighed, &user);
   if (!changed && !narrow(E, R, 0, d, about, &a, &b, &below, &above, &point)) return cx_v_bad(s);
   cx_binding *env = E->env;
@@ -395,6 +475,7 @@ static cx_val run(cx_elab *E, random_ R) {
   order(E, &R);
   cx_binding *env = E->env;
   R.solved = CX_NEW(E->arena, cx_names);
+  R.met = CX_NEW(E->arena, cx_names);
   cx_val v = level(E, &R, 0);
   E->env = env;
   v.span = R.x->span;
@@ -419,7 +500,9 @@ static cx_val expected(cx_elab *E, const random_ *R) {
   }
   cx_val holds = op2(E, OP_le, cx_v_num(E, 0x1p-1074, R->condition[1][0]->span), p);
   cx_demand_late(E, holds, "the condition behind `given` has probability 0", never);
-  return p.bad ? p : op2(E, OP_div, v, p);
+  if (p.bad) return p;
+  v = op2(E, OP_div, v, p); /* 0 / 0 says so, but not 0 / p where only the 0 is known */
+  return when(E, holds, v, cx_v_num(E, NAN, v.span));
 }
 
 cx_val cx_elab_random(cx_elab *E, const cx_ast *x) {

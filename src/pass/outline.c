@@ -404,7 +404,8 @@ static uint32_t here(cx_graph *v, uint32_t eq, const cx_node *load, cx_dim nodes
   cx_eq *e = cx_eq_new(v, NULL, EQ_CALC);
   e->rank = 1;
   e->dim[0] = nodes;
-  e->body = cx_load(v, eq, load->arg, load->nargs);
+  e->body =
+      cx_load(v, eq, load->arg, v->eq[eq]->rank); /* what is integrated may be an array: its dimensions come last */
   return e->id;
 }
 
@@ -463,14 +464,18 @@ static void outline_box(cx_graph *g, cx_eq *I, int dim, bool passes) {
       end[nend++] = at_end;
     }
     cx_compose *next = cx_compose_new(v, v, J->prim_arg[CX_INTEGRAL_X], cx_load(v, x[d], &k, 1), &nodes, 1);
-    const cx_node *places[CX_MAX_RANK] = {0};
-    memcpy(places, load->arg, (size_t)load->nargs * sizeof *places);
+    const cx_node *places[CX_MAX_RANK] = {0}, *own[CX_MAX_RANK] = {k}; /* own: of elements, they stay dimensions */
+    int nown = 1;
+    for (int j = 0; j < load->nargs; j++) {
+      if (load->arg[j]->free_lo & ~1u) own[nown++] = load->arg[j];
+      else places[j] = load->arg[j];
+    }
     uint32_t deeper = cx_compose_eq(next, J->prim_arg[CX_INTEGRAL_F], places);
     cx_eq *t = cx_eq_new(v, NULL, EQ_CALC);
-    t->rank = 1;
-    t->dim[0] = nodes;
+    t->rank = v->eq[f]->rank;
+    memcpy(t->dim, v->eq[f]->dim, sizeof t->dim);
     t->span = I->span;
-    t->body = cx_exchange(v, body, load, cx_load(v, deeper, &k, 1));
+    t->body = cx_exchange(v, body, load, cx_load(v, deeper, own, nown));
     f = t->id;
   }
   if (c.full) {

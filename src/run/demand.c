@@ -34,7 +34,7 @@ static int decided_by(const state *s, uint32_t eq) {
   int by = 0;
   cx_extract(m->graph, s->a, &eq, 1, map);
   for (int k = 0; k < g->neq && by < 2; k++) {
-    if (map[k] < 0 || g->eq[k]->kind != EQ_INPUT) continue;
+    if (map[k] < 0 || g->eq[k]->kind != EQ_INPUT || g->eq[k]->node) continue; /* a variable of an integral is bound */
     bool given = k == m->rows_eq || k == m->training_eq || k == m->draw_eq, param = false;
     for (int j = 0; j < m->nparam; j++) param |= m->param[j].raw == (uint32_t)k;
     for (int j = 0; j < m->ndecl; j++)
