@@ -128,6 +128,7 @@ int cx_diag(cx_ctx *c, cx_severity sev, cx_status code, cx_span where, const cha
     __attribute__((format(printf, 5, 6)));
 void cx_diag_label(cx_ctx *c, int diag, cx_span where, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));                                                          /* a second place */
+void cx_diag_move(cx_ctx *c, int diag, cx_span where, const char *was); /* a label `was` stays at the old place */
 void cx_diag_help(cx_ctx *c, int diag, const char *fmt, ...) __attribute__((format(printf, 3, 4))); /* the remedy */
 int cx_error_count(const cx_ctx *c);
 int cx_diag_count(const cx_ctx *c);

@@ -152,6 +152,13 @@ void cx_diag_label(cx_ctx *c, int diag, cx_span where, const char *fmt, ...) {
   va_end(ap);
 }
 
+void cx_diag_move(cx_ctx *c, int diag, cx_span where, const char *was) {
+  cx_diag_rec *d = open_diag(c, diag);
+  if (!d) return;
+  cx_diag_label(c, diag, d->where, "%s", was);
+  d->where = where;
+}
+
 void cx_diag_help(cx_ctx *c, int diag, const char *fmt, ...) {
   cx_diag_rec *d = open_diag(c, diag);
   if (!d) return;

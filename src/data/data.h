@@ -24,6 +24,7 @@ typedef struct cx_array {
   int64_t first_line;        /* line of row 0 in a text file, 0 where it has no lines */
   const int64_t *line; /* line of every row where blank lines or line breaks in quotes make them uneven, else NULL */
   const char *const *file; /* of every row where a folder's files were put together, else NULL */
+  bool picture;            /* one image, [h, w] or [h, w, 3], of a file that holds nothing else */
 } cx_array;
 double cx_array_get(const cx_array *a, const int64_t *at);
 cx_array cx_array_dense(const double *p, int rank, const int64_t *dim); /* borrows p */
@@ -110,6 +111,8 @@ typedef struct cx_decl {
   bool varies;   /* other values of the same sizes and type will take its place */
 } cx_decl;
 
+/* "labels.csv:17: column y" or "X.npy: X[3, 0]": the place of the element with this row-major number */
+char *cx_element_place(cx_arena *a, const cx_decl *d, const cx_array *x, int64_t k);
 /* reports what breaks the declared domain, at most one error a declaration (domain.c) */
 bool cx_domain_check(cx_ctx *c, const cx_decl *d, cx_status code);
 

@@ -108,7 +108,9 @@ static cx_file *texts(cx_reader *r, const names *name, int folders) {
     cx_diag_help(r->c, id, "a text is a line, or what lies between lines of a %% alone");
   }
   int64_t n = t.item.text.n;
-  if (!n) cx_read_fail(r, 0, "a text is a line, or what lies between lines of a % alone", "its files hold no text");
+  if (!n)
+    cx_read_fail(r, 0, "a text is a line, or what lies between lines of a % alone; images end in .png, .jpg or .jpeg",
+                 "its files hold no text, and none is an image");
   int32_t *code = CX_NEW_N(r->a, int32_t, n);
   for (int64_t k = 0; k < n; k++) code[k] = (int32_t)k;
   static const char *const column[] = {"text", "label"};

@@ -153,18 +153,34 @@ static cx_array read_image(const cx_reader *r) {
   cx_read_fail(r, 0, NULL, "it is neither a PNG nor a JPEG image");
 }
 
-cx_file *cx_read_image(cx_reader *r) { return cx_file_single(r, read_image(r)); }
+cx_file *cx_read_image(cx_reader *r) {
+  cx_array x = read_image(r);
+  x.picture = true;
+  return cx_file_single(r, x);
+}
 
 /* ---- a folder ---- */
 static const char *size_text(cx_arena *a, const cx_array *x) {
   return cx_format(a, "%lld × %lld in %s%s", (long long)x->dim[0], (long long)x->dim[1],
                    x->rank == 3 ? "colour" : "grey", x->type == CX_U16 ? " of 16 bits" : "");
 }
-static bool same_size(const cx_array *x, const cx_array *y) {
-  return x->type == y->type && x->rank == y->rank && !memcmp(x->dim, y->dim, sizeof x->dim[0] * (size_t)x->rank);
+static bool same_size(const cx_array *x, const cx_array *y) { /* one may be grey and the other in colour */
+  return x->type == y->type && !memcmp(x->dim, y->dim, 2 * sizeof x->dim[0]);
 }
 
-/* A damaged image is left out with a warning that names it; one of another size is an error. */
+void cx_grey_to_colour(uint8_t *to, const uint8_t *from, size_t n, size_t size) {
+  for (size_t k = 0; k < n; k++)
+    for (int c = 0; c < 3; c++, to += size) memcpy(to, from + k * size, size);
+}
+/* n grey images in colour; how many bytes one of them then has */
+static uint8_t *coloured(cx_arena *a, const uint8_t *from, int n, int room, size_t *bytes, size_t size) {
+  uint8_t *to = cx_alloc_n(a, (size_t)room, 3 * *bytes);
+  cx_grey_to_colour(to, from, (size_t)n * *bytes / size, size);
+  *bytes *= 3;
+  return to;
+}
+
+/* Where some are in colour, all are. A damaged image is left out with a warning that names it; one of another size is an error. */
 cx_file *cx_read_images(cx_reader *r, const char *const *name, int n, bool *good) {
   struct { /* in the arena: what a throw must not lose */
     cx_array first;
@@ -194,7 +210,14 @@ cx_file *cx_read_images(cx_reader *r, const char *const *name, int n, bool *good
       } else if (!same_size(&x, &s->first))
         cx_read_fail(&one, 0, "all images of a folder must have one size", "it is %s, but %s is %s",
                      size_text(one.a, &x), s->first_name, size_text(one.a, &s->first));
-      memcpy(s->all + (size_t)s->kept * s->bytes, x.data, s->bytes);
+      size_t size = cx_dtype_size[x.type];
+      if (x.rank > s->first.rank) {
+        s->all = coloured(r->a, s->all, s->kept, n, &s->bytes, size);
+        s->first.rank = 3, s->first.dim[2] = 3;
+      }
+      uint8_t *to = s->all + (size_t)s->kept * s->bytes;
+      if (x.rank < s->first.rank) cx_grey_to_colour(to, x.data, s->bytes / (3 * size), size);
+      else memcpy(to, x.data, s->bytes);
       state = KEPT;
       CX_END(r->c, frame);
     }

@@ -49,6 +49,7 @@ bool cx_is_safetensors(const uint8_t *p, size_t n);
 cx_file *cx_read_image(cx_reader *r);
 cx_file *cx_read_images(cx_reader *r, const char *const *name, int n, bool *good); /* files of the folder
     r->path; good (may be NULL): which of them could be read */
+void cx_grey_to_colour(uint8_t *to, const uint8_t *from, size_t n, size_t size);   /* n pixels, each three times */
 cx_file *cx_read_folder(cx_reader *r);
 cx_file *cx_read_text(cx_reader *r);
 typedef struct { /* texts out of a file, and the line where each begins */
@@ -64,6 +65,4 @@ char *cx_path_in(cx_arena *a, const char *folder, const char *name);
 cx_file *cx_read_any(cx_reader *r);
 bool cx_is_image(const uint8_t *p, size_t n);
 bool cx_missing_word(const char *s, size_t n); /* empty, NA, NaN, null, ? … */
-/* "labels.csv:17: column y" or "X.npy: X[3, 0]": the place of the element with this row-major number */
-char *cx_element_place(cx_arena *a, const cx_decl *d, const cx_array *x, int64_t k);
 #endif

@@ -71,10 +71,35 @@ static bool fit(const cx_decl *d, const cx_array *x, int64_t dim[CX_MAX_RANK]) {
   return cx_size_product(dim + 1, d->rank - 1, 1, &want) && want == have;
 }
 
+/* An image has its colours where the declaration ends with a 3, else its luminance; a picture may be a list of one. */
+static bool in_colour(const cx_decl *d) { return d->rank >= 3 && d->dim[d->rank - 1].n == 3; }
+static bool loses_colour(const cx_decl *d, const cx_array *x) {
+  if (d->domain.kind != DOM_IMAGE || x->rank < 3 || x->dim[x->rank - 1] != 3) return false;
+  return x->rank == d->rank + 1 || (x->picture && d->rank == 3 && !in_colour(d));
+}
+static bool takes_colour(const cx_decl *d, const cx_array *x) {
+  if (d->domain.kind != DOM_IMAGE || !in_colour(d) || x->rank < 2) return false;
+  return d->rank == x->rank + 1 ? !x->picture || x->rank == 2 : x->picture && d->rank == 4 && x->rank == 2;
+}
+static bool list_of_one(const cx_decl *d, const cx_array *x) {
+  if (d->domain.kind != DOM_IMAGE || !x->picture) return false;
+  bool flat = d->rank == 2 && x->rank == 2 && d->dim[1].n == x->dim[0] * x->dim[1];
+  return flat || d->rank == x->rank + 1;
+}
+static void as_list(cx_array *x) {
+  memmove(x->dim + 1, x->dim, (size_t)x->rank * sizeof *x->dim);
+  memmove(x->stride + 1, x->stride, (size_t)x->rank * sizeof *x->stride);
+  x->stride[0] = x->stride[1] * x->dim[1], x->dim[0] = 1;
+  x->rank++;
+}
+
 bool cx_shape_fits(const cx_decl *d, const cx_array *x) {
   int64_t dim[CX_MAX_RANK];
-  if (d->domain.kind == DOM_IMAGE && x->rank == d->rank + 1 && x->dim[x->rank - 1] == 3) return true;
-  return fit(d, x, dim);
+  cx_array y = *x;
+  if (loses_colour(d, &y)) y.rank--;
+  if (takes_colour(d, &y)) y.stride[y.rank] = 0, y.dim[y.rank++] = 3;
+  if (list_of_one(d, &y)) as_list(&y);
+  return fit(d, &y, dim);
 }
 
 static void make_dense(cx_arena *a, cx_array *x) {
@@ -114,6 +139,15 @@ static void luminance(cx_arena *a, cx_array *x) {
   x->data = y;
   x->type = CX_F32;
   cx_array_row_major(x, x->rank - 1, x->dim);
+}
+
+static void colours(cx_arena *a, cx_array *x) {
+  int64_t n = cx_array_count(x), size = (int64_t)cx_dtype_size[x->type];
+  uint8_t *p = cx_alloc_n(a, (size_t)n, 3 * (size_t)size);
+  cx_grey_to_colour(p, x->data, (size_t)n, (size_t)size);
+  x->data = p;
+  x->dim[x->rank] = 3;
+  cx_array_row_major(x, x->rank + 1, x->dim);
 }
 
 static bool words_to_text(cx_arena *a, cx_array *x) {
@@ -271,7 +305,14 @@ bool cx_adapt(cx_ctx *c, cx_arena *a, cx_decl *d) {
   if (lines && !x->column) divide_lines(a, x);
   int64_t dim[CX_MAX_RANK];
   bool words = x->level && x->origin; /* as read; a caller's levels are numbers already */
-  if (kind == DOM_IMAGE && x->rank == d->rank + 1 && x->dim[x->rank - 1] == 3) luminance(a, x);
+  bool listed = x->rank == d->rank;
+  if (loses_colour(d, x)) {
+    luminance(a, x);
+    int id = listed ? cx_diag(c, CX_WARNING, CX_OK, d->span, "%s is taken as a list of one grey image", x->origin) : -1;
+    if (listed) cx_diag_help(c, id, "its colours are the last size, 3: data %s[h, w, 3] : image", d->name);
+  }
+  if (takes_colour(d, x) && cx_array_contiguous(x)) colours(a, x);
+  if (list_of_one(d, x)) as_list(x);
   size_t count;
   if (!cx_size_product(x->dim, x->rank, sizeof(double), &count))
     return fail(

@@ -253,7 +253,11 @@ static cx_val apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast 
       *CX_PUSH(E->arena, E->broken) = def;
       cx_span at = cx_diag_get(E->ctx, diags).where;
       bool here = at.file == s.file && at.beg == s.beg && at.end == s.end;
-      if (s.file != def->span.file && !here) cx_diag_label(E->ctx, diags, s, "in this call");
+      if (s.file != def->span.file && !here && cx_in_library(E, at) && !cx_in_library(E, s)) {
+        cx_diag_move(E->ctx, diags, s, "in this equation of the library");
+        cx_diag_forget(E->ctx, diags + 1); /* of the same arguments */
+      } else if (s.file != def->span.file && !here && !cx_in_library(E, s))
+        cx_diag_label(E->ctx, diags, s, "in this call");
     }
     E->guarded = guarded;
   }

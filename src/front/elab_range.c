@@ -95,6 +95,22 @@ static bool has_slot(cx_elab *E, const cx_node *u, int64_t slot) {
   return false;
 }
 
+/* which element of the data it is that leaves the array, where data alone are the subscript */
+static void outside(cx_elab *E, int id, const cx_constraint *c) {
+  for (int k = 0; k < E->ndecl && c->u->op == OP_load; k++) {
+    const cx_decl *d = &E->decl[k];
+    if (!d->bound || d->array.text || E->m->decl_eq[k] != c->u->u.eq) continue;
+    int64_t n = cx_array_count(&d->array);
+    double v[256];
+    for (int64_t i = 0; i < n; i++) {
+      if (i % 256 == 0) cx_array_run(&d->array, i, n - i < 256 ? n - i : 256, v);
+      if (v[i % 256] >= 0 && v[i % 256] < (double)c->n) continue;
+      cx_diag_help(E->ctx, id, "%s is %.0f", cx_element_place(E->arena, d, &d->array, i), v[i % 256]);
+      return;
+    }
+  }
+}
+
 static void check(cx_elab *E, const cx_constraint *c) {
   if (c->weak || c->n == INT64_MAX) return;
   cx_interval b = cx_var_bounds(E, c->u);
@@ -113,8 +129,10 @@ static void check(cx_elab *E, const cx_constraint *c) {
       cx_error(E->ctx, c->span, "this subscript %s %.0f, outside 0..%lld of %s%s%s",
                b.lo < 0 && isfinite(b.lo) ? "goes down to" : "goes up to", b.lo < 0 && isfinite(b.lo) ? b.lo : b.hi,
                (long long)(c->n - 1), c->array ? "`" : "the array", c->array ? c->array : "", c->array ? "`" : "");
-  if (data) cx_diag_help(E->ctx, id, "subscripts start at 0; shift the data or make the array larger");
-  else if (b.lo < 0 && c->u->op == OP_const && c->array)
+  if (data) {
+    outside(E, id, c);
+    cx_diag_help(E->ctx, id, "subscripts start at 0; shift the data or make the array larger");
+  } else if (b.lo < 0 && c->u->op == OP_const && c->array)
     cx_diag_help(E->ctx, id, "subscripts start at 0; the last one is %s[%lld]", c->array, (long long)(c->n - 1));
   else cx_diag_help(E->ctx, id, "subscripts start at 0 and end at size - 1; ranges a..b include both ends");
 }

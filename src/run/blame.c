@@ -118,7 +118,8 @@ static void find(blame *b, uint32_t objective, const cx_flat *p, const void *x, 
     double v = isnan(b->at[k]) ? (double)NAN : b->at[k];
     int64_t row = row_of(b, e, b->bad[k]);
     if (!b->gradient)
-      cx_diag_label(g->ctx, diag, e->span, "%s is %g, though all it reads is finite", element(b, e, b->bad[k]), v);
+      cx_diag_label(g->ctx, diag, e->span, e->kind == EQ_INPUT ? "%s is %g" : "%s is %g, though all it reads is finite",
+                    element(b, e, b->bad[k]), v);
     else
       cx_diag_label(g->ctx, diag, e->span, "the derivative of this is %g%s, though its value is finite", v,
                     row >= 0 ? cx_format(b->a, " in row %lld", (long long)row) : "");

@@ -437,6 +437,9 @@ learning) # fits of networks and predictions by their files: what does not fit i
   grep -q 'a batch of 1000 rows is larger than the 40' err || fail "no word on a large batch: $(cat err)"
   printf 'a,b,c,y\n1,2,5,0\n' >one.csv; refused 0 'wrote m.safetensors' $calx run p.calx one.csv
   cp good m.safetensors
+  sed -i 's/int(0..2)/int/' p.calx; sed 's/2$/7/' t.csv >seven.csv
+  refused 3 'seven.csv:[0-9]*: column y is 7' $calx run p.calx seven.csv
+  [ "$(grep -c 'error: ' err)" = 1 ] && grep -q '^p.calx:4:10: error: ' err || fail "the place of a library's equation: $(cat err)"
   net '/ s' 16; refused 5 'x\[[0-9]*, 2\] is \(nan\|inf\|-nan\)' $calx run p.calx t.csv # the third column is constant
   grep -q "m.safetensors is not written" err || fail "no word on the model: $(cat err)"
   cmp -s good m.safetensors || fail 'a fit that found nothing replaced a good model'
@@ -488,6 +491,22 @@ pictures) # folders of images as data
     refused 6 'n = 2' $calx run p.calx x=mixed --strict
     cp good/a.png sizes; refused 4 'sizes/b.png: it is 6 × 8 in grey, but a.png is 8 × 8 in grey' $calx run p.calx x=sizes
     mkdir empty; refused 4 'empty: there is nothing in this folder' $calx run p.calx x=empty
+    mkdir -p hollow/a hollow/b; refused 4 'its files hold no text, and none is an image' $calx run p.calx x=hollow
+    # grey and colour together, luminance or colours by the declaration; one picture is a list of one
+    program 'a[i in 0..7, j in 0..7, k in 0..2] = if i == 0 and j == 0 then 255 else if k == 0 then 200 else 0' 'write a to "both/c.png"' \
+      'write 3 * ones(8, 8) to "both/d.png"'
+    refused 0 '' $calx run p.calx; cp good/a.png both
+    program 'data x[n, h, w] : image' 'print n, rank(x), x[n - 2, 7, 7]'
+    refused 0 'n = 3, rank(x) = 3, x\[n - 2, 7, 7\] = 42.52' $calx run p.calx x=both
+    refused 0 'n = 2, rank(x) = 3, x\[n - 2, 7, 7\] = 223' $calx run p.calx x=good
+    program 'data x[n, h, w, 3] : image' 'print n, x[n - 1, 7, 6]'
+    refused 0 'n = 3, x\[n - 1, 7, 6\] = \[3, 3, 3\]' $calx run p.calx x=both
+    refused 0 'n = 1, x\[n - 1, 7, 6\] = \[200, 0, 0\]' $calx run p.calx x=both/c.png
+    refused 0 'n = 1, x\[n - 1, 7, 6\] = \[223, 223, 223\]' $calx run p.calx x=good/a.png
+    program 'data x[n, h, w] : image' 'print n, h, w, x[0, 7, 6]'
+    refused 0 'n = 1, h = 8, w = 8, x\[0, 7, 6\] = 42.52' $calx run p.calx x=both/c.png
+    grep -q 'both/c.png is taken as a list of one grey image' err || fail "no word on the colours: $(cat err)"
+    program 'data x[n, 64] : image' 'print n, x[0, 62]'; refused 0 'n = 1, x\[0, 62\] = 223' $calx run p.calx x=good/a.png
     mkdir bad; head -c 60 good/a.png >bad/a.png; refused 4 'none of the folder' $calx run p.calx x=bad
     # a folder for each class; what is damaged has no label either
     mkdir -p kinds/cat kinds/dog kinds/none; cp good/a.png kinds/cat/1.png; cp good/b.png kinds/cat/2.png; cp good/b.png kinds/dog/1.png
