@@ -51,7 +51,7 @@ typedef enum {
   S_MAXIMIZE, /* kid[0] */
   S_SUBJECT,  /* kid = constraints; each A_COMPARE, or A_NAMED label: A_COMPARE */
   S_LOAD,     /* name = file; kid = params to take, each an A_STR, or A_NAMED: where an array of another name is meant
-                 (A_STR, A_TRANSPOSE of one); none: all */
+                 (A_STR, A_TRANSPOSE of one, or an expression of some); none: all */
   S_FIT,      /* name = method; kid = an A_LIST of the params to fit (A_STR) where some are named, A_NAMED options */
   S_PRINT,    /* kid = expressions (an A_STR is a label) */
   S_PLOT, /* kid = expressions..., A_NAMED options (`against x`, `by g` and `to "file"` are options of these names), then nbind A_BIND (op T_IN)*/

@@ -52,6 +52,16 @@ static bool same_shape(const cx_eq *e, const cx_array *x) {
   return same;
 }
 
+static int another_shape(cx_elab *E, const cx_param *p, const char *what, int rank, const int64_t *of, cx_span s) {
+  const cx_eq *e = E->g->eq[p->eq];
+  int64_t dim[CX_MAX_RANK];
+  for (int d = 0; d < e->rank; d++) dim[d] = e->dim[d].n;
+  int id = cx_error(E->ctx, s, "the param `%s` has shape %s, but %s has %s", p->name, shape_of(E, e->rank, dim), what,
+                    shape_of(E, rank, of));
+  cx_diag_label(E->ctx, id, p->span, "declared here");
+  return id;
+}
+
 /* the k-th param starts at x, which `what` of the file at `path` is */
 static void start_at(cx_elab *E, int k, const cx_array *x, const char *what, const char *path, cx_span s) {
   cx_param *p = &E->param.at[k];
@@ -65,14 +75,15 @@ static void start_at(cx_elab *E, int k, const cx_array *x, const char *what, con
       return;
     }
   if (!same_shape(e, x)) {
-    int64_t dim[CX_MAX_RANK];
-    for (int d = 0; d < e->rank; d++) dim[d] = e->dim[d].n;
-    int id = cx_error(E->ctx, s, "the param `%s` has shape %s, but \"%s\" of %s has %s", p->name,
-                      shape_of(E, e->rank, dim), what, path, shape_of(E, x->rank, x->dim));
-    cx_diag_label(E->ctx, id, p->span, "declared here");
+    int id = another_shape(E, p, cx_format(E->arena, "\"%s\" of %s", what, path), x->rank, x->dim, s);
     cx_array t = x->rank == 2 ? transposed(*x) : *x;
     if (x->rank == 2 && same_shape(e, &t))
       cx_diag_help(E->ctx, id, "its transpose fits (PyTorch keeps weights so): \"%s\" = \"%s\"'", p->name, what);
+    bool filters = e->rank == x->rank && e->rank > 2; /* [out, in, places..], [places.., in, out] */
+    for (int d = 0; d < e->rank && filters; d++)
+      filters = e->dim[d].n == x->dim[d + 2 < e->rank ? d + 2 : e->rank - 1 - d];
+    if (filters)
+      cx_diag_help(E->ctx, id, "PyTorch's order of a convolution's weights: \"%s\" = filters(\"%s\")", p->name, what);
     return;
   }
   cx_val v = cx_v_given(E, p->name, x, e->dim, s);
@@ -131,6 +142,38 @@ static void no_array(cx_elab *E, const cx_file *f, const char *name, cx_span s) 
   cx_diag_help(E->ctx, id, "it has %s%s", all.n ? all.at : "none", f->ncol > 20 ? ", .." : "");
 }
 
+/* Texts in an expression are arrays of the file: they become names that no program can have. */
+static cx_ast *with_arrays(cx_elab *E, const cx_file *f, const cx_ast *x, bool *ok) {
+  cx_ast *y = memcpy(CX_NEW(E->arena, cx_ast), x, sizeof *y);
+  if (x->kind == A_STR) {
+    const cx_array *a = cx_file_array(f, x->name);
+    if (!a) {
+      no_array(E, f, x->name, x->span);
+      *ok = false;
+      return y;
+    }
+    y->kind = A_NAME;
+    y->name = cx_intern_z(E->ctx, cx_format(E->arena, "\"%s\"", x->name));
+    cx_bind_name(E, y->name, B_VALUE, x->span)->v = cx_v_given(E, y->name, a, NULL, x->span);
+  }
+  if (x->nkid) y->kid = CX_NEW_N(E->arena, cx_ast *, x->nkid);
+  for (int k = 0; k < x->nkid; k++) y->kid[k] = x->kid[k] ? with_arrays(E, f, x->kid[k], ok) : NULL;
+  return y;
+}
+static void start_at_value(cx_elab *E, int k, const cx_file *f, const cx_ast *x) {
+  bool ok = true;
+  x = with_arrays(E, f, x, &ok);
+  cx_val v = ok ? cx_elab_expr(E, x) : cx_v_bad(x->span);
+  if (v.bad) return;
+  cx_param *p = &E->param.at[k];
+  const cx_eq *e = E->g->eq[p->eq];
+  int64_t dim[CX_MAX_RANK];
+  bool same = e->rank == v.rank;
+  for (int d = 0; d < v.rank; d++) dim[d] = v.dim[d].n, same = same && dim[d] == e->dim[d].n;
+  if (same) cx_param_start(E, p, v);
+  else another_shape(E, p, "this", v.rank, dim, x->span);
+}
+
 void cx_elab_load(cx_elab *E, const cx_ast *s) {
   for (int k = 0; k < E->action.n; k++)
     if (E->action.at[k].kind == ACT_FIT) {
@@ -138,6 +181,7 @@ void cx_elab_load(cx_elab *E, const cx_ast *s) {
       cx_diag_label(E->ctx, id, E->action.at[k].ast->span, "it stands here");
       return;
     }
+  if (E->opt.weights) return; /* which has them all: what they once started at may be gone */
   const cx_file *f = read_weights(E, s);
   if (!f) return;
   bool any = false;
@@ -154,19 +198,26 @@ void cx_elab_load(cx_elab *E, const cx_ast *s) {
   }
   for (int j = 0; j < s->nkid; j++) {
     const cx_ast *item = s->kid[j], *of = item->kind == A_NAMED ? item->kid[0] : NULL;
-    bool turn = of && of->kind == A_TRANSPOSE, found = false;
-    const char *as = of ? (turn ? of->kid[0] : of)->name : NULL;
+    bool turn = of && of->kind == A_TRANSPOSE && of->kid[0]->kind == A_STR, found = false;
+    const cx_ast *array = turn ? of->kid[0] : of; /* by itself, or a part of an expression */
+    const char *as = of ? array->name : NULL;
     for (int k = 0; k < E->param.n; k++) {
       const cx_param *p = &E->param.at[k];
-      if (as ? p->name != item->name : !named(p, item->name)) continue;
+      if (of ? p->name != item->name : !named(p, item->name)) continue;
+      if (of && array->kind != A_STR) {
+        found = true;
+        start_at_value(E, k, f, of);
+        continue;
+      }
       const char *what = as ? as : p->name;
       const cx_array *x = cx_file_array(f, what);
       found = true;
       if (!x) {
         no_array(E, f, what, item->span);
       } else if (turn && x->rank != 2) {
-        cx_error(E->ctx, item->span, "only a matrix has a transpose, but \"%s\" has %d dimension%s", what, x->rank,
-                 x->rank == 1 ? "" : "s");
+        int id = cx_error(E->ctx, item->span, "only a matrix has a transpose, but \"%s\" has %d dimension%s", what,
+                          x->rank, x->rank == 1 ? "" : "s");
+        if (x->rank > 2) cx_diag_help(E->ctx, id, "PyTorch's order of a convolution's weights: filters(\"%s\")", what);
       } else {
         cx_array y = turn ? transposed(*x) : *x;
         start_at(E, k, &y, what, f->path, item->span);

@@ -28,10 +28,11 @@ static bool named_ahead(const cx_parser *p) { return cx_is_name(p->t[p->i].kind)
 /* a param by its name, in quotes where it has a point in it ("dense.W") */
 static cx_ast *param_name(cx_parser *p) {
   int at = p->i;
-  if (p->t[at].kind == T_STR && cx_look(p) == T_STR) {
+  bool here = cx_look(p) != T_NEWLINE || p->t[at - 1].kind == T_COMMA; /* a comma leaves the line open */
+  if (here && p->t[at].kind == T_STR) {
     cx_ast *e = cx_postfix(p);
     if (e->kind == A_STR) return e;
-  } else if (cx_is_name(p->t[at].kind) && cx_look(p) != T_NEWLINE) {
+  } else if (here && cx_is_name(p->t[at].kind) && !(cx_look(p) == T_NEWLINE && cx_is_statement_word(p->t[at].kind))) {
     p->i++;
     cx_ast *e = cx_make_named(p, A_STR, at, at, (cx_kids){0});
     e->span = e->name_span;
@@ -40,7 +41,13 @@ static cx_ast *param_name(cx_parser *p) {
   cx_unexpected(p, "the name of a param, such as `W` or \"dense.W\"");
 }
 
-/* load "file" | load W, b = "bias", V = "weight"' from "file" */
+static bool has_text(const cx_ast *e) {
+  bool any = e && e->kind == A_STR;
+  for (int k = 0; e && k < e->nkid && !any; k++) any = has_text(e->kid[k]);
+  return any;
+}
+
+/* load "file" | load W, b = "bias", V = "weight"', h = "b_ih" + "b_hh" from "file" */
 cx_ast *cx_load_statement(cx_parser *p) {
   int first = p->i++;
   cx_need(p, "the name of a file", "load \"model.safetensors\"");
@@ -51,12 +58,12 @@ cx_ast *cx_load_statement(cx_parser *p) {
     cx_ast *item = param_name(p);
     if (cx_look(p) == T_ASSIGN) {
       p->i++;
-      cx_ast *of = cx_postfix(p);
-      bool text = of->kind == A_STR || (of->kind == A_TRANSPOSE && of->kid[0]->kind == A_STR);
-      if (!text) {
+      cx_ast *of = cx_value(p);
+      if (!has_text(of)) {
         int d = cx_error(p->ctx, of->span, "expected the name of an array of the file, in double quotes");
         cx_diag_help(p->ctx, d,
-                     "write `load W = \"fc.weight\" from \"file.safetensors\"`, with ' behind it to transpose");
+                     "write `load W = \"fc.weight\" from \"file.safetensors\"`, with ' behind it to transpose, or an "
+                     "expression of such names");
         cx_fail(p);
       }
       cx_sym name = item->name;
@@ -66,7 +73,9 @@ cx_ast *cx_load_statement(cx_parser *p) {
     cx_add_kid(p, &kids, item);
   } while (cx_look(p) == T_COMMA);
   cx_ast *file = kids.at[0];
-  bool from = cx_look(p) == T_NAME && !strcmp(cx_name_at(p, p->i), "from");
+  /* also on a line of its own: no statement begins so */
+  bool from = p->t[p->i].kind == T_NAME && p->t[p->i + 1].kind == T_STR && !strcmp(cx_name_at(p, p->i), "from");
+  from |= cx_look(p) == T_NAME && !strcmp(cx_name_at(p, p->i), "from");
   if (from) {
     p->i++;
     if (cx_look(p) != T_STR) cx_unexpected(p, "the name of a file in double quotes behind `from`");

@@ -182,7 +182,7 @@ static void put_statement(cx_buf *b, const cx_ast *e) {
         put_string(b, e->kid[i]->name);
         if (e->kid[i]->kind != A_NAMED) continue;
         cx_puts(b, " = ");
-        put(b, e->kid[i]->kid[0], L_POSTFIX);
+        put(b, e->kid[i]->kid[0], L_IF);
       }
       if (e->nkid) cx_puts(b, " from ");
       put_string(b, e->name);

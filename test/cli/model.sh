@@ -71,6 +71,14 @@ END
   code 3 $calx run g.calx; has err 'loaded before the first fit'
   printf 'param a, b\nminimize (a - 1)^2 + (b - 2)^2\nfit c by newton\n' >h.calx
   code 3 $calx run h.calx; has err 'there is no param `c`'
+  # an expression of the file's arrays, over lines; the model that is written needs the file no more
+  printf 'param A[2, 3], b[2]\nload A = 2 * "fc.weight",\n  b = "fc.bias" + "fc.weight"[1][0..1]\n  from "linear.safetensors"\nprint A, b\nwrite model to "o.safetensors"\n' >o.calx
+  code 0 $calx run o.calx; has out '\[6  8  10\]'; has out 'b = \[4, 6\]'
+  mkdir away; code 0 sh -c "cd away && $calx predict ../o.safetensors b"; has out 'b = \[4, 6\]'
+  printf 'param A[3, 2], b[2]\nload A = "fc.weight"[0] from "linear.safetensors"\n' >p.calx
+  code 3 $calx run p.calx; has err 'shape \[3, 2\], but this has \[3\]'
+  printf 'param A[2, 3], b[2]\nload A = "fc.weight" + b[0] from "linear.safetensors"\nprint A\n' >p.calx
+  code 3 $calx run p.calx; has err 'the start of `A` depends on another param'
   printf 'param a\nwrite model to "m.csv"\n' >i.calx; code 3 $calx run i.calx; has err 'm.safetensors'
   printf 'a = 1\nwrite model to "m.safetensors"\n' >j.calx; code 3 $calx run j.calx; has err 'declares no param'
   ;;

@@ -61,3 +61,24 @@ save_file({"f64": half, "f32": half.astype("f4"), "f16": half.astype("f2"), "bf1
 # a linear layer as PyTorch names and lays it out: y = x W' + b
 save_file({"fc.weight": np.arange(6, dtype="f4").reshape(2, 3), "fc.bias": np.array([1, 2], dtype="f4")},
           "linear.safetensors", metadata={"format": "pt"})
+
+try:
+    import torch
+except ImportError:
+    raise SystemExit("no torch: its file stays as it is")
+# layers with PyTorch's names and layouts, what goes in and what comes out
+torch.set_default_dtype(torch.float64)
+torch.manual_seed(1)
+net = torch.nn.ModuleDict({
+    "conv": torch.nn.Conv2d(2, 4, 2, groups=2), "up": torch.nn.ConvTranspose2d(4, 3, 2, stride=2),
+    "seq": torch.nn.Conv1d(2, 3, 2), "gru": torch.nn.GRU(3, 2, batch_first=True),
+    "lstm": torch.nn.LSTM(2, 3, batch_first=True), "attn": torch.nn.MultiheadAttention(4, 2, batch_first=True)})
+image, sequence, tokens = torch.randn(1, 3, 4, 2), torch.randn(2, 4, 2), torch.randn(1, 3, 4)
+arrays = {k: v.detach() for k, v in net.state_dict().items()}
+with torch.no_grad():
+    arrays["image"], arrays["sequence"], arrays["tokens"] = image, sequence, tokens
+    arrays["y.image"] = net["up"](net["conv"](image.permute(0, 3, 1, 2))).permute(0, 2, 3, 1)
+    h, _ = net["gru"](net["seq"](sequence.permute(0, 2, 1)).permute(0, 2, 1))
+    arrays["y.sequence"] = net["lstm"](h)[0]
+    arrays["y.tokens"] = net["attn"](tokens, tokens, tokens)[0]
+save_file({k: v.contiguous().numpy() for k, v in arrays.items()}, "torch.safetensors", metadata={"format": "pt"})

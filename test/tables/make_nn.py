@@ -116,10 +116,14 @@ CASES = {
     "conv_transpose": ([(2, 3, 4, 2), (3, 3, 2, 4), (4,)], lambda x, W, b: conv_transpose(x, W, b)),
     "conv_transpose_all": ([(2, 3, 4, 2), (3, 3, 2, 3), (3,)], lambda x, W, b: conv_transpose(
         x, W, b, stride=3, padding=1, dilation=2, output_padding=2)),
+    "conv_transpose_groups": ([(2, 3, 4, 4), (3, 3, 4, 3), (6,)], lambda x, W, b: conv_transpose(
+        x, W, b, stride=2, padding=1, output_padding=1, groups=2)),
     "conv_transpose_crop": ([(2, 3, 4, 2), (2, 2, 2, 3), (3,)], lambda x, W, b: conv_transpose(
         x, W, b, stride=2, padding=2)),
     "conv1d_transpose": ([(2, 5, 2), (3, 2, 4), (4,)], lambda x, W, b: conv1d_transpose(
         x, W, b, stride=2, padding=1, output_padding=1)),
+    "conv1d_transpose_groups": ([(2, 5, 6), (3, 6, 1), (3,)], lambda x, W, b: conv1d_transpose(
+        x, W, b, stride=2, dilation=2, groups=3)),
     "maxpool": ([(2, 6, 4, 3)], lambda x: nhwc(F.max_pool2d(nchw(x), 2))),
     "maxpool_gray": ([(2, 6, 4)], lambda x: F.max_pool2d(x[:, None], 2)[:, 0]),
     "maxpool_overlap": ([(2, 7, 5, 3)], lambda x: nhwc(F.max_pool2d(nchw(x), 3, stride=2, padding=1))),
