@@ -16,7 +16,15 @@
 #include "quad/rule.h"
 
 #define STEEP 0.05 /* exp(u) is a peak at an end where it falls by more than exp(-10) over the range */
-enum { COARSE = 64, GRID = 192, STEPS_MAX = 1 << 14, POINTS_MAX = 1 << 20, AT_ONCE = 1 << 15, ALIKE = 4 };
+enum {
+  COARSE = 64,
+  GRID = 192,
+  STEPS_MAX = 1 << 14,
+  STEPS_FAR = 1 << 12,
+  POINTS_MAX = 1 << 20,
+  AT_ONCE = 1 << 15,
+  ALIKE = 4
+};
 
 typedef struct {                     /* a root wanted: of u - level in [a, b] */
   double a, b, x, fa, level, size;   /* size: of u beside the root */
@@ -136,6 +144,14 @@ static void wave(cx_quad_range *r, double most, bool steady) {
   else r->complete = false;
 }
 
+/* something falls from an end of the range on */
+static bool edge(search *s, bracket b, double end, double width) {
+  const cx_quad_range *r = &s->w->range[b.instance];
+  double lo = fmin(r->lo, r->hi), hi = fmax(r->lo, r->hi);
+  b.x = end == hi ? end - 0.5 * width : end + 0.5 * width, b.width = width, b.done = true, b.a = NAN;
+  return !(isfinite(end) && width > 0 && 0.5 * width < STEEP * (hi - lo)) || push(s, b);
+}
+
 static bool solved(search *s) { /* features of degree 1 and 2 */
   const cx_integrand *in = s->q->in;
   int64_t begin = s->w->begin, end = s->w->end, total = s->q->in->columns;
@@ -170,10 +186,9 @@ static bool solved(search *s) { /* features of degree 1 and 2 */
           continue;
         }
         if (t->kind == CX_FEATURE_EDGE) {
-          double end = v[0] > 0 ? hi : lo, in_by = 0.5 / fabs(v[0]);
+          double end = v[0] > 0 ? hi : lo;
           if (isinf(end)) end = end == hi ? lo : hi; /* it can only divide */
-          b.x = end == hi ? end - in_by : end + in_by, b.done = true, b.width = 2 * in_by;
-          if (isfinite(end) && in_by > 0 && in_by < STEEP * (hi - lo) && !push(s, b)) return false;
+          if (!edge(s, b, end, 1 / fabs(v[0]))) return false;
           continue;
         }
         double x0 = s->x[2 * i], h = s->x[2 * i + 1] - x0, slope = v[0], bend = t->degree == 2 ? (v[1] - v[0]) / h : 0;
@@ -195,6 +210,14 @@ static bool solved(search *s) { /* features of degree 1 and 2 */
           }
         }
         b.size = fmax(fabs(u[0]), fabs(u[1]));
+        for (int side = 0; side < 2; side++) { /* what has its middle beside the range reaches into it */
+          double end = side ? hi : lo, at = u[0] + slope * (end - x0), d = side ? at : -at;
+          double width = t->kind == CX_FEATURE_SUMMIT ? 2 / (d + sqrt(d * d + 2 * fmax(-slope, 0))) : 1 / fabs(slope);
+          bool out = t->kind == CX_FEATURE_SUMMIT ? d >= 0 : side ? x0 + root[0] >= hi : x0 + root[0] <= lo;
+          if (bend == 0 && out && (t->kind == CX_FEATURE_SUMMIT || t->kind == CX_FEATURE_PEAK) && isfinite(end) &&
+              !edge(s, b, end, width))
+            return false;
+        }
         for (int r = 0; r < 2; r++) {
           b.x = x0 + root[r];
           if (isfinite(root[r]) && !(r == 1 && root[1] == root[0]) && !push(s, b)) return false;
@@ -253,39 +276,65 @@ static bool read_ends(search *s, int n, const double *x, const double *u, const 
       if (!(d > 0) || d * at >= (k ? 1 : 0.5)) break;
       before = at;
     }
-    if (!k || k == n || !(d * at >= 1) || !(at < STEEP * (hi - lo))) continue;
+    if (!k || k == n || !(d * at >= 1 + 1e-6) || !(at < STEEP * (hi - lo))) continue; /* 1 / x falls nowhere */
     if (!push(s, falls(b, end, sign, before, at))) return false;
   }
   return true;
+}
+/* a step of u whose middle lies beside an end of the range, or at it */
+static bool read_rims(search *s, int n, const double *u, const double *v, bracket b) {
+  const cx_quad_range *r = &s->w->range[b.instance];
+  enum { FLAT = 40 }; /* and flat there to a double */
+  if (fabs(u[0]) < FLAT && !edge(s, b, fmin(r->lo, r->hi), 1 / fabs(v[0]))) return false;
+  return !(fabs(u[n - 1]) < FLAT) || edge(s, b, fmax(r->lo, r->hi), 1 / fabs(v[n - 1]));
 }
 /* a wave that is steep nowhere is seen */
 static bool gentle(const cx_quad_range *r, double most) {
   return isfinite(r->hi - r->lo) && most * fabs(r->hi - r->lo) < 50;
 }
 
+/* The steps between n places, those next to the finite end, or the middle, first: an infinite range has no end of them,
+ * and what is integrated over it dies away outwards. Beyond those there is room for is something as wide as they are. */
+static bool read_steps(search *s, int n, const double *x, const double *u, bracket b, bool *seen) {
+  const cx_quad_range *r = &s->w->range[b.instance];
+  double lo = fmin(r->lo, r->hi), hi = fmax(r->lo, r->hi), middle = isfinite(lo) ? lo : isfinite(hi) ? hi : 0;
+  bool bounded = isfinite(hi - lo);
+  int64_t steps = 0, most = bounded ? STEPS_MAX : STEPS_FAR;
+  for (int k = 0; k + 1 < n; k++) {
+    int i = isfinite(lo) ? k : isfinite(hi) ? n - 2 - k : (n - 2) / 2 + (k % 2 ? (k + 1) / 2 : -(k / 2));
+    if (i < 0 || i + 1 >= n || !(x[i] < x[i + 1]) || isnan(u[i]) || isnan(u[i + 1])) continue;
+    b.a = x[i], b.b = x[i + 1], b.span = b.b - b.a, b.size = fmax(fabs(u[i]), fabs(u[i + 1]));
+    double from = floor(fmin(u[i], u[i + 1])) + 1, to = ceil(fmax(u[i], u[i + 1])) - 1;
+    bool outwards = x[i] >= middle, rising = (u[i] < u[i + 1]) == outwards;
+    for (double m = 0; m <= to - from; m++) {
+      b.level = rising ? from + m : to - m;
+      b.fa = u[i] - b.level;
+      if (steps++ == most) {
+        b.x = x[i] + (x[i + 1] - x[i]) * ((b.level - u[i]) / (u[i + 1] - u[i]));
+        b.width = fabs(b.x - middle), b.done = true, b.a = NAN;
+        *seen &= !bounded;
+        return bounded || !(b.width > 0) || push(s, b);
+      }
+      if (!push(s, b)) return false;
+    }
+  }
+  return true;
+}
+
 /* what a grid of n places shows of one column of a feature; *seen: clearly; *most: of |v| */
 static bool read_grid(search *s, int n, const double *x, const double *u, const double *v, bracket b, bool *seen,
                       double *most) {
   const cx_feature *t = &s->q->in->feature[b.feature];
-  int64_t steps = 0;
-  bool where[GRID / 8 + 1], all = t->kind == CX_FEATURE_STEP;
+  bool where[GRID / 8 + 1];
   *seen &= cx_panel_get(0)->grid(n, x, u, v, where, most);
+  if (t->kind == CX_FEATURE_STEP) return read_steps(s, n, x, u, b, seen);
   for (int i = 0; i + 1 < n && t->kind != CX_FEATURE_WAVE; i++) {
-    if (!all && !where[i / 8]) {
+    if (!where[i / 8]) {
       i |= 7;
       continue;
     }
     if (!(x[i] < x[i + 1]) || isnan(u[i]) || isnan(u[i + 1])) continue;
     b.a = x[i], b.b = x[i + 1], b.span = b.b - b.a, b.size = fmax(fabs(u[i]), fabs(u[i + 1]));
-    if (t->kind == CX_FEATURE_STEP) {
-      double from = floor(fmin(u[i], u[i + 1])) + 1, to = ceil(fmax(u[i], u[i + 1])) - 1;
-      for (double m = from; m <= to && steps < STEPS_MAX; m++, steps++) {
-        b.level = m;
-        b.fa = u[i] - m;
-        if (!push(s, b)) return false;
-      }
-      continue;
-    }
     b.fa = u[i];
     b.slope = b.touch = false;
     if (u[i] == 0 && (i == 0 || u[i - 1] * u[i + 1] != 0)) {
@@ -342,6 +391,7 @@ static bool scan(search *s, bool fine) {
           double most;
           if (!read_grid(s, count, s->x + at, u, v, b, &seen, &most)) return false;
           if (t->kind == CX_FEATURE_WAVE) seen &= gentle(&s->w->range[j], most);
+          else if (t->kind == CX_FEATURE_PEAK && !read_rims(s, count, u, v, b)) return false;
           else if (t->kind == CX_FEATURE_SUMMIT &&
                    !read_ends(s, count, s->x + at, u, (double[]){v[0], v[count - 1]}, b))
             return false;
@@ -616,7 +666,8 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
         if (isfinite(e) && fabs(b->x - e) <= 8 * DBL_EPSILON * fmax(fabs(e), isfinite(hi - lo) ? 1e-3 * (hi - lo) : 0))
           b->x = e, end = true;
       }
-    double near = b->x <= lo ? lo - b->x : b->x - hi; /* a singular point beside the range is a scale inside it */
+    /* a singular point beside the range, real or complex, is a scale inside it */
+    double near = hypot(b->x <= lo ? lo - b->x : b->x - hi, b->width);
     if (!end && !(b->x > lo && b->x < hi) && in->feature[b->feature].kind == CX_FEATURE_SINGULAR && near > 0 &&
         near < 0.1 * (hi - lo) && isfinite(near)) {
       b->x = b->x <= lo ? lo + 0.5 * near : hi - 0.5 * near;
@@ -671,7 +722,9 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
         p.width < 2 * last->width)
       continue;
     struct cx_near root = {-1, v, 0};
-    if (bend >= 0 && p.kind != QP_PEAK) {
+    /* a root that u passes through: at a jump, as of sign(x), the series says nothing of u */
+    bool passes = (v != 0 || curve != 0) && (isnan(b->a) || fabs(u - b->level) <= 1e-6 * b->size);
+    if (bend >= 0 && p.kind != QP_PEAK && passes) {
       root.feature = b->feature;
       root.bend = curve;
       if (!isfinite(root.slope) || !isfinite(root.bend)) root.feature = -1;

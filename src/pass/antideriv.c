@@ -374,6 +374,11 @@ static cx_piece of_term(cx_anti *s, const cx_node *e) {
   return cx_anti_scaled(s, t.coef, sum);
 }
 
+static cx_piece sized(cx_anti *s, cx_piece a) {
+  if (!a.size) a.size = cx_op1(s->g, OP_abs, a.v);
+  return a;
+}
+
 /* the integral of e, a sum of terms each of which has one */
 static cx_piece closed(cx_anti *s, const cx_node *e, int depth) {
   cx_piece none = {0};
@@ -387,6 +392,7 @@ static cx_piece closed(cx_anti *s, const cx_node *e, int depth) {
     case OP_sub: {
       cx_piece a = closed(s, e->arg[0], depth - 1), b = a.v ? closed(s, e->arg[1], depth - 1) : none;
       if (e->op == OP_sub) b = cx_anti_scaled(s, num(s, -1), b);
+      if (b.v && !s->inner) a = sized(s, a), b = sized(s, b); /* 1 - tanh(x) far out is less than either */
       return b.v ? cx_anti_sum(s, a, b) : none;
     }
     case OP_mul:

@@ -275,6 +275,14 @@ static bool safe(const cx_graph *g, const cx_node *b) {
   return yes;
 }
 
+/* an exponential that the op falls like */
+static const cx_node *log_of_tail(cx_graph *g, const cx_node *n) {
+  const cx_node *a = n->arg[0];
+  if (n->op == OP_erfc) return cx_op1(g, OP_log_norm_cdf, cx_op2(g, OP_mul, cx_const(g, -sqrt(2)), a));
+  if (n->op == OP_norm_cdf) return cx_op1(g, OP_log_norm_cdf, a);
+  return cx_op1(g, OP_neg, cx_op1(g, OP_softplus, cx_op1(g, OP_neg, a)));
+}
+
 static void see(void *user, const cx_node *n) {
   finder *f = user;
   cx_graph *g = f->g;
@@ -328,13 +336,16 @@ static void see(void *user, const cx_node *n) {
     case OP_exp:
     case OP_exp2:
     case OP_expm1: add(f, degree_of(f, a) == 1 ? CX_FEATURE_EDGE : CX_FEATURE_SUMMIT, a); return;
-    case OP_tanh:
-    case OP_erf:
     case OP_erfc:
     case OP_norm_cdf:
-    case OP_log_norm_cdf:
     case OP_logistic:
-    case OP_softplus:
+    case OP_softplus: /* on one side it falls like an exponential */
+      add(f, CX_FEATURE_PEAK, a);
+      if (degree_of(f, a) > 1) add(f, CX_FEATURE_SUMMIT, log_of_tail(g, n));
+      return;
+    case OP_tanh:
+    case OP_erf:
+    case OP_log_norm_cdf:
     case OP_atan:
     case OP_asinh:
     case OP_sinh:

@@ -449,6 +449,16 @@ static cx_quad_status verdict(const cx_quad *q, cx_quad_work *w, cx_quad_inst *i
   return rounding || noisy ? QUAD_ROUNDOFF : QUAD_TOLERANCE;
 }
 
+/* A ray towards a point that has met nothing yet: what it is laid for may be all near the point. */
+static bool unseen(const cx_quad *q, const cx_quad_work *w, const cx_quad_inst *in, int piece) {
+  enum { FAR = 4 };
+  if (w->piece[piece].map != MAP_TOWARD || w->piece[piece].edge >= FAR) return false;
+  for (int32_t k = in->first; k >= 0; k = w->leaf[k].next)
+    for (int c = 0; c < q->ncomp && w->leaf[k].piece == piece; c++)
+      if (slots(q, w, k, c)[ABS] > DBL_MIN) return false;
+  return true;
+}
+
 void cx_quad_judge(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
   int n = q->ncomp;
   double *tol = w->sum + 5 * n;
@@ -520,7 +530,8 @@ void cx_quad_judge(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
     if (w->piece[in->piece + i].done) continue;
     for (int32_t k = in->first; k >= 0; k = w->leaf[k].next)
       if (w->leaf[k].piece == in->piece + i) last = k;
-    if (last < 0 || w->leaf[last].flag & LEAF_PENDING || over(q, w, last, REST, tol) <= 0.02) continue;
+    if (last < 0 || w->leaf[last].flag & LEAF_PENDING) continue;
+    if (over(q, w, last, REST, tol) <= 0.02 && !unseen(q, w, in, in->piece + i)) continue;
     if (w->leaf[last].flag & LEAF_FINAL) { /* noise, which more of it would not mend */
       if (w->piece[in->piece + i].map == MAP_TOWARD && grew(q, w, last, w->leaf[last].b))
         finish(in, QUAD_DIVERGES, w->piece[in->piece + i].p);
