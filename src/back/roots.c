@@ -313,7 +313,7 @@ static bool read_steps(search *s, int n, const double *x, const double *u, brack
         b.x = x[i] + (x[i + 1] - x[i]) * ((b.level - u[i]) / (u[i + 1] - u[i]));
         b.width = fabs(b.x - middle), b.done = true, b.a = NAN;
         *seen &= !bounded;
-        return bounded || !(b.width > 0) || push(s, b);
+        return bounded || s->q->in->series || !(b.width > 0) || push(s, b);
       }
       if (!push(s, b)) return false;
     }

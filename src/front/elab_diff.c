@@ -47,6 +47,52 @@ static bool leaf_of(cx_elab *E, cx_binding *b, uint32_t *leaf, int64_t *ctx, int
   return true;
 }
 
+typedef struct {
+  const cx_graph *g;
+  bool *flag; /* of equations */
+  bool hit;
+} look;
+static void see_deep(void *user, const cx_node *n) {
+  look *s = user;
+  bool plain = n->op == OP_load ? s->g->eq[n->u.eq]->kind == EQ_INPUT || s->flag[n->u.eq]
+                                : n->op != OP_exp && n->op != OP_exp2 && n->op != OP_logistic;
+  s->hit |= !plain;
+}
+/* The passes before a derivative write equations anew, and open others there. What the derivative is taken by, here or
+ * further out, is not looked through: what reads it goes on reading it. Nor are numbers and tables that the program names,
+ * in which there is no exponential to be seen: the next derivative may be by one of these. */
+static void prepare(cx_elab *E, uint32_t leaf) {
+  cx_graph *g = E->g;
+  cx_arena *a = cx_arena_new(E->ctx);
+  int n = g->neq;
+  cx_eq *was = CX_NEW_N(a, cx_eq, n + 1);
+  look cut = {g, CX_NEW_N(a, bool, n + 1), false};
+  for (int k = 0; k < n; k++) {
+    const cx_eq *e = g->eq[k];
+    was[k] = *e;
+    cut.hit = e->kind != EQ_CALC || !e->name || e->red != RED_none || e->inert || (e->rank && e->body->has_load);
+    if (!cut.hit) cx_visit(g, e->body, see_deep, &cut);
+    cut.flag[k] = !cut.hit;
+  }
+  for (int k = 0; k < E->by.n; k++) cut.flag[E->by.at[k]] = true;
+  cut.flag[leaf] = true;
+  for (int k = 0; k < n; k++) {
+    cx_eq *e = g->eq[k];
+    if (!cut.flag[k]) continue;
+    e->constant |= e->kind == EQ_CALC && !e->body->has_load;
+    e->kind = EQ_INPUT;
+    e->red = RED_none;
+    e->nred = 0;
+    e->body = NULL;
+    e->prim = NULL;
+    e->nprim_arg = 0;
+  }
+  cx_prepare(g);
+  for (int k = 0; k < n; k++)
+    if (cut.flag[k]) *g->eq[k] = was[k];
+  cx_arena_free(a);
+}
+
 /* derivative of value e by the leaf, as a value in the context of e */
 static cx_val derive(cx_elab *E, cx_val e, uint32_t leaf, const int64_t *lctx, int nlctx, int own, cx_span s) {
   int64_t ctx[CX_MAX_RANK];
@@ -61,15 +107,7 @@ static cx_val derive(cx_elab *E, cx_val e, uint32_t leaf, const int64_t *lctx, i
     e.e = cx_const(E->g, 0);
     return e;
   }
-  cx_eq *cut = E->g->eq[leaf], was = *cut; /* no pass looks through it: what reads it goes on reading it */
-  cut->kind = EQ_INPUT;
-  cut->red = RED_none;
-  cut->nred = 0;
-  cut->body = NULL;
-  cut->prim = NULL;
-  cut->nprim_arg = 0;
-  cx_prepare(E->g);
-  *cut = was;
+  prepare(E, leaf);
   E->g->at = s;
   bool inside = true; /* context of e within that of the leaf? then one reverse sweep serves all instances */
   for (int k = 0; k < nctx; k++) {
@@ -131,7 +169,9 @@ cx_val cx_elab_d(cx_elab *E, const cx_ast *x) {
   int nctx, own = b->v.rank;
   cx_val r;
   bool have = leaf_of(E, mine, &leaf, ctx, &nctx);
+  if (have) *CX_PUSH(E->arena, E->by) = leaf;
   cx_val e = cx_elab_expr(E, x->kid[0]);
+  E->by.n -= have;
   if (e.bad) r = e;
   else if (!have) { /* probing, with ranges unknown */
     for (int k = 0; k < own; k++)
@@ -163,7 +203,9 @@ cx_val cx_elab_primes(cx_elab *E, const cx_ast *x, cx_binding *f, cx_op op, cx_v
   int nctx = context_slots(E, arg, ctx);
   uint32_t leaf;
   cx_val v = cx_v_store(E, arg, cx_intern_z(E->ctx, "x"), &leaf);
+  if (leaf != CX_NO_EQ) *CX_PUSH(E->arena, E->by) = leaf;
   cx_val r = f ? cx_apply(E, f, &v, 1, x) : cx_v_map(E, op, &v, 1, x->span);
+  E->by.n -= leaf != CX_NO_EQ;
   if (r.bad || leaf == CX_NO_EQ) return r;
   for (int k = 0; k < x->primes; k++) {
     if (r.rank == v.rank && v.rank > 0) {
