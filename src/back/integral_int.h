@@ -1,4 +1,4 @@
-/* integral_int.h - private to back/integral.c and back/roots.c. */
+/* integral_int.h - private to integral.c, integrand.c, roots.c and what they call. */
 #ifndef CX_INTEGRAL_INT_H
 #define CX_INTEGRAL_INT_H
 #include "back/integral.h"
@@ -64,6 +64,12 @@ struct cx_quadrature_work {
   cx_quad_report *report;
   cx_integral_report total;
 };
+
+/* integrand.c: a graph of the integrand, none where it is NULL; oracle: not compiled */
+void cx_batch_new(cx_arena *a, cx_batch *b, const cx_integrand *in, const cx_graph *g, bool oracle);
+void cx_batch_work_new(cx_arena *a, cx_batch_work *w, const cx_batch *b, const cx_integrand *in);
+void cx_halves_new(cx_arena *a, cx_batch_halves *h, const cx_integrand *in, const cx_halves *of, bool oracle);
+void cx_halves_work_new(cx_arena *a, cx_halves_work *w, const cx_batch_halves *h, const cx_integrand *in);
 
 /* outputs at n nodes x[0..dim-1][n]; f[c * n + k]. instance: NULL where none of its numbers is read. tail: values of the inputs behind env at the nodes, [ntail][n] */
 int cx_batch_run(const cx_quadrature *q, const cx_batch *b, cx_batch_work *w, cx_quadrature_work *all,

@@ -12,46 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "back/integral_int.h"
+#include "back/roots_int.h"
 #include "quad/rule.h"
 
-#define STEEP 0.05 /* exp(u) is a peak at an end where it falls by more than exp(-10) over the range */
-enum {
-  COARSE = 64,
-  GRID = 192,
-  STEPS_MAX = 1 << 14,
-  STEPS_FAR = 1 << 12,
-  POINTS_MAX = 1 << 20,
-  AT_ONCE = 1 << 15,
-  ALIKE = 4
-};
-
-typedef struct {                     /* a root wanted: of u - level in [a, b] */
-  double a, b, x, fa, level, size;   /* size: of u beside the root */
-  int32_t instance, feature, column; /* column of u among the probe's outputs */
-  double width;                      /* a peak of this width at x, and no root; 0: none */
-  double span;                       /* of the bracket at first */
-  double from;             /* side != 0: of exp(integral of u), the distance in [a, b] from here on which it */
-  int side;                /* falls, where u times the distance is 1; and the direction */
-  bool slope;              /* of u' instead: its root is an extremum of u */
-  bool done, touch, clear; /* clear: u has no root there after all */
-} bracket;
-
-typedef struct cx_search { /* kept between calls */
-  const cx_quadrature *q;
-  cx_quadrature_work *w;
-  bracket *at;
-  int64_t n, cap;
-  double *x, *f;
-  int32_t *id, *who; /* who: integrals to look at, and how many */
-  int64_t room, nwho;
-  double *line; /* t = a x + b of each of who: a, b */
-  bool *shared; /* by feature: looked at for all of them at once */
-  double near[2][GRID],
-      out[2][GRID]; /* shares of a finite range, coarse and fine; distances from 0, GRID / 2 and GRID */
-} search;
-
-static bool space(search *s, int64_t n) {
+bool cx_search_space(search *s, int64_t n) {
   if (n <= s->room) return true;
   free(s->x), free(s->f), free(s->id);
   s->x = malloc((size_t)n * sizeof *s->x);
@@ -60,10 +24,10 @@ static bool space(search *s, int64_t n) {
   s->room = s->x && s->f && s->id ? n : 0;
   return s->room || (s->w->why = "out of memory", false);
 }
-static bool evaluate(search *s, int64_t n) {
+bool cx_search_evaluate(search *s, int64_t n) {
   return !n || !cx_batch_run(s->q, &s->q->probe, &s->w->probe, s->w, (const double *[]){s->x}, NULL, 0, n, s->id, s->f);
 }
-static bool push(search *s, bracket b) {
+bool cx_search_push(search *s, bracket b) {
   if (s->n >= POINTS_MAX) return true;
   if (s->n == s->cap) {
     int64_t cap = s->cap ? 2 * s->cap : 64;
@@ -102,7 +66,7 @@ static search *search_of(const cx_quadrature *q, cx_quadrature_work *w) {
   return s;
 }
 
-static int places(const double *t, int n, double most) { /* how many of them are less than that */
+int cx_search_places(const double *t, int n, double most) { /* how many of them are less than that */
   int lo = 0;
   while (lo < n) {
     int mid = (lo + n) / 2;
@@ -113,7 +77,7 @@ static int places(const double *t, int n, double most) { /* how many of them are
 }
 
 /* a grid over (lo, hi): even, and geometric towards each finite end or outwards from the middle of an infinite range */
-static int grid(const search *s, double lo, double hi, bool fine, double *x) {
+int cx_search_grid(const search *s, double lo, double hi, bool fine, double *x) {
   bool a = isfinite(lo), b = isfinite(hi);
   if (a && b) {
     int n = fine ? GRID : COARSE, ends = fine ? 12 : 6;
@@ -132,7 +96,7 @@ static int grid(const search *s, double lo, double hi, bool fine, double *x) {
   return n;
 }
 
-static double inside(double lo, double hi) { /* a finite place in the range, 0 where it can be */
+double cx_search_inside(double lo, double hi) { /* a finite place in the range, 0 where it can be */
   if (lo <= 0 && hi >= 0) return 0;
   return isfinite(lo) ? lo : hi;
 }
@@ -149,7 +113,7 @@ static bool edge(search *s, bracket b, double end, double width) {
   const cx_quad_range *r = &s->w->range[b.instance];
   double lo = fmin(r->lo, r->hi), hi = fmax(r->lo, r->hi);
   b.x = end == hi ? end - 0.5 * width : end + 0.5 * width, b.width = width, b.done = true, b.a = NAN;
-  return !(isfinite(end) && width > 0 && 0.5 * width < STEEP * (hi - lo)) || push(s, b);
+  return !(isfinite(end) && width > 0 && 0.5 * width < STEEP * (hi - lo)) || cx_search_push(s, b);
 }
 
 static bool solved(search *s) { /* features of degree 1 and 2 */
@@ -160,17 +124,17 @@ static bool solved(search *s) { /* features of degree 1 and 2 */
   if (!any) return true;
   int64_t n = 0; /* over a range of no length there is nothing */
   for (int64_t j = begin; j < end; j++) n += s->w->range[j].lo != s->w->range[j].hi;
-  if (!space(s, 2 * n)) return false;
+  if (!cx_search_space(s, 2 * n)) return false;
   n = 0;
   for (int64_t j = begin; j < end; j++) {
     double lo = fmin(s->w->range[j].lo, s->w->range[j].hi), hi = fmax(s->w->range[j].lo, s->w->range[j].hi);
     if (s->w->range[j].lo == s->w->range[j].hi) continue;
-    s->x[2 * n] = inside(lo, hi);
+    s->x[2 * n] = cx_search_inside(lo, hi);
     s->x[2 * n + 1] = isfinite(lo) && isfinite(hi) && hi > lo ? (s->x[2 * n] == hi ? lo : hi) : s->x[2 * n] + 1;
     s->id[2 * n] = s->id[2 * n + 1] = (int32_t)j;
     n++;
   }
-  if (!evaluate(s, 2 * n)) return false;
+  if (!cx_search_evaluate(s, 2 * n)) return false;
   for (int k = 0; k < in->nfeature; k++) {
     const cx_feature *t = &in->feature[k];
     if (!t->degree || t->kind == CX_FEATURE_STEP) continue;
@@ -201,7 +165,7 @@ static bool solved(search *s) { /* features of degree 1 and 2 */
           if (t->kind == CX_FEATURE_SINGULAR && disc < 0) b.width = sqrt(-disc) / fabs(bend);
           if (t->kind == CX_FEATURE_PEAK && fabs(top) < 4) b.width = sqrt(2 / fabs(bend));
           b.x = x0 - slope / bend, b.done = true;
-          if (b.width > 0 && !push(s, b)) return false;
+          if (b.width > 0 && !cx_search_push(s, b)) return false;
           b.width = 0, b.done = false;
           if (disc >= 0) {
             double z = -(slope + copysign(sqrt(disc), slope));
@@ -220,7 +184,7 @@ static bool solved(search *s) { /* features of degree 1 and 2 */
         }
         for (int r = 0; r < 2; r++) {
           b.x = x0 + root[r];
-          if (isfinite(root[r]) && !(r == 1 && root[1] == root[0]) && !push(s, b)) return false;
+          if (isfinite(root[r]) && !(r == 1 && root[1] == root[0]) && !cx_search_push(s, b)) return false;
         }
       }
       if (t->kind == CX_FEATURE_WAVE) wave(range, most, t->degree == 1);
@@ -229,35 +193,8 @@ static bool solved(search *s) { /* features of degree 1 and 2 */
   return true;
 }
 
-static bracket falls(bracket b, double from, int side, double least, double most) {
-  b.from = from, b.side = side, b.a = least, b.b = most;
-  b.x = from + side * sqrt(least) * sqrt(most);
-  b.done = b.slope = b.touch = false, b.level = 0, b.width = 0;
-  return b;
-}
-
-/* of a summit whose curvature does not say how wide it is, that of exp(-x^4): its width on either side */
-static bool width_of_top(search *s, bracket b) {
-  const cx_quad_range *r = &s->w->range[b.instance];
-  for (int side = -1; side <= 1; side += 2) {
-    double end = side < 0 ? fmin(r->lo, r->hi) : fmax(r->lo, r->hi), x = b.x;
-    double most = isfinite(end) ? fabs(end - x) : 1e20 + fabs(x), least = DBL_EPSILON * fabs(x) + 1e-300;
-    if (least < most && !push(s, falls(b, x, side, least, most))) return false;
-  }
-  return true;
-}
-
-/* Where u jumps, as for exp(-|x|), a break says it. */
-static bool look_at_top(search *s, bracket *top, double u, double bend) {
-  if (s->q->in->feature[top->feature].kind != CX_FEATURE_SUMMIT) return true;
-  if (!(-bend * top->span <= 1e-3 * top->size && fabs(u) <= 1e-6 * top->size)) return true; /* NaN: singular */
-  bracket b = *top;
-  top->clear = true;
-  return width_of_top(s, b);
-}
-
 /* exp(integral of u) falls steeply from an end: u at n places, its slope at the first and the last */
-static bool read_ends(search *s, int n, const double *x, const double *u, const double *v, bracket b) {
+bool cx_search_read_ends(search *s, int n, const double *x, const double *u, const double *v, bracket b) {
   const cx_quad_range *r = &s->w->range[b.instance];
   double lo = fmin(r->lo, r->hi), hi = fmax(r->lo, r->hi);
   for (int side = 0; side < 2; side++) {
@@ -265,7 +202,7 @@ static bool read_ends(search *s, int n, const double *x, const double *u, const 
     if (!isfinite(end)) continue;
     if (d > 0 && 0.5 / d < STEEP * (hi - lo) && fabs(bend) < 0.05 * d * d) {
       b.x = side ? end - 0.5 / d : end + 0.5 / d, b.width = 1 / d, b.a = NAN, b.done = true;
-      if (!push(s, b)) return false;
+      if (!cx_search_push(s, b)) return false;
       continue;
     }
     int sign = side ? -1 : 1, k = 0; /* not at once, but before it rises; a power law falls everywhere alike */
@@ -277,7 +214,7 @@ static bool read_ends(search *s, int n, const double *x, const double *u, const 
       before = at;
     }
     if (!k || k == n || !(d * at >= 1 + 1e-6) || !(at < STEEP * (hi - lo))) continue; /* 1 / x falls nowhere */
-    if (!push(s, falls(b, end, sign, before, at))) return false;
+    if (!cx_search_push(s, cx_search_falls(b, end, sign, before, at))) return false;
   }
   return true;
 }
@@ -289,7 +226,7 @@ static bool read_rims(search *s, int n, const double *u, const double *v, bracke
   return !(fabs(u[n - 1]) < FLAT) || edge(s, b, fmax(r->lo, r->hi), 1 / fabs(v[n - 1]));
 }
 /* a wave that is steep nowhere is seen */
-static bool gentle(const cx_quad_range *r, double most) {
+bool cx_search_gentle(const cx_quad_range *r, double most) {
   return isfinite(r->hi - r->lo) && most * fabs(r->hi - r->lo) < 50;
 }
 
@@ -313,17 +250,17 @@ static bool read_steps(search *s, int n, const double *x, const double *u, brack
         b.x = x[i] + (x[i + 1] - x[i]) * ((b.level - u[i]) / (u[i + 1] - u[i]));
         b.width = fabs(b.x - middle), b.done = true, b.a = NAN;
         *seen &= !bounded;
-        return bounded || s->q->in->series || !(b.width > 0) || push(s, b);
+        return bounded || s->q->in->series || !(b.width > 0) || cx_search_push(s, b);
       }
-      if (!push(s, b)) return false;
+      if (!cx_search_push(s, b)) return false;
     }
   }
   return true;
 }
 
 /* what a grid of n places shows of one column of a feature; *seen: clearly; *most: of |v| */
-static bool read_grid(search *s, int n, const double *x, const double *u, const double *v, bracket b, bool *seen,
-                      double *most) {
+bool cx_search_read_grid(search *s, int n, const double *x, const double *u, const double *v, bracket b, bool *seen,
+                         double *most) {
   const cx_feature *t = &s->q->in->feature[b.feature];
   bool where[GRID / 8 + 1];
   *seen &= cx_panel_get(0)->grid(n, x, u, v, where, most);
@@ -340,14 +277,14 @@ static bool read_grid(search *s, int n, const double *x, const double *u, const 
     if (u[i] == 0 && (i == 0 || u[i - 1] * u[i + 1] != 0)) {
       bracket exact = b;
       exact.x = x[i], exact.a = NAN;
-      if (!push(s, exact)) return false;
+      if (!cx_search_push(s, exact)) return false;
     } else if (u[i] * u[i + 1] < 0) {
-      if (!push(s, b)) return false;
+      if (!cx_search_push(s, b)) return false;
     } else if (v[i] * v[i + 1] < 0 && u[i] * v[i] < 0 && t->kind != CX_FEATURE_SUMMIT) { /* |u| has a minimum */
       if (t->kind == CX_FEATURE_PEAK) s->w->range[b.instance].complete &= fabs(u[i]) > 8;
       b.slope = b.touch = true;
       b.fa = v[i];
-      if (!push(s, b)) return false;
+      if (!cx_search_push(s, b)) return false;
     }
   }
   return true;
@@ -361,12 +298,12 @@ static bool scan(search *s, bool fine) {
   if (each < 1) each = 1;
   for (int64_t from = 0; from < s->nwho; from += each) {
     int64_t some = s->nwho - from < each ? s->nwho - from : each, n = 0;
-    if (!space(s, some * GRID)) return false;
+    if (!cx_search_space(s, some * GRID)) return false;
     for (int64_t m = 0; m < some; m++) {
       const cx_quad_range *r = &s->w->range[s->who[from + m]];
       double lo = fmin(r->lo, r->hi), hi = fmax(r->lo, r->hi);
       begin[m] = n;
-      if (lo < hi) n += grid(s, lo, hi, fine, s->x + n);
+      if (lo < hi) n += cx_search_grid(s, lo, hi, fine, s->x + n);
       for (int64_t k = begin[m]; k < n; k++) s->id[k] = s->who[from + m];
     }
     begin[some] = n;
@@ -377,7 +314,7 @@ static bool scan(search *s, bool fine) {
     }
     if (same && n) {
       if (cx_batch_run_same(s->q, true, s->w, n / some, s->x, some, s->who + from, s->f)) return false;
-    } else if (!evaluate(s, n)) return false;
+    } else if (!cx_search_evaluate(s, n)) return false;
     for (int64_t m = 0; m < some; m++) {
       int64_t j = s->who[from + m], mark = s->n, at = begin[m];
       int count = (int)(begin[m + 1] - at);
@@ -389,11 +326,11 @@ static bool scan(search *s, bool fine) {
           bracket b = {.instance = (int32_t)j, .feature = k, .column = (int32_t)(t->offset + c)};
           const double *u = s->f + b.column * n + at, *v = u + total * n;
           double most;
-          if (!read_grid(s, count, s->x + at, u, v, b, &seen, &most)) return false;
-          if (t->kind == CX_FEATURE_WAVE) seen &= gentle(&s->w->range[j], most);
+          if (!cx_search_read_grid(s, count, s->x + at, u, v, b, &seen, &most)) return false;
+          if (t->kind == CX_FEATURE_WAVE) seen &= cx_search_gentle(&s->w->range[j], most);
           else if (t->kind == CX_FEATURE_PEAK && !read_rims(s, count, u, v, b)) return false;
           else if (t->kind == CX_FEATURE_SUMMIT &&
-                   !read_ends(s, count, s->x + at, u, (double[]){v[0], v[count - 1]}, b))
+                   !cx_search_read_ends(s, count, s->x + at, u, (double[]){v[0], v[count - 1]}, b))
             return false;
         }
       }
@@ -406,195 +343,6 @@ static bool scan(search *s, bool fine) {
   return true;
 }
 
-/* every enclosure narrowed to a root; those of degree 1 and 2 polished once. false on failure */
-static bool narrow(search *s) {
-  int64_t total = s->q->in->columns;
-  for (int64_t k = 0; k < s->n; k++)
-    if (!isnan(s->at[k].a) && !s->at[k].side && !s->at[k].done)
-      s->at[k].x = s->at[k].a + 0.5 * (s->at[k].b - s->at[k].a);
-  for (int round = 0; round < 160; round++) {
-    int64_t n = 0;
-    if (!space(s, s->n)) return false;
-    for (int64_t k = 0; k < s->n; k++)
-      if (!s->at[k].done) s->x[n] = s->at[k].x, s->id[n++] = s->at[k].instance;
-    if (!n) return true;
-    if (!evaluate(s, n)) return false;
-    int64_t i = 0, was = s->n;
-    for (int64_t k = 0; k < was; k++) {
-      bracket *b = &s->at[k];
-      if (b->done) continue;
-      double u = s->f[b->column * n + i] - b->level, v = s->f[(total + b->column) * n + i];
-      i++;
-      if (isnan(b->a)) { /* solved: the value of a sum is exact to rounding; one step takes that back */
-        double x = b->x - u / v;
-        if (isfinite(x) && fabs(x - b->x) < 1e-6 * (1 + fabs(b->x))) b->x = x;
-        b->done = round > 0 || x == b->x || !isfinite(x);
-        continue;
-      }
-      if (b->side) { /* bisection, geometric */
-        double d = fabs(b->x - b->from);
-        if (fabs(u) * d < 1) b->a = d;
-        else b->b = d;
-        b->done = b->b < 1.5 * b->a;
-        b->x = b->done ? b->from : b->from + b->side * sqrt(b->a) * sqrt(b->b);
-        if (b->done) b->width = b->b;
-        continue;
-      }
-      if (b->slope) {
-        double y = v;                       /* bisection on u' */
-        if (u * (b->fa > 0 ? -1 : 1) < 0) { /* u itself has changed its sign: two roots */
-          bracket second = *b;
-          b->slope = b->touch = second.slope = second.touch = false;
-          double x = b->x;
-          second.a = x, second.fa = u;
-          b->b = x, b->fa = -u;
-          b->x = b->a + 0.5 * (b->b - b->a);
-          second.x = second.a + 0.5 * (second.b - second.a);
-          if (!push(s, second)) return false;
-          continue;
-        }
-        /* The tangent here bounds u from below where it is convex, as it is about a minimum of |u|, once that is the only
-         * thing in the bracket: no root where it stays away from 0 up to both ends. */
-        b->clear = round >= 3 && fabs(v) * (b->b - b->a) < 0.5 * fabs(u);
-        if (b->clear || y == 0 || b->b - b->a <= 4 * DBL_EPSILON * fabs(b->x) + DBL_MIN) {
-          b->done = true;
-          continue;
-        }
-        if (y * b->fa < 0) b->b = b->x;
-        else b->a = b->x;
-        b->x = b->a + 0.5 * (b->b - b->a);
-        continue;
-      }
-      if (u == 0 || b->x <= b->a || b->x >= b->b) {
-        b->done = true;
-        if (!look_at_top(s, b, u, v)) return false;
-        continue;
-      }
-      if (u * b->fa < 0) b->b = b->x;
-      else b->a = b->x, b->fa = u;
-      double x = b->x - u / v;
-      if (!(x > b->a && x < b->b) || round > 30) x = b->a + 0.5 * (b->b - b->a);
-      else if (fabs(x - b->x) <= DBL_EPSILON * fabs(x)) { /* one more look from the other side */ b->x = x;
-        b->done = true;
-        if (!look_at_top(s, b, u, v)) return false;
-        continue;
-      }
-      b->x = x;
-    }
-  }
-  return true;
-}
-
-/* ---- features that are alike ---- */
-/* u = s phi(t) with t = a x + b in every one of who, where only s, a and b differ: phi is looked at once, for the first of
- * them, and every one has its roots at the same t. Not where it would be seen less clearly than alone: where the grid in
- * t is coarser in some range than a grid of its own, or s is 0 or no number; then *done is false. */
-static bool alike(search *s, int k, bool *done) {
-  const cx_feature *f = &s->q->in->feature[k];
-  const cx_quad_range *range = s->w->range;
-  int64_t total = s->q->in->columns, m = s->nwho, mark = s->n, n = 0;
-  double from = INFINITY, to = -INFINITY, blur = 0, t[GRID], most, *line = s->line;
-  *done = false;
-  if (f->line < 0 || m < ALIKE || !space(s, 3 * m > GRID ? 3 * m : GRID)) return f->line < 0 || m < ALIKE;
-  for (int64_t j = 0; j < m; j++) {
-    double lo = fmin(range[s->who[j]].lo, range[s->who[j]].hi), hi = fmax(range[s->who[j]].lo, range[s->who[j]].hi);
-    s->x[2 * j] = inside(lo, hi);
-    s->x[2 * j + 1] = isfinite(hi - lo) ? (s->x[2 * j] == hi ? lo : hi) : s->x[2 * j] + 1;
-    s->id[2 * j] = s->id[2 * j + 1] = s->who[j];
-  }
-  if (!evaluate(s, 2 * m)) return false;
-  for (int64_t j = 0; j < m; j++) {
-    const cx_quad_range *r = &range[s->who[j]];
-    const double *at = s->f + f->line * 2 * m + 2 * j, *x = s->x + 2 * j;
-    double a = (at[1] - at[0]) / (x[1] - x[0]), b = at[0] - a * x[0], p = a * r->lo + b, q = a * r->hi + b;
-    if (!(fabs(a) > 0 && isfinite(a) && isfinite(b)) || isnan(p) || isnan(q)) return true;
-    line[2 * j] = a, line[2 * j + 1] = b;
-    blur = fmax(blur, 1e-9 * fabs(b)); /* nearer to t = 0 the rounding of x would be seen */
-    from = fmin(from, fmin(p, q)), to = fmax(to, fmax(p, q));
-  }
-  bracket b = {.instance = s->who[0], .feature = k, .column = (int32_t)f->offset};
-  bool seen = false;
-  for (int attempt = 0; attempt < 3 && !seen; attempt++) { /* coarse, fine, fine at every scale about t = 0 */
-    bool all = attempt == 2;
-    if (attempt == 1 && !isfinite(to - from)) continue;
-    int64_t most_n = grid(s, all ? -INFINITY : from, all ? INFINITY : to, attempt > 0, t);
-    for (int64_t i = n = 0; i < most_n; i++)
-      if (fabs(t[i]) >= blur) t[n++] = t[i];
-    seen = true;
-    for (int64_t j = 0; j < m && seen; j++) {
-      double p = line[2 * j] * range[s->who[j]].lo + line[2 * j + 1],
-             q = line[2 * j] * range[s->who[j]].hi + line[2 * j + 1];
-      seen = places(t, (int)n, fmax(p, q)) - places(t, (int)n, fmin(p, q)) >= COARSE / 2;
-    }
-    if (!seen) continue;
-    for (int64_t i = 0; i < n; i++)
-      s->x[i] = ((line[0] < 0 ? t[n - 1 - i] : t[i]) - line[1]) / line[0], s->id[i] = b.instance;
-    if (!evaluate(s, n)) return false;
-    s->n = mark;
-    if (!read_grid(s, (int)n, s->x, s->f + b.column * n, s->f + (total + b.column) * n, b, &seen, &most)) return false;
-  }
-  for (int64_t i = mark; i < s->n && f->kind == CX_FEATURE_PEAK; i++) seen &= !s->at[i].touch;
-  if (!seen) return s->n = mark, true;
-  const double *u = s->f + b.column * n;
-  int64_t best = -1; /* where s is read: u is neither nought nor huge */
-  for (int64_t i = 0; i < n; i++)
-    if (u[i] != 0 && isfinite(u[i]) && (best < 0 || fabs(log(fabs(u[i]))) < fabs(log(fabs(u[best]))))) best = i;
-  if (best < 0) return s->n = mark, true;
-  double scale = u[best], at = line[0] * s->x[best] + line[1], phi[GRID], x[GRID + 2], y[GRID + 2];
-  for (int64_t i = 0; i < n; i++) phi[i] = u[line[0] < 0 ? n - 1 - i : i] / scale;
-  if (!narrow(s)) return false;
-  int64_t nroot = 0;
-  for (int64_t i = mark; i < s->n; i++) /* of phi; a flat top has its width in every one */
-    if (!s->at[i].side && (!s->at[i].clear || f->kind == CX_FEATURE_SUMMIT)) s->at[mark + nroot++] = s->at[i];
-  bracket *root = malloc((size_t)(nroot + 1) * sizeof *root);
-  if (!root) return s->w->why = "out of memory", false;
-  if (nroot) memcpy(root, s->at + mark, (size_t)nroot * sizeof *root);
-  s->n = mark;
-  for (int64_t i = 0; i < nroot; i++) root[i].x = line[0] * root[i].x + line[1];
-  if (!space(s, 3 * m)) return free(root), false;
-  for (int64_t j = 0; j < m; j++) {
-    const cx_quad_range *r = &range[s->who[j]];
-    double lo = fmin(r->lo, r->hi), hi = fmax(r->lo, r->hi), *to = s->x + 3 * j;
-    double near = isfinite(hi - lo) ? (hi - lo) * s->near[0][0] : s->out[1][0];
-    to[0] = (at - line[2 * j + 1]) / line[2 * j];
-    to[1] = isfinite(lo) ? lo + near : inside(lo, hi), to[2] = isfinite(hi) ? hi - near : inside(lo, hi);
-    for (int i = 0; i < 3; i++) s->id[3 * j + i] = s->who[j];
-  }
-  bool ok = evaluate(s, 3 * m);
-  for (int64_t j = 0; j < m && ok && seen; j++) {
-    const double *uj = s->f + b.column * 3 * m + 3 * j, *vj = uj + total * 3 * m, *place = s->x + 3 * j;
-    const cx_quad_range *r = &range[s->who[j]];
-    double lo = fmin(r->lo, r->hi), hi = fmax(r->lo, r->hi), a = line[2 * j], shift = line[2 * j + 1];
-    b.instance = s->who[j];
-    seen = fabs(uj[0]) > 0 && isfinite(uj[0]);
-    if (f->kind == CX_FEATURE_WAVE) seen &= gentle(r, most * fabs(uj[0] / scale * a / line[0]));
-    if (f->kind == CX_FEATURE_SUMMIT && ((isfinite(lo) && uj[1] < 0) || (isfinite(hi) && uj[2] > 0))) {
-      double least = a * (isfinite(lo) ? place[1] : lo) + shift, last = a * (isfinite(hi) ? place[2] : hi) + shift;
-      int i0 = places(t, (int)n, fmin(least, last)), i1 = places(t, (int)n, fmax(least, last)), count = isfinite(lo);
-      double stretch = 1 / a;
-      x[0] = place[1], y[0] = uj[1];
-      for (int i = 0; i < i1 - i0; i++) {
-        int k_of = a < 0 ? i1 - 1 - i : i0 + i;
-        x[count + i] = (t[k_of] - shift) * stretch, y[count + i] = uj[0] * phi[k_of];
-      }
-      count += i1 - i0;
-      if (isfinite(hi)) x[count] = place[2], y[count++] = uj[2];
-      ok = read_ends(s, count, x, y, vj + 1, b);
-    }
-    for (int64_t i = 0; i < nroot && ok; i++) {
-      bracket one = root[i];
-      one.instance = b.instance, one.x = (root[i].x - shift) / a, one.size *= fabs(uj[0] / scale);
-      one.a = NAN, one.done = one.touch, one.slope = one.touch;
-      if (!one.clear) ok = push(s, one);
-      else if (one.x > lo && one.x < hi) one.clear = false, ok = width_of_top(s, one);
-    }
-  }
-  free(root);
-  if (ok && !seen) s->n = mark;
-  *done = ok && seen;
-  return ok;
-}
-
 static bool scanned(search *s) {
   const cx_integrand *in = s->q->in;
   bool any = false;
@@ -604,7 +352,7 @@ static bool scanned(search *s) {
   for (int k = 0; k < in->nfeature; k++) {
     s->shared[k] = false;
     if (in->feature[k].degree && in->feature[k].kind != CX_FEATURE_STEP) continue;
-    if (!alike(s, k, &s->shared[k])) return false;
+    if (!cx_search_alike(s, k, &s->shared[k])) return false;
     any |= !s->shared[k];
   }
   return !any || (scan(s, false) && scan(s, true));
@@ -651,7 +399,7 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
   const cx_integrand *in = q->in;
   if (!in->nfeature) return 0;
   search *s = search_of(q, w);
-  bool ok = s && solved(s) && scanned(s) && narrow(s);
+  bool ok = s && solved(s) && scanned(s) && cx_search_narrow(s);
   int64_t total = q->in->columns, n = 0;
   for (int64_t k = 0; ok && k < s->n; k++) { /* those that are roots, inside */
     bracket *b = &s->at[k];
@@ -689,9 +437,9 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
           best = m;
       for (int64_t j = k; j < m; j++) s->at[j].x = s->at[best].x;
     }
-    ok = space(s, n);
+    ok = cx_search_space(s, n);
     for (int64_t k = 0; ok && k < n; k++) s->x[k] = s->at[k].x, s->id[k] = s->at[k].instance;
-    ok = ok && evaluate(s, n);
+    ok = ok && cx_search_evaluate(s, n);
   }
   for (int64_t j = w->begin; j < w->end; j++) w->range[j].npoint = 0;
   for (int64_t k = 0; ok && k < n; k++) {

@@ -13,117 +13,9 @@
  * An equality mod(k, m) == r makes k = m k' + r: an index made of several ones, as in flatten, is taken apart.
  * (Interval inverses of affine subscripts: Li, Gharbi, Adams, Durand, Ragan-Kelley, Differentiable programming for image
  * processing and deep learning in Halide, ACM TOG 2018, section 4.) */
-#include "pass/eqs.h"
+#include "pass/delta_int.h"
 #include <math.h>
 #include <string.h>
-
-enum { TERMS = 16, CONDS = 16, PARTS = TERMS + 1 };
-
-typedef struct {
-  const cx_node *e;
-  int64_t n;
-} range; /* 0 <= e < n */
-typedef struct {
-  const cx_node *rest; /* what the conditions multiply */
-  const cx_node *cond[CONDS];
-  int ncond;
-  range guard[CONDS];
-  int nguard;
-  uint32_t live;                 /* reduced slots that are still summed over */
-  int64_t size[2 * CX_MAX_RANK]; /* of a slot, in this term */
-  bool changed;
-} term;
-
-typedef struct {
-  cx_graph *g;
-  cx_eq *e;
-  term t[TERMS];
-  int n;
-} delta;
-
-/* ---- taking the body apart ---- */
-/* is there an equality (or an inequality) on a reduced index where linearity can reach it */
-static bool reach(cx_scratch *w, const cx_node *e, uint32_t mask, int depth) {
-  if (depth == 0 || !(e->free_lo & mask) || !cx_once(w, e)) return false;
-  switch (e->op) {
-    case OP_eq:
-    case OP_lt:
-    case OP_le: return true;
-    case OP_div:
-    case OP_neg: return reach(w, e->arg[0], mask, depth - 1);
-    case OP_add:
-    case OP_sub:
-    case OP_mul:
-    case OP_and: return reach(w, e->arg[0], mask, depth - 1) || reach(w, e->arg[1], mask, depth - 1);
-    case OP_select:
-      for (int k = 0; k < 3; k++)
-        if (reach(w, e->arg[k], mask, depth - 1)) return true;
-      return false;
-    default: return false;
-  }
-}
-enum { DEPTH = 40 };
-static bool reachable(const cx_graph *g, const cx_node *e, uint32_t mask) {
-  cx_scratch *w = cx_scratch_take(g);
-  bool yes = reach(w, e, mask, DEPTH);
-  cx_scratch_give(g, w);
-  return yes;
-}
-
-static bool condition(term *t, const cx_node *c) {
-  if (c->op == OP_and) return condition(t, c->arg[0]) && condition(t, c->arg[1]);
-  if (t->ncond == CONDS) return false;
-  t->cond[t->ncond++] = c;
-  return true;
-}
-
-/* Multiplies term at `from` by e, making further terms after d->n - 1 as sums are met; false: too many. The factors
- * still to be multiplied wait in a list, so that every term made meets them all. */
-typedef struct wait {
-  const cx_node *e;
-  const struct wait *next;
-} wait;
-
-static bool multiply(delta *d, term t, const cx_node *e, const wait *next, int depth) {
-  cx_graph *g = d->g;
-  uint32_t mask = cx_reduced_mask(d->e);
-  if (depth == 0) return false;
-  if (!e) {
-    if (next) return multiply(d, t, next->e, next->next, depth - 1);
-    if (d->n == TERMS) return false;
-    d->t[d->n++] = t;
-    return true;
-  }
-  if (reachable(g, e, mask)) switch (e->op) {
-      case OP_eq:
-      case OP_lt:
-      case OP_le:
-      case OP_and: return condition(&t, e) && multiply(d, t, NULL, next, depth - 1);
-      case OP_neg: t.rest = cx_op1(g, OP_neg, t.rest); return multiply(d, t, e->arg[0], next, depth - 1);
-      case OP_mul: {
-        wait y = {e->arg[1], next};
-        return multiply(d, t, e->arg[0], &y, depth - 1);
-      }
-      case OP_div: t.rest = cx_op2(g, OP_div, t.rest, e->arg[1]); return multiply(d, t, e->arg[0], next, depth - 1);
-      case OP_add:
-      case OP_sub: {
-        term u = t;
-        if (e->op == OP_sub) u.rest = cx_op1(g, OP_neg, u.rest);
-        return multiply(d, t, e->arg[0], next, depth - 1) && multiply(d, u, e->arg[1], next, depth - 1);
-      }
-      case OP_select: {
-        term u = t;
-        const cx_node *zero = cx_const(g, 0);
-        if (e->arg[1] != zero && !(condition(&t, e->arg[0]) && multiply(d, t, e->arg[1], next, depth - 1)))
-          return false;
-        return e->arg[2] == zero ||
-               (condition(&u, cx_op1(g, OP_not, e->arg[0])) && multiply(d, u, e->arg[2], next, depth - 1));
-      }
-      default: break;
-    }
-  t.rest = cx_op2(g, OP_mul, t.rest, e);
-  return multiply(d, t, NULL, next, depth - 1);
-}
 
 /* ---- solving ---- */
 /* e * factor as coef * index(slot) + the terms in r; false when it is not linear in the slot */
@@ -566,11 +458,11 @@ static void become(cx_graph *g, cx_eq *e, const cx_eq *from, const part *p) {
 
 static void one(cx_graph *g, cx_eq *e) {
   uint32_t mask = cx_reduced_mask(e);
-  if (!reachable(g, e->body, mask)) return;
+  if (!cx_delta_reaches(g, e->body, mask)) return;
   delta d = {.g = g, .e = e};
   term t = {.rest = cx_const(g, 1), .live = mask};
   for (int k = 0; k < e->nred; k++) t.size[e->rank + k] = e->rdim[k].n;
-  if (!multiply(&d, t, e->body, NULL, 4 * DEPTH)) return;
+  if (!cx_delta_multiply(&d, t, e->body, NULL, 4 * DEPTH)) return;
   bool any = false;
   for (int i = 0; i < d.n; i++) {
     term *t = &d.t[i];

@@ -111,6 +111,10 @@ typedef CX_VEC(cx_found) cx_found_list;
  * integrals inside whose edges are not among them, where something jumps. */
 cx_found_list cx_collect_features(cx_graph *g, uint32_t root, uint32_t x, uint32_t own, bool *hidden,
                                   cx_found_list *unplaced);
+/* feature_near.c: all equations below root, seen[]; the integrand with u taken from its expansion about a root */
+void cx_mark_below(cx_graph *g, uint32_t root, bool *seen);
+cx_graph *cx_near_graph(cx_graph *g, const cx_integrand *in, uint32_t x, const cx_node *u, const cx_node *rate,
+                        int degree, const uint32_t *input, int ninput, const uint32_t *out, int nout);
 /* of the integral I inside (edge.c); false where there may be more */
 bool cx_inner_edges(cx_graph *g, const cx_eq *I, uint32_t x, uint32_t own, cx_found_list *to, cx_found_list *unplaced);
 /* added to denominators that are smooth by construction (edge.c): these are no features */
