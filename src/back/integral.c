@@ -463,6 +463,10 @@ int cx_quadrature_run(const cx_quadrature *q, cx_quadrature_work *w, int64_t row
           w->error[j * q->in->ncomp + k] = fmax(w->error[j * q->in->ncomp + k], inside * fabs(*v));
           if (w->report[j].status == QUAD_OK) w->report[j].status = QUAD_TOLERANCE;
         }
+        if (q->in->nought && w->report[j].status == QUAD_TOLERANCE) {
+          w->report[j].status = QUAD_OK;
+          w->report[j].error = w->error[j * q->in->ncomp + k] = 0;
+        }
       }
     if (!failed) take_report(q, w, result);
   }

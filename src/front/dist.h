@@ -126,6 +126,9 @@ cx_val cx_change_value(cx_elab *E, const cx_ast *d, cx_val x);
 /* elab_part.c: values of d that are functions of independent numbers */
 /* the binder x with such numbers in the place of random arrays, or x; NULL: an error has been reported */
 const cx_ast *cx_parts(cx_elab *E, const cx_ast *x);
+/* the conditions c on variables of the binder x, those on all elements of a random array or of several numbers, as
+ * max(x) < 1, one by one */
+const cx_ast *const *cx_part_conditions(cx_elab *E, const cx_ast *x, const cx_ast *const *c);
 /* the array of which bind is the last part, as an A_NAMED; NULL: none */
 const cx_ast *cx_part_whole(cx_elab *E, const cx_ast *bind);
 bool cx_part_ends(cx_elab *E, const cx_ast *bind); /* bind has its value: the array that it completes, too */
@@ -168,8 +171,14 @@ typedef struct {
 } cx_by_draws;
 cx_val cx_elab_draws(cx_elab *E, const cx_by_draws *q);
 
-/* elab_gauss.c: of affine functions of normal variables; false: they are something else */
-bool cx_elab_gauss(cx_elab *E, const cx_ast *x, cx_random_kind kind, const cx_ast *e, const cx_ast *e2, cx_val *r);
+/* elab_gauss.c: of affine functions of normal variables bind[..]; false: they are something else, or there are others */
+typedef struct {
+  const cx_ast *e, *minus, *e2; /* e - minus; minus and e2 may be NULL */
+} cx_gauss_of;
+typedef struct {
+  cx_val mean, mean2, cov; /* without e2: its mean and variance. nan where parameters are not valid */
+} cx_gauss;
+bool cx_elab_gauss(cx_elab *E, const cx_ast *const *bind, int n, const cx_gauss_of *of, cx_gauss *r);
 /* e as rest + slope * input, neither of which reads the input; false: not seen to be */
 bool cx_affine_in(cx_elab *E, const cx_node *e, uint32_t input, const cx_node **rest, const cx_node **slope);
 

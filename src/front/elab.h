@@ -351,7 +351,7 @@ cx_val cx_elab_binder(cx_elab *E, const cx_ast *x);
 cx_val cx_elab_integral(cx_elab *E, const cx_ast *x); /* and a series: sum(k in 0..inf: e) */
 bool cx_is_series(cx_elab *E, const cx_ast *x);
 /* prim integral or series (pass/integral.h) of what fn gives, in which `name` is a number between lo and hi; prim
- * crossing: the root of what fn gives */
+ * crossing: the root of what fn gives. tol < 0: that of an integral or a series, which nobody asked for. */
 cx_val cx_bind_variable(cx_elab *E, const cx_prim *prim, cx_sym name, cx_span where, cx_val lo, cx_val hi, double tol,
                         cx_val (*fn)(cx_elab *E, void *user), void *user, cx_span s);
 cx_val cx_elab_block(cx_elab *E, const cx_ast *x);

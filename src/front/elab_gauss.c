@@ -1,8 +1,9 @@
-/* elab_gauss.c - affine functions of normal variables: their expectation, variance and covariance, and the probability that
- * one is above another, in closed form.
+/* elab_gauss.c - affine functions of normal variables: their expectation, variance and covariance, and with these the
+ * probability that one is above another, in closed form.
  *
  * Each variable is x = mu + sigma z of its own standard normal z, where mu may be affine in the variables before. If then
- * e = c + sum a z with a that no z is in, E[e] = c, var[e] = sum a^2, cov[e, f] = sum a b, P(e > 0) = Phi(c / sqrt(var)). */
+ * e = c + sum a z with a that no z is in, E[e] = c, var[e] = sum a^2, cov[e, f] = sum a b, P(e > 0) = Phi(c / sqrt(var)).
+ * Parameters may read other variables around: then this is so for each of their values. */
 #include <math.h>
 #include <string.h>
 
@@ -15,7 +16,6 @@ typedef struct {
 } affine;
 typedef struct {
   cx_elab *E;
-  const cx_ast *x;
   uint32_t first, z[MOST]; /* the inputs; no equation before the first reads any */
   int n, budget;
   bool *reads, found; /* by equation from the first on: does it read an input? */
@@ -146,14 +146,15 @@ bool cx_affine_in(cx_elab *E, const cx_node *e, uint32_t input, const cx_node **
   return s->ok;
 }
 
-static const affine *of(gauss *q, const cx_ast *e, const cx_ast *minus) {
+/* e, or e - minus; of an array, for each element */
+static const affine *of(gauss *q, const cx_ast *e, const cx_ast *minus, cx_val *v) {
   static const affine none;
-  cx_val v = cx_elab_expr(q->E, e);
-  if (!v.bad && minus) {
+  *v = cx_elab_expr(q->E, e);
+  if (!v->bad && minus) {
     cx_val w = cx_elab_expr(q->E, minus);
-    v = w.bad || w.rank || v.rank ? cx_v_bad(e->span) : op2(q->E, OP_sub, v, w);
+    *v = w.bad || w.rank || v->rank ? cx_v_bad(e->span) : op2(q->E, OP_sub, *v, w);
   }
-  return v.bad || v.rank ? &none : split(q, v.e);
+  return v->bad ? &none : split(q, v->e);
 }
 
 static const cx_node *product_sum(const gauss *q, const affine *s, const affine *t) {
@@ -181,30 +182,24 @@ static void forget(gauss *q, int from) {
   E->demand.n = n;
 }
 
-/* x: the binder; kind R_PROB: e is a comparison. false: it is nothing of the kind, or has an error */
-bool cx_elab_gauss(cx_elab *E, const cx_ast *x, cx_random_kind kind, const cx_ast *e, const cx_ast *e2, cx_val *r) {
-  gauss q = {.E = E, .x = x, .budget = OPENED};
-  bool less = false;
-  if (x->nbind > MOST) return false;
-  for (int k = 0; k < x->nbind; k++)
-    if (!normal(E, x->kid[k])) return false;
-  if (kind == R_PROB) {
-    if (e->kind != A_COMPARE || e->nkid != 2 || e->ops[0] == T_EQ || e->ops[0] == T_NE) return false;
-    less = e->ops[0] == T_LT || e->ops[0] == T_LE;
-    if (x->nbind == 1) return false; /* its distribution function is known */
-  }
+bool cx_elab_gauss(cx_elab *E, const cx_ast *const *bind, int n, const cx_gauss_of *of_what, cx_gauss *r) {
+  gauss q = {.E = E, .budget = OPENED};
+  const cx_ast *e = of_what->e;
+  if (n > MOST) return false;
+  for (int k = 0; k < n; k++)
+    if (!normal(E, bind[k])) return false;
   cx_binding *env = E->env;
   int before = cx_error_count(E->ctx), demands = E->demand.n;
-  cx_val valid = cx_v_num(E, 1, x->span);
+  cx_val valid = cx_v_num(E, 1, e->span);
   q.first = E->g->neq;
   bool ok = true;
-  for (int k = 0; k < x->nbind && ok; k++) {
-    const cx_ast *b = x->kid[k];
+  for (int k = 0; k < n && ok; k++) {
+    const cx_ast *b = bind[k];
     cx_dist d;
     int errors = cx_error_count(E->ctx);
     if (!cx_dist_of(E, b->kid[0], &d) || cx_error_count(E->ctx) > errors) {
       E->env = env;
-      *r = cx_v_bad(x->span);
+      r->mean = cx_v_bad(e->span);
       return true;
     }
     ok = !d.arg[0].rank && !d.arg[1].rank && !varies(&q, d.arg[1].e);
@@ -213,7 +208,9 @@ bool cx_elab_gauss(cx_elab *E, const cx_ast *x, cx_random_kind kind, const cx_as
     ok = mu->ok;
     cx_dist_demand(E, &d);
     const cx_node *doubt = cx_dist_doubt(E, &d);
-    if (doubt) valid = op2(E, OP_and, valid, cx_v_node(doubt, x->span));
+    cx_val holds = cx_v_node(doubt ? doubt : cx_const(E->g, 1), e->span);
+    if (cx_inside_integral(E, holds)) holds = op2(E, OP_le, cx_v_num(E, 0, e->span), d.arg[1]); /* it may underflow */
+    valid = op2(E, OP_and, valid, holds);
     cx_eq *z = cx_eq_new(E->g, b->name, EQ_INPUT);
     q.z[q.n++] = z->id;
     q.slope = (cx_names){0};
@@ -221,22 +218,21 @@ bool cx_elab_gauss(cx_elab *E, const cx_ast *x, cx_random_kind kind, const cx_as
     cx_bind_name(E, b->name, B_VALUE, b->name_span)->v = op2(E, OP_add, d.arg[0], v);
     ok = cx_part_ends(E, b);
   }
-  const affine *s = ok ? of(&q, kind == R_PROB ? e->kid[0] : e, kind == R_PROB ? e->kid[1] : NULL) : NULL;
-  const affine *t = s && e2 ? of(&q, e2, NULL) : s;
+  cx_val x, y;
+  const affine *s = ok ? of(&q, e, of_what->minus, &x) : NULL;
+  const affine *t = s && of_what->e2 ? of(&q, of_what->e2, NULL, &y) : s;
   E->env = env;
   forget(&q, demands);
   if (cx_error_count(E->ctx) > before) { /* said once */
-    *r = cx_v_bad(x->span);
+    r->mean = cx_v_bad(e->span);
     return true;
   }
-  if (!s || !s->ok || !t->ok) return false;
-  cx_val v = cx_v_node(kind == R_EXPECT ? s->c : product_sum(&q, s, t), x->span);
-  if (kind == R_PROB) {
-    double sure;
-    if (cx_v_const(E, v, &sure) && sure == 0) return false;
-    cx_val above = op2(E, OP_div, cx_v_node(s->c, x->span), op1(E, OP_sqrt, v));
-    v = op1(E, OP_norm_cdf, less ? op1(E, OP_neg, above) : above);
-  }
-  *r = valid.e->op == OP_const ? v : when(E, valid, v, cx_v_num(E, NAN, x->span));
+  if (!s || !s->ok || !t->ok || (of_what->e2 && (x.rank || y.rank))) return false;
+  r->mean = r->mean2 = r->cov = x;
+  r->mean.e = s->c;
+  r->mean2.e = t->c;
+  r->cov.e = product_sum(&q, s, t);
+  cx_val nan = cx_v_num(E, NAN, e->span);
+  if (valid.e->op != OP_const) r->mean = when(E, valid, r->mean, nan), r->cov = when(E, valid, r->cov, nan);
   return true;
 }

@@ -89,7 +89,7 @@ cx_val cx_bind_variable(cx_elab *E, const cx_prim *prim, cx_sym name, cx_span wh
     return cx_v_bad(s);
   }
   bool root = prim == &cx_prim_crossing; /* of v: the sum of the variable itself over its roots */
-  cx_val f = root ? mine->v : v, g = v, t = cx_v_num(E, tol, s);
+  cx_val f = root ? mine->v : v, g = v, t = cx_v_num(E, fabs(tol), s);
   f.dim[f.rank] = (cx_dim){CX_NODES, NULL};
   f.slot[f.rank++] = node;
   g.dim[g.rank] = f.dim[f.rank - 1];
@@ -110,6 +110,7 @@ cx_val cx_bind_variable(cx_elab *E, const cx_prim *prim, cx_sym name, cx_span wh
       v.e = cx_const(E->g, 0);
       return v;
     }
+  E->g->eq[part[nparts - 1]]->loose = !root && tol < 0;
   cx_eq *e = cx_eq_new(E->g, NULL, EQ_PRIM);
   e->prim = prim;
   e->span = s;

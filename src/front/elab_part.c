@@ -94,6 +94,56 @@ const cx_ast *cx_parts(cx_elab *E, const cx_ast *x) {
   return wide;
 }
 
+/* ---- max(x) < c: all of x are; min(x, y) > c likewise ---- */
+/* how many elements the random array of this name has, 0: it is none, or no vector */
+static int64_t vector(cx_elab *E, const cx_ast *x, cx_sym name) {
+  cx_binding *env = E->env;
+  int64_t n = 0;
+  bool is = false;
+  for (int k = 0; k < x->nbind; k++) {
+    const cx_ast *whole = cx_part_whole(E, x->kid[k]);
+    is |= whole && whole->name == name;
+  }
+  E->branches++;
+  for (int k = 0; k < x->nbind && is; k++) stand_in(E, x->kid[k]);
+  const cx_binding *b = is ? cx_lookup_env(E, name, false) : NULL;
+  if (b && !b->v.bad && b->v.rank == 1) n = b->v.dim[0].n;
+  E->branches--;
+  E->env = env;
+  return n <= PARTS ? n : 0;
+}
+const cx_ast *const *cx_part_conditions(cx_elab *E, const cx_ast *x, const cx_ast *const *c) {
+  CX_VEC(const cx_ast *) all = {0};
+  for (; *c; c++) {
+    int side = 0;
+    int64_t n = 0;
+    const cx_ast *most = NULL;
+    for (int k = 0; k < 2 && !most && (*c)->kind == A_COMPARE && (*c)->nkid == 2; k++) {
+      const cx_ast *m = (*c)->kid[k];
+      bool less = (*c)->ops[0] == T_LT || (*c)->ops[0] == T_LE, more = (*c)->ops[0] == T_GT || (*c)->ops[0] == T_GE;
+      if (m->kind != A_CALL || m->primes || cx_lookup_env(E, m->name, true)) continue;
+      if (!strcmp(m->name, "max") ? !(k ? more : less) : strcmp(m->name, "min") || !(k ? less : more)) continue;
+      n = m->nkid > 1 ? m->nkid : m->kid[0]->kind == A_NAME ? vector(E, x, m->kid[0]->name) : 0;
+      most = n ? m : NULL, side = k;
+    }
+    if (!most) *CX_PUSH(E->arena, all) = *c;
+    for (int k = 0; most && k < n; k++) {
+      cx_ast *one = like(E, *c, A_COMPARE, NULL, 2), *v = most->kid[most->nkid > 1 ? k : 0];
+      one->ops = (*c)->ops;
+      if (most->nkid == 1) {
+        cx_ast *at = like(E, v, A_SUBSCRIPT, NULL, 2), *place = like(E, v, A_NUM, NULL, 0);
+        place->num = k;
+        at->kid[0] = v, at->kid[1] = place;
+        v = at;
+      }
+      one->kid[side] = v, one->kid[!side] = (*c)->kid[!side];
+      *CX_PUSH(E->arena, all) = one;
+    }
+  }
+  *CX_PUSH(E->arena, all) = NULL;
+  return all.at;
+}
+
 const cx_ast *cx_part_whole(cx_elab *E, const cx_ast *bind) {
   return *cx_names_at(E->arena, &E->whole, (cx_sym)(const void *)bind);
 }

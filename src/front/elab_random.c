@@ -17,7 +17,7 @@ typedef struct {
   const cx_ast *x;
   const cx_ast *order[256]; /* the variables, outermost first */
   int n;
-  double tol, draws;
+  double tol, draws;    /* tol < 0: not asked for */
   const cx_ast *e, *e2; /* what is expected: e, (e - m)^2, (e - m)(e2 - m2), or 1 */
   cx_val m, m2;
   bool centred;
@@ -364,10 +364,40 @@ static bool solve(cx_elab *E, const random_ *R, cx_sym about) {
   return true;
 }
 
+/* Of normal variables that are left, and what is affine in them: with those around known, a closed form. An
+ * expectation of (e - m)(f - n) is cov(e, f) + (E[e] - m)(E[f] - n). */
+static bool gaussian(cx_elab *E, const random_ *R, int at, cx_val *v) {
+  const cx_ast *const *c = R->condition[0], *event = !R->e && c && c[0] && !c[1] ? c[0] : NULL;
+  cx_gauss_of of = {R->e, NULL, R->e2};
+  cx_gauss g;
+  if (R->condition[1] || (!R->e && !event)) return false;
+  if (event) {
+    if (event->kind != A_COMPARE || event->nkid != 2 || event->ops[0] == T_EQ || event->ops[0] == T_NE) return false;
+    if (at + 1 == R->n) return false; /* its distribution function is known */
+    of.e = event->kid[0], of.minus = event->kid[1];
+  }
+  if (!cx_elab_gauss(E, R->order + at, R->n - at, &of, &g)) return false;
+  *v = g.mean;
+  if (g.mean.bad) return true;
+  if (event) {
+    double sure;
+    if (cx_v_const(E, g.cov, &sure) && sure == 0) return false;
+    bool less = event->ops[0] == T_LT || event->ops[0] == T_LE;
+    *v = op2(E, OP_div, g.mean, op1(E, OP_sqrt, g.cov));
+    *v = op1(E, OP_norm_cdf, less ? op1(E, OP_neg, *v) : *v);
+  } else if (R->centred) {
+    cx_val off = op2(E, OP_sub, g.mean, R->m);
+    *v = op2(E, OP_add, op2(E, OP_mul, off, R->e2 ? op2(E, OP_sub, g.mean2, R->m2) : off), g.cov);
+  }
+  return true;
+}
+
 static cx_val total(cx_elab *E, const random_ *R, int at, cx_dist *d);
 static cx_val level(cx_elab *E, const random_ *R, int at) {
   cx_dist d;
-  cx_val v = total(E, R, at, &d);
+  cx_val v;
+  if (gaussian(E, R, at, &v)) return v;
+  v = total(E, R, at, &d);
   return v.bad ? v : cx_dist_checked(E, &d, v);
 }
 static cx_val total(cx_elab *E, const random_ *R, int at, cx_dist *d) {
@@ -507,7 +537,7 @@ static cx_val expected(cx_elab *E, const random_ *R) {
 
 cx_val cx_elab_random(cx_elab *E, const cx_ast *x) {
   int kind = kind_of(x->name);
-  random_ R = {.x = x, .n = x->nbind, .tol = 1e-10};
+  random_ R = {.x = x, .n = x->nbind, .tol = -1e-10};
   for (int k = 0; k < x->nbind; k++) {
     R.order[k] = x->kid[k];
     *cx_names_at(E->arena, &E->random, x->kid[k]->name) = E;
@@ -536,19 +566,20 @@ cx_val cx_elab_random(cx_elab *E, const cx_ast *x) {
     if (R.condition[1]) q.given = (body->kind == A_LIST ? body->kid[body->nkid - 1] : body)->kid[1];
     return cx_elab_draws(E, &q);
   }
-  cx_val v;
   if (!(x = cx_parts(E, x))) return cx_v_bad(body->span);
   for (int k = 0; k < x->nbind; k++) R.order[k] = x->kid[k];
   R.n = x->nbind;
   R.x = x;
-  if (!R.condition[1] && cx_elab_gauss(E, x, (cx_random_kind)kind, two ? body->kid[0] : last, two ? last : NULL, &v))
-    return v;
+  if (R.condition[1]) R.condition[1] = cx_part_conditions(E, x, R.condition[1]);
   if (kind == R_PROB) {
-    R.condition[0] = cx_conditions(E, last);
+    R.condition[0] = cx_part_conditions(E, x, cx_conditions(E, last));
     return expected(E, &R);
   }
   R.e = two ? body->kid[0] : last;
   if (kind == R_EXPECT) return expected(E, &R);
+  cx_gauss g; /* of normal variables alone the means are not needed */
+  if (!R.condition[1] && cx_elab_gauss(E, R.order, R.n, &(cx_gauss_of){R.e, NULL, two ? last : NULL}, &g))
+    return g.mean.bad ? g.mean : g.cov;
   cx_val m = expected(E, &R), m2 = m;
   if (two) {
     random_ other = R;

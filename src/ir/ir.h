@@ -76,6 +76,7 @@ typedef struct cx_eq {
   bool integer;   /* every value is an integer */
   bool node;      /* EQ_INPUT: the variable of an integral (pass/integral.h), which some primitive binds */
   bool slope;     /* prim integral: that of a derivative; its error counts against the size of its integrand */
+  bool loose;     /* a tolerance that nobody asked for: over a box of three variables and more 1e-6 will do */
   bool counts;    /* a number of rows: in a step on some rows it is theirs, not an estimate of all */
   bool statistic; /* of the rows at hand: in a step on some rows it is estimated from them, wherever it is read */
   bool inert;     /* derivative 0 by a theorem (the shift of a log-sum-exp): diff does not pass through */

@@ -259,7 +259,8 @@ static uint32_t copy_eq(cx_compose *c, uint32_t id, bool based, const cx_node *c
   t->span = e->span;
   t->red = e->red, t->nred = e->nred;
   memcpy(t->rdim, e->rdim, sizeof t->rdim);
-  t->integer = e->integer, t->inert = e->inert, t->node = e->node, t->slope = e->slope, t->constant = e->constant;
+  t->integer = e->integer, t->inert = e->inert, t->node = e->node, t->slope = e->slope, t->loose = e->loose;
+  t->constant = e->constant;
   if (!based || e->kind != EQ_CALC) t->lo = e->lo, t->hi = e->hi; /* else: bounds were of x inside its range */
   copier p = {.c = c, .into = t};
   int rank = 0, first = based ? c->nbase : 0;

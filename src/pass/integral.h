@@ -93,6 +93,7 @@ typedef struct cx_integrand {
       moving; /* variables whose ends depend on earlier ones; outputs of value behind f: lo, hi of each but the first */
   double *scale; /* by component: 0, or > 0 for a derivative, whose tolerance is absolute (quad/quad.h) */
   bool heavy;    /* there are integrals inside */
+  bool nought;   /* it is 0 wherever it is a number: no places where it is more are missed */
   bool complete; /* the features are all that is not smooth at every scale, where they are seen clearly (roots.c) */
   bool crossing, series;
   double period; /* crossing */

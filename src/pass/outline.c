@@ -80,6 +80,18 @@ static void guard(cx_graph *g, cx_eq *f) {
   if (cond) f->body = cx_op3(g, OP_select, cond, cx_const(g, 0), f->body);
 }
 
+/* 0 wherever it is a number: a factor is 0, or nan where parameters are not valid */
+static bool nought(const cx_node *e) {
+  switch (e->op) {
+    case OP_const: return e->u.num == 0 || isnan(e->u.num);
+    case OP_mul: return nought(e->arg[0]) || nought(e->arg[1]);
+    case OP_div:
+    case OP_neg: return nought(e->arg[0]);
+    case OP_select: return nought(e->arg[1]) && nought(e->arg[2]);
+    default: return false;
+  }
+}
+
 static cx_eq *node_input(cx_graph *g, cx_sym name, cx_dim nodes) {
   cx_eq *e = cx_eq_new(g, name, EQ_INPUT);
   e->rank = 1;
@@ -279,6 +291,11 @@ static void outline(cx_graph *g, cx_eq **member, int n, bool passes) {
   in->value->inside = true;
   if (passes) cx_run_passes(in->value, NULL);
   else cx_outline(in->value, false);
+  in->nought = true;
+  for (int j = 0; j < in->value->nout; j++) {
+    const cx_eq *e = in->value->eq[in->value->out[j]];
+    in->nought &= e->kind == EQ_CALC && e->red == RED_none && nought(e->body);
+  }
   cx_take_by_instance(in);
   if (many && in->ninstance && !in->crossing && !in->series) {
     cx_halve(in, in->value, &in->value_halves);
@@ -419,6 +436,7 @@ static void outline_box(cx_graph *g, cx_eq *I, int dim, bool passes) {
   in->ninstance = lo->rank;
   memcpy(in->instance, lo->dim, sizeof in->instance);
   in->tol = number(g, I->prim_arg[CX_INTEGRAL_TOL], 1e-6);
+  if (g->eq[I->prim_arg[CX_INTEGRAL_TOL]]->loose) in->tol = fmax(in->tol, 1e-6);
   in->ncomp = 1;
   cx_eq *q = cx_eq_new(g, NULL, EQ_PRIM);
   q->prim = &cx_prim_quadrature;

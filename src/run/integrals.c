@@ -90,6 +90,7 @@ cx_integral_summary cx_sum_up_integrals(cx_ctx *c, const cx_exec *x, cx_work *w,
     s.evaluations += r[k].evaluations;
     if (r[k].status != QUAD_OK) s.converged = false, say(c, &r[k]);
     double e = r[k].error / fabs(r[k].value);
+    if (r[k].status == QUAD_OK && r[k].derivative) e = fmin(e, r[k].asked); /* asked of the size of what is summed up */
     if (e > relative) relative = e;
     if (r[k].error > worst) worst = r[k].error;
     if (n == 1 && r[k].value == value) s.error = r[k].error;
