@@ -106,7 +106,7 @@ struct cx_ins {
     cx_kern_pair pair;       /* a[1]: the second result */
     double value;            /* fill */
     const cx_access *access; /* pack, gather */
-    const cx_aff *aff;       /* index, arg */
+    const cx_aff *aff;       /* index, arg; cut: repetitions of its body */
     const cx_contract *sum;  /* contract */
     const cx_linear *linear;
     struct {
@@ -118,7 +118,7 @@ struct cx_ins {
     struct {
       int64_t m, k, n, dm, sm, sk, vk;
       const cx_aff *limit;
-    } mat; /* n 0: the lanes; k 0: the lanes; limit: of k, two */
+    } mat; /* n 0: the lanes; k 0: the lanes; limit, by m: k from, k below, of columns n below */
   } u;
 };
 
@@ -167,6 +167,13 @@ typedef struct {
   bool padded; /* reading and writing up to 15 lanes past the end is harmless */
 } cx_loc;
 
+/* Only places with slot <= by + c make a difference; a slot of the sum is one, too. */
+enum { CX_BOUNDS = 4 };
+typedef struct {
+  int slot, by;
+  int64_t c;
+} cx_bound;
+
 typedef struct {
   int kernel, stage, comp;
   uint64_t dep;
@@ -179,6 +186,8 @@ typedef struct {
   bool whole;    /* read outside its run: kept for all steps */
   int out;       /* first output it is, or -1 */
   cx_loc full, block, cols;
+  cx_bound bound[CX_BOUNDS];
+  int nbound;
 } cx_place;
 
 /* a constant input with its rows as columns of blocks */
@@ -256,6 +265,8 @@ void cx_split(cx_graph *g, cx_arena *a, const cx_comp *comp, int ncomp);
 /* schedule.c */
 void cx_schedule(cx_sched *s);
 int cx_axis(cx_sched *s, uint32_t eq, int slot);
+/* bound.c */
+void cx_bound_all(cx_sched *s);
 /* fuse.c */
 void cx_fuse(cx_sched *s, cx_kernel *k);
 /* scatter.c: the own slots of a sum that are computed places, those places, and what goes there */
@@ -290,7 +301,7 @@ static inline int64_t cx_count_of(const cx_eq *e) {
 void cx_vm_run(cx_vm *s, const cx_ins *p, const cx_ins *end);
 typedef struct {
   cx_ins_fn ew, index, pack, gather, fill, red, acc, arg, matmul, rowdot, columns, matvec, transpose, pair, scatter,
-      contract, linear, loop, guard;
+      contract, linear, loop, guard, cut;
 } cx_vm_table;
 const cx_vm_table *cx_vm_get(bool single);
 const char *cx_vm_name(cx_ins_fn fn);

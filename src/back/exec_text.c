@@ -30,8 +30,9 @@ static void code(cx_arena *a, buf *b, const cx_kernel *k, const cx_ins *i, const
     const char *name = cx_vm_name(i->fn);
     if (!*name) name = cx_ops[i->op].name;
     add(a, b, name);
-    if (!strcmp(name, "loop") || !strcmp(name, "guard")) {
-      if (*name == 'l')
+    if (i->len || !strcmp(name, "loop")) {
+      if (*name == 'c') add(a, b, cx_format(a, " x%lld", (long long)i->R));
+      else if (*name == 'l')
         add(a, b,
             cx_format(a, " %lld from %lld by %lld", (long long)i->R, (long long)i->u.loop.start,
                       (long long)i->u.loop.step));
@@ -48,8 +49,8 @@ static void code(cx_arena *a, buf *b, const cx_kernel *k, const cx_ins *i, const
     if (!i->lanes) add(a, b, " uniform");
     if (!strcmp(name, "matmul") || !strcmp(name, "rowdot") || !strcmp(name, "columns"))
       add(a, b,
-          cx_format(a, " %lld x %lld x %lld%s", (long long)i->u.mat.m, (long long)i->u.mat.k, (long long)i->u.mat.n,
-                    i->add ? " add" : ""));
+          cx_format(a, " %lld x %lld x %lld%s%s", (long long)i->u.mat.m, (long long)i->u.mat.k, (long long)i->u.mat.n,
+                    i->add ? " add" : "", i->u.mat.limit && *name != 'r' ? " cut" : ""));
     if (!strcmp(name, "contract")) {
       const cx_contract *c = i->u.sum;
       add(a, b,

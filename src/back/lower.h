@@ -66,6 +66,7 @@ typedef struct {
   int level_of[32];
   int rslot;
   int64_t R;
+  bool bounded; /* repetitions end at bounds of the equation */
   cx_level level[CX_LOOPS];
   int nlevel; /* level[0] is the block itself */
   uint32_t next_id;

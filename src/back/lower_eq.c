@@ -12,6 +12,27 @@ static cx_slots remaining(const cx_lower_state *L, int lo, int hi) {
       if (L->level_of[k] == CLOSED && (cx_low_extent(L->e, k) != 1) == pass) s.at[s.n++] = k;
   return s;
 }
+/* what was lowered at the innermost level, as far as a bound of the repeated slot by an open loop */
+static void cut(cx_lower_state *L, int slot) {
+  cx_level *v = &L->level[L->nlevel - 1];
+  const cx_bound *b = NULL;
+  for (int k = 0; k < L->p->nbound && L->bounded; k++) {
+    int by = L->p->bound[k].by;
+    if (L->p->bound[k].slot == slot && L->level_of[by] > 0 && L->level[L->level_of[by]].loop) b = &L->p->bound[k];
+  }
+  for (int i = 0; i < v->code.n; i++)
+    if (v->code.at[i].len) return;
+  if (!b || !v->code.n) return;
+  int64_t coef[32] = {0};
+  coef[b->by] = 1, coef[slot] = -1;
+  cx_aff *f = CX_NEW(L->s->a, cx_aff);
+  *f = cx_low_aff_of(L, b->c + 1, coef);
+  CX_PUSH(L->s->tmp, v->code);
+  memmove(v->code.at + 1, v->code.at, (size_t)(v->code.n - 1) * sizeof *v->code.at);
+  v->code.at[0] = (cx_ins){.fn = L->vm->cut, .len = v->code.n - 1, .R = L->R, .eq = L->e->id + 1};
+  v->code.at[0].u.aff = f;
+}
+
 /* runs fn at every point of the slots, the last one cut into repetitions */
 typedef void (*segment_fn)(cx_lower_state *L, void *user);
 void cx_low_nest(cx_lower_state *L, const cx_slots *s, int from, bool repeat, void (*fn)(cx_lower_state *L, void *user),
@@ -38,6 +59,7 @@ void cx_low_nest(cx_lower_state *L, const cx_slots *s, int from, bool repeat, vo
     L->rslot = slot, L->R = r;
     cx_low_open(L, slot, part ? full * most : 0, count, r);
     fn(L, user);
+    cut(L, slot);
     cx_low_close(L);
     L->rslot = -1, L->R = 1;
   }
@@ -246,7 +268,7 @@ static void equation(cx_lower_state *L, const cx_eq *e, const cx_eq *twin) {
   cx_sched *s = L->s;
   cx_place *p = &s->place[e->id];
   int base = L->nlevel - 1;
-  L->e = e, L->p = p, L->rslot = -1, L->R = 1;
+  L->e = e, L->p = p, L->rslot = -1, L->R = 1, L->bounded = false;
   for (int k = 0; k < cx_low_nslot(e); k++)
     if (p->mask >> k & 1) L->level_of[k] = LANE;
   cx_slots own = remaining(L, 0, e->rank), red = remaining(L, e->rank, cx_low_nslot(e));
@@ -281,6 +303,7 @@ static void equation(cx_lower_state *L, const cx_eq *e, const cx_eq *twin) {
   } else if (p->pinned && cx_scatter_of(s->g, e, &sc)) {
     cx_lower_scatter(L, &sc, w.to);
   } else if (!cx_lower_contract(L, e, w.to) && !cx_lower_product(L, e, w.to)) {
+    L->bounded = L->k->lanes && !p->flat;
     cx_low_need(L, e->body);
     if (e->red == RED_none) cx_low_nest(L, &own, 0, true, plain, &w);
     else {

@@ -171,6 +171,19 @@ typedef struct {
   bool zeroed, summed;
 } product;
 
+/* of the sum by guards, of the columns by a bound of the equation */
+static const cx_aff *limits_of(cx_lower_state *L, const product *p, int64_t k, int64_t n) {
+  const cx_bound *b = NULL;
+  for (int j = 0; j < L->p->nbound && p->n >= 0; j++)
+    if (L->p->bound[j].slot == p->n && L->p->bound[j].by == p->m) b = &L->p->bound[j];
+  if (!p->lim.on[0] && !p->lim.on[1] && !b) return NULL;
+  cx_aff *f = CX_NEW_N(L->s->a, cx_aff, 3);
+  f[0] = p->lim.on[0] ? row_aff(L, p->lim.c0[0], p->lim.coef[0], p->m) : (cx_aff){0};
+  f[1] = p->lim.on[1] ? row_aff(L, p->lim.c0[1], p->lim.coef[1], p->m) : (cx_aff){.c0 = k};
+  f[2] = b ? (cx_aff){.c0 = b->c + 1, .cr = 1} : (cx_aff){.c0 = n};
+  return f;
+}
+
 static void emit_product(cx_lower_state *L, product *p) {
   const cx_eq *e = L->e;
   cx_ins i = {.na = 2, .lanes = true, .R = 1, .add = p->rows_summed || p->zeroed};
@@ -196,6 +209,7 @@ static void emit_product(cx_lower_state *L, product *p) {
     i.a[0] = p->g[0].at, i.a[1] = p->g[1].at;
     i.a[1].rs = p->g[1].stride[0];
     i.d.rs = dest_strides(L, p->to, p->n);
+    i.u.mat.limit = limits_of(L, p, i.u.mat.k, i.u.mat.n);
     *L_INS(L, L->nlevel - 1) = i;
     return;
   }
@@ -212,12 +226,7 @@ static void emit_product(cx_lower_state *L, product *p) {
     i.fn = L->vm->matmul;
     i.u.mat.k = cx_low_extent(e, p->k);
     i.u.mat.sm = p->g[0].stride[0], i.u.mat.sk = p->g[0].stride[1], i.u.mat.vk = p->g[1].stride[0];
-    if (p->lim.on[0] || p->lim.on[1]) {
-      cx_aff *f = CX_NEW_N(L->s->a, cx_aff, 2);
-      f[0] = p->lim.on[0] ? row_aff(L, p->lim.c0[0], p->lim.coef[0], p->m) : (cx_aff){0};
-      f[1] = p->lim.on[1] ? row_aff(L, p->lim.c0[1], p->lim.coef[1], p->m) : (cx_aff){.c0 = i.u.mat.k};
-      i.u.mat.limit = f;
-    }
+    i.u.mat.limit = limits_of(L, p, i.u.mat.k, 0);
     i.a[0] = p->g[0].at, i.a[1] = p->g[1].at;
     *L_INS(L, L->nlevel - 1) = i;
     return;
@@ -295,6 +304,43 @@ static void around(cx_lower_state *L, product *p) {
   cx_low_close(L);
 }
 
+/* A product for every row, both factors of which change along the rows. The guards of the sum may depend on the rows of
+ * the product but not on its columns, so the factors change places where they do. */
+static bool columns(cx_lower_state *L, const cx_eq *e, const cx_factors *f, uint32_t own, uint32_t red, product *p) {
+  group *a = &p->g[0], *b = &p->g[1];
+  const cx_node *all = b->node, *rest = NULL;
+  if (f->n < 2 || f->negative || p->to->stride[__builtin_ctz(L->p->mask)] != 1) return false;
+  for (int k = 1; k < f->n; k++) rest = times(L->s->g, rest, f->f[k]);
+  int over = largest(e, all->free_lo & red), m = -1, n = -1;
+  if (over < 0 || cx_low_extent(e, over) < 3 || !(f->f[0]->free_lo >> over & rest->free_lo >> over & 1)) return false;
+  limits lim = {0};
+  uint32_t guards = 0;
+  for (int k = 0; k < f->nguard; k++) {
+    if (!limit(f->guard[k], over, &lim)) return false;
+    guards |= f->guard[k]->free_lo & ~(1u << over);
+  }
+  if (guards & red) return false;
+  const cx_node *x = f->f[0], *y = rest;
+  if (!(red & ~(1u << over))) { /* else what is summed around it is cleared one by one */
+    m = largest(e, x->free_lo & ~y->free_lo & own);
+    n = largest(e, y->free_lo & ~x->free_lo & own);
+  }
+  bool swap = n >= 0 && (guards >> n & 1);
+  for (int k = 0; k < L->p->nbound; k++)
+    if (!guards && L->p->bound[k].slot == m && L->p->bound[k].by == n) swap = true;
+  if (swap) {
+    const cx_node *node = x;
+    int slot = m;
+    x = y, y = node, m = n, n = slot;
+  }
+  if (n >= 0 && (guards >> n & 1)) return false;
+  p->columns = a->lanes = b->lanes = true;
+  p->k = over, p->m = m, p->n = n, p->lim = lim;
+  *a = (group){.node = x, .slot = {m, over}, .lanes = true, .temp = -1, .level = -1};
+  *b = (group){.node = y, .slot = {n, over}, .lanes = true, .temp = -1, .level = -1};
+  return true;
+}
+
 bool cx_lower_product(cx_lower_state *L, const cx_eq *e, const cx_loc *to) {
   cx_graph *g = L->s->g;
   if (e->red != RED_sum || L->p->flat) return false;
@@ -325,22 +371,8 @@ bool cx_lower_product(cx_lower_state *L, const cx_eq *e, const cx_loc *to) {
       q->node = times(g, q->node, f.f[k]);
     }
     if (!b->node) return false;
-    if (!a->node && !f.nguard) { /* both factors change along the rows */
-      if (f.n < 2 || f.negative || to->stride[__builtin_ctz(lane)] != 1) return false;
-      p.k = largest(e, b->node->free_lo & red);
-      a->node = f.f[0], b->node = NULL;
-      for (int k = 1; k < f.n; k++) b->node = times(g, b->node, f.f[k]);
-      if (p.k < 0 || cx_low_extent(e, p.k) < 3 || !(a->node->free_lo >> p.k & b->node->free_lo >> p.k & 1))
-        return false;
-      p.columns = a->lanes = b->lanes = true;
-      if (!(red & ~(1u << p.k))) { /* else what is summed around it is cleared one by one */
-        p.m = largest(e, a->node->free_lo & ~b->node->free_lo & own);
-        p.n = largest(e, b->node->free_lo & ~a->node->free_lo & own);
-      }
-      a->slot[0] = p.m, b->slot[0] = p.n;
-      a->slot[1] = b->slot[1] = p.k;
-      goto ready;
-    }
+    if (!a->node && columns(L, e, &f, own, red, &p)) goto ready;
+    if (!a->node && !f.nguard) return false;
     if (!a->node) a->node = cx_const(g, 1);
     if (f.negative) a->node = cx_op1(g, OP_neg, a->node);
     p.k = largest(e, b->node->free_lo & red);

@@ -80,7 +80,7 @@ static void describe(const cx_exec *x, const cx_kernel *k, const cx_ins *i, cx_a
   lanes = cx_format(a, "lanes%s", lanes);
   e->name[BY_EQUATION] = i->eq ? x->g->eq[i->eq - 1]->name : "";
   e->name[BY_INSTRUCTION] = *name ? name : cx_ops[i->op].name;
-  if (i->fn == vm->loop || i->fn == vm->guard) return;
+  if (i->fn == vm->loop || i->fn == vm->guard || i->fn == vm->cut) return;
   if (i->fn == vm->matmul || i->fn == vm->matvec || i->fn == vm->columns || i->fn == vm->rowdot) {
     double m = (double)i->u.mat.m, n = i->fn == vm->matvec ? 1 : (double)i->u.mat.n, q = (double)i->u.mat.k;
     bool by_row = i->fn == vm->columns || i->fn == vm->rowdot; /* lanes are no index of the product */
@@ -95,10 +95,10 @@ static void describe(const cx_exec *x, const cx_kernel *k, const cx_ins *i, cx_a
     else if (!s) e->bytes[0] += size * m * n;
     const char *kk = over ? lanes : cx_format(a, "%.0f", q), *nn = across ? lanes : cx_format(a, "%.0f", n);
     e->name[BY_INSTRUCTION] = cx_format(a, "%s %.0f x %s x %s%s", e->name[BY_INSTRUCTION], m, kk, nn,
-                                        i->fn == vm->columns                    ? " in each lane"
+                                        i->fn == vm->columns                    ? i->u.mat.limit ? " in each lane, cut" : " in each lane"
                                         : i->fn == vm->matmul && i->u.mat.limit ? ", cut"
                                                                                 : "");
-    if (i->fn == vm->matmul && i->u.mat.limit) e->flops[0] = e->flops[1] = 0; /* counted as it runs */
+    if ((i->fn == vm->matmul || i->fn == vm->columns) && i->u.mat.limit) e->flops[0] = e->flops[1] = 0; /* counted as it runs */
     return;
   }
   if (i->fn == vm->contract) {

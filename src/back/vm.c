@@ -28,14 +28,14 @@ static int64_t aff_base(const cx_vm *s, const cx_aff *f) {
 }
 
 /* multiplications of a product whose rows are cut */
-static int64_t limited_terms(const cx_vm *s, const cx_ins *i) {
+static int64_t limited_terms(const cx_vm *s, const cx_ins *i, int64_t n) {
   const cx_aff *f = i->u.mat.limit;
-  int64_t n = 0, lo = aff_base(s, f), hi = aff_base(s, f + 1);
-  for (int64_t r = 0; r < i->u.mat.m; r++, lo += f[0].cr, hi += f[1].cr) {
+  int64_t terms = 0, lo = aff_base(s, f), hi = aff_base(s, f + 1), below = n > 1 ? aff_base(s, f + 2) : n;
+  for (int64_t r = 0; r < i->u.mat.m; r++, lo += f[0].cr, hi += f[1].cr, below += n > 1 ? f[2].cr : 0) {
     int64_t a = lo < 0 ? 0 : lo, b = hi > i->u.mat.k ? i->u.mat.k : hi;
-    n += b > a ? b - a : 0;
+    if (b > a) terms += (b - a) * (below < 0 ? 0 : below < n ? below : n);
   }
-  return n * s->n;
+  return terms * s->n;
 }
 
 static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b != 0 && (a % b < 0) != (b < 0)); }
@@ -65,46 +65,55 @@ static void narrow(int64_t base, int64_t c, int64_t n, int64_t *lo, int64_t *hi)
 #define IS_SINGLE 1
 #include "back/vm_ins.inc"
 
+static void run_one(cx_vm *s, const cx_ins *p, const cx_ins *as);
+/* the body over the first repetitions alone */
+static void x_cut(cx_vm *s, const cx_ins *i) {
+  int64_t R = aff_base(s, i->u.aff);
+  for (const cx_ins *p = i + 1; p <= i + i->len && R > 0; p++) {
+    cx_ins q = *p;
+    if (q.R == i->R && R < q.R) q.R = R;
+    run_one(s, p, &q);
+  }
+}
+
 #define TABLE(n)                                                                                                    \
   {                                                                                                                 \
     n(x_ew), n(x_index), n(x_pack), n(x_gather), n(x_fill), n(x_red), n(x_acc), n(x_arg), n(x_matmul), n(x_rowdot), \
         n(x_columns), n(x_matvec), n(x_transpose), n(x_pair), n(x_scatter), n(x_contract), n(x_linear), x_loop,     \
-        x_guard                                                                                                     \
+        x_guard, x_cut                                                                                                     \
   }
 #define N64(x) x##_f64
 #define N32(x) x##_f32
 static const cx_vm_table table[2] = {TABLE(N64), TABLE(N32)};
 const cx_vm_table *cx_vm_get(bool single) { return &table[single]; }
 
-static void timed(cx_vm *s, const cx_ins *p, const cx_ins *end) {
-  for (; p < end; p += p->len + 1) {
-    cx_tally *t = &s->tally[p - s->code];
-    p->fn(s, p);
-    if (p->len) continue;
-    t->ns += cx_profile_lap(&s->lap);
-    t->runs++, t->lanes += s->n;
-    bool product = p->fn == table[0].matmul || p->fn == table[1].matmul;
-    if (product && p->u.mat.limit) t->terms += limited_terms(s, p);
-  }
+/* p, of the code, as it is or with fewer repetitions */
+static void run_one(cx_vm *s, const cx_ins *p, const cx_ins *as) {
+  as->fn(s, as);
+  if (!s->tally || p->len) return;
+  cx_tally *t = &s->tally[p - s->code];
+  t->ns += cx_profile_lap(&s->lap);
+  t->runs++, t->lanes += s->n * as->R / p->R;
+  bool columns = p->fn == table[0].columns || p->fn == table[1].columns;
+  bool product = columns || p->fn == table[0].matmul || p->fn == table[1].matmul;
+  if (product && p->u.mat.limit) t->terms += limited_terms(s, p, columns ? p->u.mat.n : 1);
 }
 
 void cx_vm_run(cx_vm *s, const cx_ins *p, const cx_ins *end) {
-  if (s->tally) {
-    timed(s, p, end);
-    return;
-  }
+  if (s->tally)
+    for (; p < end; p += p->len + 1) run_one(s, p, p);
   for (; p < end; p += p->len + 1) p->fn(s, p);
 }
 
 const char *cx_vm_name(cx_ins_fn fn) {
   static const char *const name[] = {"",        "index",    "pack",   "gather",  "fill",   "reduce",    "lanes",
                                      "arg",     "matmul",   "rowdot", "columns", "matvec", "transpose", "pair",
-                                     "scatter", "contract", "linear", "loop",    "guard"};
+                                     "scatter", "contract", "linear", "loop",    "guard",  "cut"};
   for (int t = 0; t < 2; t++) {
     const cx_ins_fn all[] = {table[t].ew,       table[t].index,  table[t].pack,      table[t].gather, table[t].fill,
                              table[t].red,      table[t].acc,    table[t].arg,       table[t].matmul, table[t].rowdot,
                              table[t].columns,  table[t].matvec, table[t].transpose, table[t].pair,   table[t].scatter,
-                             table[t].contract, table[t].linear, table[t].loop,      table[t].guard};
+                             table[t].contract, table[t].linear, table[t].loop,      table[t].guard,  table[t].cut};
     for (size_t k = 0; k < sizeof all / sizeof *all; k++)
       if (all[k] == fn) return name[k];
   }
