@@ -7,9 +7,10 @@
  * Which index is what follows from the factors that it occurs in. Subscripts that leave their array, and guards, become
  * bounds of a sum where each is affine in one summed index and the places: no term is computed that is 0. */
 #include "back/lower.h"
+#include <stdlib.h>
 #include <string.h>
 
-enum { ROWS = 2048, SLICE = 1 << 17 };
+enum { ROWS = 2048, SLICE = 160 << 10 };
 
 typedef struct {
   cx_addr at;
@@ -237,11 +238,12 @@ static bool summed_rows(plan *p, const cx_factors *f, const cx_loc *to) {
     else p->row[p->nrow++] = s;
   }
   if (p->s.load->free_lo >> n & 1 || !nloop || !table(p, to)) return false;
-  /* as much of one sum as its transposed slice stays in the cache: the result is read and written once for all of it */
+  /* as much of one sum as its transposed slice, and what it multiplies, stay in the second cache: the result is read and
+   * written once for all of it */
   int64_t width = cx_low_extent(e, n), pad = (width + 15) / 16 * 16, part = 1, line = L->k->block * pad * L->s->esize;
   for (int j = 0; j < nloop; j++) {
-    int64_t extent = cx_low_extent(e, loop[j]), fit = extent;
-    while (fit > 1 && (extent % fit || fit * line > SLICE)) fit--;
+    int64_t extent = cx_low_extent(e, loop[j]), fit = extent, step = llabs(p->s.at.coef[loop[j]]) * L->s->esize;
+    while (fit > 1 && (extent % fit || fit * (line + step) > SLICE)) fit--;
     if (fit > part) part = fit, slice = j;
   }
   int inner = slice < 0 ? -1 : loop[slice];
