@@ -177,6 +177,7 @@ static void compile(cx_exec *x, cx_arena *tmp, const cx_graph *g, const cx_array
   s->first_extra = s->first_constant + x->nconstant;
   cx_schedule(s);
   cx_bound_all(s);
+  cx_layout(s);
   place_all(s, x->nin);
   int64_t shared_bytes = 0;
   for (int i = 0; i < s->kernel.n; i++) {

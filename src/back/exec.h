@@ -188,6 +188,8 @@ typedef struct {
   cx_loc full, block, cols;
   cx_bound bound[CX_BOUNDS];
   int nbound;
+  bool digits; /* of one number, which its block may join */
+  int high, low;
 } cx_place;
 
 /* a constant input with its rows as columns of blocks */
@@ -267,6 +269,8 @@ void cx_schedule(cx_sched *s);
 int cx_axis(cx_sched *s, uint32_t eq, int slot);
 /* bound.c */
 void cx_bound_all(cx_sched *s);
+/* layout.c */
+void cx_layout(cx_sched *s);
 /* fuse.c */
 void cx_fuse(cx_sched *s, cx_kernel *k);
 /* scatter.c: the own slots of a sum that are computed places, those places, and what goes there */

@@ -171,7 +171,7 @@ typedef struct {
   const cx_node *at;
   int64_t stride, n;
 } subscript;
-static bool is_quotient(const cx_node *e, const cx_node *u, double m) { /* floor(u / m); division may be a product */
+bool cx_low_quotient(const cx_node *e, const cx_node *u, double m) {
   const cx_node *q = e->op == OP_floor ? e->arg[0] : e;
   return q != e && q->nargs == 2 && q->arg[0] == u && q->arg[1]->op == OP_const &&
          ((q->op == OP_div && q->arg[1]->u.num == m) || (q->op == OP_mul && q->arg[1]->u.num * m == 1));
@@ -186,7 +186,7 @@ static int join_digits(cx_lower_state *L, const cx_node *load, const cx_loc *loc
     double base = mod->arg[1]->u.num;
     if (!(base >= 1 && base <= (double)s[low].n && base == floor(base))) continue;
     for (int high = 0; high < n; high++) {
-      if (!is_quotient(s[high].at, mod->arg[0], base)) continue;
+      if (!cx_low_quotient(s[high].at, mod->arg[0], base)) continue;
       cx_interval r = cx_bounds(L->s->g, s[high].at, L->e);
       int64_t m = (int64_t)base;
       if (s[high].stride != m * s[low].stride || !(r.lo >= 0 && r.hi < (double)s[high].n) ||

@@ -103,6 +103,7 @@ cx_val cx_low_value(cx_lower_state *L, const cx_node *root, const cx_opnd *dest,
 void cx_low_store(cx_lower_state *L, const cx_val *v, cx_opnd dest, bool dr, bool dl);
 void cx_low_stream(cx_lower_state *L, const cx_val *v, cx_opnd dest, bool dr); /* past the caches, lane by lane */
 void cx_low_fill(cx_lower_state *L, int level, cx_opnd d, bool dr, bool dl, double v);
+bool cx_low_quotient(const cx_node *e, const cx_node *u, double m); /* is e floor(u / m), by a quotient or a product? */
 const cx_loc *cx_low_loc_of(cx_lower_state *L, const cx_node *load);
 void cx_low_need(cx_lower_state *L, const cx_node *root); /* before cx_low_value: what the body needs */
 /* runs fn at every point of the slots, innermost last; repeat: the last one in repetitions */

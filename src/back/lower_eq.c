@@ -212,7 +212,13 @@ static void reduce(cx_lower_state *L, void *user) {
 static void block_loc(cx_lower_state *L, cx_loc *l, const cx_eq *e, const cx_place *p, int temp) {
   int64_t s = L->k->block;
   *l = (cx_loc){.on = true, .base = BASE_TEMP, .off = L->temp.at[temp].off, .type = L->s->real, .padded = true};
+  int order[CX_MAX_RANK + 1], n = 0; /* from the one that lies closest */
   for (int d = e->rank - 1; d >= 0; d--) {
+    if (!p->digits || d != p->high) order[n++] = d;
+    if (p->digits && d == p->low) order[n++] = p->high;
+  }
+  for (int k = 0; k < n; k++) {
+    int d = order[k];
     if (p->flat || (p->mask >> d & 1)) {
       l->stride[d] = 1;
       continue;
