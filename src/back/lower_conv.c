@@ -156,6 +156,25 @@ static bool order_sums(plan *p) {
   return true;
 }
 
+/* a product of matrices, where several rows or several sums are one by their steps */
+static bool product(plan *p, const cx_loc *to) {
+  cx_lower_state *L = p->L;
+  const cx_contract *c = p->c;
+  int64_t dm = c->m > 1 ? c->dm[1] : 0, sm = c->m > 1 ? c->sm[1] : 0;
+  if (c->k.n[0] != 1 || c->k.n[1] != 1) return false;
+  for (int64_t r = 2; r < c->m; r++)
+    if (c->dm[r] != r * dm || c->sm[r] != r * sm) return false;
+  for (int j = 0; j < p->nplace; j++) cx_low_open(L, p->place[j], 0, cx_low_extent(p->e, p->place[j]), 1);
+  cx_opnd d = target(p, to, 1), s = start(p, &p->s, 0), v = start(p, &p->v, 1);
+  cx_ins *i = L_INS(L, L->nlevel - 1);
+  *i = (cx_ins){.fn = L->vm->matmul, .na = 2, .lanes = true, .R = 1, .d = d};
+  i->a[0] = s, i->a[1] = v;
+  i->u.mat.m = c->m, i->u.mat.dm = dm, i->u.mat.sm = sm;
+  i->u.mat.k = c->k.n[2], i->u.mat.sk = c->k.s[2], i->u.mat.vk = c->k.v[2];
+  for (int j = 0; j < p->nplace; j++) cx_low_close(L);
+  return true;
+}
+
 static bool own_rows(plan *p, const cx_factors *f, const cx_loc *to) {
   cx_lower_state *L = p->L;
   const cx_eq *e = p->e;
@@ -188,8 +207,11 @@ static bool own_rows(plan *p, const cx_factors *f, const cx_loc *to) {
       c->lo[at] = c->lo[j], c->hi[at] = c->hi[j];
       c->lo[j] = c->hi[j] = (cx_limit){0};
     }
-  if (wide < 2 && !c->limited && p->nplace < 2) return false; /* a product of matrices */
+  bool matrices = !c->limited && p->nplace < 2;
+  if (wide < 2 && p->nrow < 2 && matrices) return false; /* lower_mat.c */
   if (!table(p, to)) return false;
+  if (matrices && product(p, to)) return true;
+  if (wide < 2 && matrices) return false;
   c->nplace = p->nplace;
   for (int j = 0; j < p->nplace; j++) {
     int s = p->place[j];
