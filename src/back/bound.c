@@ -62,43 +62,43 @@ static bool is_const(const cx_node *n, double v) { return n->op == OP_const && n
 static void not_zero(bounds *r, const cx_node *n, forms *f) {
   if (--r->budget < 0) return;
   switch (n->op) {
-  case OP_mul: not_zero(r, n->arg[1], f); /* fall through */
-  case OP_neg:
-  case OP_div: not_zero(r, n->arg[0], f); return;
-  case OP_select:
-    for (int k = 1; k <= 2; k++) {
-      if (!is_const(n->arg[3 - k], 0)) continue;
-      condition(n->arg[0], k == 1, f);
-      not_zero(r, n->arg[k], f);
+    case OP_mul: not_zero(r, n->arg[1], f); /* fall through */
+    case OP_neg:
+    case OP_div: not_zero(r, n->arg[0], f); return;
+    case OP_select:
+      for (int k = 1; k <= 2; k++) {
+        if (!is_const(n->arg[3 - k], 0)) continue;
+        condition(n->arg[0], k == 1, f);
+        not_zero(r, n->arg[k], f);
+        return;
+      }
+      return;
+    case OP_add:
+    case OP_sub: {
+      forms a = {0}, b = {0};
+      not_zero(r, n->arg[0], &a);
+      not_zero(r, n->arg[1], &b);
+      for (int k = 0; k < a.n; k++)
+        if (implied(&b, &a.at[k])) put(f, &a.at[k]);
       return;
     }
-    return;
-  case OP_add:
-  case OP_sub: {
-    forms a = {0}, b = {0};
-    not_zero(r, n->arg[0], &a);
-    not_zero(r, n->arg[1], &b);
-    for (int k = 0; k < a.n; k++)
-      if (implied(&b, &a.at[k])) put(f, &a.at[k]);
-    return;
-  }
-  case OP_load: {
-    const forms *z = r->zero[n->u.eq];
-    for (int k = 0; z && k < z->n; k++) { /* at the subscripts of the load */
-      form x = {.c0 = z->at[k].c0};
-      bool affine = true;
-      for (int d = 0; d < n->nargs && affine; d++) {
-        int64_t c0, c[32];
-        if (!z->at[k].c[d]) continue;
-        affine = cx_affine(n->arg[d], &c0, c);
-        x.c0 += z->at[k].c[d] * c0;
-        for (int j = 0; j < 32 && affine; j++) x.c[j] += z->at[k].c[d] * c[j];
+    case OP_load: {
+      const forms *z = r->zero[n->u.eq];
+      for (int k = 0; z && k < z->n; k++) { /* at the subscripts of the load */
+        form x = {.c0 = z->at[k].c0};
+        bool affine = true;
+        for (int d = 0; d < n->nargs && affine; d++) {
+          int64_t c0, c[32];
+          if (!z->at[k].c[d]) continue;
+          affine = cx_affine(n->arg[d], &c0, c);
+          x.c0 += z->at[k].c[d] * c0;
+          for (int j = 0; j < 32 && affine; j++) x.c[j] += z->at[k].c[d] * c[j];
+        }
+        if (affine) put(f, &x);
       }
-      if (affine) put(f, &x);
+      return;
     }
-    return;
-  }
-  default: return;
+    default: return;
   }
 }
 
@@ -248,7 +248,8 @@ void cx_bound_all(cx_sched *s) {
   for (int k = 0; k < g->neq && !any; k++)
     if (g->eq[k]->kind == EQ_CALC) cx_visit(g, g->eq[k]->body, find_if, &any);
   if (!any) return;
-  bounds r = {.s = s, .g = g, .zero = CX_NEW_N(s->tmp, forms *, g->neq + 1), .read = CX_NEW_N(s->tmp, bool, g->neq + 1)};
+  bounds r = {
+      .s = s, .g = g, .zero = CX_NEW_N(s->tmp, forms *, g->neq + 1), .read = CX_NEW_N(s->tmp, bool, g->neq + 1)};
   for (int i = 0; i < s->ncomp; i++) { /* producers first */
     const cx_eq *e = g->eq[s->comp[i].eq[0]];
     if (s->comp[i].dir || e->kind != EQ_CALC || (e->red != RED_none && e->red != RED_sum)) continue;

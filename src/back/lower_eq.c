@@ -92,6 +92,7 @@ typedef struct {
   const cx_loc *to, *best;
   cx_slots q;
   bool by_own;
+  const cx_loc *sums; /* of a sum over rows: kept lane by lane until the other sums are done, then put here */
   const cx_loc *twin; /* where the other function of a pair goes */
   const cx_pair *pair;
 } plan;
@@ -158,10 +159,16 @@ static const cx_aff *flat_index(cx_lower_state *L) {
   return f;
 }
 
+static cx_opnd sum_at(cx_lower_state *L, const plan *p) {
+  cx_opnd d = cx_low_dest(L, p->to);
+  if (p->sums) d.ls = 1;
+  return d;
+}
+
 static void reduce_inner(cx_lower_state *L, void *user) {
   plan *p = user;
   cx_val v = cx_low_value(L, L->e->body, NULL, false, false);
-  cx_opnd d = cx_low_dest(L, p->to);
+  cx_opnd d = sum_at(L, p);
   bool arg = L->e->red >= RED_argmax;
   if (arg) {
     cx_ins *i = put(L, L->vm->arg, d, &v);
@@ -172,7 +179,7 @@ static void reduce_inner(cx_lower_state *L, void *user) {
   }
   static const uint16_t op[RED_COUNT] = {
       [RED_sum] = OP_add, [RED_prod] = OP_mul, [RED_max] = OP_max, [RED_min] = OP_min};
-  if (L->p->lane_red) {
+  if (L->p->lane_red && !p->sums) {
     put(L, L->vm->acc, d, &v);
     return;
   }
@@ -200,13 +207,16 @@ static void reduce_inner(cx_lower_state *L, void *user) {
 static void reduce(cx_lower_state *L, void *user) {
   plan *p = user;
   bool dr = L->rslot >= 0, dl = L->k->lanes;
-  if (!L->p->lane_red) {
+  if (!L->p->lane_red || p->sums) {
     bool arg = L->e->red >= RED_argmax;
     int at = L->nlevel - 1;
-    cx_low_fill(L, at, cx_low_dest(L, p->to), dr, dl, cx_red_start[L->e->red]);
+    cx_low_fill(L, at, sum_at(L, p), dr, dl, cx_red_start[L->e->red]);
     if (arg) cx_low_fill(L, at, cx_low_dest(L, p->best), dr, dl, L->e->red == RED_argmax ? -INFINITY : INFINITY);
   }
   cx_low_nest(L, &p->q, 0, !p->by_own, reduce_inner, p);
+  if (!p->sums) return;
+  cx_val v = {.o = sum_at(L, p), .dr = dr, .dl = true};
+  put(L, L->vm->acc, cx_low_dest(L, p->sums), &v);
 }
 
 static void block_loc(cx_lower_state *L, cx_loc *l, const cx_eq *e, const cx_place *p, int temp) {
@@ -279,8 +289,8 @@ static void equation(cx_lower_state *L, const cx_eq *e, const cx_eq *twin) {
     if (p->mask >> k & 1) L->level_of[k] = LANE;
   cx_slots own = remaining(L, 0, e->rank), red = remaining(L, e->rank, cx_low_nslot(e));
   plan w = {.to = p->block.on ? &p->block : &p->full, .q = red};
-  cx_loc acc, best;
-  int best_temp = -1;
+  cx_loc acc, best, rows;
+  int best_temp = -1, rows_temp = -1;
   bool arg = e->red >= RED_argmax;
   cx_scatter sc;
   if (p->lane_red) {
@@ -318,11 +328,18 @@ static void equation(cx_lower_state *L, const cx_eq *e, const cx_eq *twin) {
       w.by_own = !arg && outer > inner;
       if (p->lane_red && !red.n) w.by_own = true;
       if (arg) w.by_own = L->k->lanes && !p->lane_red && own.n && outer > 1;
+      /* adding the lanes of a short block costs more than adding blocks */
+      if (p->lane_red && e->red == RED_sum && inner > 3 && outer > 7 && L->k->block * s->esize <= 256) {
+        rows_temp = cx_low_temp_new(L, base, kept(e, p) * L->k->block);
+        block_loc(L, &rows, e, p, rows_temp);
+        w.sums = w.to, w.to = &rows, w.by_own = true;
+      }
       cx_low_nest(L, &own, 0, w.by_own, reduce, &w);
     }
     cx_low_forget(L, base);
   }
   cx_low_temp_free(L, best_temp);
+  cx_low_temp_free(L, rows_temp);
   for (int k = 0; k < (twin ? 2 : 1); k++) {
     const cx_place *q = k ? &s->place[twin->id] : p;
     plan m = {.to = &q->full, .best = &q->block};

@@ -95,10 +95,11 @@ static void describe(const cx_exec *x, const cx_kernel *k, const cx_ins *i, cx_a
     else if (!s) e->bytes[0] += size * m * n;
     const char *kk = over ? lanes : cx_format(a, "%.0f", q), *nn = across ? lanes : cx_format(a, "%.0f", n);
     e->name[BY_INSTRUCTION] = cx_format(a, "%s %.0f x %s x %s%s", e->name[BY_INSTRUCTION], m, kk, nn,
-                                        i->fn == vm->columns                    ? i->u.mat.limit ? " in each lane, cut" : " in each lane"
+                                        i->fn == vm->columns ? i->u.mat.limit ? " in each lane, cut" : " in each lane"
                                         : i->fn == vm->matmul && i->u.mat.limit ? ", cut"
                                                                                 : "");
-    if ((i->fn == vm->matmul || i->fn == vm->columns) && i->u.mat.limit) e->flops[0] = e->flops[1] = 0; /* counted as it runs */
+    if ((i->fn == vm->matmul || i->fn == vm->columns) && i->u.mat.limit)
+      e->flops[0] = e->flops[1] = 0; /* counted as it runs */
     return;
   }
   if (i->fn == vm->contract) {

@@ -31,7 +31,7 @@ static int64_t aff_base(const cx_vm *s, const cx_aff *f) {
 static int64_t limited_terms(const cx_vm *s, const cx_ins *i, int64_t n) {
   const cx_aff *f = i->u.mat.limit;
   int64_t terms = 0, lo = aff_base(s, f), hi = aff_base(s, f + 1), below = n > 1 ? aff_base(s, f + 2) : n;
-  for (int64_t r = 0; r < i->u.mat.m; r++, lo += f[0].cr, hi += f[1].cr, below += n > 1 ? f[2].cr : 0) {
+  for (int64_t r = 0; r<i->u.mat.m; r++, lo += f[0].cr, hi += f[1].cr, below += n> 1 ? f[2].cr : 0) {
     int64_t a = lo < 0 ? 0 : lo, b = hi > i->u.mat.k ? i->u.mat.k : hi;
     if (b > a) terms += (b - a) * (below < 0 ? 0 : below < n ? below : n);
   }
@@ -80,7 +80,7 @@ static void x_cut(cx_vm *s, const cx_ins *i) {
   {                                                                                                                 \
     n(x_ew), n(x_index), n(x_pack), n(x_gather), n(x_fill), n(x_red), n(x_acc), n(x_arg), n(x_matmul), n(x_rowdot), \
         n(x_columns), n(x_matvec), n(x_transpose), n(x_pair), n(x_scatter), n(x_contract), n(x_linear), x_loop,     \
-        x_guard, x_cut                                                                                                     \
+        x_guard, x_cut                                                                                              \
   }
 #define N64(x) x##_f64
 #define N32(x) x##_f32
