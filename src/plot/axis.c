@@ -162,6 +162,16 @@ static bool crop(cx_arena *a, const cx_curve *c, double *lo, double *hi) {
   return true;
 }
 
+static void whole_ticks(cx_arena *a, cx_axis *x) {
+  int k = 0;
+  for (int j = 0; j < x->ntick; j++) {
+    if (x->tick[j] != floor(x->tick[j])) continue;
+    x->tick[k] = x->tick[j];
+    x->label[k++] = x->factor ? x->label[j] : fixed(a, x->tick[j], 0);
+  }
+  x->ntick = k;
+}
+
 enum { NAME = 16 }; /* characters of a name that are shown */
 /* elements of a matrix along an axis: ticks at whole numbers, which stand in the middle of their cells */
 static cx_axis cells_axis(cx_arena *a, int64_t n, const char *const *name) {
@@ -178,13 +188,7 @@ static cx_axis cells_axis(cx_arena *a, int64_t n, const char *const *name) {
     return x;
   }
   cx_axis x = cx_axis_make(a, -0.5, (double)n - 0.5, false, n <= 12 ? (int)n : 8);
-  int k = 0;
-  for (int j = 0; j < x.ntick; j++) {
-    if (x.tick[j] != floor(x.tick[j])) continue;
-    x.tick[k] = x.tick[j];
-    x.label[k++] = x.factor ? x.label[j] : fixed(a, x.tick[j], 0);
-  }
-  x.ntick = k;
+  whole_ticks(a, &x);
   return x;
 }
 
@@ -241,6 +245,7 @@ cx_frame_of cx_plot_axes(cx_arena *a, const cx_plot *p, int xticks, int yticks) 
     if (y1 == 0) y1 += 0.03 * (y1 - y0);
   }
   f.x = cx_axis_make(a, x0, x1, false, xticks);
+  if (p->kind == PLOT_TRACE) whole_ticks(a, &f.x);
   f.y = cx_axis_make(a, y0, y1, log_y, yticks);
   return f;
 }

@@ -66,7 +66,7 @@ bool cx_plot_of_fit(cx_arena *a, const cx_fit_report *r, cx_plot *p) {
   for (int64_t k = 0; k < n; k++) finite += isfinite(r->trace[k]) != 0;
   if (finite < 2) return false;
   double *x = CX_NEW_N(a, double, n), by = r->trace_stride > 0 ? (double)r->trace_stride : 1;
-  for (int64_t k = 0; k < n; k++) x[k] = by * (double)k;
+  for (int64_t k = 0; k < n; k++) x[k] = by * (double)k + r->by_epoch; /* the first epoch is 1 */
   cx_curve *curve = CX_NEW_N(a, cx_curve, 2);
   bool kept_back = r->ncolumn > r->nmetric;
   curve[0] = (cx_curve){.text = kept_back ? "objective" : "", .n = n, .x = x, .y = r->trace};

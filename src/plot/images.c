@@ -7,19 +7,22 @@ enum { CAPTION = 12, TITLE = 15, GAP = 6, MARGIN = 14, MOST = 1024 };
 
 static void picture(cx_pic *pic, const cx_picture *p, double x, double y, double w, double h) {
   int columns = p->w < MOST ? (int)p->w : MOST, rows = p->h < MOST ? (int)p->h : MOST;
-  uint8_t *index = CX_NEW_N(pic->arena, uint8_t, (size_t)columns * (size_t)rows);
+  int parts = p->colour ? 3 : 1;
+  uint8_t *index = CX_NEW_N(pic->arena, uint8_t, (size_t)columns * (size_t)rows * (size_t)parts), *to = index;
   for (int r = 0; r < rows; r++)
-    for (int k = 0; k < columns; k++) {
-      double z = p->z[r * p->h / rows * p->w + k * p->w / columns],
-             t = (z - p->lo) / (p->hi > p->lo ? p->hi - p->lo : 1);
-      index[r * columns + k] = isfinite(z) ? (uint8_t)(1 + lrint(254 * fmin(1, fmax(0, t)))) : 0;
-    }
+    for (int k = 0; k < columns; k++)
+      for (int c = 0; c < parts; c++) {
+        double z = p->z[(r * p->h / rows * p->w + k * p->w / columns) * parts + c],
+               t = fmin(1, fmax(0, (z - p->lo) / (p->hi > p->lo ? p->hi - p->lo : 1)));
+        if (p->colour) *to++ = isfinite(z) ? (uint8_t)lrint(255 * t) : (uint8_t)(CX_GRID >> 8 * (2 - c));
+        else *to++ = isfinite(z) ? (uint8_t)(1 + lrint(254 * t)) : 0;
+      }
   cx_pic_rect(pic, x, y, x + w, y + h, CX_GRID, 1); /* shows where there is no value */
   cx_pic_item *it = cx_pic_add(pic, PIC_IMAGE, 0, 2);
   it->pt[0] = (cx_point){x, y};
   it->pt[1] = (cx_point){x + w, y + h};
   it->index = index, it->w = columns, it->h = rows;
-  it->sharp = w > 1.5 * columns, it->gray = true;
+  it->sharp = w > 1.5 * columns, it->gray = !p->colour, it->rgb = p->colour;
 }
 
 typedef struct {

@@ -24,7 +24,8 @@ typedef struct {
   const uint8_t *index;
   int w, h;
   bool sharp; /* cells, no shades between them */
-  bool gray;  /* cx_gray instead */
+  bool gray;  /* from black to white instead */
+  bool rgb;   /* the index is red, green and blue of every pixel */
 } cx_pic_item;
 typedef struct {
   cx_arena *arena;

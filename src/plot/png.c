@@ -84,7 +84,10 @@ static void draw_text(const cairo_table *t, cairo_t *cr, cx_arena *a, const cx_p
 static void draw_image(const cairo_table *t, cairo_t *cr, cx_arena *a, const cx_pic_item *it) {
   uint32_t *pixel = CX_NEW_N(a, uint32_t, it->w * it->h);
   for (int k = 0; k < it->w * it->h; k++)
-    pixel[k] = it->index[k] ? 0xFF000000u | cx_index_color(it->gray, it->index[k]) : 0;
+    if (it->rgb)
+      pixel[k] =
+          0xFF000000u | (uint32_t)it->index[3 * k] << 16 | (uint32_t)it->index[3 * k + 1] << 8 | it->index[3 * k + 2];
+    else pixel[k] = it->index[k] ? 0xFF000000u | cx_index_color(it->gray, it->index[k]) : 0;
   cairo_surface_t *image =
       t->image_surface_create_for_data((unsigned char *)pixel, CAIRO_FORMAT_ARGB32, it->w, it->h, 4 * it->w);
   t->save(cr);

@@ -113,15 +113,16 @@ static void chunk(cx_buf *b, const char *type, const cx_buf *data) {
 
 static void stored(cx_buf *b, const cx_pic_item *it) { /* zlib: header, stored blocks (a row each), Adler-32 */
   uint32_t s1 = 1, s2 = 0;
+  int bytes = it->rgb ? 3 * it->w : it->w;
   cx_put(b, "\x78\x01", 2);
   for (int r = 0; r < it->h; r++) {
-    int len = it->w + 1;
+    int len = bytes + 1;
     cx_put(b, (char[]){r == it->h - 1, (char)len, (char)(len >> 8), (char)~len, (char)(~len >> 8), 0},
            6); /* filter 0 */
-    cx_put(b, (const char *)it->index + (size_t)r * (size_t)it->w, (size_t)it->w);
+    cx_put(b, (const char *)it->index + (size_t)r * (size_t)bytes, (size_t)bytes);
     s2 = (s2 + s1) % 65521;
-    for (int k = 0; k < it->w; k++) {
-      s1 = (s1 + it->index[r * it->w + k]) % 65521;
+    for (int k = 0; k < bytes; k++) {
+      s1 = (s1 + it->index[r * bytes + k]) % 65521;
       s2 = (s2 + s1) % 65521;
     }
   }
@@ -133,7 +134,7 @@ static void image(cx_buf *b, const cx_pic_item *it) {
   cx_put(&png, "\x89PNG\r\n\x1a\n", 8);
   be32(&head, (uint32_t)it->w);
   be32(&head, (uint32_t)it->h);
-  cx_put(&head, "\x08\x03\0\0\0", 5); /* 8 bits, palette */
+  cx_put(&head, it->rgb ? "\x08\x02\0\0\0" : "\x08\x03\0\0\0", 5); /* 8 bits, colours or palette */
   for (int k = 0; k < 256; k++) {
     uint32_t c = k ? cx_index_color(it->gray, k) : 0;
     cx_put(&palette, (char[]){(char)(c >> 16), (char)(c >> 8), (char)c}, 3);
@@ -141,8 +142,7 @@ static void image(cx_buf *b, const cx_pic_item *it) {
   cx_put(&clear, "\0", 1); /* entry 0 is transparent */
   stored(&data, it);
   chunk(&png, "IHDR", &head);
-  chunk(&png, "PLTE", &palette);
-  chunk(&png, "tRNS", &clear);
+  if (!it->rgb) chunk(&png, "PLTE", &palette), chunk(&png, "tRNS", &clear);
   chunk(&png, "IDAT", &data);
   chunk(&png, "IEND", &(cx_buf){.at = ""});
   const char *name[4] = {"x", "y", "width", "height"};

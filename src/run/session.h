@@ -43,6 +43,7 @@ typedef struct {
   int64_t w, h;
   const double *z; /* row-major, row 0 on top */
   double lo, hi;   /* black, white */
+  bool colour;     /* red, green and blue of every pixel */
 } cx_picture;
 typedef struct {
   cx_plot_kind kind;

@@ -11,9 +11,9 @@ static void add_curve(cx_session *s, cx_plot *p, const char *text, int64_t n, co
   for (int64_t k = 0; k < n; k++) yy[k] = y[k * step];
   p->curve[p->ncurve++] = (cx_curve){.text = text, .n = n, .x = x, .y = yy};
 }
-static double *steps(cx_session *s, int64_t n, double by) {
+static double *steps(cx_session *s, int64_t n, double from, double by) {
   double *x = CX_NEW_N(s->t, double, n + 1);
-  for (int64_t k = 0; k < n; k++) x[k] = (double)k * by;
+  for (int64_t k = 0; k < n; k++) x[k] = from + by * (double)k;
   return x;
 }
 
@@ -93,6 +93,15 @@ static void cell_names(cx_session *s, const cx_query *q, const double *v, cx_plo
   if (n == p->ny) p->yname = name;
 }
 
+/* A picture in colour is as `write` has it: [h, w, 3], of more than the three columns that a filter may have. */
+static bool colour(const cx_eq *e) { return e->rank >= 3 && e->dim[e->rank - 1].n == 3 && e->dim[e->rank - 2].n > 3; }
+
+/* what a caption calls the numbers of digit[0..9]: digit */
+static const char *caption_name(cx_session *s, const char *text) {
+  size_t n = strcspn(text, "[");
+  return n && text[n] && strchr(text, ']') == text + strlen(text) - 1 ? cx_format(s->t, "%.*s", (int)n, text) : text;
+}
+
 /* pictures of one array have one scale, so that they compare; those of several arrays one each */
 static void images(cx_session *s, const cx_action *act, cx_plot *p, double *const *v) {
   const double *by = act->by.eq != CX_NO_EQ ? v[act->nquery] : NULL,
@@ -100,7 +109,8 @@ static void images(cx_session *s, const cx_action *act, cx_plot *p, double *cons
   int64_t most = 0;
   for (int k = 0; k < act->nquery; k++) {
     const cx_eq *e = s->m->graph->eq[act->query[k].eq];
-    most += e->rank == 4 ? e->dim[0].n * e->dim[1].n : e->rank == 3 ? e->dim[0].n : 1;
+    int lead = e->rank - 2 - colour(e);
+    most += lead == 2 ? e->dim[0].n * e->dim[1].n : lead == 1 ? e->dim[0].n : 1;
   }
   enum { PICTURES_MAX = 400 };
   if (most > PICTURES_MAX) {
@@ -114,21 +124,23 @@ static void images(cx_session *s, const cx_action *act, cx_plot *p, double *cons
   if (act->nquery == 1) p->title = act->query[0].text;
   for (int k = 0; k < act->nquery; k++) {
     const cx_eq *e = s->m->graph->eq[act->query[k].eq];
-    int first = e->rank - 2;
+    bool rgb = colour(e);
+    int first = e->rank - 2 - rgb, parts = rgb ? 3 : 1;
     int64_t n = 1, h = e->dim[first].n, w = e->dim[first + 1].n;
     for (int d = 0; d < first; d++) n *= e->dim[d].n;
     if (first == 2) p->columns = (int)e->dim[1].n;
     double lo = INFINITY, hi = -INFINITY;
-    for (int64_t i = 0; i < n * h * w; i++)
+    for (int64_t i = 0; i < n * h * w * parts; i++)
       if (isfinite(v[k][i])) lo = fmin(lo, v[k][i]), hi = fmax(hi, v[k][i]);
+    if (rgb && lo >= 0 && hi <= 255) lo = 0, hi = hi <= 1 ? 1 : 255;
     for (int64_t i = 0; i < n && h && w; i++) {
       const char *caption = act->nquery > 1 && n == 1 ? act->query[k].text : NULL;
       if (by) caption = group_name(s, &act->by, by[i]);
       if (also)
-        caption =
-            cx_format(s->t, "%s %s, %s %s", act->by.text, caption, act->also.text, group_name(s, &act->also, also[i]));
+        caption = cx_format(s->t, "%s %s, %s %s", caption_name(s, act->by.text), caption,
+                            caption_name(s, act->also.text), group_name(s, &act->also, also[i]));
       const char *heading = act->nquery > 1 && n > 1 && !i ? act->query[k].text : NULL;
-      p->picture[p->npicture++] = (cx_picture){caption, heading, w, h, v[k] + i * h * w, lo, hi};
+      p->picture[p->npicture++] = (cx_picture){caption, heading, w, h, v[k] + i * h * w * parts, lo, hi, rgb};
     }
   }
 }
@@ -177,9 +189,9 @@ void cx_session_plot(cx_session *s, const cx_action *act) {
         cx_diag(s->ctx, CX_WARNING, CX_OK, act->ast->span, "there is no fit above whose trace could be plotted");
         continue;
       }
-      add_curve(s, &p, "objective", s->ntrace, steps(s, s->ntrace, (double)s->trace_stride), s->trace, 1);
-      if (s->kept_back)
-        add_curve(s, &p, "validation", s->ntrace, steps(s, s->ntrace, (double)s->trace_stride), s->kept_back, 1);
+      const double *at = steps(s, s->ntrace, s->by_epoch, (double)s->trace_stride); /* the first epoch is 1 */
+      add_curve(s, &p, "objective", s->ntrace, at, s->trace, 1);
+      if (s->kept_back) add_curve(s, &p, "validation", s->ntrace, at, s->kept_back, 1);
       p.xlabel = s->by_epoch ? "epoch" : "step";
       p.kind = PLOT_TRACE;
       continue;
@@ -199,7 +211,7 @@ void cx_session_plot(cx_session *s, const cx_action *act) {
     }
     if (map) continue;
     int64_t rows = e->dim[0].n, cols = e->rank > 1 ? e->dim[1].n : 1;
-    const double *xs = q->points ? against : x ? x : steps(s, rows, 1);
+    const double *xs = q->points ? against : x ? x : steps(s, rows, 0, 1);
     if (!x) p.kind = PLOT_SERIES;
     if (q->area && p.ncurve < CURVES_MAX) {
       int64_t one[3];

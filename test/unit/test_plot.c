@@ -255,7 +255,7 @@ static void scatter(cx_arena *a) {
 static void pictures(cx_arena *a) {
   double z[6] = {0, 1, 2, NAN, 4, 2};
   cx_picture one[7];
-  for (int k = 0; k < 7; k++) one[k] = (cx_picture){k ? "seven" : NULL, NULL, 3, 2, z, 0, 4};
+  for (int k = 0; k < 7; k++) one[k] = (cx_picture){k ? "seven" : NULL, NULL, 3, 2, z, 0, 4, false};
   one[6].w = 1, one[6].h = 6;
   for (int n = 1; n <= 7; n++) {
     cx_plot p = {.kind = PLOT_IMAGES, .picture = one, .npicture = n, .title = "z"};
@@ -285,6 +285,32 @@ static void pictures(cx_arena *a) {
   CHECK(cx_index_color(true, 1) == 0 && cx_index_color(true, 255) == 0xffffff);
 }
 
+static void in_colour(cx_arena *a) {
+  double z[12] = {255, 0, 0, 0, 255, 51, 300, -9, 102, NAN, 0, 255}; /* two by two: what leaves the range is cut off */
+  const uint8_t want[12] = {255, 0, 0, 0, 255, 51, 255, 0, 102, 0xe7, 0, 255}; /* NaN: of the grid's colour */
+  cx_picture one = {.w = 2, .h = 2, .z = z, .hi = 255, .colour = true};
+  cx_plot p = {.kind = PLOT_IMAGES, .picture = &one, .npicture = 1};
+  cx_pic *pic = cx_plot_picture(a, &p, &(cx_plot_style){0});
+  int images = 0;
+  for (int k = 0; k < pic->item.n; k++) {
+    const cx_pic_item *it = &pic->item.at[k];
+    if (it->kind != PIC_IMAGE) continue;
+    images++;
+    CHECK(it->rgb && !it->gray && !memcmp(it->index, want, sizeof want));
+  }
+  size_t size;
+  CHECK(images == 1 && strstr(cx_plot_svg(a, &p, &(cx_plot_style){0}, &size), "base64,") != NULL);
+}
+
+static void whole_epochs(cx_arena *a) { /* no tick at half an epoch; the first one is 1 */
+  double loss[3] = {2, 1, 0.5};
+  cx_fit_report r = {.trace = loss, .ntrace = 3, .by_epoch = true};
+  cx_plot p;
+  CHECK(cx_plot_of_fit(a, &r, &p) && p.curve[0].x[0] == 1 && p.curve[0].x[2] == 3);
+  cx_frame_of f = cx_plot_axes(a, &p, 9, 6);
+  CHECK(f.x.ntick == 3 && f.x.tick[0] == 1 && !strcmp(f.x.label[2], "3"));
+}
+
 static void colors(void) { /* lightness never falls along the map */
   double before = -1;
   for (int k = 0; k <= 100; k++) {
@@ -307,6 +333,8 @@ int main(void) {
   fits(a);
   scatter(a);
   pictures(a);
+  in_colour(a);
+  whole_epochs(a);
   matrices(a);
   colors();
   cx_ctx_free(c);
