@@ -72,7 +72,7 @@ static size_t word_at(const char *p) {
   return n;
 }
 
-/* word, word(a, b), or word(name = a, name = b) */
+/* word, word(), word(a, b), or word(name = a, name = b) */
 bool cx_schedule_read(cx_options *o, const char *text) {
   const char *p = skip(text);
   size_t n = word_at(p);
@@ -84,6 +84,10 @@ bool cx_schedule_read(cx_options *o, const char *text) {
   int next = 0;
   p = skip(p + n);
   if (*p && *p++ != '(') return false;
+  if (p[-1] == '(' && *skip(p) == ')') { /* cosine() */
+    p = skip(p) + 1;
+    if (*skip(p)) return false;
+  }
   while (p[-1] == '(' || p[-1] == ',') {
     int k = next++;
     p = skip(p);

@@ -39,6 +39,7 @@ int main(void) {
       {"sgd", "schedule=step(3;0.5)"},
       {"sgd", "schedule=step(every = 3; factor = 0.5)"},
       {"sgd", "schedule=step(factor = 0.5; every = 3)"},
+      {"sgd", "schedule=cosine()"},
       {"sgd", "schedule=cosine(0.1)"},
       {"sgd", "schedule=linear(least = 0.1)"},
       {"sgd", "schedule=exponential(0.9)"},
