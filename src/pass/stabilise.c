@@ -177,6 +177,7 @@ static bool exponential(stab *s, const cx_node *e, int depth) {
 static void find_uses(void *user, const cx_node *n) {
   stab *s = user;
   if (n->op == OP_log || n->op == OP_log2 || n->op == OP_log10) mark(s, n->arg[0], DEPTH);
+  if (n->op == OP_xlogy) mark(s, n->arg[1], DEPTH);
   if (n->op == OP_div && exponential(s, n->arg[0], DEPTH) && exponential(s, n->arg[1], DEPTH)) {
     mark(s, n->arg[0], DEPTH);
     mark(s, n->arg[1], DEPTH);
@@ -395,6 +396,17 @@ static const cx_node *stable(void *user, cx_graph *g, const cx_node *n) {
       if (r) return r;
       r = cx_op1(g, (cx_op)n->op, spine(s, n->arg[0], true, DEPTH));
       return r->op == OP_log || r->op == OP_log1p ? n : r;
+    }
+    case OP_xlogy:
+    case OP_xlog1py: { /* x log(y), the logarithm as above; 0 where x is 0, also beside a -inf */
+      const cx_node *x = n->arg[0], *r = n->op == OP_xlogy ? take_apart(s, n->arg[1], DEPTH) : NULL;
+      if (r) {
+        const cx_node *zero = cx_const(g, 0), *least = cx_const(g, -INFINITY);
+        const cx_node *none = cx_op2(g, OP_and, cx_op2(g, OP_eq, x, zero), cx_op2(g, OP_eq, r, least));
+        return cx_op2(g, OP_mul, x, cx_op3(g, OP_select, none, zero, r));
+      }
+      r = cx_op2(g, (cx_op)n->op, x, spine(s, n->arg[1], true, DEPTH));
+      return r->op == OP_xlogy || r->op == OP_xlog1py ? n : r;
     }
     case OP_log2:
     case OP_log10: {
