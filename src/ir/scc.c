@@ -164,6 +164,20 @@ static bool find_axes(const state *s, cx_comp *c, const edge *ed, const int *fir
   return false;
 }
 
+/* is there a way from u to w within the component that keeps away from v? */
+static bool leads_to(const state *s, uint32_t u, uint32_t w, uint32_t v) {
+  bool *seen = CX_NEW_N(s->a, bool, s->g->neq + 1);
+  uint32_t *queue = CX_NEW_N(s->a, uint32_t, s->g->neq + 1);
+  int head = 0, tail = 0;
+  for (queue[tail++] = u; head < tail; head++)
+    for (uint32_t k = s->first[queue[head]]; k < s->first[queue[head] + 1]; k++) {
+      uint32_t t = s->target[k];
+      if (t == w) return true;
+      if (s->member[t] == s->member[v] && t != v && !seen[t]) seen[t] = true, queue[tail++] = t;
+    }
+  return false;
+}
+
 /* A shortest way from equation v through its component back to itself, for the message. */
 static void report(const state *s, const cx_comp *c) {
   const cx_graph *g = s->g;
@@ -185,6 +199,14 @@ static void report(const state *s, const cx_comp *c) {
     }
   }
   int d = cx_error(g->ctx, g->eq[v]->span, "`%s` is defined by itself", g->eq[v]->name);
+  for (int i = 0; i < c->n; i++) { /* of a function of another file, as rnn is */
+    uint32_t w = c->eq[i];
+    if (g->eq[w]->span.file == g->eq[v]->span.file || !leads_to(s, w, w, v)) continue;
+    cx_diag_label(g->ctx, d, g->eq[w]->span, "a recurrence by itself, which would be run anew for every step");
+    cx_diag_help(g->ctx, d, "recurrences do not nest: what goes on inside must go on from step to step of `%s`",
+                 g->eq[v]->name);
+    return;
+  }
   int n = 0;
   for (int u = last; u >= 0 && u != (int)v; u = back[u]) queue[n++] = (uint32_t)u;
   for (int i = n - 1, shown = 0; i >= 0 && shown < 4; i--, shown++) {
