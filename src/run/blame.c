@@ -57,20 +57,32 @@ static void read_load(void *user, const cx_node *n) {
 /* of a batch: under the program's name, at the row of the data */
 static const char *element(blame *b, const cx_eq *e, int64_t at) {
   cx_buf t = {.arena = b->a};
-  bool named = e->name && e->name[0] != '_';
-  size_t length = named ? strlen(e->name) : 0;
+  size_t length = e->name ? strlen(e->name) : 0, most;
   if (b->rows && length > 6 && !strcmp(e->name + length - 6, ".batch")) length -= 6;
   if (b->rows && length > 9 && !strcmp(e->name + length - 9, ".estimate")) length -= 9;
-  cx_putf(&t, "%.*s", named ? (int)length : 4, named ? e->name : "this");
+  /* an argument of a function is called as the function calls it: there the expression that it is stands for it */
+  const char *text = cx_source_text(b->m->ctx, e->span.file, &most);
+  bool named = length && e->span.beg + length <= most && !memcmp(text + e->span.beg, e->name, length);
+  cx_putf(&t, "%.*s", named ? (int)length : e->rank ? 11 : 4, named ? e->name : e->rank ? "its element" : "this");
   int64_t n = cx_eq_count(e);
-  for (int d = 0; d < e->rank && named; d++) {
+  for (int d = 0; d < e->rank; d++) {
     n /= e->dim[d].n;
     bool row = b->rows && e->dim[d].n == b->rows->n && e->dim[d].name == b->m->rows_name;
-    cx_putf(&t, "%s%lld%s", d ? ", " : "[", (long long)(row ? b->rows->row[at / n] : at / n),
-            d + 1 == e->rank ? "]" : "");
+    cx_putf(&t, "%s%lld%s",
+            d       ? ", "
+            : named ? "["
+                    : " [",
+            (long long)(row ? b->rows->row[at / n] : at / n), d + 1 == e->rank ? "]" : "");
     at %= n;
   }
   return t.at;
+}
+
+/* data, or those rows of them that are a batch */
+static bool of_data(const blame *b, const cx_eq *e) {
+  for (int k = 0; k < b->m->ndecl; k++)
+    if (b->m->decl[k].span.file == e->span.file && b->m->decl[k].span.beg == e->span.beg) return true;
+  return e->kind == EQ_INPUT;
 }
 
 /* which row of the data the element of a batch is of, -1: none */
@@ -118,7 +130,7 @@ static void find(blame *b, uint32_t objective, const cx_flat *p, const void *x, 
     double v = isnan(b->at[k]) ? (double)NAN : b->at[k];
     int64_t row = row_of(b, e, b->bad[k]);
     if (!b->gradient)
-      cx_diag_label(g->ctx, diag, e->span, e->kind == EQ_INPUT ? "%s is %g" : "%s is %g, though all it reads is finite",
+      cx_diag_label(g->ctx, diag, e->span, of_data(b, e) ? "%s is %g" : "%s is %g, though all it reads is finite",
                     element(b, e, b->bad[k]), v);
     else
       cx_diag_label(g->ctx, diag, e->span, "the derivative of this is %g%s, though its value is finite", v,

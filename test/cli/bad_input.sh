@@ -401,6 +401,9 @@ honest) # a fit that found nothing says so: exit code 5
   grep -q 'a = [1-4]\.' out || fail "the param is lost: $(cat out)"
   [ -s nan.ckpt ] && [ -s nan.safetensors ] || fail 'what was found is not written'
   refused 5 'l\[37\] is nan' $calx run p.calx t.csv --resume nan.ckpt
+  awk 'BEGIN { print "x"; for (i = 0; i < 50; i++) print (i == 7 ? "inf" : i) }' >i.csv
+  program 'data x[n]' 'param a = 0.5' 'minimize mean(i: (a - x[i])^2)' 'fit by sgd(batch = 5, epochs = 3)'
+  refused 5 'x\[7\] is inf$' $calx run p.calx i.csv
   # a step out of the numbers: the params before it
   program 'precision single' 'data x[n]' 'param a = 1' 'minimize mean(i: a^4 * (1 + x[i]))' 'fit by sgd(rate = 1e9, batch = 5, steps = 50)' 'print a'
   refused 5 'diverged' $calx run p.calx t.csv
@@ -440,7 +443,7 @@ learning) # fits of networks and predictions by their files: what does not fit i
   sed -i 's/int(0..2)/int/' p.calx; sed 's/2$/7/' t.csv >seven.csv
   refused 3 'seven.csv:[0-9]*: column y is 7' $calx run p.calx seven.csv
   [ "$(grep -c 'error: ' err)" = 1 ] && grep -q '^p.calx:4:10: error: ' err || fail "the place of a library's equation: $(cat err)"
-  net '/ s' 16; refused 5 'x\[[0-9]*, 2\] is \(nan\|inf\|-nan\)' $calx run p.calx t.csv # the third column is constant
+  net '/ s' 16; refused 5 'its element \[[0-9]*, 2\] is \(nan\|inf\|-nan\)' $calx run p.calx t.csv # the third column is constant
   grep -q "m.safetensors is not written" err || fail "no word on the model: $(cat err)"
   cmp -s good m.safetensors || fail 'a fit that found nothing replaced a good model'
   refused_json 5 'diverged\|cannot begin' $calx run p.calx t.csv
