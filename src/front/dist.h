@@ -62,6 +62,8 @@ static inline cx_val when(cx_elab *E, cx_val c, cx_val x, cx_val y) {
   return cx_v_map(E, OP_select, three, 3, x.span);
 }
 
+static inline cx_val num(cx_elab *E, double x, const cx_dist *d) { return cx_v_num(E, x, d->call->span); }
+
 /* elab_dist.c: finding them, their members */
 void cx_hoist_distributions(cx_elab *E, cx_ast *const *stmt, int n, cx_binding **here, bool library);
 const cx_distribution *cx_find_distribution(cx_elab *E, cx_sym name);
@@ -135,16 +137,20 @@ bool cx_part_ends(cx_elab *E, const cx_ast *bind); /* bind has its value: the ar
 bool cx_is_part(const cx_ast *x);
 bool cx_part_of(cx_elab *E, const cx_ast *x, bool kind, cx_dist *d);
 
-/* elab_moment.c: values of a distribution of one element */
+/* elab_support.c */
+/* v, which the block of d says of this member, is to be a single number */
+cx_val cx_dist_number(cx_elab *E, const cx_dist *d, const char *member, cx_val v);
 void cx_dist_support(cx_elab *E, const cx_dist *d, cx_val *lo, cx_val *hi);
-/* log density; inside: at places of the support alone, with parameters that are right */
-cx_val cx_dist_log_density(cx_elab *E, const cx_dist *d, cx_val x, bool inside);
-cx_val cx_dist_value(cx_elab *E, const cx_dist *d, cx_dist_kind kind, cx_val x);
 /* integral or sum of what fn gives, in which `name` is a place between lo and hi. The variable: E->env->v. */
 cx_val cx_dist_total(cx_elab *E, const cx_dist *d, cx_sym name, cx_val lo, cx_val hi, double tol, cx_scope_fn fn,
                      void *user);
 /* what is integrated falls too slowly: true or false as a number; fn: its logarithm */
 cx_val cx_dist_heavy(cx_elab *E, const cx_dist *d, cx_sym name, cx_val lo, cx_val hi, cx_scope_fn fn, void *user);
+
+/* elab_moment.c: values of a distribution of one element */
+/* log density; inside: at places of the support alone, with parameters that are right */
+cx_val cx_dist_log_density(cx_elab *E, const cx_dist *d, cx_val x, bool inside);
+cx_val cx_dist_value(cx_elab *E, const cx_dist *d, cx_dist_kind kind, cx_val x);
 /* log P(a <= X <= b), of either tail, which does not underflow */
 cx_val cx_dist_mass(cx_elab *E, const cx_dist *d, cx_val a, cx_val b);
 bool cx_dist_closed(const cx_dist *d); /* its cdf is a formula */

@@ -342,7 +342,8 @@ void cx_constrain(cx_elab *E, const cx_node *u, cx_dim d, cx_sym array, cx_span 
 /* runs body twice where the first run could not know a range */
 typedef cx_val (*cx_scope_fn)(cx_elab *E, void *user);
 cx_val cx_in_scope(cx_elab *E, const int64_t *slot, int n, cx_scope_fn fn, void *user, cx_span s);
-/* elab_expr.c, elab_call.c, elab_diff.c, elab_stmt.c */
+/* elab_name.c, elab_expr.c, elab_call.c, elab_diff.c, elab_stmt.c */
+cx_val cx_elab_name(cx_elab *E, const cx_ast *x);
 cx_val cx_elab_expr(cx_elab *E, const cx_ast *x);
 cx_val cx_elab_argument(cx_elab *E, const cx_ast *x); /* of a function written in calx: may be text */
 cx_val cx_elab_call(cx_elab *E, const cx_ast *x);
