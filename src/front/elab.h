@@ -344,6 +344,7 @@ typedef cx_val (*cx_scope_fn)(cx_elab *E, void *user);
 cx_val cx_in_scope(cx_elab *E, const int64_t *slot, int n, cx_scope_fn fn, void *user, cx_span s);
 /* elab_name.c, elab_expr.c, elab_call.c, elab_diff.c, elab_stmt.c */
 cx_val cx_elab_name(cx_elab *E, const cx_ast *x);
+bool cx_reads(const cx_ast *x, cx_sym name); /* does the name stand in it? */
 cx_val cx_elab_expr(cx_elab *E, const cx_ast *x);
 cx_val cx_elab_argument(cx_elab *E, const cx_ast *x); /* of a function written in calx: may be text */
 cx_val cx_elab_call(cx_elab *E, const cx_ast *x);

@@ -18,12 +18,6 @@ static const struct {
               "no column may be a combination of the others; S + 1e-6 * identity(n) may do"}};
 enum { KNOWN = sizeof known / sizeof *known, RECENT = 64 };
 
-static bool names(const cx_ast *x, cx_sym name) {
-  if (x->kind == A_NAME && x->name == name) return true;
-  for (int k = 0; k < x->nkid; k++)
-    if (x->kid[k] && names(x->kid[k], name)) return true;
-  return false;
-}
 static bool has_name(const cx_ast *x) {
   if (x->kind == A_NAME || x->kind == A_CALL || x->kind == A_BINDER) return true;
   for (int k = 0; k < x->nkid; k++)
@@ -52,7 +46,7 @@ static bool add_places(cx_elab *E, const cx_val *v, int64_t *slot, int *n) {
 
 static cx_span place_of(const cx_dist *d, const cx_ast *operand) {
   for (int k = 0; k < d->narg; k++)
-    if (names(operand, d->of->def->kid[k]->name)) return d->call->kid[k]->span;
+    if (cx_reads(operand, d->of->def->kid[k]->name)) return d->call->kid[k]->span;
   return d->call->span;
 }
 

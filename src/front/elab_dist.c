@@ -313,13 +313,6 @@ const cx_node *cx_dist_doubt(cx_elab *E, const cx_dist *d) {
   return doubt;
 }
 
-static bool names(const cx_ast *x, cx_sym name) {
-  if (x->kind == A_NAME && x->name == name) return true;
-  for (int k = 0; k < x->nkid; k++)
-    if (x->kid[k] && names(x->kid[k], name)) return true;
-  return false;
-}
-
 /* constant parameters outside of their domain are a mistake in the program */
 static bool domain_holds(cx_elab *E, const cx_dist *d) {
   for (int k = 0; k < d->narg; k++)
@@ -333,7 +326,7 @@ static bool domain_holds(cx_elab *E, const cx_dist *d) {
     for (int j = 0; j < d->narg; j++) {
       cx_sym p = d->of->def->kid[j]->name;
       char shown[32];
-      if (!names(*c, p) || !cx_v_const(E, d->arg[j], &at)) continue;
+      if (!cx_reads(*c, p) || !cx_v_const(E, d->arg[j], &at)) continue;
       const char *value = cx_strdup(E->arena, cx_show_double(shown, at), strlen(cx_show_double(shown, at)));
       if (id < 0) {
         id = cx_error(E->ctx, d->call->kid[j]->span, "`%s` needs %s, but `%s` is %s", d->of->name,

@@ -4,6 +4,14 @@
 
 #include "front/dist.h"
 
+bool cx_reads(const cx_ast *x, cx_sym name) {
+  if (!x) return false;
+  if (x->kind == A_NAME && x->name == name) return true;
+  for (int k = 0; k < x->nkid; k++)
+    if (cx_reads(x->kid[k], name)) return true;
+  return false;
+}
+
 cx_binding *cx_bind_name(cx_elab *E, cx_sym name, int kind, cx_span s) {
   cx_binding *b = CX_NEW(E->arena, cx_binding);
   b->name = name;

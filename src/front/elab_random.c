@@ -8,24 +8,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "front/dist.h"
+#include "front/random.h"
 
 static const char *const names[] = {[R_EXPECT] = "expect", [R_VAR] = "var", [R_COV] = "cov", [R_PROB] = "prob"};
 enum { NAMES = sizeof names / sizeof *names };
-
-typedef struct {
-  const cx_ast *x;
-  const cx_ast *order[256]; /* the variables, outermost first */
-  int n;
-  double tol, draws;    /* tol < 0: not asked for */
-  const cx_ast *e, *e2; /* what is expected: e, (e - m)^2, (e - m)(e2 - m2), or 1 */
-  cx_val m, m2;
-  bool centred;
-  bool divisor; /* of an integral over the same range: one as well where densities are reduced, by a rounded number */
-  const cx_ast *const *condition[2]; /* all of which hold; NULL */
-  cx_names *solved; /* of the last variable: what conditions that are affine in it say, by the condition */
-  cx_names *met;    /* equalities that a variable around has been solved for */
-} random_;
 
 static int kind_of(cx_sym name) {
   for (int k = 0; k < NAMES; k++)
@@ -34,107 +20,7 @@ static int kind_of(cx_sym name) {
 }
 bool cx_is_random(const cx_ast *x) { return kind_of(x->name) >= 0; }
 
-static bool reads(const cx_ast *x, cx_sym name) {
-  if (!x) return false;
-  if (x->kind == A_NAME && x->name == name) return true;
-  for (int k = 0; k < x->nkid; k++)
-    if (reads(x->kid[k], name)) return true;
-  return false;
-}
-
-/* ---- comparisons that bound a variable: x < e, e <= x.. with e that does not read it ---- */
-typedef struct {
-  const cx_ast *end;
-  bool upper, strict, equal;
-  cx_val at; /* the end, where it is known already; or, .. */
-  bool free; /* the variable does not matter: whether the condition holds */
-} bound;
-static bool bounds(cx_elab *E, const random_ *R, const cx_ast *c, cx_sym name, bound *b) {
-  const bound *solved = R->solved ? *cx_names_at(E->arena, R->solved, (cx_sym)(const void *)c) : NULL;
-  if (solved) return *b = *solved, !b->free;
-  if (c->kind != A_COMPARE || c->nkid != 2 || c->ops[0] == T_NE) return false;
-  for (int k = 0; k < R->n; k++) /* an array: a condition for each element */
-    if (cx_part_whole(E, R->order[k]) && cx_part_whole(E, R->order[k])->name == name) return false;
-  bool left = c->kid[0]->kind == A_NAME && c->kid[0]->name == name && !reads(c->kid[1], name);
-  bool right = c->kid[1]->kind == A_NAME && c->kid[1]->name == name && !reads(c->kid[0], name);
-  if (!left && !right) return false;
-  *b = (bound){.end = c->kid[left],
-               .upper = (c->ops[0] == T_LT || c->ops[0] == T_LE) == left,
-               .strict = c->ops[0] == T_LT || c->ops[0] == T_GT,
-               .equal = c->ops[0] == T_EQ};
-  return true;
-}
-
-static void last(random_ *R, int k) {
-  const cx_ast *v = R->order[k];
-  memmove(R->order + k, R->order + k + 1, (size_t)(R->n - 1 - k) * sizeof *R->order);
-  R->order[R->n - 1] = v;
-}
-static bool needed(const random_ *R, int k) { /* by one that comes later */
-  for (int j = k + 1; j < R->n; j++)
-    if (reads(R->order[j]->kid[0], R->order[k]->name)) return true;
-  return false;
-}
-/* A variable whose every condition bounds it, and that no later one depends on, is taken last: its part is then known
- * by the distribution function. */
-static void order(cx_elab *E, random_ *R) {
-  for (int k = R->n - 1; k >= 0; k--) {
-    const cx_ast *v = R->order[k];
-    bool good = !needed(R, k), any = false;
-    for (int c = 0; c < 2; c++)
-      for (const cx_ast *const *a = R->condition[c]; a && *a && good; a++) {
-        bound b;
-        if (!reads(*a, v->name)) continue;
-        any = true;
-        good = bounds(E, R, *a, v->name, &b);
-      }
-    if (!good || !any) continue;
-    last(R, k);
-    return;
-  }
-  for (const cx_ast *const *a = R->condition[1]; a && *a; a++) /* an equality is solved for a continuous one */
-    for (int k = R->n - 1; k >= 0 && (*a)->kind == A_COMPARE && (*a)->nkid == 2 && (*a)->ops[0] == T_EQ; k--) {
-      if (!reads(*a, R->order[k]->name) || needed(R, k)) continue;
-      cx_dist d = {.of = cx_distribution_of(E, R->order[k]->kid[0])};
-      if (!d.of || cx_dist_discrete(&d)) continue;
-      last(R, k);
-      return;
-    }
-}
-
-/* what a condition has to do with a variable */
-typedef enum { OUTSIDE, BOUNDS, REMAINS } role;
-static role role_of(cx_elab *E, const random_ *R, const cx_ast *c, cx_sym name, bound *b) {
-  *b = (bound){0};
-  if (R->met && *cx_names_at(E->arena, R->met, (cx_sym)(const void *)c)) {
-    *b = (bound){.free = true, .at = cx_v_num(E, 1, c->span)};
-    return OUTSIDE;
-  }
-  if (!reads(c, name)) return OUTSIDE;
-  return bounds(E, R, c, name, b) ? BOUNDS : b->free ? OUTSIDE : REMAINS;
-}
-
-/* the conditions of this role or a later one (OUTSIDE: of that alone) about the variable, joined; no e: none */
-static cx_val joined(cx_elab *E, const random_ *R, role take, cx_sym name) {
-  cx_val all = {0};
-  for (int k = 0; k < 2; k++)
-    for (const cx_ast *const *a = R->condition[k]; a && *a; a++) {
-      bound b;
-      role is = role_of(E, R, *a, name, &b);
-      if (take == OUTSIDE ? is != OUTSIDE : is < take) continue;
-      cx_val v = b.free ? b.at : cx_elab_expr(E, *a);
-      if (v.bad) return v;
-      if (v.rank) {
-        int id =
-            cx_error(E->ctx, (*a)->span, "a condition is one truth value, but this has shape %s", cx_v_shape(E, v));
-        cx_diag_help(E->ctx, id, "all of them hold where min(..) of them is 1: min(x) > 0; or name one: x[0] > 0");
-        return cx_v_bad((*a)->span);
-      }
-      all = all.e ? op2(E, OP_and, all, v) : v;
-    }
-  return all;
-}
-static cx_val subject(cx_elab *E, const random_ *R) { /* what is expected, all variables bound */
+static cx_val subject(cx_elab *E, const cx_random *R) { /* what is expected, all variables cx_bound */
   if (!R->e) return cx_v_num(E, 1, R->x->span);
   cx_val v = cx_elab_expr(E, R->e), w = v;
   if (v.bad || !R->centred) return v;
@@ -145,7 +31,7 @@ static cx_val subject(cx_elab *E, const random_ *R) { /* what is expected, all v
 }
 
 typedef struct {
-  const random_ *R;
+  const cx_random *R;
   int at;
   const cx_dist *d;
   bool changed;   /* of a transformed variable: d is of what it is made of */
@@ -159,16 +45,12 @@ static cx_val reduced(cx_elab *E, cx_val l, cx_val by) { /* the min keeps it one
   return op2(E, OP_min, op2(E, OP_sub, l, by), cx_v_num(E, 700, l.span));
 }
 
-static cx_val level(cx_elab *E, const random_ *R, int at);
-static cx_sym name_of(cx_elab *E, const cx_ast *bind) { /* what has its value once this variable has: a random array */
-  const cx_ast *whole = cx_part_whole(E, bind);
-  return whole ? whole->name : bind->name;
-}
+static cx_val level(cx_elab *E, const cx_random *R, int at);
 static cx_val weighed(cx_elab *E, void *user) {
   const place *p = user;
-  const random_ *R = p->R;
+  const cx_random *R = p->R;
   const cx_ast *bind = R->order[p->at];
-  cx_sym name = name_of(E, bind);
+  cx_sym name = cx_random_name(E, bind);
   cx_val x = E->env->v, l = cx_dist_log_density(E, p->d, x, !p->fixed);
   cx_val f = op1(E, OP_exp, p->shift.e ? reduced(E, l, p->shift) : l);
   if (f.bad) return f;
@@ -182,7 +64,7 @@ static cx_val weighed(cx_elab *E, void *user) {
   cx_val v = last ? subject(E, R) : level(E, R, p->at + 1);
   if (v.bad) return v;
   if (p->logarithm) return op2(E, OP_add, l, op1(E, OP_log, op1(E, OP_abs, v)));
-  cx_val c = last ? joined(E, R, p->changed || p->fixed ? BOUNDS : REMAINS, name) : (cx_val){0},
+  cx_val c = last ? cx_random_joined(E, R, p->changed || p->fixed ? CX_BOUNDS : CX_REMAINS, name) : (cx_val){0},
          zero = cx_v_num(E, 0, v.span);
   if (c.bad) return c;
   bool one = v.e->op == OP_const && v.e->u.num == 1;
@@ -208,165 +90,9 @@ static cx_val between(cx_elab *E, const cx_dist *d, cx_val lo, cx_val hi, bool b
   return when(E, op2(E, cx_dist_discrete(d) ? OP_le : OP_lt, lo, hi), v, zero);
 }
 
-/* the range that the conditions leave to the variable */
-static bool narrow(cx_elab *E, const random_ *R, int first, const cx_dist *d, cx_sym name, cx_val *lo, cx_val *hi,
-                   bool *below, bool *above, bool *point) {
-  bool discrete = cx_dist_discrete(d);
-  cx_val one = cx_v_num(E, 1, R->x->span);
-  for (int k = first; k < 2; k++)
-    for (const cx_ast *const *a = R->condition[k]; a && *a; a++) {
-      bound b;
-      if (role_of(E, R, *a, name, &b) != BOUNDS) continue;
-      cx_val v = b.end ? cx_elab_expr(E, b.end) : b.at;
-      if (v.bad) return false;
-      if (v.rank) {
-        cx_error(E->ctx, b.end->span, "a condition compares numbers, but this has shape %s", cx_v_shape(E, v));
-        return false;
-      }
-      *point |= b.equal;
-      for (int side = 0; side < 2; side++) {
-        if (!b.equal && side != b.upper) continue;
-        cx_val w = v;
-        if (discrete && side) w = b.strict ? op2(E, OP_sub, op1(E, OP_ceil, v), one) : op1(E, OP_floor, v);
-        if (discrete && !side) w = b.strict ? op2(E, OP_add, op1(E, OP_floor, v), one) : op1(E, OP_ceil, v);
-        cx_val *end = side ? hi : lo;
-        bool *have = side ? above : below;
-        *end = *have ? op2(E, side ? OP_min : OP_max, *end, w) : w;
-        *have = true;
-      }
-    }
-  return true;
-}
-
-/* A variable, and all after it, as inputs. What is said of them then demands nothing of parameters. */
-static bool stand_in(cx_elab *E, const random_ *R, int at, uint32_t *input) {
-  for (int k = at; k < R->n; k++) {
-    const cx_ast *v = R->order[k];
-    cx_eq *e = cx_eq_new(E->g, v->name, EQ_INPUT);
-    input[k - at] = e->id;
-    cx_bind_name(E, v->name, B_VALUE, v->name_span)->v = cx_v_node(cx_load(E->g, e->id, NULL, 0), v->span);
-    if (!cx_part_ends(E, v)) return false;
-  }
-  return true;
-}
-/* both sides of a comparison, left - right, as rest + slope * input; false: they are not seen to be, or have an error */
-static bool affine_sides(cx_elab *E, const cx_ast *c, uint32_t input, const cx_node **rest, const cx_node **slope) {
-  cx_val x = cx_elab_expr(E, c->kid[0]), y = cx_elab_expr(E, c->kid[1]);
-  return !x.bad && !y.bad && !x.rank && !y.rank && cx_affine_in(E, op2(E, OP_sub, x, y).e, input, rest, slope);
-}
-
-/* given x == e, of a continuous x, or what is affine in x: the density there, over |slope|, takes the integral's place.
- * No e: there is no such condition. */
-typedef struct {
-  cx_val x, slope; /* slope, no e: 1 */
-} root;
-static root fixed(cx_elab *E, const random_ *R, int at, cx_sym about) {
-  root r = {0};
-  bound b;
-  for (const cx_ast *const *a = R->condition[1]; a && *a; a++) {
-    bool known = bounds(E, R, *a, R->order[at]->name, &b) && b.equal;
-    for (int k = at + 1; k < R->n && known; k++) known = !reads(b.end, R->order[k]->name);
-    if (known) return r.x = cx_elab_expr(E, b.end), r;
-  }
-  for (const cx_ast *const *a = R->condition[1]; a && *a; a++) {
-    const cx_node *rest, *slope, *other, *none;
-    uint32_t input[256];
-    if ((*a)->kind != A_COMPARE || (*a)->nkid != 2 || (*a)->ops[0] != T_EQ) continue;
-    if (*cx_names_at(E->arena, R->met, (cx_sym)(const void *)*a)) continue;
-    bool any = false; /* of an array all parts may decide it */
-    for (int k = at; k < R->n && !any; k++) any = reads(*a, k == at ? about : name_of(E, R->order[k]));
-    if (!any || bounds(E, R, *a, about, &b)) continue;
-    cx_binding *env = E->env;
-    E->branches++;
-    bool affine = stand_in(E, R, at, input) && affine_sides(E, *a, input[0], &rest, &slope);
-    for (int k = 1; k < R->n - at && affine; k++) /* what comes later is of no matter to it */
-      affine = cx_affine_in(E, rest, input[k], &none, &other) && other->op == OP_const && other->u.num == 0 &&
-               cx_affine_in(E, slope, input[k], &none, &other) && other->op == OP_const && other->u.num == 0;
-    E->branches--;
-    E->env = env;
-    if (!affine || (slope->op == OP_const && slope->u.num == 0)) continue;
-    *cx_names_at(E->arena, R->met, (cx_sym)(const void *)*a) = E;
-    r.slope = cx_v_node(slope, (*a)->span);
-    r.x = op2(E, OP_div, op1(E, OP_neg, cx_v_node(rest, (*a)->span)), r.slope);
-    return r;
-  }
-  return r;
-}
-
-/* The logarithm of the probability of what is given of this variable, where that underflows: both sides of the quotient
- * E[..; given] / P(given) are reduced by it. No e: that does not happen, or the variables around decide it. */
-static bool depends(cx_elab *E, const random_ *R, int at, cx_val m) {
-  int64_t of[32], by[32];
-  int n = cx_free_slots(E, m.e, of, 32);
-  for (int k = 0; k < at && n > 0; k++) {
-    const cx_binding *b = cx_lookup_env(E, R->order[k]->name, false);
-    int nby = b ? cx_free_slots(E, b->v.e, by, 32) : 0;
-    for (int j = 0; j < nby * n; j++)
-      if (of[j / nby] == by[j % nby]) return true;
-    if (nby < 0) return true;
-  }
-  return n < 0;
-}
-static cx_val shift_of(cx_elab *E, const random_ *R, int at, const cx_dist *d, cx_sym name) {
-  enum { LEAST = -600 };
-  static const double LOST = -1e10; /* its rounding alone is 1e-6: it counts as never */
-  cx_span s = R->x->span;
-  cx_val lo = cx_v_num(E, -INFINITY, s), hi = cx_v_num(E, INFINITY, s), none = {0};
-  bool below = false, above = false, point = false;
-  double known;
-  for (const cx_ast *const *a = R->condition[1]; a && *a; a++) { /* an end that later variables decide is not known */
-    bound b;
-    if (role_of(E, R, *a, name, &b) != BOUNDS || !b.end) continue;
-    for (int k = at + 1; k < R->n; k++)
-      if (reads(b.end, R->order[k]->name) || reads(b.end, name_of(E, R->order[k]))) return none;
-  }
-  if (!R->condition[1] || !narrow(E, R, 1, d, name, &lo, &hi, &below, &above, &point)) return none;
-  if (point || (!below && !above)) return none;
-  cx_val m = cx_dist_mass(E, d, lo, hi);
-  if (m.bad || m.rank || cx_inside_integral(E, m) || depends(E, R, at, m)) return none;
-  if (cx_v_const(E, m, &known)) return known > LEAST || known < LOST ? none : m;
-  if (!cx_dist_closed(d)) return none;
-  cx_val tiny = op2(E, OP_and, op2(E, OP_lt, m, cx_v_num(E, LEAST, s)), op1(E, OP_isfinite, m));
-  return when(E, tiny, m, cx_v_num(E, 0, s));
-}
-
-/* The conditions that are affine in the last variable bound it, whatever else they read: rest + slope x < 0. */
-static bool solve(cx_elab *E, const random_ *R, cx_sym about) {
-  uint32_t input;
-  for (int k = 0; k < 2; k++)
-    for (const cx_ast *const *a = R->condition[k]; a && *a; a++) {
-      const cx_ast *c = *a;
-      const cx_node *rest, *slope;
-      bound b;
-      bool compares = c->kind == A_COMPARE && c->nkid == 2 && c->ops[0] != T_EQ && c->ops[0] != T_NE;
-      if (!compares || role_of(E, R, c, about, &b) != REMAINS) continue;
-      cx_binding *env = E->env;
-      int errors = cx_error_count(E->ctx);
-      E->branches++; /* demands nothing of parameters: the input stands in */
-      bool affine = stand_in(E, R, R->n - 1, &input) && affine_sides(E, c, input, &rest, &slope);
-      E->branches--;
-      E->env = env;
-      if (cx_error_count(E->ctx) > errors) return false;
-      if (!affine) continue;
-      bool less = c->ops[0] == T_LT || c->ops[0] == T_LE, strict = c->ops[0] == T_LT || c->ops[0] == T_GT;
-      cx_interval s = cx_bounds(E->g, slope, NULL);
-      bound *known = CX_NEW(E->arena, bound);
-      cx_val w = cx_v_node(rest, c->span), zero = cx_v_num(E, 0, c->span);
-      if (s.lo == 0 && s.hi == 0)
-        *known = (bound){.free = true, .at = op2(E, strict ? OP_lt : OP_le, less ? w : zero, less ? zero : w)};
-      else if (s.lo >= 0 || s.hi <= 0)
-        *known = (bound){.upper = less == (s.lo >= 0),
-                         .strict = strict,
-                         .at = op2(E, OP_div, op1(E, OP_neg, w), cx_v_node(slope, c->span))};
-      else continue;
-      *cx_names_at(E->arena, R->solved, (cx_sym)(const void *)c) = known;
-    }
-  return true;
-}
-
 /* Of normal variables that are left, and what is affine in them: with those around known, a closed form. An
  * expectation of (e - m)(f - n) is cov(e, f) + (E[e] - m)(E[f] - n). */
-static bool gaussian(cx_elab *E, const random_ *R, int at, cx_val *v) {
+static bool gaussian(cx_elab *E, const cx_random *R, int at, cx_val *v) {
   const cx_ast *const *c = R->condition[0], *event = !R->e && c && c[0] && !c[1] ? c[0] : NULL;
   cx_gauss_of of = {R->e, NULL, R->e2};
   cx_gauss g;
@@ -392,28 +118,29 @@ static bool gaussian(cx_elab *E, const random_ *R, int at, cx_val *v) {
   return true;
 }
 
-static cx_val total(cx_elab *E, const random_ *R, int at, cx_dist *d);
-static cx_val level(cx_elab *E, const random_ *R, int at) {
+static cx_val total(cx_elab *E, const cx_random *R, int at, cx_dist *d);
+static cx_val level(cx_elab *E, const cx_random *R, int at) {
   cx_dist d;
   cx_val v;
   if (gaussian(E, R, at, &v)) return v;
   v = total(E, R, at, &d);
   return v.bad ? v : cx_dist_checked(E, &d, v);
 }
-static cx_val total(cx_elab *E, const random_ *R, int at, cx_dist *d) {
+static cx_val total(cx_elab *E, const cx_random *R, int at, cx_dist *d) {
   const cx_ast *v = R->order[at];
   cx_span s = R->x->span;
   bool below = false, above = false, point = false, rest = false;
-  cx_sym about = name_of(E, v);
-  bound b1;
+  cx_sym about = cx_random_name(E, v);
+  cx_bound b1;
   const cx_ast *base = cx_change_base(E, v->kid[0]);
   *R->solved = (cx_names){0};
   if (at + 1 == R->n && base == v->kid[0]) { /* a discrete one's ends are rounded, which may be off by one */
     const cx_distribution *of = cx_distribution_of(E, base);
-    if (!of || (!cx_dist_discrete(&(cx_dist){.of = of}) && !solve(E, R, about))) return cx_v_bad(s);
+    if (!of || (!cx_dist_discrete(&(cx_dist){.of = of}) && !cx_random_solve(E, R, about))) return cx_v_bad(s);
   }
   for (int k = 0; k < 2; k++)
-    for (const cx_ast *const *c = R->condition[k]; c && *c; c++) rest |= role_of(E, R, *c, about, &b1) == REMAINS;
+    for (const cx_ast *const *c = R->condition[k]; c && *c; c++)
+      rest |= cx_random_role(E, R, *c, about, &b1) == CX_REMAINS;
   /* what is expected of a transformed variable is so of what it is made of; its own distribution function is for prob */
   bool changed = base != v->kid[0] && (R->e || rest || at + 1 < R->n);
   if (changed && !cx_dist_of(E, v->kid[0], d)) return cx_v_bad(s); /* its errors */
@@ -429,7 +156,7 @@ static cx_val total(cx_elab *E, const random_ *R, int at, cx_dist *d) {
   cx_dist_support(E, d, &lo, &hi);
   if (lo.bad || hi.bad) return cx_v_bad(s);
   place user = {.R = R, .at = at, .d = d, .changed = changed};
-  root given = changed || cx_dist_discrete(d) ? (root){0} : fixed(E, R, at, about);
+  cx_root given = changed || cx_dist_discrete(d) ? (cx_root){0} : cx_random_fixed(E, R, at, about);
   if (given.x.bad) return given.x;
   if (given.x.e) {
     cx_binding *around = E->env;
@@ -440,12 +167,12 @@ static cx_val total(cx_elab *E, const random_ *R, int at, cx_dist *d) {
     if (p.bad) return p;
     if (given.slope.e) p = op2(E, OP_div, p, op1(E, OP_abs, given.slope));
     if (at + 1 < R->n) return p;
-    cx_val c = joined(E, R, OUTSIDE, about);
+    cx_val c = cx_random_joined(E, R, CX_OUTSIDE, about);
     return c.bad ? c : c.e ? when(E, c, p, cx_v_num(E, 0, s)) : p;
   }
-  if (!changed) user.shift = shift_of(E, R, at, d, about);
+  if (!changed) user.shift = cx_random_shift(E, R, at, d, about);
   if (at + 1 < R->n) return cx_dist_total(E, d, name, lo, hi, R->tol, weighed, &user);
-  if (!changed && !narrow(E, R, 0, d, about, &a, &b, &below, &above, &point)) return cx_v_bad(s);
+  if (!changed && !cx_random_narrow(E, R, 0, d, about, &a, &b, &below, &above, &point)) return cx_v_bad(s);
   cx_binding *env = E->env;
   double by;
   bool whole = R->divisor && user.shift.e && cx_v_const(E, user.shift, &by);
@@ -468,13 +195,13 @@ static cx_val total(cx_elab *E, const random_ *R, int at, cx_dist *d) {
   }
   E->env = env;
   if (p.bad) return p;
-  cx_val c = joined(E, R, OUTSIDE, about);
+  cx_val c = cx_random_joined(E, R, CX_OUTSIDE, about);
   if (c.bad) return c;
   return c.e ? when(E, c, p, cx_v_num(E, 0, s)) : p;
 }
 
 /* ---- the binders ---- */
-static bool options(cx_elab *E, random_ *R) {
+static bool options(cx_elab *E, cx_random *R) {
   for (int k = R->x->nbind; k < R->x->nkid - 1; k++) {
     const cx_ast *o = R->x->kid[k];
     bool draws = o->kind == A_NAMED && !strcmp(o->name, "draws");
@@ -501,8 +228,8 @@ static bool options(cx_elab *E, random_ *R) {
   return true;
 }
 
-static cx_val run(cx_elab *E, random_ R) {
-  order(E, &R);
+static cx_val run(cx_elab *E, cx_random R) {
+  cx_random_order(E, &R);
   cx_binding *env = E->env;
   R.solved = CX_NEW(E->arena, cx_names);
   R.met = CX_NEW(E->arena, cx_names);
@@ -512,10 +239,10 @@ static cx_val run(cx_elab *E, random_ R) {
   return v;
 }
 /* E[e] under the conditions, divided by the probability of what is given */
-static cx_val expected(cx_elab *E, const random_ *R) {
+static cx_val expected(cx_elab *E, const cx_random *R) {
   cx_val v = run(E, *R);
   if (v.bad || !R->condition[1]) return v;
-  random_ given = *R;
+  cx_random given = *R;
   given.e = given.e2 = NULL;
   given.centred = false;
   given.divisor = R->e != NULL;
@@ -537,7 +264,7 @@ static cx_val expected(cx_elab *E, const random_ *R) {
 
 cx_val cx_elab_random(cx_elab *E, const cx_ast *x) {
   int kind = kind_of(x->name);
-  random_ R = {.x = x, .n = x->nbind, .tol = -1e-10};
+  cx_random R = {.x = x, .n = x->nbind, .tol = -1e-10};
   for (int k = 0; k < x->nbind; k++) {
     R.order[k] = x->kid[k];
     *cx_names_at(E->arena, &E->random, x->kid[k]->name) = E;
@@ -582,7 +309,7 @@ cx_val cx_elab_random(cx_elab *E, const cx_ast *x) {
     return g.mean.bad ? g.mean : g.cov;
   cx_val m = expected(E, &R), m2 = m;
   if (two) {
-    random_ other = R;
+    cx_random other = R;
     other.e = last;
     m2 = expected(E, &other);
     R.e2 = last;

@@ -32,14 +32,6 @@ typedef struct recurrence {
   cx_span span;
 } recurrence;
 
-static bool mentions(const cx_ast *x, cx_sym name) {
-  if (!x) return false;
-  if (x->kind == A_NAME && x->name == name) return true;
-  for (int k = 0; k < x->nkid; k++)
-    if (mentions(x->kid[k], name)) return true;
-  return false;
-}
-
 static bool is_fixed(cx_elab *E, const cx_ast *sub) { /* a number, or a name that is a constant here */
   if (sub->kind == A_BIND) return false;
   if (sub->kind != A_NAME) return true;
@@ -421,7 +413,7 @@ static void add_piece(cx_elab *E, const cx_ast *s, bool last) {
   piece p = {.span = s->span};
   cx_binding *env = E->env;
   cx_val v;
-  if (!r && mentions(s->kid[0], s->name)) { /* its own start lies in an `if`: declared before its right side */
+  if (!r && cx_reads(s->kid[0], s->name)) { /* its own start lies in an `if`: declared before its right side */
     r = open_array(E, s, NULL);
     env = E->env;
     if (!r) return;
@@ -520,7 +512,7 @@ static void one(cx_elab *E, cx_ast *const *stmt, int n, int at) {
         return;
       }
       for (int k = 1; k < s->nkid; k++) fixed |= is_fixed(E, s->kid[k]);
-      if (open || fixed || mentions(s->kid[0], s->name)) add_piece(E, s, !more);
+      if (open || fixed || cx_reads(s->kid[0], s->name)) add_piece(E, s, !more);
       else plain_indexed(E, s);
       return;
     }
