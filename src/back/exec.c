@@ -243,16 +243,21 @@ void cx_exec_rebind(cx_exec *x, int k, const cx_array *a) {
   bool same = c->type == a->type;
   for (int d = 0; d < a->rank; d++) same &= c->stride[d] == a->stride[d] || a->dim[d] == 1;
   if (same) c->data = a->data;
-  else { /* in the type and with the strides the code was made for */ int64_t lo = 0, n = 1, last = 0;
-    for (int d = 0; d < c->rank; d++) n *= c->dim[d], last += (c->dim[d] - 1) * c->stride[d], lo |= c->stride[d] < 0;
-    (void)lo;
-    char *mem = cx_alloc(x->a, (size_t)(n ? last + 1 : 1) * cx_dtype_size[c->type]);
+  else {
+    int64_t n = 1, first = 0, last = 0; /* in the type and with the strides the code was made for */
+    for (int d = 0; d < c->rank; d++) {
+      int64_t reach = (c->dim[d] - 1) * c->stride[d];
+      n *= c->dim[d];
+      *(reach < 0 ? &first : &last) += reach;
+    }
+    int64_t size = (int64_t)cx_dtype_size[c->type];
+    char *mem = (char *)cx_alloc(x->a, (size_t)((n ? last - first + 1 : 1) * size)) + (n ? -first * size : 0);
     int64_t at[CX_MAX_RANK] = {0};
     for (int64_t i = 0; i < n; i++) {
       int64_t o = 0;
       for (int d = 0; d < c->rank; d++) o += at[d] * c->stride[d];
       double v = cx_array_get(a, at);
-      char *p = mem + o * cx_dtype_size[c->type];
+      char *p = mem + o * size;
       switch (c->type) {
         case CX_F64: *(double *)(void *)p = v; break;
         case CX_F32: *(float *)(void *)p = (float)v; break;
