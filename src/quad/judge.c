@@ -294,7 +294,7 @@ static bool grade(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
   for (int32_t k = in->first, next; k >= 0 && in->live; k = next) {
     cx_quad_leaf *l = &w->leaf[k];
     next = l->next;
-    if (l->flag & LEAF_FINAL) continue;
+    if (l->flag & LEAF_FINAL || too_narrow(w, l)) continue;
     double width = l->b - l->a, least = width;
     for (int i = 0; i < 2; i++) {
       int32_t n = i ? l->next : l->prev;
