@@ -262,7 +262,7 @@ static bool read_steps(search *s, int n, const double *x, const double *u, brack
 bool cx_search_read_grid(search *s, int n, const double *x, const double *u, const double *v, bracket b, bool *seen,
                          double *most) {
   const cx_feature *t = &s->q->in->feature[b.feature];
-  bool where[GRID / 8 + 1];
+  bool where[BODY_PLACES / 8 + 1];
   *seen &= cx_panel_get(0)->grid(n, x, u, v, where, most);
   if (t->kind == CX_FEATURE_STEP) return read_steps(s, n, x, u, b, seen);
   for (int i = 0; i + 1 < n && t->kind != CX_FEATURE_WAVE; i++) {
@@ -318,7 +318,7 @@ static bool scan(search *s, bool fine) {
     for (int64_t m = 0; m < some; m++) {
       int64_t j = s->who[from + m], mark = s->n, at = begin[m];
       int count = (int)(begin[m + 1] - at);
-      bool seen = true, first = !fine && count == COARSE;
+      bool seen = true, unclear = false, first = !fine && count == COARSE;
       for (int k = 0; k < in->nfeature && count && (seen || !first); k++) {
         const cx_feature *t = &in->feature[k];
         if ((t->degree && t->kind != CX_FEATURE_STEP) || s->shared[k]) continue;
@@ -328,15 +328,20 @@ static bool scan(search *s, bool fine) {
           double most;
           if (!cx_search_read_grid(s, count, s->x + at, u, v, b, &seen, &most)) return false;
           if (t->kind == CX_FEATURE_WAVE) seen &= cx_search_gentle(&s->w->range[j], most);
-          else if (t->kind == CX_FEATURE_PEAK && !read_rims(s, count, u, v, b)) return false;
-          else if (t->kind == CX_FEATURE_SUMMIT &&
-                   !cx_search_read_ends(s, count, s->x + at, u, (double[]){v[0], v[count - 1]}, b))
+          else unclear = true;
+          if (t->kind == CX_FEATURE_PEAK && !read_rims(s, count, u, v, b)) return false;
+          if (t->kind == CX_FEATURE_SUMMIT &&
+              !cx_search_read_ends(s, count, s->x + at, u, (double[]){v[0], v[count - 1]}, b))
             return false;
         }
       }
       if (seen) continue;
       if (first) s->n = mark, s->who[left++] = (int32_t)j;
-      else s->w->range[j].complete = false;
+      else {
+        s->w->range[j].complete = false;
+        bool closer = unclear && !isfinite(s->w->range[j].hi - s->w->range[j].lo) && !in->heavy && !in->series;
+        if (closer && s->nbody < BODIES_MAX) s->body[s->nbody++] = (int32_t)j;
+      }
     }
   }
   s->nwho = left;
@@ -355,7 +360,11 @@ static bool scanned(search *s) {
     if (!cx_search_alike(s, k, &s->shared[k])) return false;
     any |= !s->shared[k];
   }
-  return !any || (scan(s, false) && scan(s, true));
+  s->nbody = 0;
+  if (any && !(scan(s, false) && scan(s, true))) return false;
+  for (int k = 0; k < s->nbody; k++)
+    if (!cx_search_body(s, s->body[k])) return false;
+  return true;
 }
 
 static int by_place(const void *x, const void *y) {

@@ -7,6 +7,8 @@
 enum {
   COARSE = 64,
   GRID = 192,
+  BODY_PLACES = 960,
+  BODIES_MAX = 64,
   STEPS_MAX = 1 << 14,
   STEPS_FAR = 1 << 12,
   POINTS_MAX = 1 << 20,
@@ -34,7 +36,9 @@ struct cx_search { /* kept between calls */
   double *x, *f;
   int32_t *id, *who; /* who: integrals to look at, and how many */
   int64_t room, nwho;
-  double *line; /* t = a x + b of each of who: a, b */
+  double *line;             /* t = a x + b of each of who: a, b */
+  int32_t body[BODIES_MAX]; /* infinite ranges to be looked at closer */
+  int nbody;
   bool *shared; /* by feature: looked at for all of them at once */
   double near[2][GRID],
       out[2][GRID]; /* shares of a finite range, coarse and fine; distances from 0, GRID / 2 and GRID */
@@ -56,6 +60,8 @@ bool cx_search_read_grid(search *s, int n, const double *x, const double *u, con
 bracket cx_search_falls(bracket b, double from, int side, double least, double most);
 bool cx_search_width(search *s, bracket b);
 bool cx_search_narrow(search *s);
+/* roots_body.c: an infinite range once more, where its integrand is not negligible */
+bool cx_search_body(search *s, int64_t j);
 /* roots_alike.c */
 bool cx_search_alike(search *s, int k, bool *done);
 #endif

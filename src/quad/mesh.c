@@ -148,7 +148,7 @@ static void line(cx_quad_work *w, cx_quad_inst *in, double a, double b, bool lo_
 
 /* how far a ray to a singular end reaches, when the nearest peak is this far: to its foot; over one alone that is wider */
 static double reach(double gap, const cx_quad_point *near, const cx_quad_point *far) {
-  if (gap > 10 * near->width) return gap - 5 * near->width;
+  if (gap > 50 * near->width) return gap - 25 * near->width; /* exp(-|t|), too, is nothing there */
   return near == far || near->x == far->x ? fmax(gap, near->width) / 2 : gap / 2;
 }
 

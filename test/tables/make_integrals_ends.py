@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Writes integrals_ends.tsv: integrals of what falls from an end of the range or has its middle beside it, on ranges many
-times as long; of steps over infinite ranges; through jumps; of terms that nearly cancel. Values by closed forms, else by
+times as long; of steps over infinite ranges; through jumps; of terms that nearly cancel; of what is narrow or
+not smooth at many places of an infinite range. Values by closed forms, else by
 quadrature to 40 digits. A row: name, integral, value."""
 import re
 
@@ -53,7 +54,51 @@ sqrt(abs(sign(x))) | -1 | 1 | = mpf(2)
 sqrt(abs(sign(x^2 - 0.8969) * (1 + x^2))) | -1.428 | 1.443 | = quad(lambda x: sqrt(1 + x * x), [mpf('-1.428'), 0, mpf('1.443')])
 log(abs(if x < 0.3 then -1 else 2 + x)) | -1 | 1 | = quad(lambda x: log(2 + x), [mpf('0.3'), 1])
 sqrt(abs(floor(x) + 0.5)) | -1 | 1 | = sqrt(mpf(2))
+sqrt(abs(cos(16.19 * x + 0.2086))) * exp(-x^2 / 5.988) | -inf | inf | = waves()
+(1 + exp(-abs(sin(7.136 * x) - 0.7871) / 3.21e-5)) * exp(-x^2 / 0.8217) | -inf | inf | = peaks() + sqrt(pi * mpf('0.8217'))
+(1 / cosh((x^3 - 1.006 * x - 0.1532) / 1.62e-5) - 2.72 * (1 + abs(x + 0.0386) / 2.35e-5)^-2.5) * exp(-x^2 / 5.825) | -inf | inf | = cubic()
+1 / cosh((x - 0.5) / 1e-5) / sqrt(x) | 0 | 1 | 0.4994 0.4999 0.5 0.5001 0.5006
+exp(-abs(x - 1.28) / 0.00108) - 0.9992 * (1 + abs(cos(3.909 * x) - 0.4977 * x) / 0.983)^-2.5 | -0.2117 | 1.7379 | = kinks()
 '''
+
+
+def waves():
+    w, p = mpf('16.19'), mpf('0.2086')
+    root = [(k * pi + pi / 2 - p) / w for k in range(-105, 105)]
+    return sum(quad(lambda x: sqrt(abs(cos(w * x + p))) * exp(-x * x / mpf('5.988')), [a, b])
+               for a, b in zip(root, root[1:]))
+
+
+def about(f, centre, scale):
+    return quad(f, [centre + k * scale for k in (-100, -20, -5, 0, 5, 20, 100)])
+
+
+def peaks():
+    w, level, d = mpf('7.136'), mpf('0.7871'), mpf('3.21e-5')
+    centre = [(mpmath.asin(level) + 2 * k * pi) / w for k in range(-12, 12)]
+    centre += [(pi - mpmath.asin(level) + 2 * k * pi) / w for k in range(-12, 12)]
+    return sum(about(lambda x: exp(-abs(sin(w * x) - level) / d - x * x / mpf('0.8217')), c, d / abs(w * cos(w * c)))
+               for c in centre)
+
+
+def cubic():
+    a, d = mpf('1.006'), mpf('1.62e-5')
+    centre = [mpmath.findroot(lambda x: x**3 - a * x - mpf('0.1532'), x) for x in (-0.92, -0.156, 1.07)]
+    tail, c, b = mpf('5.825'), mpf('-0.0386'), mpf('2.35e-5')
+    marks = [mpf(-9), mpf(-1)] + [c + k * b for k in (-1000, -100, -10, 0, 10, 100, 1000)] + [mpf(1), mpf(9)]
+    return (sum(about(lambda x: exp(-x * x / tail) / cosh((x**3 - a * x - mpf('0.1532')) / d), r, d / abs(3 * r * r - a))
+                for r in centre) -
+            quad(lambda x: mpf('2.72') * (1 + abs(x - c) / b)**mpf('-2.5') * exp(-x * x / tail), marks))
+
+
+def kinks():
+    lo, hi, u = mpf('-0.2117'), mpf('1.7379'), lambda x: cos(mpf('3.909') * x) - mpf('0.4977') * x
+    root = [mpmath.findroot(u, x) for x in (0.35, 1.4, 1.7)]
+    root = sorted(r for r in root if lo < r < hi)
+    c, d = mpf('1.28'), mpf('0.00108')
+    near = [lo, c - 50 * d, c - 5 * d, c, c + 5 * d, c + 50 * d, hi]
+    return (quad(lambda x: exp(-abs(x - c) / d), near) -
+            mpf('0.9992') * quad(lambda x: (1 + abs(u(x)) / mpf('0.983'))**mpf('-2.5'), [lo] + root + [hi]))
 
 
 def value(text, lo, hi, how):
