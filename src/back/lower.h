@@ -110,6 +110,7 @@ void cx_low_need(cx_lower_state *L, const cx_node *root); /* before cx_low_value
 typedef struct {
   int at[2 * CX_MAX_RANK], n;
 } cx_slots;
+cx_slots cx_low_remaining(const cx_lower_state *L, int lo, int hi); /* those that no loop stands for yet */
 void cx_low_nest(cx_lower_state *L, const cx_slots *s, int from, bool repeat, void (*fn)(cx_lower_state *L, void *user),
                  void *user);
 void cx_low_forget(cx_lower_state *L, int base); /* after cx_low_value: frees the temporaries of the body */

@@ -5,7 +5,7 @@
 
 const double cx_red_start[RED_COUNT] = {[RED_prod] = 1, [RED_max] = -INFINITY, [RED_min] = INFINITY};
 
-static cx_slots remaining(const cx_lower_state *L, int lo, int hi) {
+cx_slots cx_low_remaining(const cx_lower_state *L, int lo, int hi) {
   cx_slots s = {.n = 0};
   for (int pass = 0; pass < 2; pass++) /* the last is to repeat: one that has more than one value */
     for (int k = lo; k < hi; k++)
@@ -287,7 +287,7 @@ static void equation(cx_lower_state *L, const cx_eq *e, const cx_eq *twin) {
   L->e = e, L->p = p, L->rslot = -1, L->R = 1, L->bounded = false;
   for (int k = 0; k < cx_low_nslot(e); k++)
     if (p->mask >> k & 1) L->level_of[k] = LANE;
-  cx_slots own = remaining(L, 0, e->rank), red = remaining(L, e->rank, cx_low_nslot(e));
+  cx_slots own = cx_low_remaining(L, 0, e->rank), red = cx_low_remaining(L, e->rank, cx_low_nslot(e));
   plan w = {.to = p->block.on ? &p->block : &p->full, .q = red};
   cx_loc acc, best, rows;
   int best_temp = -1, rows_temp = -1;

@@ -107,7 +107,9 @@ static void prepare(cx_lower_state *L, group *q) {
     if (q->slot[k] >= 0) s.at[s.n++] = q->slot[k];
   cx_low_need(L, q->node);
   int base = L->nlevel - 1;
+  L->bounded = q->lanes; /* the product reads no more */
   cx_low_nest(L, &s, 0, true, compute, q);
+  L->bounded = false;
   cx_low_forget(L, base);
 }
 
@@ -169,6 +171,7 @@ typedef struct {
   bool rows_summed;
   const cx_loc *to;
   bool zeroed, summed;
+  const cx_node *quotient; /* the result by divisors that no sum is over, and its sign; NULL: as it is */
 } product;
 
 /* of the sum by guards, of the columns by a bound of the equation */
@@ -304,12 +307,18 @@ static void around(cx_lower_state *L, product *p) {
   cx_low_close(L);
 }
 
+static const cx_node *here(cx_graph *g, const cx_eq *e) {
+  const cx_node *at[CX_MAX_RANK];
+  for (int d = 0; d < e->rank; d++) at[d] = cx_index(g, d);
+  return cx_load(g, e->id, at, e->rank);
+}
+
 /* A product for every row, both factors of which change along the rows. The guards of the sum may depend on the rows of
  * the product but not on its columns, so the factors change places where they do. */
 static bool columns(cx_lower_state *L, const cx_eq *e, const cx_factors *f, uint32_t own, uint32_t red, product *p) {
   group *a = &p->g[0], *b = &p->g[1];
   const cx_node *all = b->node, *rest = NULL;
-  if (f->n < 2 || f->negative || p->to->stride[__builtin_ctz(L->p->mask)] != 1) return false;
+  if (f->n < 2 || p->to->stride[__builtin_ctz(L->p->mask)] != 1) return false;
   for (int k = 1; k < f->n; k++) rest = times(L->s->g, rest, f->f[k]);
   int over = largest(e, all->free_lo & red), m = -1, n = -1;
   if (over < 0 || cx_low_extent(e, over) < 3 || !(f->f[0]->free_lo >> over & rest->free_lo >> over & 1)) return false;
@@ -334,11 +343,18 @@ static bool columns(cx_lower_state *L, const cx_eq *e, const cx_factors *f, uint
     x = y, y = node, m = n, n = slot;
   }
   if (n >= 0 && (guards >> n & 1)) return false;
+  if (f->negative) p->quotient = cx_op1(L->s->g, OP_neg, here(L->s->g, e));
   p->columns = a->lanes = b->lanes = true;
   p->k = over, p->m = m, p->n = n, p->lim = lim;
   *a = (group){.node = x, .slot = {m, over}, .lanes = true, .temp = -1, .level = -1};
   *b = (group){.node = y, .slot = {n, over}, .lanes = true, .temp = -1, .level = -1};
   return true;
+}
+
+static void divide(cx_lower_state *L, void *user) {
+  const product *p = user;
+  cx_opnd d = cx_low_dest(L, p->to);
+  cx_low_value(L, p->quotient, &d, L->rslot >= 0, true);
 }
 
 bool cx_lower_product(cx_lower_state *L, const cx_eq *e, const cx_loc *to) {
@@ -407,7 +423,12 @@ bool cx_lower_product(cx_lower_state *L, const cx_eq *e, const cx_loc *to) {
     a->slot[0] = p.m, b->slot[0] = p.n;
   }
 ready:
-  for (int k = 0; k < f.nunder; k++) { /* divisors go where their indices are already */
+  for (int k = 0; k < f.nunder; k++) { /* divisors go where their indices are already, those of no sum to the result */
+    if (L->k->lanes && !p.rows_summed && !(f.under[k]->free_lo & red)) {
+      if (!p.quotient) p.quotient = here(g, e);
+      p.quotient = cx_op2(g, OP_div, p.quotient, f.under[k]);
+      continue;
+    }
     group *q = f.under[k]->free_lo & ~b->node->free_lo ? a : b;
     if (f.under[k]->free_lo & ~q->node->free_lo) return false;
     if (!(f.under[k]->free_lo & ~a->node->free_lo) &&
@@ -426,5 +447,12 @@ ready:
   around(L, &p);
   for (int k = 0; k < 2; k++)
     if (p.g[k].level == L->nlevel - 1) cx_low_temp_free(L, p.g[k].temp);
+  if (p.quotient) {
+    cx_slots s = cx_low_remaining(L, 0, e->rank);
+    int base = L->nlevel - 1;
+    cx_low_need(L, p.quotient);
+    cx_low_nest(L, &s, 0, true, divide, &p);
+    cx_low_forget(L, base);
+  }
   return true;
 }
