@@ -51,7 +51,7 @@ static cx_val weighed(cx_elab *E, void *user) {
   const cx_random *R = p->R;
   const cx_ast *bind = R->order[p->at];
   cx_sym name = cx_random_name(E, bind);
-  cx_val x = E->env->v, l = cx_dist_log_density(E, p->d, x, !p->fixed);
+  cx_val x = E->env->v, l = cx_dist_log_density(E, p->d, x, true);
   cx_val f = op1(E, OP_exp, p->shift.e ? reduced(E, l, p->shift) : l);
   if (f.bad) return f;
   if (p->changed) {
@@ -72,7 +72,14 @@ static cx_val weighed(cx_elab *E, void *user) {
   if (p->heavy.e && p->heavy.e->op != OP_const) v = when(E, p->heavy, cx_v_num(E, 1, v.span), v);
   else if (p->heavy.e && p->heavy.e->u.num != 0) v = cx_v_num(E, 1, v.span);
   if (c.e) v = when(E, c, v, zero);
-  return cx_dist_discrete(p->d) && !one ? when(E, op2(E, OP_lt, zero, f), v, zero) : v; /* no mass: not 0 * inf */
+  /* what has no mass counts nothing: not 0 * inf */
+  if (p->fixed) {
+    cx_val lo, hi;
+    cx_dist_support(E, p->d, &lo, &hi);
+    cx_val inside = op2(E, OP_and, op2(E, OP_le, lo, x), op2(E, OP_le, x, hi));
+    return inside.bad || cx_holds(E, inside.e) ? v : when(E, inside, v, zero);
+  }
+  return cx_dist_discrete(p->d) && !one ? when(E, op2(E, OP_lt, zero, f), v, zero) : v;
 }
 
 /* P(lo <= X <= hi), or P of the side that is bounded; a discrete X: whole numbers */

@@ -127,8 +127,11 @@ cx_val cx_dist_heavy(cx_elab *E, const cx_dist *d, cx_sym name, cx_val lo, cx_va
     for (int k = 0; k < 3; k++) {
       cx_binding *env = E->env;
       cx_bind_name(E, name, B_VALUE, s)->v = num(E, copysign(k == 0 ? 1e20 : k == 1 ? 1e40 : 1e60, end), d);
+      int known = E->g->neq;
       g[k] = fn(E, user);
       E->env = env;
+      for (int id = known; id < E->g->neq; id++) /* it would be asked of integrals, at places that they are not for */
+        if (E->g->eq[id]->kind == EQ_PRIM && cx_is_integral(E->g->eq[id])) return num(E, 0, d);
       if (g[k].bad || g[k].rank) return num(E, 0, d);
     }
     cx_val by = num(E, 46.051701859880914, d); /* log 1e20 */
