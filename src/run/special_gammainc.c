@@ -56,8 +56,9 @@ double cx_log_gamma_pdf(double a, double x) {
   if (!(a > 0) || !(x >= 0)) return NAN;
   if (x == 0) return a < 1 ? INFINITY : a == 1 ? 0 : -INFINITY;
   if (x == INFINITY || a == INFINITY) return -INFINITY;
+  int sign;
+  if (a < 10) return (double)((a - 1.0L) * logl(x) - x - lgammal_r(a, &sign));
   long double e = cx_deviance(a, x, (long double)x - a);
-  if (a < 10) return (double)(logl(cx_gamma_head(a)) - e - logl(x));
   return (double)(0.5L * logl(a / (TWO_PI * x * x)) - (e + cx_stirling_rest(a)));
 }
 
