@@ -174,7 +174,7 @@ typedef struct {
   const cx_node *quotient; /* the result by divisors that no sum is over, and its sign; NULL: as it is */
 } product;
 
-/* of the sum by guards, of the columns by a bound of the equation */
+/* of the sum, of k terms, by guards; of the n columns by a bound of the equation */
 static const cx_aff *limits_of(cx_lower_state *L, const product *p, int64_t k, int64_t n) {
   const cx_bound *b = NULL;
   for (int j = 0; j < L->p->nbound && p->n >= 0; j++)
@@ -229,7 +229,7 @@ static void emit_product(cx_lower_state *L, product *p) {
     i.fn = L->vm->matmul;
     i.u.mat.k = cx_low_extent(e, p->k);
     i.u.mat.sm = p->g[0].stride[0], i.u.mat.sk = p->g[0].stride[1], i.u.mat.vk = p->g[1].stride[0];
-    i.u.mat.limit = limits_of(L, p, i.u.mat.k, 0);
+    i.u.mat.limit = limits_of(L, p, i.u.mat.k, 1);
     i.a[0] = p->g[0].at, i.a[1] = p->g[1].at;
     *L_INS(L, L->nlevel - 1) = i;
     return;

@@ -30,10 +30,11 @@ static int64_t aff_base(const cx_vm *s, const cx_aff *f) {
 /* multiplications of a product whose rows are cut */
 static int64_t limited_terms(const cx_vm *s, const cx_ins *i, int64_t n) {
   const cx_aff *f = i->u.mat.limit;
-  int64_t terms = 0, lo = aff_base(s, f), hi = aff_base(s, f + 1), below = n > 1 ? aff_base(s, f + 2) : n;
-  for (int64_t r = 0; r<i->u.mat.m; r++, lo += f[0].cr, hi += f[1].cr, below += n> 1 ? f[2].cr : 0) {
+  int64_t terms = 0, lo = aff_base(s, f), hi = aff_base(s, f + 1), below = aff_base(s, f + 2);
+  for (int64_t r = 0; r < i->u.mat.m; r++) {
     int64_t a = lo < 0 ? 0 : lo, b = hi > i->u.mat.k ? i->u.mat.k : hi;
     if (b > a) terms += (b - a) * (below < 0 ? 0 : below < n ? below : n);
+    lo += f[0].cr, hi += f[1].cr, below += f[2].cr;
   }
   return terms * s->n;
 }

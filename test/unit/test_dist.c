@@ -104,7 +104,7 @@ static const struct {
     D(weibull, 6),          D(gumbel, 3),         D(pareto, 2),
     D(rayleigh, 2),         D(half_normal, 2),    D(half_cauchy, 2),
     D(half_student_t, 8),   D(von_mises, 7),      D(triangular, 2),
-    D(bernoulli, 2),        D(binomial, 4),       D(negative_binomial, 4),
+    D(bernoulli, 2),        D(binomial, 8),       D(negative_binomial, 4),
     D(poisson, 2),          D(geometric, 2),      D(hypergeometric, 200),
     D(discrete_uniform, 2), D(beta_binomial, 12),
 #undef D

@@ -13,17 +13,17 @@ typedef struct {
   bool scaled;
 } bound;
 static const bound bounds[] = {
-    {"muladd", 1, true},        {"hypot", 1, false},    {"pow", 3, false},      {"exp", 2, false},
-    {"exp2", 2, false},         {"expm1", 2, false},    {"log", 2, false},      {"log2", 2, false},
-    {"log10", 2, false},        {"log1p", 2, false},    {"logistic", 3, false}, {"softplus", 3, false},
-    {"log1mexp", 4, false},     {"logaddexp", 2, true}, {"xlogy", 2, false},    {"xlog1py", 2, false},
-    {"sin", 2, false},          {"cos", 2, false},      {"tan", 2, false},      {"asin", 2, false},
-    {"acos", 2, false},         {"atan", 2, false},     {"atan2", 2, false},    {"sinh", 2, false},
-    {"cosh", 2, false},         {"tanh", 3, false},     {"asinh", 2, false},    {"acosh", 2, false},
-    {"atanh", 2, false},        {"sinc", 3, false},     {"exprel", 3, false},   {"erf", 2, false},
-    {"erfc", 3, false},         {"norm_cdf", 4, false}, {"gamma", 5, false},    {"lgamma", 2, false},
+    {"muladd", 1, true},        {"hypot", 1, false},       {"pow", 3, false},      {"exp", 2, false},
+    {"exp2", 2, false},         {"expm1", 2, false},       {"log", 2, false},      {"log2", 2, false},
+    {"log10", 2, false},        {"log1p", 2, false},       {"logistic", 3, false}, {"softplus", 3, false},
+    {"log1mexp", 4, false},     {"logaddexp", 2, true},    {"xlogy", 2, false},    {"xlog1py", 2, false},
+    {"sin", 2, false},          {"cos", 2, false},         {"tan", 2, false},      {"asin", 2, false},
+    {"acos", 2, false},         {"atan", 2, false},        {"atan2", 2, false},    {"sinh", 2, false},
+    {"cosh", 2, false},         {"tanh", 3, false},        {"asinh", 2, false},    {"acosh", 2, false},
+    {"atanh", 2, false},        {"sinc", 3, false},        {"exprel", 3, false},   {"erf", 2, false},
+    {"erfc", 3, false},         {"norm_cdf", 4, false},    {"gamma", 5, false},    {"lgamma", 2, false},
     {"lfactorial", 4, false},   {"cbrt", 4, false}, /* glibc's own is 3 off */
-    {"log_gamma_pdf", 8, true},
+    {"log_gamma_pdf", 8, true}, {"log_beta_pdf", 8, true},
 };
 
 static uint64_t seed = 88172645463325252u;
@@ -88,6 +88,15 @@ static double scale_of(const char *name, double r, const double *x) {
   if (!strcmp(name, "muladd")) return fmax(fabs(r), fmax(fabs(x[0] * x[1]), fabs(x[2])));
   if (!strcmp(name, "log_gamma_pdf"))
     return x[0] < 10 ? fmax(fmax(fabs(r), fabs((x[0] - 1) * log(x[1]))), fmax(x[1], fabs(lgamma(x[0])))) : fabs(r);
+  if (!strcmp(name, "log_beta_pdf")) {
+    double n = x[0] + x[1], at[] = {x[2], 1 - x[2]};
+    for (int k = 0; k < 2; k++) {
+      r = fmax(fabs(r), fabs(log(at[k])) * (n < 10 ? fmax(1, x[k]) : 1));
+      r = fmax(r, n < 10 ? fabs(lgamma(x[k])) : fabs(x[k] * log(n * at[k] / x[k])));
+      if (n >= 10 && x[k] < 10) r = fmax(r, fabs(x[k] * log(x[k])));
+    }
+    return r;
+  }
   return fmax(fabs(r), fmin(fmax(fabs(x[0]), fabs(x[1])), 1)); /* logaddexp */
 }
 static double error(bool single, double got, double want, double scale) {
