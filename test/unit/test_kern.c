@@ -23,7 +23,7 @@ static const bound bounds[] = {
     {"atanh", 2, false},        {"sinc", 3, false},        {"exprel", 3, false},   {"erf", 2, false},
     {"erfc", 3, false},         {"norm_cdf", 4, false},    {"gamma", 5, false},    {"lgamma", 2, false},
     {"lfactorial", 4, false},   {"cbrt", 4, false}, /* glibc's own is 3 off */
-    {"log_gamma_pdf", 8, true}, {"log_beta_pdf", 8, true},
+    {"log_gamma_pdf", 8, true}, {"log_beta_pdf", 8, true}, {"digamma", 6, true},
 };
 
 static uint64_t seed = 88172645463325252u;
@@ -88,6 +88,7 @@ static double scale_of(const char *name, double r, const double *x) {
   if (!strcmp(name, "muladd")) return fmax(fabs(r), fmax(fabs(x[0] * x[1]), fabs(x[2])));
   if (!strcmp(name, "log_gamma_pdf"))
     return x[0] < 10 ? fmax(fmax(fabs(r), fabs((x[0] - 1) * log(x[1]))), fmax(x[1], fabs(lgamma(x[0])))) : fabs(r);
+  if (!strcmp(name, "digamma")) return fabs(r) + (x[0] > 0 && x[0] < 10 ? log(x[0] + 10) : 0);
   if (!strcmp(name, "log_beta_pdf")) {
     double n = x[0] + x[1], at[] = {x[2], 1 - x[2]};
     for (int k = 0; k < 2; k++) {
