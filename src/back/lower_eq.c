@@ -34,7 +34,6 @@ static void cut(cx_lower_state *L, int slot) {
 }
 
 /* runs fn at every point of the slots, the last one cut into repetitions */
-typedef void (*segment_fn)(cx_lower_state *L, void *user);
 void cx_low_nest(cx_lower_state *L, const cx_slots *s, int from, bool repeat, void (*fn)(cx_lower_state *L, void *user),
                  void *user) {
   if (from == s->n) {

@@ -11,8 +11,8 @@ cx_sym cx_random_name(cx_elab *E, const cx_ast *bind) {
 }
 
 /* ---- comparisons that bound a variable: x < e, e <= x.. with e that does not read it ---- */
-static bool bounds(cx_elab *E, const cx_random *R, const cx_ast *c, cx_sym name, cx_bound *b) {
-  const cx_bound *solved = R->solved ? *cx_names_at(E->arena, R->solved, (cx_sym)(const void *)c) : NULL;
+static bool bounds(cx_elab *E, const cx_random *R, const cx_ast *c, cx_sym name, cx_random_end *b) {
+  const cx_random_end *solved = R->solved ? *cx_names_at(E->arena, R->solved, (cx_sym)(const void *)c) : NULL;
   if (solved) return *b = *solved, !b->free;
   if (c->kind != A_COMPARE || c->nkid != 2 || c->ops[0] == T_NE) return false;
   for (int k = 0; k < R->n; k++) /* an array: a condition for each element */
@@ -20,10 +20,10 @@ static bool bounds(cx_elab *E, const cx_random *R, const cx_ast *c, cx_sym name,
   bool left = c->kid[0]->kind == A_NAME && c->kid[0]->name == name && !cx_reads(c->kid[1], name);
   bool right = c->kid[1]->kind == A_NAME && c->kid[1]->name == name && !cx_reads(c->kid[0], name);
   if (!left && !right) return false;
-  *b = (cx_bound){.end = c->kid[left],
-                  .upper = (c->ops[0] == T_LT || c->ops[0] == T_LE) == left,
-                  .strict = c->ops[0] == T_LT || c->ops[0] == T_GT,
-                  .equal = c->ops[0] == T_EQ};
+  *b = (cx_random_end){.end = c->kid[left],
+                       .upper = (c->ops[0] == T_LT || c->ops[0] == T_LE) == left,
+                       .strict = c->ops[0] == T_LT || c->ops[0] == T_GT,
+                       .equal = c->ops[0] == T_EQ};
   return true;
 }
 
@@ -45,7 +45,7 @@ void cx_random_order(cx_elab *E, cx_random *R) {
     bool good = !needed(R, k), any = false;
     for (int c = 0; c < 2; c++)
       for (const cx_ast *const *a = R->condition[c]; a && *a && good; a++) {
-        cx_bound b;
+        cx_random_end b;
         if (!cx_reads(*a, v->name)) continue;
         any = true;
         good = bounds(E, R, *a, v->name, &b);
@@ -64,10 +64,10 @@ void cx_random_order(cx_elab *E, cx_random *R) {
     }
 }
 
-cx_role cx_random_role(cx_elab *E, const cx_random *R, const cx_ast *c, cx_sym name, cx_bound *b) {
-  *b = (cx_bound){0};
+cx_role cx_random_role(cx_elab *E, const cx_random *R, const cx_ast *c, cx_sym name, cx_random_end *b) {
+  *b = (cx_random_end){0};
   if (R->met && *cx_names_at(E->arena, R->met, (cx_sym)(const void *)c)) {
-    *b = (cx_bound){.free = true, .at = cx_v_num(E, 1, c->span)};
+    *b = (cx_random_end){.free = true, .at = cx_v_num(E, 1, c->span)};
     return CX_OUTSIDE;
   }
   if (!cx_reads(c, name)) return CX_OUTSIDE;
@@ -78,7 +78,7 @@ cx_val cx_random_joined(cx_elab *E, const cx_random *R, cx_role take, cx_sym nam
   cx_val all = {0};
   for (int k = 0; k < 2; k++)
     for (const cx_ast *const *a = R->condition[k]; a && *a; a++) {
-      cx_bound b;
+      cx_random_end b;
       cx_role is = cx_random_role(E, R, *a, name, &b);
       if (take == CX_OUTSIDE ? is != CX_OUTSIDE : is < take) continue;
       cx_val v = b.free ? b.at : cx_elab_expr(E, *a);
@@ -100,7 +100,7 @@ bool cx_random_narrow(cx_elab *E, const cx_random *R, int first, const cx_dist *
   cx_val one = cx_v_num(E, 1, R->x->span);
   for (int k = first; k < 2; k++)
     for (const cx_ast *const *a = R->condition[k]; a && *a; a++) {
-      cx_bound b;
+      cx_random_end b;
       if (cx_random_role(E, R, *a, name, &b) != CX_BOUNDS) continue;
       cx_val v = b.end ? cx_elab_expr(E, b.end) : b.at;
       if (v.bad) return false;
@@ -142,7 +142,7 @@ static bool affine_sides(cx_elab *E, const cx_ast *c, uint32_t input, const cx_n
 
 cx_root cx_random_fixed(cx_elab *E, const cx_random *R, int at, cx_sym about) {
   cx_root r = {0};
-  cx_bound b;
+  cx_random_end b;
   for (const cx_ast *const *a = R->condition[1]; a && *a; a++) {
     bool known = bounds(E, R, *a, R->order[at]->name, &b) && b.equal;
     for (int k = at + 1; k < R->n && known; k++) known = !cx_reads(b.end, R->order[k]->name);
@@ -195,7 +195,7 @@ cx_val cx_random_shift(cx_elab *E, const cx_random *R, int at, const cx_dist *d,
   bool below = false, above = false, point = false;
   double known;
   for (const cx_ast *const *a = R->condition[1]; a && *a; a++) { /* an end that later variables decide is not known */
-    cx_bound b;
+    cx_random_end b;
     if (cx_random_role(E, R, *a, name, &b) != CX_BOUNDS || !b.end) continue;
     for (int k = at + 1; k < R->n; k++)
       if (cx_reads(b.end, R->order[k]->name) || cx_reads(b.end, cx_random_name(E, R->order[k]))) return none;
@@ -217,7 +217,7 @@ bool cx_random_solve(cx_elab *E, const cx_random *R, cx_sym about) {
     for (const cx_ast *const *a = R->condition[k]; a && *a; a++) {
       const cx_ast *c = *a;
       const cx_node *rest, *slope;
-      cx_bound b;
+      cx_random_end b;
       bool compares = c->kind == A_COMPARE && c->nkid == 2 && c->ops[0] != T_EQ && c->ops[0] != T_NE;
       if (!compares || cx_random_role(E, R, c, about, &b) != CX_REMAINS) continue;
       cx_binding *env = E->env;
@@ -230,14 +230,14 @@ bool cx_random_solve(cx_elab *E, const cx_random *R, cx_sym about) {
       if (!affine) continue;
       bool less = c->ops[0] == T_LT || c->ops[0] == T_LE, strict = c->ops[0] == T_LT || c->ops[0] == T_GT;
       cx_interval s = cx_bounds(E->g, slope, NULL);
-      cx_bound *known = CX_NEW(E->arena, cx_bound);
+      cx_random_end *known = CX_NEW(E->arena, cx_random_end);
       cx_val w = cx_v_node(rest, c->span), zero = cx_v_num(E, 0, c->span);
       if (s.lo == 0 && s.hi == 0)
-        *known = (cx_bound){.free = true, .at = op2(E, strict ? OP_lt : OP_le, less ? w : zero, less ? zero : w)};
+        *known = (cx_random_end){.free = true, .at = op2(E, strict ? OP_lt : OP_le, less ? w : zero, less ? zero : w)};
       else if (s.lo >= 0 || s.hi <= 0)
-        *known = (cx_bound){.upper = less == (s.lo >= 0),
-                            .strict = strict,
-                            .at = op2(E, OP_div, op1(E, OP_neg, w), cx_v_node(slope, c->span))};
+        *known = (cx_random_end){.upper = less == (s.lo >= 0),
+                                 .strict = strict,
+                                 .at = op2(E, OP_div, op1(E, OP_neg, w), cx_v_node(slope, c->span))};
       else continue;
       *cx_names_at(E->arena, R->solved, (cx_sym)(const void *)c) = known;
     }

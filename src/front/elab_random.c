@@ -20,7 +20,7 @@ static int kind_of(cx_sym name) {
 }
 bool cx_is_random(const cx_ast *x) { return kind_of(x->name) >= 0; }
 
-static cx_val subject(cx_elab *E, const cx_random *R) { /* what is expected, all variables cx_bound */
+static cx_val subject(cx_elab *E, const cx_random *R) { /* what is expected, all variables bound */
   if (!R->e) return cx_v_num(E, 1, R->x->span);
   cx_val v = cx_elab_expr(E, R->e), w = v;
   if (v.bad || !R->centred) return v;
@@ -138,7 +138,7 @@ static cx_val total(cx_elab *E, const cx_random *R, int at, cx_dist *d) {
   cx_span s = R->x->span;
   bool below = false, above = false, point = false, rest = false;
   cx_sym about = cx_random_name(E, v);
-  cx_bound b1;
+  cx_random_end b1;
   const cx_ast *base = cx_change_base(E, v->kid[0]);
   *R->solved = (cx_names){0};
   if (at + 1 == R->n && base == v->kid[0]) { /* a discrete one's ends are rounded, which may be off by one */

@@ -23,7 +23,7 @@ typedef struct {
   bool upper, strict, equal;
   cx_val at; /* the end, where it is known already; or, .. */
   bool free; /* the variable does not matter: whether the condition holds */
-} cx_bound;
+} cx_random_end;
 /* what a condition has to do with a variable */
 typedef enum { CX_OUTSIDE, CX_BOUNDS, CX_REMAINS } cx_role;
 /* given x == e, of a continuous x, or what is affine in x: the density there, over |slope|, takes the integral's place.
@@ -35,7 +35,7 @@ typedef struct {
 /* elab_condition.c */
 cx_sym cx_random_name(cx_elab *E, const cx_ast *bind); /* what has its value once bind has: a random array */
 void cx_random_order(cx_elab *E, cx_random *R);        /* in which the variables are taken, into R->order */
-cx_role cx_random_role(cx_elab *E, const cx_random *R, const cx_ast *c, cx_sym name, cx_bound *b);
+cx_role cx_random_role(cx_elab *E, const cx_random *R, const cx_ast *c, cx_sym name, cx_random_end *b);
 /* the conditions of this role or a later one (CX_OUTSIDE: of that alone) about the variable, joined; no e: none */
 cx_val cx_random_joined(cx_elab *E, const cx_random *R, cx_role take, cx_sym name);
 /* the range that the conditions leave to the variable; first: 0 all of them, 1 what is given */

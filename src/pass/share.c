@@ -45,6 +45,14 @@ static uint32_t hash_of(const cx_eq *e) {
   return h;
 }
 
+/* is it one load already, so that its readers may have that? */
+static bool is_another(cx_graph *g, const cx_eq *e) {
+  if (e->kind != EQ_CALC || e->red != RED_none || e->inert || e->body->op != OP_load) return false;
+  const cx_eq *q = g->eq[e->body->u.eq];
+  return q->kind == EQ_CALC && !q->inert && q->rank == e->rank && same_sizes(q->dim, e->dim, e->rank) &&
+         e->body == cx_load_here(g, q);
+}
+
 void cx_unite(cx_graph *g) {
   cx_arena *a = cx_arena_new(g->ctx);
   cx_eq_order o = cx_order(g, a);
@@ -59,6 +67,10 @@ void cx_unite(cx_graph *g) {
     if (e->kind == EQ_INPUT || e->integrand) continue;
     if (e->kind == EQ_CALC) e->body = cx_rewrite(g, e->body, redirect, &al);
     if (o.cyclic[e->id]) continue;
+    if (is_another(g, e)) {
+      al.to[e->id] = e->body->u.eq;
+      continue;
+    }
     uint32_t h = hash_of(e) & (cap - 1);
     while (slot[h] && !equal(slot[h], e)) h = (h + 1) & (cap - 1);
     if (!slot[h]) slot[h] = e;
