@@ -1,5 +1,5 @@
-/* latency.c - one sample at a time through a network read from a model file: `latency MODEL DATA CLASSES SIZE...`, where
- * DATA is what the program calls its samples, CLASSES how many values they have, and SIZE... the shape of one. Prints
+/* latency.c - one sample at a time through a network read from a model file: `latency MODEL DATA FILE SIZE...`, where
+ * DATA is what the program calls its samples, FILE has SAMPLES of them in doubles, and SIZE... is the shape of one. Prints
  * the microseconds of processor time a prediction takes (the median over batches), then the first sample's
  * probabilities. latency_torch.py does the same with the same weights and samples. */
 #include <calx.h>
@@ -26,10 +26,15 @@ int main(int argc, char **argv) {
   int64_t dim[8] = {1}, n = 1;
   if (argc < 5 || argc > 10) return 2;
   const char *data = argv[2];
-  int classes = atoi(argv[3]), rank = argc - 3;
+  int rank = argc - 3;
   for (int k = 1; k < rank; k++) n *= dim[k] = atoll(argv[k + 3]);
   if (n < 1 || n > MOST) return 2;
-  for (int64_t k = 0; k < SAMPLES * n; k++) sample[k] = (double)(((uint32_t)k * 2654435761u >> 16) % (uint32_t)classes);
+  FILE *from = fopen(argv[3], "rb");
+  if (!from || fread(sample, sizeof *sample, (size_t)(SAMPLES * n), from) != (size_t)(SAMPLES * n)) {
+    fprintf(stderr, "%s: not %d samples\n", argv[3], SAMPLES);
+    return 1;
+  }
+  fclose(from);
   calx_ctx *c = calx_new(NULL, NULL);
   calx_model *m;
   calx_fn *f;
@@ -41,9 +46,9 @@ int main(int argc, char **argv) {
     return 1;
   }
   for (int b = -1; b < BATCHES; b++) { /* the first is to warm up */
-    double from = cpu();
+    double start = cpu();
     for (int s = 0; s < SAMPLES; s++) calx_eval(f, w, sample + s * n, s ? out : first);
-    if (b >= 0) t[b] = (cpu() - from) / SAMPLES;
+    if (b >= 0) t[b] = (cpu() - start) / SAMPLES;
   }
   qsort(t, BATCHES, sizeof *t, order);
   printf("%.3f", 1e6 * t[BATCHES / 2]);

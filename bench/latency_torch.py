@@ -1,5 +1,5 @@
-"""What latency.c measures, with PyTorch: `latency_torch.py NET MODEL [compile]`, NET one of digits, mlp, cnn, transformer.
-The weights come from the same model file. A line for the module as it is, one for its trace, frozen, and one for
+"""What latency.c measures, with PyTorch: `latency_torch.py NET MODEL FILE [compile]`, NET one of digits, mlp, cnn, transformer.
+The weights come from the same model file, the samples from the same FILE. A line for the module as it is, one for its trace, frozen, and one for
 torch.compile where that is asked for: microseconds of processor time, then the first sample's probabilities."""
 import json, logging, statistics, struct, sys, time, warnings
 import numpy as np
@@ -11,7 +11,7 @@ warnings.filterwarnings("ignore")
 logging.disable(logging.WARNING)
 torch.set_num_threads(1)
 SAMPLES, BATCHES = 200, 25
-net, path = sys.argv[1:3]
+net, path, given = sys.argv[1:4]
 with open(path, "rb") as f:
     length = struct.unpack("<Q", f.read(8))[0]
     head, data = json.loads(f.read(length)), f.read()
@@ -80,9 +80,8 @@ with torch.no_grad():
     else:
         model = Transformer()
 model.eval()
-shape, classes = {"digits": ((1, 64), 17), "mlp": ((1, 784), 256), "cnn": ((1, 1, 28, 28), 256), "transformer": ((1, 16), 64)}[net]
-size = int(np.prod(shape))
-number = (np.arange(SAMPLES * size, dtype=np.uint32) * np.uint32(2654435761) >> np.uint32(16)) % np.uint32(classes)
+shape = {"digits": (1, 64), "mlp": (1, 784), "cnn": (1, 1, 28, 28), "transformer": (1, 16)}[net]
+number = np.fromfile(given)
 samples = [torch.tensor(s.astype(np.int64)) if net == "transformer" else torch.tensor(s / (16 if net == "digits" else 255)).to(kind)
            for s in number.reshape(SAMPLES, *shape)]
 
@@ -101,7 +100,7 @@ def measure(f):
 with getattr(torch, "inference_mode", torch.no_grad)():
     measure(model)
     measure(torch.jit.freeze(torch.jit.trace(model, samples[0])))
-    if hasattr(torch, "compile") and "compile" in sys.argv[3:]:
+    if hasattr(torch, "compile") and "compile" in sys.argv[4:]:
         try:
             measure(torch.compile(model))
         except RuntimeError as why:  # a torch that cannot compile here

@@ -77,12 +77,12 @@ static void lay_out(const cx_exec *x, const cx_copy *c, char *to) {
   }
 }
 
-static size_t bytes_of(const cx_exec *x, const cx_copy *c) {
+int64_t cx_columns_bytes(const cx_exec *x, const cx_copy *c) {
   const cx_eq *e = x->g->eq[c->eq];
   int64_t size = x->opt.single ? 4 : 8, n = 1;
-  if (c->row >= 0) return (size_t)((e->dim[c->row].n + c->block - 1) / c->block * c->block + 16) * (size_t)c->loc.scale;
+  if (c->row >= 0) return ((e->dim[c->row].n + c->block - 1) / c->block * c->block + 16) * c->loc.scale;
   for (int d = 0; d < e->rank; d++) n *= e->dim[d].n;
-  return (size_t)(n + 16) * (size_t)size;
+  return (n + 16) * size;
 }
 
 /* ---- shared ---- */
@@ -117,7 +117,7 @@ static char *shared(cx_exec *x, const cx_copy *c) {
     s->next = *list, *list = s;
   }
   cx_arena *mem = cx_arena_new(x->ctx);
-  s->at = cx_alloc(mem, bytes_of(x, c));
+  s->at = cx_alloc(mem, (size_t)cx_columns_bytes(x, c));
   cx_defer(mem, gone, s);
   cx_arena_keep(mem);
   s->mem = mem, s->uses = 1, s->row = c->row, s->block = c->block, s->single = x->opt.single;
@@ -142,13 +142,13 @@ void cx_columns_make(cx_exec *x, const cx_copy *c) {
     *at = shared(x, c);
     return;
   }
-  *at = cx_alloc(x->a, bytes_of(x, c));
+  *at = cx_alloc(x->a, (size_t)cx_columns_bytes(x, c));
   lay_out(x, c, *at);
 }
 
 void cx_columns_again(cx_exec *x, cx_copy *c) {
   char **at = &x->base[x->first_extra + (c - x->copy)];
-  if (c->shared) *at = cx_alloc(x->a, bytes_of(x, c)); /* others go on with what it was */
+  if (c->shared) *at = cx_alloc(x->a, (size_t)cx_columns_bytes(x, c)); /* others go on with what it was */
   c->shared = false;
   lay_out(x, c, *at);
 }

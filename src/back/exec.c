@@ -206,6 +206,7 @@ static void compile(cx_exec *x, cx_arena *tmp, const cx_graph *g, const cx_array
   x->copy = s->copy.at, x->ncopy = s->copy.n, x->first_extra = s->first_extra;
   x->nbase = s->first_extra + s->copy.n;
   x->base = CX_NEW_N(x->a, char *, x->nbase);
+  x->const_bytes = s->const_bytes;
   x->base[BASE_CONST] = cx_kept(x->a, x, s->const_bytes);
   x->base[BASE_POOL] = cx_alloc(x->a, (size_t)(s->pool.n + 8) * 8);
   for (int i = 0; i < s->pool.n; i++) cx_put_real(x->base[BASE_POOL] + i * s->esize, x->opt.single, s->pool.at[i]);
@@ -231,6 +232,7 @@ cx_exec *cx_exec_new(cx_arena *a, const cx_graph *g, const cx_array *constant_in
   for (int k = 0; k < x->nkernel; k++) large |= x->kernel[k].nchunk > 1 && x->kernel[k].work > 200000;
   if (large && threads > 1 && (x->pool = cx_pool_new(threads))) cx_defer(a, free_pool, x->pool);
   cx_precompute(x, UINT64_MAX);
+  cx_spare(x);
   return x;
 }
 
@@ -239,6 +241,7 @@ void cx_exec_rebind(cx_exec *x, int k, const cx_array *a) {
     cx_segments_rebind(x->seg, k, a);
     return;
   }
+  cx_spare_not(x, k);
   cx_array *c = &x->constant[k];
   bool same = c->type == a->type;
   for (int d = 0; d < a->rank; d++) same &= c->stride[d] == a->stride[d] || a->dim[d] == 1;

@@ -97,6 +97,7 @@ struct cx_ins {
   bool lanes;  /* over the lanes of the block; false: one vector of R */
   bool dense;  /* a full block is one vector of R * n */
   bool add;    /* matmul: add to what is there */
+  bool spare;  /* matmul, matvec: what 0 multiplies is finite, so it is left out: spare.c */
   int32_t len; /* loop: instructions of its body */
   uint32_t eq; /* 1 + the equation that it is of, or 0 */
   int64_t R;
@@ -239,7 +240,7 @@ struct cx_exec {
   int nbase, nin, nout;
   uint32_t *out_eq;
   char **base; /* of constants */
-  int64_t work_bytes, temp_bytes;
+  int64_t work_bytes, temp_bytes, const_bytes;
   int max_reg;
   int nquadrature;
   bool room; /* some product is large */
@@ -287,6 +288,12 @@ extern const double cx_red_start[RED_COUNT];
 int64_t cx_columns_block(const cx_sched *s, const cx_eq *p, int row); /* rows of a block of a large array, else 0 */
 void cx_columns_make(cx_exec *x, const cx_copy *c);
 void cx_columns_again(cx_exec *x, cx_copy *c); /* after its array was replaced */
+int64_t cx_columns_bytes(const cx_exec *x, const cx_copy *c);
+/* a matvec whose matrix is read line by line, as that of a matmul of one row */
+static inline bool cx_by_lines(const cx_ins *i) { return i->u.mat.sm == 1 && i->u.mat.dm == 1 && i->u.mat.m >= 4; }
+/* spare.c */
+void cx_spare(cx_exec *x);
+void cx_spare_not(cx_exec *x, int k); /* the k-th constant input is about to be another one */
 /* exec.c */
 char *cx_kept(cx_arena *a, const cx_exec *x, int64_t bytes);
 /* exec_run.c */

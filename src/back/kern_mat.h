@@ -19,7 +19,9 @@ typedef struct {
   /* c[m * dm + l] (+)= sum(k: s[m * sm + k * sk] * v[k * vk + l]) for l < n; room: CX_ROOM bytes, or NULL */
   void (*matmul)(void *c, int64_t dm, const void *s, int64_t sm, int64_t sk, const void *v, int64_t vk, int64_t m,
                  int64_t k, int64_t n, bool add, void *room);
-  /* the same, row m over lo0 + m * dlo <= k < hi0 + m * dhi alone */
+  /* the same for m == 1, without the terms whose s is 0: v is known to be finite there */
+  void (*spare)(void *c, const void *s, int64_t sk, const void *v, int64_t vk, int64_t k, int64_t n, bool add);
+  /* the first, row m over lo0 + m * dlo <= k < hi0 + m * dhi alone */
   void (*limited)(void *c, int64_t dm, const void *s, int64_t sm, int64_t sk, const void *v, int64_t vk, int64_t m,
                   int64_t k, int64_t n, bool add, int64_t lo0, int64_t dlo, int64_t hi0, int64_t dhi);
   /* c[r * dm + j * dn + l] (+)= sum(q < k: a[r * am + q * ak + l] * b[j * bn + q * bk + l]) for r < m, j < n, l < lanes */

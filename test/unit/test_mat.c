@@ -58,6 +58,22 @@ static void product(const cx_mat_kernels *k, bool single, int64_t m, int64_t sum
   free(s.p), free(v.p), free(c.p), free(old), free(plain), free(room);
 }
 
+/* a row that is 0 at some places times a matrix: the bits of the whole product, what 0 multiplies not even read */
+static void spare(const cx_mat_kernels *k, bool single, int64_t sum, int64_t n, int64_t sk, int zeros, bool add) {
+  int64_t vk = n + 3, size = single ? 4 : 8;
+  array s = numbers(single, sum * sk), v = numbers(single, sum * vk), c = numbers(single, n + 1);
+  array whole = numbers(single, n + 1);
+  memcpy(whole.p, c.p, (size_t)((n + 1) * size));
+  for (int64_t q = 0; q < sum; q++)
+    if (fabs(uniform()) * 16 < zeros) memset((char *)s.p + q * sk * size, 0, (size_t)size);
+  k->matmul(whole.p, 0, s.p, 0, sk, v.p, vk, 1, sum, n, add, NULL);
+  for (int64_t q = 0; q < sum && zeros >= 8; q++) /* fewer are multiplied */
+    if (at(s, q * sk) == 0) memset((char *)v.p + q * vk * size, 0xff, (size_t)(n * size));
+  k->spare(c.p, s.p, sk, v.p, vk, sum, n, add);
+  CHECK(memcmp(c.p, whole.p, (size_t)((n + 1) * size)) == 0);
+  free(s.p), free(v.p), free(c.p), free(whole.p);
+}
+
 /* products of rows, one by one or in fours */
 static void rows(const cx_mat_kernels *k, bool single, int64_t m, int64_t j, int64_t n) {
   int64_t am = n + 3, bj = n + 1, dm = j + 2;
@@ -196,6 +212,11 @@ int main(void) {
       }
       for (size_t i = 0; i < sizeof shape / sizeof *shape; i++)
         for (int how = 0; how < 4; how++) product(k, single, shape[i][0], shape[i][1], shape[i][2], how & 1, how & 2);
+      for (int zeros = 0; zeros <= 16; zeros += 4)
+        for (int how = 0; how < 4; how++)
+          for (size_t i = 0; i < 5; i++)
+            spare(k, single, (int64_t[]){40, 1300, 512, 64, 700}[i], (int64_t[]){128, 300, 16, 1, 47}[i], 1 + (how & 1),
+                  zeros, how & 2);
       for (int64_t r = 1; r < 50; r += 5)
         for (int64_t n = 1; n < 50; n += 3) turned(k, single, r, n), turned(k, single, 16, n), turned(k, single, r, 32);
       for (int64_t m = 1; m < 14; m += 3)

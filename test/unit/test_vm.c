@@ -570,6 +570,45 @@ static void test_rebind_backwards(
   close_text(&f);
 }
 
+/* one row times a matrix that does not change: a 0 leaves out what is finite, and nothing else */
+static void test_spare(void) {
+  enum { K = 40, MOST = 200 };
+  static double w[K * MOST], x[K], y[MOST];
+  static float xf[K], yf[MOST];
+  for (int i = 0; i < K * MOST; i++) w[i] = i % 7 - 3;
+  for (int i = 0; i < K; i++) xf[i] = (float)(x[i] = i % 3 ? 0 : i);
+  for (int how = 0; how < 16; how++) { /* odd 0: all is finite; 1: not w[1, 5]; 2, 3: so, but from the second run on */
+    int odd = how / 4, single = how & 1, N = how & 2 ? MOST : 24;
+    fixture f;
+    const char *why;
+    const double one = w[N + 5];
+    if (odd == 1) w[N + 5] = INFINITY;
+    cx_array a = cx_array_dense(w, 2, (int64_t[]){K, N});
+    char text[256];
+    snprintf(text, sizeof text,
+             "input const w[i0 < 40, i1 < %d]\ninput x[i0 < 40]\n"
+             "y[i0 < %d] = sum(i1 < 40) x[i1] * w[i1, i0]\noutput y\n",
+             N, N);
+    CHECK(open_text(&f, text, &a, (cx_exec_opt){.threads = 1, .single = single}));
+    CHECK(strstr(cx_exec_text(f.x, f.a), how & 2 ? "matmul" : "matvec") != NULL);
+    for (int turn = 0; turn < 2; turn++) {
+      const void *in = single ? (const void *)xf : x;
+      CHECK(cx_exec_run(f.x, f.w, &in, (void *[]){single ? (void *)yf : y}, &why) == 0);
+      int wrong = 0;
+      for (int j = 0; j < N; j++) {
+        double want = 0, got = single ? (double)yf[j] : y[j];
+        for (int i = 0; i < K; i++) want += x[i] * w[i * N + j];
+        wrong += isnan(want) ? !isnan(got) : got != want;
+        wrong += isnan(want) != (j == 5 && (odd == 1 || (turn && odd)));
+      }
+      CHECK(wrong == 0);
+      if (!turn && odd) w[N + 5] = -INFINITY, cx_exec_rebind(f.x, 0, &a);
+    }
+    w[N + 5] = one;
+    close_text(&f);
+  }
+}
+
 static void test_too_large(void) {
   fixture f;
   CHECK(!open_text(&f, "input x[i0 < 4]\na[i0 < 3000000, i1 < 3000000] = x[0] + i0 * i1\noutput a\n", NULL,
@@ -588,6 +627,7 @@ int main(int argc, char **argv) {
   test_edges();
   test_rebind();
   test_rebind_backwards();
+  test_spare();
   test_too_large();
   const char *many = getenv("CX_VM_GRAPHS");
   for (uint64_t seed = 1, n = many ? strtoull(many, NULL, 10) : 300; seed <= n && check_failed < 5; seed++)
