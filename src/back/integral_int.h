@@ -60,6 +60,7 @@ struct cx_quadrature_work {
   struct cx_search *search; /* of roots.c */
   int64_t begin, end;       /* those at hand, whose points are known */
   int64_t instances, most;  /* to compute, of so many */
+  int64_t idle;             /* so many had no length in the last call, and their reports say so */
   double *error;
   cx_quad_report *report;
   cx_integral_report total;
