@@ -236,6 +236,13 @@ static cx_ast *declared(cx_parser *p, int kind) {
   if (cx_look(p) == T_ASSIGN) {
     p->i++;
     kids[2] = cx_value(p);
+    if (cx_look(p) == T_IN || cx_look(p) == T_COLON) {
+      int d = cx_error(p->ctx, cx_here(p), "the domain stands before the %s", kind == S_DATA ? "file" : "start");
+      cx_sym name = cx_name_at(p, first);
+      cx_diag_help(p->ctx, d, cx_look(p) == T_IN ? "write `%s %s in 0..1 = ..`" : "write `%s %s : positive = ..`", word,
+                   name);
+      cx_fail(p);
+    }
   }
   if (cx_look(p) == T_TILDE) {
     int d = cx_error(p->ctx, cx_here(p), "a declaration gives no distribution");

@@ -63,6 +63,12 @@ static const struct {
     {"a mean",
      "data y[T]\nparam a = 0.5\nz[0] = a\nz[t] = a * z[t-1] + y[t]\nminimize mean(t: exp(-z[t]^2) * sum(k: z[k] * 0.001))",
      true},
+    {"masked",
+     "data y[T]\nparam W[17, 17] = 0.1, v[17] = 0.2\ns[0, k] = v[k]\na[0, k, j] = 0 * W[k, j]\n"
+     "a[t in 1..1202, k, j] = if j <= k then exp(W[k, j] * s[t-1, j]) else 0\n"
+     "s[t, k] = tanh(sum(j: a[t, k, j] * s[t-1, j]) / sum(j: a[t, k, j]) + 0.3 * y[t])\n"
+     "minimize mean(t: (sum(k: v[k] * s[t, k]) - y[t])^2)",
+     true},
     {"all pairs",
      "data y[T]\nparam a = 0.5\nz[0] = a\nz[t] = tanh(a * z[t-1] + y[t])\nminimize mean(t: sum(k: exp(-(z[t] - z[k])^2)))",
      false},
