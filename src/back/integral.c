@@ -97,7 +97,7 @@ static int evaluate(void *user, int side, int64_t n, const int32_t *instance, co
   const cx_quadrature *q = c->q;
   if (!side) return cx_batch_run(q, &q->value, &w->value, w, &t, NULL, 0, n, instance, f);
   if (!room(w, n)) return 1;
-  if (!q->nearby && !q->in->heavy) {
+  if (!q->nearby && !w->beside && !q->in->heavy) {
     double *to = w->at;
     for (int64_t k = 0; k < n; k++) to[k] = at[k] + (side < 0 ? t[k] : -t[k]);
     const double *x = to;
@@ -105,7 +105,7 @@ static int evaluate(void *user, int side, int64_t n, const int32_t *instance, co
   }
   double *x = w->at, *place = x + n, *dist = place + n, *slope = dist + n, *bend = slope + n, *part = bend + n;
   int32_t *id = w->pick, *k_of = id + n, *root = k_of + n;
-  int least = q->in->nfeature, most = -1; /* nodes come in runs about one place */
+  int least = q->in->nfeature + 1, most = -1; /* nodes come in runs about one place */
   for (int64_t k = 0, run = 0; k < n; k++) {
     if (!k || instance[k] != instance[run] || at[k] != at[run]) {
       const struct cx_near *r = root_at(w, instance[k], at[k]);
@@ -168,9 +168,14 @@ cx_quadrature *cx_quadrature_new(cx_arena *a, const cx_eq *e, bool oracle, volat
   cx_batch_new(a, &q->scaled, q->in, q->in->scaled, true);
   cx_halves_new(a, &q->value_halves, q->in, &q->in->value_halves, oracle);
   cx_halves_new(a, &q->probe_halves, q->in, &q->in->probe_halves, oracle);
-  q->near = CX_NEW_N(a, cx_batch, q->in->nfeature + 1);
-  for (int k = 0; k < q->in->nfeature; k++)
-    cx_batch_new(a, &q->near[k], q->in, q->in->near[k], oracle), q->nearby |= q->in->near[k] != NULL;
+  int forms = q->in->near ? q->in->nfeature + 1 : 0;
+  q->near = CX_NEW_N(a, cx_batch, forms + 1);
+  q->near_probe = CX_NEW_N(a, cx_batch, forms + 1);
+  for (int k = 0; k < forms; k++) {
+    cx_batch_new(a, &q->near[k], q->in, q->in->near[k], oracle);
+    cx_batch_new(a, &q->near_probe[k], q->in, q->in->near_probe[k], oracle);
+    q->nearby |= k < q->in->nfeature && q->in->near[k];
+  }
   return q;
 }
 
@@ -192,8 +197,13 @@ cx_quadrature_work *cx_quadrature_work_new(cx_arena *a, const cx_quadrature *q) 
   cx_batch_work_new(a, &w->scaled, &q->scaled, q->in);
   cx_halves_work_new(a, &w->value_halves, &q->value_halves, q->in);
   cx_halves_work_new(a, &w->probe_halves, &q->probe_halves, q->in);
-  w->near = CX_NEW_N(a, cx_batch_work, q->in->nfeature + 1);
-  for (int k = 0; k < q->in->nfeature; k++) cx_batch_work_new(a, &w->near[k], &q->near[k], q->in);
+  int forms = q->in->near ? q->in->nfeature + 1 : 0;
+  w->near = CX_NEW_N(a, cx_batch_work, forms + 1);
+  w->near_probe = CX_NEW_N(a, cx_batch_work, forms + 1);
+  for (int k = 0; k < forms; k++) {
+    cx_batch_work_new(a, &w->near[k], &q->near[k], q->in);
+    cx_batch_work_new(a, &w->near_probe[k], &q->near_probe[k], q->in);
+  }
   w->ncomp = q->in->ncomp;
   w->instances = 1;
   for (int d = 0; d < q->in->ninstance; d++) w->instances *= q->in->instance[d].n;
@@ -432,6 +442,7 @@ int cx_quadrature_run(const cx_quadrature *q, cx_quadrature_work *w, int64_t row
   w->arg = in;
   w->why = NULL;
   w->npoint = 0;
+  w->beside = false;
   w->result = result;
   w->largest = w->worst = 0;
   w->inner = 0;
@@ -454,7 +465,7 @@ int cx_quadrature_run(const cx_quadrature *q, cx_quadrature_work *w, int64_t row
                  .user = &c,
                  .eval = evaluate,
                  .eval_same = q->value_halves.rest.g ? evaluate_same : NULL,
-                 .nearby = q->nearby,
+                 .nearby = q->nearby || w->beside,
                  .seconds = q->in->heavy ? 10 : 30,
                  .blur = q->in->heavy ? NEAREST : 0,
                  .stop = q->stop};
@@ -462,7 +473,9 @@ int cx_quadrature_run(const cx_quadrature *q, cx_quadrature_work *w, int64_t row
     for (int64_t from = 0; from < w->instances && !failed; from += AT_ONCE) { /* so many as the caches hold */
       w->begin = from, w->end = w->instances - from < AT_ONCE ? w->instances : from + AT_ONCE;
       w->npoint = 0;
+      w->beside = false;
       if ((failed = cx_find_points(q, w))) break;
+      p.nearby = q->nearby || w->beside;
       p.first = (int32_t)from, p.more = from > 0;
       cx_quad_status s = cx_quad_run(&p, w->quad, w->end - from, w->range + from, result + from * nc,
                                      w->error + from * nc, w->report + from);

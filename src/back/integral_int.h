@@ -34,11 +34,12 @@ struct cx_quadrature {
   volatile sig_atomic_t *stop;
   cx_batch value, probe, size, scaled; /* the last two: by the oracle */
   cx_batch_halves value_halves, probe_halves;
-  cx_batch *near; /* by feature */
-  bool nearby;    /* there are some */
+  cx_batch *near, *near_probe; /* by feature, and one more */
+  bool nearby;                 /* there are some */
 };
 struct cx_quadrature_work {
-  cx_batch_work value, probe, size, scaled, *near;
+  cx_batch_work value, probe, size, scaled, *near, *near_probe;
+  bool beside; /* points are known by their distance from an end */
   cx_halves_work value_halves, probe_halves;
   cx_quad_work *quad;
   const double *const *arg; /* of the call at hand */

@@ -369,7 +369,8 @@ static bool scanned(search *s) {
 
 static int by_place(const void *x, const void *y) {
   const bracket *a = x, *b = y;
-  return a->x < b->x ? -1 : a->x > b->x;
+  if (a->x != b->x) return a->x < b->x ? -1 : 1;
+  return a->off < b->off ? -1 : a->off > b->off;
 }
 /* by integral, and there by place: most have few */
 static bool sort(search *s, int64_t n) {
@@ -382,7 +383,7 @@ static bool sort(search *s, int64_t n) {
   for (int64_t j = 0, from = 0; j < m; from = to[j++]) {
     if (to[j] - from > 16) qsort(all + from, (size_t)(to[j] - from), sizeof *all, by_place);
     for (int64_t k = from + 1; k < to[j]; k++)
-      for (int64_t i = k; i > from && all[i - 1].x > all[i].x; i--) {
+      for (int64_t i = k; i > from && by_place(&all[i - 1], &all[i]) > 0; i--) {
         bracket one = all[i];
         all[i] = all[i - 1], all[i - 1] = one;
       }
@@ -402,6 +403,11 @@ static void plain_widths(const cx_quad_range *r, cx_quad_point *p) {
     for (int j = k; j < m; j++)
       if (p[j].kind == QP_BREAK && !(p[j].width > 1e-4 * gap && isfinite(p[j].width))) p[j].width = 0;
   }
+}
+
+/* u passes through its root b: at a jump, as of sign(x), the series says nothing of u */
+bool cx_search_passes(const bracket *b, double u, double slope, double bend) {
+  return (slope != 0 || bend != 0) && (isnan(b->a) || fabs(u - b->level) <= 1e-6 * b->size);
 }
 
 int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
@@ -435,8 +441,8 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
     if ((b->x > lo && b->x < hi) || end) s->at[n++] = *b;
   }
   s->n = n;
+  if (ok && n && !sort(s, n)) return 1;
   if (ok && n) {
-    if (!sort(s, n)) return 1;
     for (int64_t k = 0, m; k < n; k = m) { /* what differs by rounding is one place: that of a singular point, if any */
       int64_t best = k;
       for (m = k + 1; m < n && s->at[m].instance == s->at[k].instance &&
@@ -446,6 +452,11 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
           best = m;
       for (int64_t j = k; j < m; j++) s->at[j].x = s->at[best].x;
     }
+  }
+  bool more = false;
+  ok = ok && cx_search_near(s, &n, &more);
+  if (ok && n) {
+    if (more && !sort(s, n)) return 1;
     ok = cx_search_space(s, n);
     for (int64_t k = 0; ok && k < n; k++) s->x[k] = s->at[k].x, s->id[k] = s->at[k].instance;
     ok = ok && cx_search_evaluate(s, n);
@@ -454,7 +465,20 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
   for (int64_t k = 0; ok && k < n; k++) {
     const bracket *b = &s->at[k];
     double v = s->f[(total + b->column) * n + k], u = s->f[b->column * n + k];
-    cx_quad_point p = {b->x, 0, QP_BREAK};
+    cx_quad_point p = {b->x, 0, QP_BREAK, b->off};
+    if (b->off != 0) { /* about a place of which the integrand has a form */
+      struct cx_near form = {b->form, 0, 0};
+      if (b->form >= 0 && b->form < in->nfeature) {
+        form.slope = s->f[(total + in->feature[b->form].offset) * n + k];
+        form.bend = s->f[in->feature[b->form].bend * n + k];
+      }
+      if (b->width > 0) p.kind = QP_PEAK, p.width = b->width;
+      if (isnan(b->width)) continue;
+      if (!cx_add_point(w, p, form)) ok = false;
+      else w->range[b->instance].npoint++;
+      w->beside = true;
+      continue;
+    }
     switch (in->feature[b->feature].kind) {
       case CX_FEATURE_SINGULAR: p.kind = QP_SINGULAR; break;
       case CX_FEATURE_EDGE:
@@ -479,9 +503,7 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
         p.width < 2 * last->width)
       continue;
     struct cx_near root = {-1, v, 0};
-    /* a root that u passes through: at a jump, as of sign(x), the series says nothing of u */
-    bool passes = (v != 0 || curve != 0) && (isnan(b->a) || fabs(u - b->level) <= 1e-6 * b->size);
-    if (bend >= 0 && p.kind != QP_PEAK && passes) {
+    if (bend >= 0 && p.kind != QP_PEAK && cx_search_passes(b, u, v, curve)) {
       root.feature = b->feature;
       root.bend = curve;
       if (!isfinite(root.slope) || !isfinite(root.bend)) root.feature = -1;

@@ -1,4 +1,4 @@
-/* roots_int.h - private to roots.c, roots_narrow.c and roots_alike.c. */
+/* roots_int.h - private to roots.c, what stands in roots_*.c. */
 #ifndef CX_ROOTS_INT_H
 #define CX_ROOTS_INT_H
 #include "back/integral_int.h"
@@ -21,8 +21,10 @@ typedef struct {                     /* a root wanted: of u - level in [a, b] */
   int32_t instance, feature, column; /* column of u among the probe's outputs */
   double width;                      /* a peak of this width at x, and no root; 0: none */
   double span;                       /* of the bracket at first */
-  double from;             /* side != 0: of exp(integral of u), the distance in [a, b] from here on which it */
-  int side;                /* falls, where u times the distance is 1; and the direction */
+  double from; /* side != 0: of exp(integral of u), the distance in [a, b] from here on which it */
+  int side;    /* falls, where u times the distance is 1; and the direction */
+  double off;  /* not 0: the place is x + off, x an end or a singular point, by near graph `form` */
+  int32_t form;
   bool slope;              /* of u' instead: its root is an extremum of u */
   bool done, touch, clear; /* clear: u has no root there after all */
 } cx_bracket;
@@ -53,6 +55,7 @@ int cx_search_places(const double *t, int n, double most);
 int cx_search_grid(const search *s, double lo, double hi, bool fine, double *x);
 double cx_search_inside(double lo, double hi);
 bool cx_search_read_ends(search *s, int n, const double *x, const double *u, const double *v, bracket b);
+bool cx_search_passes(const cx_bracket *b, double u, double slope, double bend);
 bool cx_search_gentle(const cx_quad_range *r, double most);
 bool cx_search_read_grid(search *s, int n, const double *x, const double *u, const double *v, bracket b, bool *seen,
                          double *most);
@@ -62,6 +65,9 @@ bool cx_search_width(search *s, bracket b);
 bool cx_search_narrow(search *s);
 /* roots_body.c: an infinite range once more, where its integrand is not negligible */
 bool cx_search_body(search *s, int64_t j);
+/* roots_near.c: those within rounding of an end or a singular point; s->at[0..n) are sorted, and are not
+ * where *more is set */
+bool cx_search_near(search *s, int64_t *n, bool *more);
 /* roots_alike.c */
 bool cx_search_alike(search *s, int k, bool *done);
 #endif

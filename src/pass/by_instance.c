@@ -69,8 +69,8 @@ void cx_take_by_instance(cx_integrand *in) {
   cx_graph *const some[] = {in->value, in->probe, in->size, in->scaled};
   in->by_instance = CX_NEW_N(in->value->arena, cx_by_instance, in->nenv + 1);
   for (int write = 0; write < 2; write++) {
-    for (int j = 0; j < 4 + in->nfeature; j++) {
-      cx_graph *g = j < 4 ? some[j] : in->near[j - 4];
+    for (int j = 0, n = in->near ? 2 * in->nfeature + 2 : 0; j < 4 + n; j++) {
+      cx_graph *g = j < 4 ? some[j] : j % 2 ? in->near_probe[j / 2 - 2] : in->near[j / 2 - 2];
       if (!g) continue;
       find(&p, in, g);
       for (int id = 0, neq = g->neq; id < neq; id++) {

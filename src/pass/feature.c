@@ -283,6 +283,15 @@ static const cx_node *log_of_tail(cx_graph *g, const cx_node *n) {
   return cx_op1(g, OP_neg, cx_op1(g, OP_softplus, cx_op1(g, OP_neg, a)));
 }
 
+/* what is 0 where a is b: 1 - x and 1e-20 would differ by 1 - x */
+static const cx_node *apart(cx_graph *g, const cx_node *a, const cx_node *b) {
+  enum { MANY = 1000 };
+  if (a->op == OP_const && b->op != OP_const) return apart(g, b, a);
+  bool small = b->op == OP_const && b->u.num != 0 && fabs(b->u.num) * MANY < 1;
+  if (!small || (a->op != OP_add && a->op != OP_sub)) return cx_op2(g, OP_sub, a, b);
+  return cx_op2(g, OP_sub, cx_op2(g, OP_mul, a, cx_const(g, 1 / b->u.num)), cx_const(g, 1));
+}
+
 static void see(void *user, const cx_node *n) {
   finder *f = user;
   cx_graph *g = f->g;
@@ -291,7 +300,7 @@ static void see(void *user, const cx_node *n) {
     case OP_lt:
     case OP_le:
     case OP_min:
-    case OP_max: add(f, CX_FEATURE_BREAK, cx_op2(g, OP_sub, a, b)); return;
+    case OP_max: add(f, CX_FEATURE_BREAK, apart(g, a, b)); return;
     case OP_abs:
     case OP_sign: add(f, CX_FEATURE_BREAK, a); return;
     case OP_floor:
@@ -314,6 +323,13 @@ static void see(void *user, const cx_node *n) {
       add_singular(f, a);
       add(f, CX_FEATURE_SINGULAR, cx_op2(g, OP_sub, one, a));
       return;
+    case OP_beta_inc_dx:
+      add_singular(f, n->arg[2]);
+      add(f, CX_FEATURE_SINGULAR, cx_op2(g, OP_sub, one, n->arg[2]));
+      f->hidden |= degree_of(f, a) != 0 || degree_of(f, b) != 0;
+      add(f, CX_FEATURE_SUMMIT, cx_op1(g, OP_log, n));
+      return;
+    case OP_tan: add(f, CX_FEATURE_SINGULAR, cx_op1(g, OP_cos, a)); return;
     case OP_log1p: add(f, CX_FEATURE_SINGULAR, cx_op2(g, OP_add, one, a)); return;
     case OP_asin:
     case OP_acos:
@@ -464,6 +480,7 @@ void cx_find_features(cx_integrand *in, const cx_graph *value, uint32_t crossing
   f.mask = cx_node_dims(g, g->arena, x), f.known = g->neq;
   in->feature = CX_NEW_N(g->arena, cx_feature, list.n + 1);
   in->near = CX_NEW_N(g->arena, cx_graph *, list.n + 1);
+  in->near_probe = CX_NEW_N(g->arena, cx_graph *, list.n + 1);
   uint32_t input[2 + CX_MAX_RANK + CX_PRIM_ARGS], out[64];
   int ninput = 0, nout = 0;
   for (int k = 0; k < nroot; k++)
@@ -526,9 +543,14 @@ void cx_find_features(cx_integrand *in, const cx_graph *value, uint32_t crossing
     t->line = column++;
     cx_graph_output(g, l->id);
   }
-  for (int k = 0; k < in->nfeature; k++)
-    if (near[k])
-      in->near[k] = cx_near_graph(g, in, x, g->eq[u[k]]->body, g->eq[slope[k]]->body, in->feature[k].degree, input,
-                                  ninput, out, nout);
+  for (int k = 0; k <= in->nfeature; k++) { /* what else is there about a singular point; about an end, what jumps */
+    bool others = false, about = k == in->nfeature;
+    for (int j = 0; j < in->nfeature; j++)
+      others |= j != k && (in->feature[j].kind == CX_FEATURE_BREAK || (!about && cx_is_peak(in->feature[j].kind)));
+    if (about ? others && value->nout <= 64 && !in->crossing && !in->series && !in->heavy : near[k])
+      in->near[k] = cx_near_graph(g, in, x, about ? NULL : g->eq[u[k]], about ? NULL : g->eq[slope[k]],
+                                  about ? 0 : in->feature[k].degree, input, ninput, out, nout, u, in->nfeature,
+                                  others ? &in->near_probe[k] : NULL);
+  }
   in->probe = cx_graph_part(g, input, ninput); /* the inputs of the near graphs are theirs alone */
 }

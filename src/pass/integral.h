@@ -47,6 +47,7 @@ typedef enum {
   CX_FEATURE_SUMMIT,   /* where u = 0 and u' < 0: log f has a maximum of width (-u')^(-1/2) */
   CX_FEATURE_WAVE      /* sin(u): its frequency is |u'| */
 } cx_feature_kind;
+static inline bool cx_is_peak(cx_feature_kind k) { return k == CX_FEATURE_PEAK || k == CX_FEATURE_SUMMIT; }
 typedef struct {
   cx_feature_kind kind;
   int degree;     /* of u in x: 1, 2, or 0 for anything else */
@@ -81,7 +82,8 @@ typedef struct cx_integrand {
   cx_graph *size;  /* log |f| at most, then its exponents alone, of the same inputs; NULL: as above */
   int64_t columns; /* of u altogether */
   cx_graph **near; /* by feature: value at x = at[k] + t[k] with u taken from its expansion about its root `at`; may
-                      be NULL. Its inputs: as those of value, then at[k], t[k], slope[k], bend[k] */
+                      be NULL. Its inputs: as those of value, then at[k], t[k], slope[k], bend[k]. One more: about an end */
+  cx_graph **near_probe; /* in the same places: u[k, ..] of the features; NULL: none is to be looked for there */
   cx_feature *feature;
   int nfeature;
   int ninstance, ncomp; /* dimensions of lo; components altogether */
@@ -112,10 +114,12 @@ typedef CX_VEC(cx_found) cx_found_list;
  * integrals inside whose edges are not among them, where something jumps. */
 cx_found_list cx_collect_features(cx_graph *g, uint32_t root, uint32_t x, uint32_t own, bool *hidden,
                                   cx_found_list *unplaced);
-/* feature_near.c: all equations below root, seen[]; the integrand with u taken from its expansion about a root */
+/* feature_near.c: all equations below root, seen[]; the integrand with u, the body of `of`, taken from its expansion about a
+ * root (NULL: about any place), and those of the features there (probe may be NULL) */
 void cx_mark_below(cx_graph *g, uint32_t root, bool *seen);
-cx_graph *cx_near_graph(cx_graph *g, const cx_integrand *in, uint32_t x, const cx_node *u, const cx_node *rate,
-                        int degree, const uint32_t *input, int ninput, const uint32_t *out, int nout);
+cx_graph *cx_near_graph(cx_graph *g, const cx_integrand *in, uint32_t x, const cx_eq *of, const cx_eq *slope_of,
+                        int degree, const uint32_t *input, int ninput, const uint32_t *out, int nout,
+                        const uint32_t *feature, int nfeature, cx_graph **probe);
 /* of the integral I inside (edge.c); false where there may be more */
 bool cx_inner_edges(cx_graph *g, const cx_eq *I, uint32_t x, uint32_t own, cx_found_list *to, cx_found_list *unplaced);
 /* added to denominators that are smooth by construction (edge.c): these are no features */

@@ -281,8 +281,8 @@ static void outline(cx_graph *g, cx_eq **member, int n, bool passes) {
   cx_find_features(in, in->value, crosses);
   if (in->crossing) in->value->nout--;
   if (in->probe) {
-    for (int k = -1; k < in->nfeature; k++) {
-      cx_graph *also = k < 0 ? in->probe : in->near[k];
+    for (int k = -1; k < 2 * in->nfeature + 2; k++) {
+      cx_graph *also = k < 0 ? in->probe : k % 2 ? in->near_probe[k / 2] : in->near[k / 2];
       if (also && passes) cx_run_passes(also, NULL);
       else if (also) cx_outline(also, false);
     }

@@ -81,7 +81,8 @@ static uint64_t pieces_of(const cx_quad_work *w, const cx_quad_inst *in, piece *
   int n = 0;
   for (;; k++) {
     const cx_quad_point *first = k;
-    while (k < end && k->kind == QP_PEAK) k++;
+    while (k < end && k->kind == QP_PEAK && k->off == 0) k++;
+    if (k < end && k->off != 0) return 0;
     if (n == PIECES || (k < end && k->kind == QP_BREAK && k->width > 0) || k - first > FEW) return 0;
     double b = k < end ? k->x : in->hi;
     bool sb = k < end ? k->kind == QP_SINGULAR : in->hi_singular;

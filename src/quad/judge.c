@@ -18,7 +18,8 @@ static void add(double *sum, double *low, double x) {
 }
 
 static bool outermost(const cx_quad_work *w, const cx_quad_leaf *l) {
-  return w->piece[l->piece].map != MAP_LINE && (l->next < 0 || w->leaf[l->next].piece != l->piece);
+  return w->piece[l->piece].map != MAP_LINE && !w->piece[l->piece].closed &&
+         (l->next < 0 || w->leaf[l->next].piece != l->piece);
 }
 
 cx_quad_sum cx_quad_sums(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
@@ -96,6 +97,10 @@ void cx_quad_seams(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
     }
     /* pieces meet where rays begin, s = 0, or where a line ends at no given point */
     bool pl = p->map == MAP_LINE, ol = o->map == MAP_LINE;
+    if (p->closed) {
+      begin = next;
+      continue;
+    }
     double x = pl ? p->hi : cx_quad_x(p, 0), y = ol ? o->lo : cx_quad_x(o, 0);
     if (fabs(x - y) <= 1e-12 * fabs(x) && !(pl && p->hi_plain) && !(ol && o->lo_plain) && (pl || w->leaf[begin].a <= 0))
       seam(q, w, pl ? k : begin, pl ? RIGHT : LEFT, pl ? 1 : p->scale, next, LEFT, ol ? 1 : o->scale);

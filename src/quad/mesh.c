@@ -129,9 +129,43 @@ static cx_quad_piece *new_piece(cx_quad_work *w, cx_quad_inst *in, cx_quad_map m
   return p;
 }
 
+/* The places about p that are known by their distance, farthest first, and feet of peaks; less than `most` of them. */
+static int beside(const cx_quad_work *w, const cx_quad_inst *in, double p, int dir, double *d, int most) {
+  static const double feet[] = {24, 6, 1.5, 0, -1.5, -6, -24};
+  int n = 0;
+  for (int i = 0; i < in->npoint && d; i++) {
+    const cx_quad_point *k = &w->point[in->point + i];
+    if (k->x != p || !(k->off * dir > 0)) continue;
+    bool peak = k->kind == QP_PEAK;
+    for (int j = 0; j < (peak ? COUNT(feet) : 1) && n < most; j++) {
+      double t = fabs(k->off) + (peak ? feet[j] * k->width : 0);
+      int m = n;
+      if (!(t > 0)) continue;
+      for (; m > 0 && d[m - 1] < t; m--) d[m] = d[m - 1];
+      d[m] = t, n++;
+    }
+  }
+  return n;
+}
+static bool any_beside(const cx_quad_work *w, const cx_quad_inst *in, double p, int dir) {
+  for (int i = 0; i < in->npoint; i++)
+    if (w->point[in->point + i].x == p && w->point[in->point + i].off * dir > 0) return true;
+  return false;
+}
+
 /* a ray from s = 0; TOWARD p from p + dir * scale, OUT and AWAY from p, as far as x log(x)^5 does not overflow */
 static void ray(cx_quad_work *w, cx_quad_inst *in, cx_quad_map map, double p, int dir, double scale, bool anchored) {
   if (!(scale > 0)) return;
+  double near[32];
+  int n = map == MAP_TOWARD ? beside(w, in, p, dir, near, COUNT(near)) : 0;
+  for (int i = 0; i < n; i++) { /* as far as each of them, and on from there */
+    if (!(near[i] < scale)) continue;
+    cx_quad_piece *to = new_piece(w, in, map);
+    if (!to) return;
+    to->p = p, to->dir = (int8_t)dir, to->scale = scale, to->anchored = anchored, to->edge = 0;
+    to->end = log(scale / near[i]), to->closed = to->done = true;
+    scale = near[i];
+  }
   cx_quad_piece *r = new_piece(w, in, map);
   if (!r) return;
   r->p = p, r->dir = (int8_t)dir, r->scale = scale, r->anchored = anchored, r->edge = 0;
@@ -236,7 +270,7 @@ static bool line_panels(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int
   if (p->soft) s[n++] = lo + (hi / 2 - lo / 2) * (2 * 0.46478);
   for (int i = 0; i < in->npoint; i++) {
     cx_quad_point k = w->point[in->point + i];
-    if (k.kind != QP_PEAK) continue;
+    if (k.kind != QP_PEAK || k.off != 0) continue;
     if (n + 16 > 64) {
       if (!cx_quad_grow(&heap, &cap, (size_t)n + 16, sizeof(double))) return free(heap), w->failed = true, false;
       if (s == fixed) memcpy(heap, fixed, sizeof fixed);
@@ -276,19 +310,21 @@ bool cx_quad_build(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
   cx_quad_point *pt = w->point + in->point, *end = pt + in->npoint, *peak = pt;
   /* the peaks of each interval are gathered at the front of a sorted list: points are ascending in x */
   for (cx_quad_point *k = pt; k <= end && !w->failed; k++) {
-    if (k < end && k->kind == QP_PEAK) continue;
+    if (k < end && (k->kind == QP_PEAK || k->off != 0)) continue;
     double b = k < end ? k->x : in->hi, b_width = k < end && k->kind == QP_BREAK ? k->width : 0;
     int32_t piece = w->npiece;
-    bool sb = k < end ? k->kind == QP_SINGULAR : in->hi_singular;
+    bool next = k < end && k->kind == QP_SINGULAR, sb = k < end ? next : in->hi_singular;
+    if (isfinite(b)) sb |= any_beside(w, in, b, -1);
+    if (isfinite(a)) sa |= any_beside(w, in, a, 1);
     cx_quad_point few[2];
     int nfew = 0; /* first and last peak between */
     for (; peak < k; peak++)
-      if (peak->kind == QP_PEAK) few[nfew ? 1 : 0] = *peak, nfew = nfew ? 2 : 1;
+      if (peak->kind == QP_PEAK && peak->off == 0) few[nfew ? 1 : 0] = *peak, nfew = nfew ? 2 : 1;
     if (nfew == 1) few[1] = few[0];
     interval(w, in, a, sa, b, sb, nfew ? few : NULL, nfew ? few + 1 : NULL);
     keep_off(w, piece, a, a_width, b, b_width);
     peak = k < end ? k + 1 : k;
-    a = b, sa = sb, a_width = b_width;
+    a = b, sa = next, a_width = b_width;
   }
   int32_t after = -1;
   for (int i = 0; i < in->npiece && !w->failed; i++) {
@@ -298,7 +334,7 @@ bool cx_quad_build(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
       continue;
     }
     edges e = edges_of(p);
-    for (int k = 0; k < e.first && e.at[k] < p->end; k++) {
+    for (int k = 0; k < (p->closed ? e.n - 1 : e.first) && e.at[k] < p->end; k++) {
       after = add_leaf(w, q->ncomp, in, after, in->piece + i, e.at[k], fmin(e.at[k + 1], p->end));
       if (after < 0) return false;
       p->edge = k + 1;
@@ -318,7 +354,7 @@ bool cx_quad_discover(cx_quad_work *w, cx_quad_inst *in, cx_quad_point_kind kind
   } else {
     cx_quad_point *pt = w->point + in->point;
     int k = 0;
-    while (k < in->npoint && pt[k].x < x && !(same(pt[k].x, x) && pt[k].kind != QP_PEAK)) k++;
+    while (k < in->npoint && ((pt[k].x < x && !(same(pt[k].x, x) && pt[k].kind != QP_PEAK)) || pt[k].off != 0)) k++;
     if (k < in->npoint && pt[k].kind != QP_PEAK && kind != QP_PEAK && same(pt[k].x, x)) {
       if (pt[k].kind >= kind) return false;
       pt[k].kind = kind; /* a break that is singular */
@@ -327,7 +363,7 @@ bool cx_quad_discover(cx_quad_work *w, cx_quad_inst *in, cx_quad_point_kind kind
         return !(w->failed = true);
       pt = w->point + w->npoint; /* the list moves to the end, where it can grow */
       memcpy(pt, w->point + in->point, (size_t)k * sizeof *pt);
-      pt[k] = (cx_quad_point){x, width, kind};
+      pt[k] = (cx_quad_point){x, width, kind, 0};
       memcpy(pt + k + 1, w->point + in->point + k, (size_t)(in->npoint - k) * sizeof *pt);
       in->point = w->npoint;
       w->npoint += ++in->npoint;

@@ -112,14 +112,16 @@ static bool begin(cx_quad_work *w, cx_quad_inst *in, const cx_quad_range *r, int
     if (!(p.x >= in->lo && p.x <= in->hi) || isinf(p.x)) continue;
     if (p.kind == QP_PEAK) {
       if (!(p.width > 0) || isinf(p.width)) continue;
-    } else if (p.x == in->lo || p.x == in->hi) {
+    } else if (p.off == 0 && (p.x == in->lo || p.x == in->hi)) {
       if (p.kind == QP_SINGULAR) *(p.x == in->lo ? &in->lo_singular : &in->hi_singular) = true;
       continue;
     }
     /* in order whatever the caller's, one hard point at a place */
     int32_t k = w->npoint;
-    for (; k > in->point && w->point[k - 1].x > p.x; k--) w->point[k] = w->point[k - 1];
-    if (k > in->point && w->point[k - 1].x == p.x && p.kind != QP_PEAK && w->point[k - 1].kind != QP_PEAK) {
+    for (; k > in->point && (w->point[k - 1].x > p.x || (w->point[k - 1].x == p.x && w->point[k - 1].off > p.off)); k--)
+      w->point[k] = w->point[k - 1];
+    if (k > in->point && w->point[k - 1].x == p.x && w->point[k - 1].off == p.off && p.kind != QP_PEAK &&
+        w->point[k - 1].kind != QP_PEAK) {
       if (p.kind > w->point[k - 1].kind) w->point[k - 1].kind = p.kind;
       memmove(w->point + k, w->point + k + 1, (size_t)(w->npoint - k) * sizeof p);
       continue;

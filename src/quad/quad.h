@@ -31,6 +31,7 @@ typedef enum {
 typedef struct {
   double x, width;
   cx_quad_point_kind kind;
+  double off; /* not 0: the place is x + off, where x is an end or a singular point, and x + off may round to it */
 } cx_quad_point;
 
 typedef struct {

@@ -24,6 +24,7 @@ typedef struct {
   int8_t dir;              /* of x as s grows from p (TOWARD: of x - p) */
   bool anchored;           /* evaluate at p and distance (side -dir), else at x */
   bool soft;               /* LINE: more is to be expected, the mesh is laid closer */
+  bool closed;             /* TOWARD: it ends at `end`, where another one goes on */
   int edge;                /* panels reach to edge number `edge` of the map's table; -1 for LINE */
   bool done;               /* no panel further out will be needed */
   bool tame;               /* its oscillation, if any, comes to rest */

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes integrals_ends.tsv: integrals of what falls from an end of the range or has its middle beside it, on ranges many
 times as long; of steps over infinite ranges; through jumps; of terms that nearly cancel; of what is narrow or
-not smooth at many places of an infinite range. Values by closed forms, else by
+not smooth at many places of an infinite range; of jumps and peaks within rounding of an end. Values by closed forms, else by
 quadrature to 40 digits. A row: name, integral, value."""
 import re
 
@@ -59,6 +59,23 @@ sqrt(abs(cos(16.19 * x + 0.2086))) * exp(-x^2 / 5.988) | -inf | inf | = waves()
 (1 / cosh((x^3 - 1.006 * x - 0.1532) / 1.62e-5) - 2.72 * (1 + abs(x + 0.0386) / 2.35e-5)^-2.5) * exp(-x^2 / 5.825) | -inf | inf | = cubic()
 1 / cosh((x - 0.5) / 1e-5) / sqrt(x) | 0 | 1 | 0.4994 0.4999 0.5 0.5001 0.5006
 exp(-abs(x - 1.28) / 0.00108) - 0.9992 * (1 + abs(cos(3.909 * x) - 0.4977 * x) / 0.983)^-2.5 | -0.2117 | 1.7379 | = kinks()
+if -log(x) > 300 then 1 else 0 | 0 | 1 | = exp(mpf(-300))
+if log(x / (1 - x)) > 40 then 1 else 0 | 0 | 1 | = logistic(mpf(-40))
+if log(x) - log(1 - x) > 40 then 1 else 0 | 0 | 1 | = logistic(mpf(-40))
+if -log(1 - x^2) > 300 then 1 else 0 | 0 | 1 | = exp(mpf(-300)) / 2
+if 1 / (1 - x) > 1e10 then 1 else 0 | 0 | 1 | = mpf('1e-10')
+if 1 - x < 1e-24 then 1 else 0 | 0 | 1 | = mpf('1e-24')
+if sin(x - 1) < 1e-40 then 1 else 0 | 1 | 2 | = mpf('1e-40')
+(if 1 - x < 1e-24 then 1e24 else 0) + x | 0 | 1 | = mpf('1.5')
+if atanh(x) > 30 then 1 else 0 | 0 | 1 | = 1 - mpmath.tanh(30)
+if log(1 - x) < -60 then 1 / sqrt(1 - x) else 0 | 0 | 1 | = 2 * exp(mpf(-30))
+max(0, -log(x) - 500) | 0 | 1 | = exp(mpf(-500))
+exp(-(log(x) + 300)^2) | 0 | 1 | = sqrt(pi) * exp(mpf('-299.75'))
+exp(-(30 * (log(1 - x) + 80))^2) | 0 | 1 | = sqrt(pi) / 30 * exp(-80 + mpf(1) / 3600)
+if abs(log(abs(x - 0.3)) + 60) < 1 then 1 else 0 | -1 | 1 | = 2 * (exp(mpf(-59)) - exp(mpf(-61)))
+if log(5 - x) < -45 or log(x - 3) < -47 then 1 else 0 | 3 | 5 | = exp(mpf(-45)) + exp(mpf(-47))
+exp(-x) * (if log(x - 1) < -70 then 1e30 else 1) | 1 | inf | = exp(mpf(-1)) * (1 + mpf('1e30') * exp(mpf(-70)))
+log(tan(x))^2 | 0 | 0.78539816339744830961566 | = pi**3 / 16
 '''
 
 
