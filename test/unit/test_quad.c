@@ -127,11 +127,11 @@ F(n_harmonic, 1 / (1 + x))
   (const cx_quad_point[]){__VA_ARGS__}, sizeof((const cx_quad_point[]){__VA_ARGS__}) / sizeof(cx_quad_point)
 #define NONE NULL, 0
 #define S(x) \
-  { x, 0, QP_SINGULAR }
+  { x, 0, QP_SINGULAR, 0 }
 #define B(x) \
-  { x, 0, QP_BREAK }
+  { x, 0, QP_BREAK, 0 }
 #define K(x, w) \
-  { x, w, QP_PEAK }
+  { x, w, QP_PEAK, 0 }
 static const struct {
   const char *name;
   integrand f;

@@ -29,7 +29,7 @@ struct trial {
 static void add_point(trial *t, cx_quad_point_kind kind, double x, double width) {
   int k = t->npoint++;
   for (; k > 0 && t->point[k - 1].x > x; k--) t->point[k] = t->point[k - 1];
-  t->point[k] = (cx_quad_point){x, width, kind};
+  t->point[k] = (cx_quad_point){x, width, kind, 0};
 }
 static double off(double c, double x, double d, double at) { return at == c ? d : x - c; }
 
