@@ -5,15 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 #include "cli.h"
-
-double cli_now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static int columns_of(int fd) {
   struct winsize w;
@@ -86,8 +79,10 @@ static void bar(cx_buf *b, double share, bool utf8) {
 }
 
 static void rate(cx_buf *b, double per_second) {
-  const char *unit = per_second >= 1e7 ? "M " : per_second >= 1e4 ? "k " : " ";
-  cx_putf(b, "%.3g%s", per_second / (per_second >= 1e7 ? 1e6 : per_second >= 1e4 ? 1e3 : 1), unit);
+  static const char *const unit[] = {" ", "k ", "M ", "G "};
+  int k = 0;
+  for (; per_second >= 999.5 && k < 3; k++) per_second /= 1000; /* what would round to 1e+03 */
+  cx_putf(b, "%.3g%s", per_second, unit[k]);
 }
 
 /* a metric by its first word: accuracy of accuracy(p, label) */
@@ -113,7 +108,7 @@ void cli_progress_show(cli_progress *p, const char *method, const cx_progress *n
     double share = now->steps > 0 ? (double)now->step / (double)now->steps : of > 0 ? (double)at / (double)of : -1;
     cx_putf(&b, "%s %lld", now->epochs > 0 ? "epoch" : "step", (long long)at);
     if (of > 0) cx_putf(&b, "/%lld", (long long)of);
-    bool stays = now->whole && cli_now() - p->kept >= 0.5; /* the line of an epoch, where they do not fly past */
+    bool stays = now->whole && cx_now() - p->kept >= 0.5; /* the line of an epoch, where they do not fly past */
     if (share >= 0 && c->columns >= 80 && !stays) {
       cx_puts(&b, "  ");
       if (c->color_err) cx_puts(&b, "\x1b[36m");
@@ -141,7 +136,7 @@ void cli_progress_show(cli_progress *p, const char *method, const cx_progress *n
       cx_puts(&b, " left");
     }
     cx_puts(&b, stays ? "\x1b[K\n" : "\x1b[K");
-    if (stays) p->kept = cli_now();
+    if (stays) p->kept = cx_now();
     fputs(b.at, stderr);
     fflush(stderr);
     p->shown = !stays;

@@ -271,7 +271,7 @@ static bool subscripts(const cx_ast *x, cx_sym name, bool inside) { /* does the 
   return false;
 }
 
-cx_val cx_elab_binder(cx_elab *E, const cx_ast *x) {
+static cx_val binder(cx_elab *E, const cx_ast *x) {
   int r = -1;
   for (size_t k = 0; k < sizeof reductions / sizeof *reductions; k++)
     if (!strcmp(x->name, reductions[k].name)) r = (int)k;
@@ -413,7 +413,7 @@ static cx_val expr(cx_elab *E, const cx_ast *x) {
     case A_CALL: return cx_elab_call(E, x);
     case A_SUBSCRIPT: return subscript(E, x);
     case A_ARRAY: return array_literal(E, x);
-    case A_BINDER: return cx_elab_binder(E, x);
+    case A_BINDER: return binder(E, x);
     case A_IF: return choose(E, x);
     case A_AT: return cx_elab_at(E, x);
     case A_BLOCK: return cx_elab_block(E, x);
@@ -435,12 +435,6 @@ static cx_val expr(cx_elab *E, const cx_ast *x) {
     case A_NAMED: {
       int id = cx_error(E->ctx, x->span, "an option `%s = ..` is not expected here", x->name);
       cx_diag_help(E->ctx, id, "write `==` to compare");
-      return cx_v_bad(x->span);
-    }
-    case A_BIND: {
-      int id =
-          cx_error(E->ctx, x->span, "`in` gives an index its range on the left side of a definition, or in a binder");
-      cx_diag_help(E->ctx, id, "a part of an array is A[a..b]");
       return cx_v_bad(x->span);
     }
     default: cx_error(E->ctx, x->span, "this is not an expression"); return cx_v_bad(x->span);

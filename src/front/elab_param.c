@@ -10,16 +10,20 @@ static void domain_end(cx_elab *E, cx_span s) {
   cx_diag_help(E->ctx, id, "it is fixed before the fit: a number, a size or scalar data");
 }
 
+static void domain_range(cx_elab *E, const cx_ast *range, double v[2]) { /* an end that is none: an error, v stays */
+  for (int k = 0; k < 2; k++) {
+    cx_val x = cx_elab_expr(E, range->kid[k]);
+    if (!x.bad && !cx_v_const(E, x, &v[k])) domain_end(E, range->kid[k]->span);
+  }
+}
+
 cx_domain cx_elab_domain(cx_elab *E, const cx_ast *d) {
   cx_domain r = {DOM_REAL, -INFINITY, INFINITY};
   if (!d) return r;
   if (d->kind == A_RANGE || d->kind == A_COMPARE) { /* t in a..b; s > a; the constant side */
     double v[2] = {-INFINITY, INFINITY};
     if (d->kind == A_RANGE) {
-      for (int k = 0; k < 2; k++) {
-        cx_val x = cx_elab_expr(E, d->kid[k]);
-        if (!x.bad && !cx_v_const(E, x, &v[k])) domain_end(E, d->kid[k]->span);
-      }
+      domain_range(E, d, v);
     } else {
       for (int k = 0; k + 1 < d->nkid; k++) { /* operand k OP operand k+1; the name side has no value */
         const cx_ast *c = d->kid[k + 1];
@@ -32,11 +36,9 @@ cx_domain cx_elab_domain(cx_elab *E, const cx_ast *d) {
     }
     r = (cx_domain){DOM_INTERVAL, v[0], v[1]};
     if (r.lo == 0 && r.hi == INFINITY) r.kind = DOM_POSITIVE;
-    if (r.lo >= r.hi) {
-      cx_error(E->ctx, d->span, "the domain %g..%g is empty", r.lo, r.hi);
-      r = (cx_domain){DOM_REAL, -INFINITY, INFINITY};
-    }
-    return r;
+    if (r.lo < r.hi) return r;
+    cx_error(E->ctx, d->span, "the domain %g..%g is empty", r.lo, r.hi);
+    return (cx_domain){DOM_REAL, -INFINITY, INFINITY};
   }
   if (d->kind != A_NAME && d->kind != A_CALL) {
     cx_error(E->ctx, d->span, "this is not a domain");
@@ -57,19 +59,17 @@ cx_domain cx_elab_domain(cx_elab *E, const cx_ast *d) {
   if (r.kind == DOM_UNIT) r.lo = 0, r.hi = 1;
   if (r.kind == DOM_POSITIVE) r.lo = 0;
   if (r.kind == DOM_BOOL) r.lo = 0, r.hi = 1;
-  if (d->kind == A_CALL && d->nkid == 1 && d->kid[0]->kind == A_RANGE) {
-    double v[2];
-    for (int k = 0; k < 2; k++) {
-      cx_val x = cx_elab_expr(E, d->kid[0]->kid[k]);
-      if (x.bad || !cx_v_const(E, x, &v[k])) {
-        if (!x.bad) domain_end(E, d->kid[0]->kid[k]->span);
-        return r;
-      }
-    }
-    r.lo = v[0];
-    r.hi = v[1];
-  } else if (d->kind == A_CALL) {
-    cx_error(E->ctx, d->span, "a domain takes a range, as in %s(0..9)", d->name);
+  if (d->kind == A_NAME) return r;
+  if (r.kind != DOM_INT) {
+    int id = cx_error(E->ctx, d->span, "the domain `%s` takes no arguments", d->name);
+    cx_diag_help(E->ctx, id, "a range is given by `in a..b`, and of whole numbers by int(a..b)");
+  } else if (d->nkid != 1 || d->kid[0]->kind != A_RANGE) {
+    cx_error(E->ctx, d->span, "`int` takes a range, as in int(0..9)");
+  } else {
+    double v[2] = {-INFINITY, INFINITY};
+    domain_range(E, d->kid[0], v);
+    if (v[0] <= v[1]) r.lo = v[0], r.hi = v[1];
+    else cx_error(E->ctx, d->span, "the domain %g..%g is empty", v[0], v[1]);
   }
   return r;
 }

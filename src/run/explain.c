@@ -148,14 +148,16 @@ static bool depends(const explain *x, const cx_node *n, const cx_node *leaf_node
 
 static const cx_node *diff(explain *x, const cx_ast *e, scope *s, by b);
 
+/* f(t) of f(x) = ..: the body, with t for x */
+static const cx_node *opened(explain *x, const cx_ast *f, by b) {
+  scope only = {f->kid[1]->name, b.leaf, NULL};
+  line(x, "%s(%s) = %s", f->name, b.var, text(x, value(x, f->kid[0], &only)));
+  return diff(x, f->kid[0], &only, b);
+}
+
 /* f(u1, ..): the partial derivatives of the body, at the arguments */
 static const cx_node *through_function(explain *x, const cx_ast *e, const cx_ast *f, scope *s, by b) {
   int n = e->nkid;
-  if (n == 1 && value(x, e->kid[0], s) == b.leaf) { /* f(t) of f(x) = ..: the body, with t for x */
-    scope only = {f->kid[1]->name, b.leaf, NULL};
-    line(x, "%s(%s) = %s", f->name, b.var, text(x, value(x, f->kid[0], &only)));
-    return diff(x, f->kid[0], &only, b);
-  }
   scope *in = NULL, *at = CX_NEW_N(x->a, scope, n + 1);
   const cx_node *sum = NULL;
   const char *formula = "";
@@ -272,9 +274,11 @@ static const cx_node *diff(explain *x, const cx_ast *e, scope *s, by b) {
     return cx_const(x->g, 0);
   }
   const cx_ast *f = e->kind == A_CALL ? function(x, e->name) : NULL;
-  if (e->kind == A_NAME && definition(x, e->name)) r = diff(x, definition(x, e->name)->kid[0], NULL, b);
-  else if (f && !e->primes) r = through_function(x, e, f, s, b);
-  else if (e->kind == A_UNARY && e->op == T_PLUS) r = diff(x, e->kid[0], s, b);
+  /* what is only another word for an expression: that one says what came out */
+  if (e->kind == A_NAME && definition(x, e->name)) return diff(x, definition(x, e->name)->kid[0], NULL, b);
+  if (e->kind == A_UNARY && e->op == T_PLUS) return diff(x, e->kid[0], s, b);
+  if (f && !e->primes && e->nkid == 1 && value(x, e->kid[0], s) == b.leaf) return opened(x, f, b);
+  if (f && !e->primes) r = through_function(x, e, f, s, b);
   else {
     cx_op o = op_of(e);
     if (o == OP_none) refuse(x, e, "this");
@@ -363,6 +367,11 @@ static void antiderivatives(explain *x, const cx_ast *e) {
   else line(x, "at the ends, in a form that does not cancel; by quadrature where its condition does not hold");
 }
 
+static bool by_var(const cx_ast *e, cx_sym var) { /* d(.., var) */
+  return e->kind == A_CALL && !strcmp(e->name, "d") && e->nkid == 2 && e->kid[1]->kind == A_NAME &&
+         e->kid[1]->name == var;
+}
+
 static void derivative(explain *x, const cx_ast *e) {
   if (e->kind == A_AT) e = e->kid[0];
   const cx_ast *body = NULL;
@@ -376,9 +385,10 @@ static void derivative(explain *x, const cx_ast *e) {
     body = call;
     if (e->kid[0]->kind != A_NAME) refuse(x, e->kid[0], "a derivative at something that is no name");
     var = e->kid[0]->name;
-  } else if (e->kind == A_CALL && !strcmp(e->name, "d") && e->nkid == 2 && e->kid[1]->kind == A_NAME) {
+  } else if (e->kind == A_CALL && e->nkid == 2 && by_var(e, e->kid[1]->name)) {
     body = e->kid[0];
     var = e->kid[1]->name;
+    for (; by_var(body, var); body = body->kid[0]) order++; /* d(d(e, x), x) */
   } else {
     refuse(x, e, "what is neither a derivative, f'(x) or d(e, x), nor an integral");
   }
@@ -395,8 +405,6 @@ static void derivative(explain *x, const cx_ast *e) {
     return;
   }
   r = diff(x, body, &s, b);
-  x->indent--;
-  line(x, "result: %s", text(x, r));
   for (int k = 1; k < order; k++) {
     uint32_t of = cx_eq_new(x->g, NULL, EQ_CALC)->id;
     x->g->eq[of]->body = r;
@@ -404,6 +412,8 @@ static void derivative(explain *x, const cx_ast *e) {
     r = x->g->eq[d]->body;
     line(x, "once more, by the same rules: %s", text(x, r));
   }
+  x->indent--;
+  line(x, "result: %s", text(x, r));
 }
 
 char *cx_explain(cx_ctx *c, cx_arena *a, const cx_ast *program, const cx_ast *e) {

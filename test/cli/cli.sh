@@ -147,6 +147,11 @@ dump)
   code 0 $calx dump q.calx --after outline; has out 'prim quadrature'; has out '# integral over x, tol = 1e-10, of'
   has out '# sum over the places of the feature, of'; has out '# features: break, summit of'
   code 0 $calx dump --ir m.ir; cmp -s out m.ir || fail "equations do not come back as they were"
+  printf 'param t = 2\nminimize sum(ranks([1, 3, 2]) * t) + integral(x in 0..t: x^2) + sum(k in 1..inf: 1 / k^t)\n' >p.calx
+  code 0 $calx dump p.calx --after diff; cp out p.ir; has out 'prim ranks('; has out 'prim integral('; has out 'prim series('
+  code 0 $calx dump --ir p.ir; cmp -s out p.ir || fail "primitives do not come back as they were"
+  code 0 $calx dump p.calx --after outline; cp out p.ir
+  code 3 $calx dump --ir p.ir; has err 'equations of its own, which are not part of this text'
   code 0 $calx dump --ir m.ir --after simplify
   code 2 $calx dump --ir m.ir --after simplfy; has err 'did you mean `simplify`'
   code 2 $calx dump m.calx --after simplfy; has err 'did you mean `simplify`'
@@ -157,6 +162,16 @@ explain)
   code 0 $calx explain "f(x) = exp(x^2); f'(t)"; has out 'chain rule'
   printf 'print 1\nexplain d(x^3, x)\n' >e.calx
   code 0 $calx explain e.calx; has out 'power rule'; hasnt out '1 = 1'
+  code 0 $calx explain 'd(x / (x + 1), x)'; has out 'quotient rule'
+  code 0 $calx explain 'd(2^x, x)'; has out 'exponential: (a^u)'
+  code 0 $calx explain 'd(x^x, x)'; has out 'general power: (u^v)'
+  code 0 $calx explain 'd(if x > 0 then x^2 else -x, x)'; has out 'piecewise: each branch on its own'
+  code 0 $calx explain 'd(max(x, x^2), x)'; has out 'chain rule over the arguments of max'
+  same itself 'd/dx x
+  = 1, the variable itself
+result: 1' $calx explain 'd(x, x)'
+  for twice in 'd(d(x^3, x), x)' "f(x) = x^3; f''(x)"; do code 0 $calx explain "$twice"; has out '^result: 6 \* x$'; done
+  code 3 $calx explain 'x + 1'; has err 'what is neither a derivative'
   code 0 $calx explain 'integral(x in 0..2: x^2 * exp(-x))'; has out 'rule by parts'; has out 'result: 0.646647'
   code 0 $calx explain 'f(a) = integral(x in 0..inf: exp(-a * x^2)); f(a)'; has out 'rule gauss: the antiderivative of exp(s)'
   code 0 $calx explain 'integral(x in 0..1: exp(sin(x)))'; has out 'by quadrature'
@@ -302,6 +317,21 @@ interrupt)
   code 4 $calx predict m.ckpt x; has err 'it is a checkpoint of a fit, no data and no model'
   sed 's/100/101/' m.calx >n.calx; code 4 $calx run n.calx --resume m.ckpt; has err 'another text of the program'
   code 4 $calx run m.calx --resume missing.ckpt
+  ;;
+progress) # what a terminal shows while a fit goes on
+  command -v script >/dev/null 2>&1 || exit 0
+  awk 'BEGIN { for (i = 0; i < 4000; i++) print sin(i) "," 3 * sin(i) + 1 }' >t.csv
+  cat >m.calx <<'END'
+data x[n] = "t.csv:1", y[n] = "t.csv:2"
+param a, b
+e = a * x + b - y
+minimize mean(i: e[i]^2)
+fit by adam(batch = 10, epochs = 100, validation = 0.2, metric = mean(abs(e)))
+END
+  COLUMNS=120 script -qec "$calx run m.calx" log >/dev/null </dev/null || fail "in a terminal: exit code $?"
+  tr '\r' '\n' <log >lines
+  has lines 'adam  epoch [0-9]*/100  .*loss [0-9.e-]*  mean [0-9.e-]*  validation [0-9.e-]*  mean [0-9.e-]*  [0-9.]*[kM]* rows/s'
+  has lines '━'; hasnt lines 'e+'; has lines 'fit by adam: 100 epochs, 32000 steps'
   ;;
 strict)
   printf 'x,y\n1,2\n' >t.csv
