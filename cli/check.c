@@ -81,7 +81,7 @@ static int with_file(cli *c, const char *path,
 static cx_status check(cli *c, cx_ctx *ctx, cx_arena *a, int32_t file, const cx_session_opt *opt) {
   cx_check_row *row = NULL;
   int n = 0;
-  double from = cli_now();
+  double from = cx_now();
   cx_status status = cx_session_check(ctx, file, c->arg + 1, c->narg - 1, opt, a, &row, &n);
   bool bad = false;
   for (int k = 0; k < n; k++) bad |= row[k].fault != NULL;
@@ -103,7 +103,7 @@ static cx_status check(cli *c, cx_ctx *ctx, cx_arena *a, int32_t file, const cx_
   } else if (n == 0 && status == CX_OK && !c->quiet) {
     puts("nothing to check: the program has no objective and prints no derivative");
   }
-  if (c->timing) fprintf(stderr, "check %.3f ms\n", 1e3 * (cli_now() - from));
+  if (c->timing) fprintf(stderr, "check %.3f ms\n", 1e3 * (cx_now() - from));
   return status ? status : bad ? CX_E_DIAGNOSTIC : CX_OK;
 }
 

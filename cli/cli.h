@@ -52,7 +52,7 @@ typedef struct cli {
   char **argv;
   bool color_out, color_err, tty_out, tty_err;
   int columns;
-  double start; /* of the process, on cli_now's clock */
+  double start; /* of the process, on cx_now's clock */
 } cli;
 
 /* options.c: 0, or the exit code after a message on stderr */
@@ -61,7 +61,6 @@ int cli_usage(const cli *c, const char *fmt, ...)
     __attribute__((format(printf, 2, 3))); /* "calx: …" on stderr; returns 2 */
 
 /* terminal.c */
-double cli_now(void);
 void cli_limits(void);                 /* a file size limit is an error, not the end */
 void cli_terminal(cli *c);             /* fills tty_*, color_*, columns */
 bool cli_utf8(void);                   /* the terminal shows Unicode */
@@ -117,7 +116,6 @@ int cli_show_diags(cli *c, cx_ctx *ctx,
                    int from); /* those from number `from` on, on stderr; returns how many there are */
 
 /* help.c */
-void cli_help(FILE *f);
 #define CMD(name, args, what, more) int cli_cmd_##name(cli *c);
 #include "commands.def"
 #undef CMD

@@ -37,7 +37,7 @@ static void options(FILE *f, int command) {
     if (command < 0 || cli_options[k].commands >> command & 1) option(f, &cli_options[k]);
 }
 
-void cli_help(FILE *f) {
+static void overview(FILE *f) {
   fputs(
       "calx - calculus for machine learning and data science: equations in, derivatives\nand fits out\n\n"
       "usage: calx COMMAND [options] [arguments], or calx FILE\n\n",
@@ -258,7 +258,7 @@ static void completion(void) {
 int cli_cmd_help(cli *c) {
   if (c->man) man();
   else if (c->completion) completion();
-  else if (c->narg == 0) cli_help(stdout);
+  else if (c->narg == 0) overview(stdout);
   else return topic(c, c->arg[0]);
   return CX_OK;
 }

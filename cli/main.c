@@ -4,7 +4,7 @@
 #include "cli.h"
 
 int main(int argc, char **argv) {
-  cli c = {.start = cli_now()};
+  cli c = {.start = cx_now()};
   setlocale(LC_CTYPE, "");
   cli_limits();
   int status = cli_read(&c, argc, argv);

@@ -108,7 +108,7 @@ static const char *in_out(runner *r, const char *name) {
 
 /* Draws one plot: where the program says, else as NAME.svg, and NAME.png where that can be had. */
 static void draw(runner *r, const cx_plot *p, const char *name) {
-  double from = cli_now();
+  double from = cx_now();
   cli *c = r->c;
   const char *file[2] = {p->file ? in_out(r, p->file) : in_out(r, cx_format(r->arena, "%s.svg", name)), NULL};
   if (!p->file && cx_plot_has_png()) file[1] = in_out(r, cx_format(r->arena, "%s.png", name));
@@ -134,12 +134,12 @@ static void draw(runner *r, const cx_plot *p, const char *name) {
     cx_plot_write(r->ctx, file[k], p, NULL);
     say(r, "wrote", file[k]);
   }
-  r->drawing += cli_now() - from;
+  r->drawing += cx_now() - from;
 }
 
 static void fit_ended(runner *r, const cx_event *e) {
   r->fits++;
-  r->fitting += cli_now() - r->fit_begun;
+  r->fitting += cx_now() - r->fit_begun;
   if (r->c->json) {
     cli_json_fit(item(r, J_FITS), e);
   } else if (!r->c->quiet) {
@@ -163,13 +163,13 @@ static void keep(cli_left *to, const cx_left *left) {
 static void event(void *user, const cx_event *e) {
   runner *r = user;
   cli *c = r->c;
-  if (r->first == 0) r->first = cli_now();
+  if (r->first == 0) r->first = cx_now();
   if (e->kind == EV_FIT_PROGRESS) {
     cli_progress_show(&r->progress, e->text, e->progress);
     return;
   }
   cli_progress_clear(&r->progress);
-  if (e->kind == EV_FIT_BEGIN) r->fit_begun = cli_now();
+  if (e->kind == EV_FIT_BEGIN) r->fit_begun = cx_now();
   bool old = e->where.file >= 0 && e->where.beg < r->p->from; /* the repl has shown it before */
   bool explain = c->command == N_explain;
   if (old || (explain && e->kind != EV_EXPLAIN)) return;
@@ -248,7 +248,7 @@ static void json_object(runner *r, cx_status status) {
 }
 
 static void timing(const runner *r) {
-  double end = cli_now(), run = end - (r->first > 0 ? r->first : end);
+  double end = cx_now(), run = end - (r->first > 0 ? r->first : end);
   const struct {
     const char *name;
     double s;
@@ -303,7 +303,7 @@ static cx_status run(runner *r, cx_ctx *ctx) {
   time_t began = time(NULL);
   r->ctx = ctx;
   cx_arena_keep(r->arena = cx_arena_new(ctx)); /* what was found is told after a failure too */
-  r->begun = cli_now();
+  r->begun = cx_now();
   if (c->profile) cx_profile_start(ctx);
   r->stop = cli_stop();
   for (int k = 0; k < J_PARTS; k++) r->json[k].arena = r->arena;

@@ -254,8 +254,7 @@ calx_status calx_eval(const calx_fn *f, calx_work *w, const double *x, double *o
       double *to = out + f->start[k] + r * f->width;
       const int64_t *keep = f->entries ? f->entries[k].keep : NULL;
       if (keep)
-        for (int64_t c = 0; c < f->col[k]; c++)
-          to[c] = single ? (double)((const float *)w->out[k])[keep[c]] : ((const double *)w->out[k])[keep[c]];
+        for (int64_t c = 0; c < f->col[k]; c++) to[c] = cx_real_at(w->out[k], keep[c], single);
       else if (single)
         for (int64_t c = 0; c < f->col[k]; c++) to[c] = ((const float *)w->out[k])[at++];
       else if (f->col[k]) {

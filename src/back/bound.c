@@ -56,8 +56,6 @@ static bool condition(const cx_node *c, bool yes, forms *f) {
   return true;
 }
 
-static bool is_const(const cx_node *n, double v) { return n->op == OP_const && n->u.num == v; }
-
 /* what holds wherever n is not 0 */
 static void not_zero(bounds *r, const cx_node *n, forms *f) {
   if (--r->budget < 0) return;
@@ -67,7 +65,7 @@ static void not_zero(bounds *r, const cx_node *n, forms *f) {
     case OP_div: not_zero(r, n->arg[0], f); return;
     case OP_select:
       for (int k = 1; k <= 2; k++) {
-        if (!is_const(n->arg[3 - k], 0)) continue;
+        if (!cx_is_number(n->arg[3 - k], 0)) continue;
         condition(n->arg[0], k == 1, f);
         not_zero(r, n->arg[k], f);
         return;
@@ -211,7 +209,7 @@ static void bind(bounds *r, cx_eq *e, forms *base) {
   if (e->nred != 1 || (e->red != RED_sum && e->red != RED_max && e->red != RED_min)) return;
   bool guard = guarded(r, e), open[2] = {guard, guard};
   if (guard) not_zero(r, e->body, &f);
-  else if (e->body->op == OP_select && is_const(e->body->arg[2], cx_red_start[e->red]))
+  else if (e->body->op == OP_select && cx_is_number(e->body->arg[2], cx_red_start[e->red]))
     condition(e->body->arg[0], true, &f);
   for (int j = 0; j < f.n; j++) {
     int by = bound_by(e, p->mask, &f.at[j], k), side = f.at[j].c[k] > 0;

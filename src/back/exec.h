@@ -303,11 +303,6 @@ static inline void cx_put_real(char *p, bool single, double v) {
   if (single) *(float *)(void *)p = (float)v;
   else *(double *)(void *)p = v;
 }
-static inline int64_t cx_count_of(const cx_eq *e) {
-  int64_t n = 1;
-  for (int d = 0; d < e->rank; d++) n *= e->dim[d].n;
-  return n;
-}
 /* vm.c */
 void cx_vm_run(cx_vm *s, const cx_ins *p, const cx_ins *end);
 typedef struct {

@@ -160,7 +160,7 @@ static int run_prim(const cx_exec *x, const cx_kernel *k, cx_work *w, const char
   const cx_eq *e = k->prim, *arg[CX_PRIM_ARGS];
   const double *in[CX_PRIM_ARGS];
   double *p = (double *)(void *)(w->mem + k->acc_off), *result = p;
-  p += cx_count_of(e);
+  p += cx_eq_count(e);
   for (int i = 0; i < e->nprim_arg; i++) {
     arg[i] = x->g->eq[e->prim_arg[i]];
     in[i] = p;
@@ -168,21 +168,21 @@ static int run_prim(const cx_exec *x, const cx_kernel *k, cx_work *w, const char
     if (arg[i]->kind == EQ_INPUT && (arg[i]->constant || l->type != (x->opt.single ? CX_F32 : CX_F64))) {
       cx_array a = input_array(x, arg[i], l, w->base[l->base]);
       cx_array_copy(&a, 0, a.rank ? a.dim[0] : 1, p);
-    } else each(arg[i], l, w->base[l->base], x->opt.single, cx_count_of(arg[i]), p, false);
-    p += cx_count_of(arg[i]);
+    } else each(arg[i], l, w->base[l->base], x->opt.single, cx_eq_count(arg[i]), p, false);
+    p += cx_eq_count(arg[i]);
   }
   int failed = k->quadrature ? cx_quadrature_run(k->quadrature, w->quadrature[k->number], k->some ? w->rows : INT64_MAX,
                                                  in, result, why)
                              : e->prim->eval(e, arg, in, result, p, why);
   if (failed) return 1;
   const cx_loc *l = &x->place[e->id].full;
-  each(e, l, w->base[l->base], x->opt.single, cx_count_of(e), result, true);
+  each(e, l, w->base[l->base], x->opt.single, cx_eq_count(e), result, true);
   return 0;
 }
 int64_t cx_prim_bytes(cx_sched *s, const cx_eq *e) {
   const cx_eq *arg[CX_PRIM_ARGS];
-  int64_t n = cx_count_of(e);
-  for (int i = 0; i < e->nprim_arg; i++) arg[i] = s->g->eq[e->prim_arg[i]], n += cx_count_of(arg[i]);
+  int64_t n = cx_eq_count(e);
+  for (int i = 0; i < e->nprim_arg; i++) arg[i] = s->g->eq[e->prim_arg[i]], n += cx_eq_count(arg[i]);
   if (e->prim->scratch_size) n += (int64_t)e->prim->scratch_size(arg);
   return 8 * (n + 1);
 }
@@ -281,7 +281,7 @@ int cx_exec_rows(const cx_exec *x, cx_work *w, int64_t rows, const void *const *
     const cx_place *p = &x->place[e->id];
     if (e->kind != EQ_INPUT && p->stage && p->out == k) continue;
     const cx_loc *l = &p->full;
-    int64_t n = cx_count_of(e);
+    int64_t n = cx_eq_count(e);
     if (x->opt.rows && rows < e->dim[0].n) n = n / e->dim[0].n * rows;
     if (p->out != k) memcpy(out[k], out[p->out], (size_t)(n * size));
     else if (e->kind == EQ_INPUT && (e->constant || l->type != (x->opt.single ? CX_F32 : CX_F64))) {

@@ -17,10 +17,9 @@ typedef struct {
   int root;
 } walk;
 
-static int64_t extent(const cx_eq *e, int slot) { return slot < e->rank ? e->dim[slot].n : e->rdim[slot - e->rank].n; }
 static double work_of(const cx_eq *e) {
   double w = 1;
-  for (int i = 0; i < e->rank + e->nred; i++) w *= (double)extent(e, i);
+  for (int i = 0; i < cx_nslot(e); i++) w *= (double)cx_extent(e, i);
   return w;
 }
 

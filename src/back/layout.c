@@ -35,9 +35,9 @@ static void numbers(void *user, const cx_node *n) {
   for (int k = 0; n->op == OP_load && k < n->nargs; k++) {
     int64_t c0, c[32];
     if (n->arg[k]->op == OP_index || !cx_affine(n->arg[k], &c0, c)) continue;
-    for (int high = 0; high < cx_low_nslot(w->e); high++)
-      for (int low = 0; low < cx_low_nslot(w->e) && c[high] > 1; low++)
-        if (high != low && c[low] > 0 && c[high] == c[low] * cx_low_extent(w->e, low)) w->high = high, w->low = low;
+    for (int high = 0; high < cx_nslot(w->e); high++)
+      for (int low = 0; low < cx_nslot(w->e) && c[high] > 1; low++)
+        if (high != low && c[low] > 0 && c[high] == c[low] * cx_extent(w->e, low)) w->high = high, w->low = low;
   }
 }
 static void same_digits(void *user, const cx_node *n) {

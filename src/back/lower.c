@@ -157,7 +157,7 @@ static const cx_loc *columns(cx_lower_state *L, const cx_eq *p, const cx_node *l
   return &c->loc;
 }
 
-const cx_loc *cx_low_loc_of(cx_lower_state *L, const cx_node *load) {
+static const cx_loc *loc_of(cx_lower_state *L, const cx_node *load) {
   const cx_eq *p = L->s->g->eq[load->u.eq];
   const cx_place *q = &L->s->place[p->id];
   if (q->block.on && &L->s->kernel.at[q->kernel] == L->k) return &q->block;
@@ -205,7 +205,7 @@ void cx_low_address(cx_lower_state *L, const cx_node *load, cx_addr *a) {
   subscript sub[CX_MAX_RANK];
   memset(a, 0, sizeof *a);
   a->affine = true;
-  a->at = *cx_low_loc_of(L, load), a->loc = &a->at;
+  a->at = *loc_of(L, load), a->loc = &a->at;
   a->access.type = a->loc->type;
   if (L->p->flat && load->nargs) { /* element by element */
     a->lane = 1;
@@ -222,8 +222,8 @@ void cx_low_address(cx_lower_state *L, const cx_node *load, cx_addr *a) {
       continue;
     }
     int64_t lo = c0, hi = c0;
-    for (int k = 0; k < cx_low_nslot(L->e); k++) {
-      int64_t last = cx_low_extent(L->e, k) - 1;
+    for (int k = 0; k < cx_nslot(L->e); k++) {
+      int64_t last = cx_extent(L->e, k) - 1;
       if (last < 0) last = 0;
       if (c[k] > 0) hi += c[k] * last;
       else lo += c[k] * last;
@@ -519,7 +519,7 @@ void cx_low_need(cx_lower_state *L, const cx_node *root) {
       for (int k = 0; k < n->nargs; k++) L->val[n->arg[k]->id].total++, L->val[n->arg[k]->id].user = n;
     } else if (!L->p->flat) {
       subscript sub[CX_MAX_RANK];
-      for (int k = join_digits(L, n, cx_low_loc_of(L, n), sub) - 1; k >= 0; k--)
+      for (int k = join_digits(L, n, loc_of(L, n), sub) - 1; k >= 0; k--)
         if (!cx_affine(sub[k].at, &c0, c)) L->val[sub[k].at->id].total++, L->val[sub[k].at->id].user = n;
     }
   }

@@ -85,10 +85,6 @@ typedef struct {
 
 #define L_INS(L, lv) CX_PUSH((L)->s->tmp, (L)->level[lv].code)
 
-static inline int cx_low_nslot(const cx_eq *e) { return e->rank + e->nred; }
-static inline int64_t cx_low_extent(const cx_eq *e, int slot) {
-  return slot < e->rank ? e->dim[slot].n : e->rdim[slot - e->rank].n;
-}
 int cx_low_open(cx_lower_state *L, int slot, int64_t start, int64_t count, int64_t step);
 void cx_low_close(cx_lower_state *L);
 int cx_low_temp_new(cx_lower_state *L, int level, int64_t elements);
@@ -104,8 +100,7 @@ void cx_low_store(cx_lower_state *L, const cx_val *v, cx_opnd dest, bool dr, boo
 void cx_low_stream(cx_lower_state *L, const cx_val *v, cx_opnd dest, bool dr); /* past the caches, lane by lane */
 void cx_low_fill(cx_lower_state *L, int level, cx_opnd d, bool dr, bool dl, double v);
 bool cx_low_quotient(const cx_node *e, const cx_node *u, double m); /* is e floor(u / m), by a quotient or a product? */
-const cx_loc *cx_low_loc_of(cx_lower_state *L, const cx_node *load);
-void cx_low_need(cx_lower_state *L, const cx_node *root); /* before cx_low_value: what the body needs */
+void cx_low_need(cx_lower_state *L, const cx_node *root);           /* before cx_low_value: what the body needs */
 /* runs fn at every point of the slots, innermost last; repeat: the last one in repetitions */
 typedef struct {
   int at[2 * CX_MAX_RANK], n;

@@ -73,7 +73,7 @@ static bool bounds(plan *p, const cx_factors *f) {
     for (int d = 0; d < load->nargs; d++) {
       if (!cx_affine(load->arg[d], &c0, c)) continue; /* a digit, inside always: cx_low_address */
       int64_t lo = c0, hi = c0, n = p->L->s->g->eq[load->u.eq]->dim[d].n;
-      for (int s = 0; s < cx_low_nslot(p->e); s++) *(c[s] > 0 ? &hi : &lo) += c[s] * (cx_low_extent(p->e, s) - 1);
+      for (int s = 0; s < cx_nslot(p->e); s++) *(c[s] > 0 ? &hi : &lo) += c[s] * (cx_extent(p->e, s) - 1);
       if (lo < 0 && !bound(p, c0, c)) return false;
       for (int s = 0; s < 32; s++) c[s] = -c[s];
       if (hi >= n && !bound(p, n - 1 - c0, c)) return false;
@@ -86,13 +86,13 @@ static bool bounds(plan *p, const cx_factors *f) {
 static bool table(plan *p, const cx_loc *to) {
   int64_t m = 1, at[2 * CX_MAX_RANK] = {0};
   for (int j = 0; j < p->nrow; j++) {
-    m *= cx_low_extent(p->e, p->row[j]);
+    m *= cx_extent(p->e, p->row[j]);
     if (m > ROWS) return false;
   }
   int64_t *dm = CX_NEW_N(p->L->s->a, int64_t, m), *sm = CX_NEW_N(p->L->s->a, int64_t, m);
   for (int64_t r = 0; r < m; r++) {
     for (int j = 0; j < p->nrow; j++) dm[r] += at[j] * to->stride[p->row[j]], sm[r] += at[j] * p->s.at.coef[p->row[j]];
-    for (int j = p->nrow - 1; j >= 0 && ++at[j] == cx_low_extent(p->e, p->row[j]); j--) at[j] = 0;
+    for (int j = p->nrow - 1; j >= 0 && ++at[j] == cx_extent(p->e, p->row[j]); j--) at[j] = 0;
   }
   p->c->m = m, p->c->dm = dm, p->c->sm = sm;
   return true;
@@ -139,7 +139,7 @@ static bool order_sums(plan *p) {
   int slot[2 * CX_MAX_RANK], count = 0;
   for (int j = 0; j < p->nsum; j++) {
     int k = p->sum[j], last = count - 1;
-    int64_t extent = cx_low_extent(p->e, k), ks = p->s.at.coef[k], kv = p->v.at.coef[k];
+    int64_t extent = cx_extent(p->e, k), ks = p->s.at.coef[k], kv = p->v.at.coef[k];
     if (last >= 0 && !p->limited[slot[last]] && !p->limited[k] && s[last] == ks * extent && v[last] == kv * extent) {
       n[last] *= extent, s[last] = ks, v[last] = kv;
       continue;
@@ -164,7 +164,7 @@ static bool product(plan *p, const cx_loc *to) {
   if (c->k.n[0] != 1 || c->k.n[1] != 1) return false;
   for (int64_t r = 2; r < c->m; r++)
     if (c->dm[r] != r * dm || c->sm[r] != r * sm) return false;
-  for (int j = 0; j < p->nplace; j++) cx_low_open(L, p->place[j], 0, cx_low_extent(p->e, p->place[j]), 1);
+  for (int j = 0; j < p->nplace; j++) cx_low_open(L, p->place[j], 0, cx_extent(p->e, p->place[j]), 1);
   cx_opnd d = target(p, to, 1), s = start(p, &p->s, 0), v = start(p, &p->v, 1);
   cx_ins *i = L_INS(L, L->nlevel - 1);
   *i = (cx_ins){.fn = L->vm->matmul, .na = 2, .lanes = true, .R = 1, .d = d};
@@ -180,8 +180,8 @@ static bool own_rows(plan *p, const cx_factors *f, const cx_loc *to) {
   const cx_eq *e = p->e;
   int lane = __builtin_ctz(L->p->mask), wide = 0;
   if (to->stride[lane] != 1 || p->v.at.lane != 1 || !p->v.at.loc->padded) return false;
-  for (int s = 0; s < cx_low_nslot(e); s++) {
-    if (L->level_of[s] != CLOSED || cx_low_extent(e, s) == 1) continue;
+  for (int s = 0; s < cx_nslot(e); s++) {
+    if (L->level_of[s] != CLOSED || cx_extent(e, s) == 1) continue;
     bool in_v = p->v.load->free_lo >> s & 1;
     if (s >= e->rank) p->sum[p->nsum++] = s, wide++;
     else if (!in_v) p->row[p->nrow++] = s;
@@ -215,7 +215,7 @@ static bool own_rows(plan *p, const cx_factors *f, const cx_loc *to) {
   c->nplace = p->nplace;
   for (int j = 0; j < p->nplace; j++) {
     int s = p->place[j];
-    c->place[j].n = cx_low_extent(e, s), c->place[j].d = to->stride[s];
+    c->place[j].n = cx_extent(e, s), c->place[j].d = to->stride[s];
     c->place[j].s = p->s.at.coef[s], c->place[j].v = p->v.at.coef[s];
   }
   emit(p, target(p, to, 1), start(p, &p->s, 0), start(p, &p->v, 1), false);
@@ -245,7 +245,7 @@ static bool summed_rows(plan *p, const cx_factors *f, const cx_loc *to) {
   if (f->nguard || p->s.at.access.ncheck || p->v.at.access.ncheck || p->s.at.lane != 1 || p->v.at.lane != 1)
     return false;
   for (int s = 0; s < e->rank; s++) { /* the vector is the one that is contiguous in the result */
-    if (L->level_of[s] != CLOSED || to->stride[s] != 1 || cx_low_extent(e, s) < 8) continue;
+    if (L->level_of[s] != CLOSED || to->stride[s] != 1 || cx_extent(e, s) < 8) continue;
     if (p->s.load->free_lo >> s & 1) {
       const cx_node *x = p->s.load;
       read_operand(p, p->v.load, &p->s), read_operand(p, x, &p->v);
@@ -253,8 +253,8 @@ static bool summed_rows(plan *p, const cx_factors *f, const cx_loc *to) {
     n = s;
   }
   if (n < 0) return false;
-  for (int s = 0; s < cx_low_nslot(e); s++) {
-    if (L->level_of[s] != CLOSED || s == n || cx_low_extent(e, s) == 1) continue;
+  for (int s = 0; s < cx_nslot(e); s++) {
+    if (L->level_of[s] != CLOSED || s == n || cx_extent(e, s) == 1) continue;
     if (s >= e->rank) loop[nloop++] = s;
     else if (p->v.load->free_lo >> s & 1) return false;
     else p->row[p->nrow++] = s;
@@ -262,9 +262,9 @@ static bool summed_rows(plan *p, const cx_factors *f, const cx_loc *to) {
   if (p->s.load->free_lo >> n & 1 || !nloop || !table(p, to)) return false;
   /* as much of one sum as its transposed slice, and what it multiplies, stay in the second cache: the result is read and
    * written once for all of it */
-  int64_t width = cx_low_extent(e, n), pad = (width + 15) / 16 * 16, part = 1, line = L->k->block * pad * L->s->esize;
+  int64_t width = cx_extent(e, n), pad = (width + 15) / 16 * 16, part = 1, line = L->k->block * pad * L->s->esize;
   for (int j = 0; j < nloop; j++) {
-    int64_t extent = cx_low_extent(e, loop[j]), fit = extent, step = llabs(p->s.at.coef[loop[j]]) * L->s->esize;
+    int64_t extent = cx_extent(e, loop[j]), fit = extent, step = llabs(p->s.at.coef[loop[j]]) * L->s->esize;
     while (fit > 1 && (extent % fit || fit * (line + step) > SLICE)) fit--;
     if (fit > part) part = fit, slice = j;
   }
@@ -274,9 +274,9 @@ static bool summed_rows(plan *p, const cx_factors *f, const cx_loc *to) {
     memmove(loop + slice, loop + slice + 1, (size_t)(--nloop - slice) * sizeof *loop);
     p->v.at.coef[PART_SLOT] = p->v.at.coef[inner];
   }
-  for (int j = 0; j < nloop; j++) cx_low_open(L, loop[j], 0, cx_low_extent(e, loop[j]), 1);
-  bool parts = inner >= 0 && part < cx_low_extent(e, inner);
-  if (parts) cx_low_open(L, inner, 0, cx_low_extent(e, inner) / part, part);
+  for (int j = 0; j < nloop; j++) cx_low_open(L, loop[j], 0, cx_extent(e, loop[j]), 1);
+  bool parts = inner >= 0 && part < cx_extent(e, inner);
+  if (parts) cx_low_open(L, inner, 0, cx_extent(e, inner) / part, part);
   int t = cx_low_temp_new(L, L->nlevel - 1, part * L->k->block * pad);
   transposed(p, inner < 0 ? -1 : PART_SLOT, part, t, width, pad, p->v.at.coef[n]);
   cx_contract *c = p->c;
@@ -292,8 +292,8 @@ static bool summed_rows(plan *p, const cx_factors *f, const cx_loc *to) {
 bool cx_lower_contract(cx_lower_state *L, const cx_eq *e, const cx_loc *to) {
   if (e->red != RED_sum || L->p->flat || !L->k->lanes) return false;
   uint32_t lane = L->p->mask;
-  for (int s = 0; s < cx_low_nslot(e); s++)
-    if (cx_low_extent(e, s) == 0) return false;
+  for (int s = 0; s < cx_nslot(e); s++)
+    if (cx_extent(e, s) == 0) return false;
   cx_factors f = cx_low_factors(e->body, lane);
   if (!f.ok || f.n != 2 || f.nunder || f.negative) return false;
   plan p = {.L = L, .e = e, .c = CX_NEW(L->s->a, cx_contract)};

@@ -9,7 +9,7 @@ cx_slots cx_low_remaining(const cx_lower_state *L, int lo, int hi) {
   cx_slots s = {.n = 0};
   for (int pass = 0; pass < 2; pass++) /* the last is to repeat: one that has more than one value */
     for (int k = lo; k < hi; k++)
-      if (L->level_of[k] == CLOSED && (cx_low_extent(L->e, k) != 1) == pass) s.at[s.n++] = k;
+      if (L->level_of[k] == CLOSED && (cx_extent(L->e, k) != 1) == pass) s.at[s.n++] = k;
   return s;
 }
 /* what was lowered at the innermost level, as far as a bound of the repeated slot by an open loop */
@@ -41,7 +41,7 @@ void cx_low_nest(cx_lower_state *L, const cx_slots *s, int from, bool repeat, vo
     return;
   }
   int slot = s->at[from];
-  int64_t n = cx_low_extent(L->e, slot);
+  int64_t n = cx_extent(L->e, slot);
   if (from < s->n - 1 || !repeat) {
     cx_low_open(L, slot, 0, n, 1);
     cx_low_nest(L, s, from + 1, repeat, fn, user);
@@ -152,7 +152,7 @@ static cx_ins *put(cx_lower_state *L, cx_ins_fn fn, cx_opnd d, const cx_val *v) 
 /* the flat number of the point summed over, for argmax */
 static const cx_aff *flat_index(cx_lower_state *L) {
   int64_t coef[32] = {0}, s = 1;
-  for (int k = cx_low_nslot(L->e) - 1; k >= L->e->rank; k--) coef[k] = s, s *= cx_low_extent(L->e, k);
+  for (int k = cx_nslot(L->e) - 1; k >= L->e->rank; k--) coef[k] = s, s *= cx_extent(L->e, k);
   cx_aff *f = CX_NEW(L->s->a, cx_aff);
   *f = cx_low_aff_of(L, 0, coef);
   return f;
@@ -284,9 +284,9 @@ static void equation(cx_lower_state *L, const cx_eq *e, const cx_eq *twin) {
   cx_place *p = &s->place[e->id];
   int base = L->nlevel - 1;
   L->e = e, L->p = p, L->rslot = -1, L->R = 1, L->bounded = false;
-  for (int k = 0; k < cx_low_nslot(e); k++)
+  for (int k = 0; k < cx_nslot(e); k++)
     if (p->mask >> k & 1) L->level_of[k] = LANE;
-  cx_slots own = cx_low_remaining(L, 0, e->rank), red = cx_low_remaining(L, e->rank, cx_low_nslot(e));
+  cx_slots own = cx_low_remaining(L, 0, e->rank), red = cx_low_remaining(L, e->rank, cx_nslot(e));
   plan w = {.to = p->block.on ? &p->block : &p->full, .q = red};
   cx_loc acc, best, rows;
   int best_temp = -1, rows_temp = -1;
@@ -322,8 +322,7 @@ static void equation(cx_lower_state *L, const cx_eq *e, const cx_eq *twin) {
     cx_low_need(L, e->body);
     if (e->red == RED_none) cx_low_nest(L, &own, 0, true, plain, &w);
     else {
-      int64_t inner = red.n ? cx_low_extent(e, red.at[red.n - 1]) : 1,
-              outer = own.n ? cx_low_extent(e, own.at[own.n - 1]) : 1;
+      int64_t inner = red.n ? cx_extent(e, red.at[red.n - 1]) : 1, outer = own.n ? cx_extent(e, own.at[own.n - 1]) : 1;
       w.by_own = !arg && outer > inner;
       if (p->lane_red && !red.n) w.by_own = true;
       if (arg) w.by_own = L->k->lanes && !p->lane_red && own.n && outer > 1;
@@ -344,7 +343,7 @@ static void equation(cx_lower_state *L, const cx_eq *e, const cx_eq *twin) {
     plan m = {.to = &q->full, .best = &q->block};
     if (q->block.on && q->full.on && !q->lane_red) cx_low_nest(L, &own, 0, true, move, &m);
   }
-  for (int k = 0; k < cx_low_nslot(e); k++)
+  for (int k = 0; k < cx_nslot(e); k++)
     if (p->mask >> k & 1) L->level_of[k] = CLOSED;
   claim(L, e);
 }

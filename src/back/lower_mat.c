@@ -46,7 +46,7 @@ static void flatten(const cx_node *n, cx_factors *f, uint32_t lane) {
     flatten(n->arg[0], f, lane);
     return;
   }
-  if (n->op == OP_select && n->arg[2]->op == OP_const && n->arg[2]->u.num == 0) {
+  if (n->op == OP_select && cx_is_number(n->arg[2], 0)) {
     int before = f->nguard;
     if (guards(n->arg[0], f, lane)) {
       flatten(n->arg[1], f, lane);
@@ -99,7 +99,7 @@ static void prepare(cx_lower_state *L, group *q) {
   if (readable(L, q)) return;
   int64_t size = q->lanes ? L->k->block : 1;
   for (int k = 1; k >= 0; k--)
-    if (q->slot[k] >= 0) q->stride[k] = size, size *= cx_low_extent(L->e, q->slot[k]);
+    if (q->slot[k] >= 0) q->stride[k] = size, size *= cx_extent(L->e, q->slot[k]);
   q->temp = cx_low_temp_new(L, L->nlevel - 1, size);
   q->at = cx_low_temp_opnd(L, q->temp, 0, q->lanes);
   cx_slots s = {.n = 0};
@@ -157,8 +157,8 @@ static cx_opnd dest_at(cx_lower_state *L, const cx_loc *to) {
 
 static int largest(const cx_eq *e, uint32_t from) {
   int best = -1;
-  for (int s = 0; s < cx_low_nslot(e); s++)
-    if ((from >> s & 1) && (best < 0 || cx_low_extent(e, s) > cx_low_extent(e, best))) best = s;
+  for (int s = 0; s < cx_nslot(e); s++)
+    if ((from >> s & 1) && (best < 0 || cx_extent(e, s) > cx_extent(e, best))) best = s;
   return best;
 }
 
@@ -192,14 +192,14 @@ static void emit_product(cx_lower_state *L, product *p) {
   cx_ins i = {.na = 2, .lanes = true, .R = 1, .add = p->rows_summed || p->zeroed};
   /* one block of rows is all there is, and one step of the sum: the result is written, not added */
   bool once = p->rows_summed && !p->summed && L->acc->part < 0 && L->k->n > 0 && L->k->n <= L->k->block;
-  int64_t m = p->m < 0 ? 1 : cx_low_extent(e, p->m);
+  int64_t m = p->m < 0 ? 1 : cx_extent(e, p->m);
   i.d = dest_at(L, p->to);
   i.u.mat.m = m;
   i.u.mat.dm = dest_strides(L, p->to, p->m);
   if (!L->k->lanes) {
     i.fn = L->vm->matvec;
     i.lanes = false;
-    i.u.mat.k = cx_low_extent(e, p->k);
+    i.u.mat.k = cx_extent(e, p->k);
     i.u.mat.sm = p->g[0].stride[0], i.u.mat.sk = p->g[0].stride[1], i.u.mat.vk = p->g[1].stride[0];
     i.a[0] = p->g[0].at, i.a[1] = p->g[1].at;
     *L_INS(L, L->nlevel - 1) = i;
@@ -207,7 +207,7 @@ static void emit_product(cx_lower_state *L, product *p) {
   }
   if (p->columns) {
     i.fn = L->vm->columns;
-    i.u.mat.k = cx_low_extent(e, p->k), i.u.mat.n = p->n < 0 ? 1 : cx_low_extent(e, p->n);
+    i.u.mat.k = cx_extent(e, p->k), i.u.mat.n = p->n < 0 ? 1 : cx_extent(e, p->n);
     i.u.mat.sm = p->g[0].stride[0], i.u.mat.sk = p->g[0].stride[1], i.u.mat.vk = p->g[1].stride[1];
     i.a[0] = p->g[0].at, i.a[1] = p->g[1].at;
     i.a[1].rs = p->g[1].stride[0];
@@ -218,7 +218,7 @@ static void emit_product(cx_lower_state *L, product *p) {
   }
   if (p->r >= 0) { /* one product of rows for each value of r */
     i.fn = L->vm->rowdot;
-    i.R = cx_low_extent(e, p->r);
+    i.R = cx_extent(e, p->r);
     i.u.mat.m = i.u.mat.n = 1;
     i.u.mat.dm = dest_strides(L, p->to, p->r), i.u.mat.sm = p->g[0].stride[0], i.u.mat.sk = p->g[1].stride[0];
     i.a[0] = p->g[0].at, i.a[1] = p->g[1].at;
@@ -227,7 +227,7 @@ static void emit_product(cx_lower_state *L, product *p) {
   }
   if (!p->rows_summed) {
     i.fn = L->vm->matmul;
-    i.u.mat.k = cx_low_extent(e, p->k);
+    i.u.mat.k = cx_extent(e, p->k);
     i.u.mat.sm = p->g[0].stride[0], i.u.mat.sk = p->g[0].stride[1], i.u.mat.vk = p->g[1].stride[0];
     i.u.mat.limit = limits_of(L, p, i.u.mat.k, 1);
     i.a[0] = p->g[0].at, i.a[1] = p->g[1].at;
@@ -235,7 +235,7 @@ static void emit_product(cx_lower_state *L, product *p) {
     return;
   }
   group *a = &p->g[0], *b = &p->g[1];
-  int64_t n = p->n < 0 ? 1 : cx_low_extent(e, p->n), dn = dest_strides(L, p->to, p->n);
+  int64_t n = p->n < 0 ? 1 : cx_extent(e, p->n), dn = dest_strides(L, p->to, p->n);
   int t = -1;
   if (m >= 8 && n >= 8 && m * n >= 1024 && (dn == 1 || i.u.mat.dm == 1)) {
     if (dn != 1) { /* the other one is the vector */
@@ -271,7 +271,7 @@ static void when_ready(cx_lower_state *L, product *p) {
   for (int k = 0; k < 2; k++) {
     group *q = &p->g[k];
     bool ok = !q->ready;
-    for (int s = 0; s < cx_low_nslot(L->e) && ok; s++) ok = !(q->deps >> s & 1) || L->level_of[s] >= 0;
+    for (int s = 0; s < cx_nslot(L->e) && ok; s++) ok = !(q->deps >> s & 1) || L->level_of[s] >= 0;
     const group *other = &p->g[0];
     if (ok && k && other->temp >= 0 && other->node == q->node && !memcmp(other->slot, q->slot, sizeof q->slot)) {
       *q = *other; /* a square */
@@ -290,7 +290,7 @@ static void around(cx_lower_state *L, product *p) {
       cx_opnd d = dest_at(L, p->to);
       d.rs = dest_strides(L, p->to, p->m);
       *L_INS(L, L->nlevel - 1) =
-          (cx_ins){.fn = L->vm->fill, .lanes = true, .d = d, .R = p->m < 0 ? 1 : cx_low_extent(L->e, p->m)};
+          (cx_ins){.fn = L->vm->fill, .lanes = true, .d = d, .R = p->m < 0 ? 1 : cx_extent(L->e, p->m)};
     }
     s = largest(L->e, p->red);
   }
@@ -300,17 +300,11 @@ static void around(cx_lower_state *L, product *p) {
   }
   if (own) p->own &= ~(1u << s);
   else p->red &= ~(1u << s), p->summed = true;
-  int at = cx_low_open(L, s, 0, cx_low_extent(L->e, s), 1);
+  int at = cx_low_open(L, s, 0, cx_extent(L->e, s), 1);
   around(L, p);
   for (int k = 0; k < 2; k++)
     if (p->g[k].level == at) cx_low_temp_free(L, p->g[k].temp);
   cx_low_close(L);
-}
-
-static const cx_node *here(cx_graph *g, const cx_eq *e) {
-  const cx_node *at[CX_MAX_RANK];
-  for (int d = 0; d < e->rank; d++) at[d] = cx_index(g, d);
-  return cx_load(g, e->id, at, e->rank);
 }
 
 /* A product for every row, both factors of which change along the rows. The guards of the sum may depend on the rows of
@@ -321,7 +315,7 @@ static bool columns(cx_lower_state *L, const cx_eq *e, const cx_factors *f, uint
   if (f->n < 2 || p->to->stride[__builtin_ctz(L->p->mask)] != 1) return false;
   for (int k = 1; k < f->n; k++) rest = times(L->s->g, rest, f->f[k]);
   int over = largest(e, all->free_lo & red), m = -1, n = -1;
-  if (over < 0 || cx_low_extent(e, over) < 3 || !(f->f[0]->free_lo >> over & rest->free_lo >> over & 1)) return false;
+  if (over < 0 || cx_extent(e, over) < 3 || !(f->f[0]->free_lo >> over & rest->free_lo >> over & 1)) return false;
   limits lim = {0};
   uint32_t guards = 0;
   for (int k = 0; k < f->nguard; k++) {
@@ -343,7 +337,7 @@ static bool columns(cx_lower_state *L, const cx_eq *e, const cx_factors *f, uint
     x = y, y = node, m = n, n = slot;
   }
   if (n >= 0 && (guards >> n & 1)) return false;
-  if (f->negative) p->quotient = cx_op1(L->s->g, OP_neg, here(L->s->g, e));
+  if (f->negative) p->quotient = cx_op1(L->s->g, OP_neg, cx_load_here(L->s->g, e));
   p->columns = a->lanes = b->lanes = true;
   p->k = over, p->m = m, p->n = n, p->lim = lim;
   *a = (group){.node = x, .slot = {m, over}, .lanes = true, .temp = -1, .level = -1};
@@ -361,7 +355,7 @@ bool cx_lower_product(cx_lower_state *L, const cx_eq *e, const cx_loc *to) {
   cx_graph *g = L->s->g;
   if (e->red != RED_sum || L->p->flat) return false;
   uint32_t lane = L->p->mask, own = 0, red = 0;
-  for (int s = 0; s < cx_low_nslot(e); s++)
+  for (int s = 0; s < cx_nslot(e); s++)
     if (L->level_of[s] == CLOSED) *(s < e->rank ? &own : &red) |= 1u << s;
   cx_factors f = cx_low_factors(e->body, lane);
   if (!f.ok) return false;
@@ -378,7 +372,7 @@ bool cx_lower_product(cx_lower_state *L, const cx_eq *e, const cx_loc *to) {
       group *q = p.m >= 0 ? (f.f[k]->free_lo >> p.m & 1 ? a : b) : k == 0 ? a : b;
       q->node = times(g, q->node, f.f[k]);
     }
-    if (p.k < 0 || !a->node || !b->node || cx_low_extent(e, p.k) < 4) return false;
+    if (p.k < 0 || !a->node || !b->node || cx_extent(e, p.k) < 4) return false;
     if (f.negative) b->node = cx_op1(g, OP_neg, b->node);
     a->slot[0] = p.m, a->slot[1] = p.k, b->slot[0] = p.k;
   } else if (!p.rows_summed) {
@@ -425,7 +419,7 @@ bool cx_lower_product(cx_lower_state *L, const cx_eq *e, const cx_loc *to) {
 ready:
   for (int k = 0; k < f.nunder; k++) { /* divisors go where their indices are already, those of no sum to the result */
     if (L->k->lanes && !p.rows_summed && !(f.under[k]->free_lo & red)) {
-      if (!p.quotient) p.quotient = here(g, e);
+      if (!p.quotient) p.quotient = cx_load_here(g, e);
       p.quotient = cx_op2(g, OP_div, p.quotient, f.under[k]);
       continue;
     }

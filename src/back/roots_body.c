@@ -41,11 +41,6 @@ static bool body_of(search *s, int64_t j, double *from, double *to, bool *found)
   return true;
 }
 
-static int ascending(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 bool cx_search_body(search *s, int64_t j) {
   const cx_integrand *in = s->q->in;
   const cx_quad_range *r = &s->w->range[j];
@@ -65,7 +60,7 @@ bool cx_search_body(search *s, int64_t j) {
   for (int k = 0; k < n; k++)
     if (s->x[k] >= from && s->x[k] <= to) s->x[m++] = s->x[k];
   for (int k = 0; k < EVEN; k++) s->x[m++] = from + (to - from) * ((k + 0.57) / (EVEN + 0.1));
-  qsort(s->x, (size_t)m, sizeof *s->x, ascending);
+  qsort(s->x, (size_t)m, sizeof *s->x, cx_by_value);
   for (int k = 0; k < m; k++) s->id[k] = (int32_t)j;
   if (!cx_search_evaluate(s, m)) return false;
   for (int k = 0; k < in->nfeature; k++) {

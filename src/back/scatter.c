@@ -32,7 +32,7 @@ static bool truth(const cx_node *n) {
 /* takes off the conditions that the whole of n stands under */
 static const cx_node *under(conditions *c, const cx_node *n) {
   for (;;) {
-    if (n->op == OP_select && n->arg[2]->op == OP_const && n->arg[2]->u.num == 0) {
+    if (n->op == OP_select && cx_is_number(n->arg[2], 0)) {
       add_condition(c, n->arg[0]);
       n = n->arg[1];
     } else if (n->op == OP_neg) c->negative = !c->negative, n = n->arg[0];
@@ -108,10 +108,9 @@ void cx_lower_scatter(cx_lower_state *L, const cx_scatter *s, const cx_loc *to) 
   cx_slots all = {.n = 0};
   int last = -1; /* the longest of its own indices is the repetition */
   for (int k = 0; k < L->e->rank; k++)
-    if (L->level_of[k] == CLOSED && !(s->slots >> k & 1) &&
-        (last < 0 || cx_low_extent(L->e, k) >= cx_low_extent(L->e, last)))
+    if (L->level_of[k] == CLOSED && !(s->slots >> k & 1) && (last < 0 || cx_extent(L->e, k) >= cx_extent(L->e, last)))
       last = k;
-  for (int k = 0; k < cx_low_nslot(L->e); k++)
+  for (int k = 0; k < cx_nslot(L->e); k++)
     if (L->level_of[k] == CLOSED && k != last && !(k < L->e->rank && (s->slots >> k & 1))) all.at[all.n++] = k;
   if (last >= 0) all.at[all.n++] = last;
   job j = {s, to};

@@ -14,7 +14,6 @@ typedef struct {
   cx_sched *s;
   const cx_eq *e;
   int *up;
-  bool flat_ok;
   const cx_kernel *k;
   uint32_t mask;
   bool ok;
@@ -24,15 +23,13 @@ static int find(int *up, int x) {
   while (up[x] != x) x = up[x] = up[up[x]];
   return x;
 }
-static int nslot(const cx_eq *e) { return e->rank + e->nred; }
-static int64_t extent(const cx_eq *e, int slot) { return slot < e->rank ? e->dim[slot].n : e->rdim[slot - e->rank].n; }
 /* multiplications or so; of a sum to computed places: what is added, and the places */
 static double work_of(const cx_sched *s, const cx_eq *e) {
   double w = 1, own = 1;
   uint32_t pinned = s->place[e->id].pinned;
-  for (int i = 0; i < nslot(e); i++) {
-    if (!(pinned >> i & 1)) w *= (double)extent(e, i);
-    if (i < e->rank) own *= (double)extent(e, i);
+  for (int i = 0; i < cx_nslot(e); i++) {
+    if (!(pinned >> i & 1)) w *= (double)cx_extent(e, i);
+    if (i < e->rank) own *= (double)cx_extent(e, i);
   }
   return pinned ? w + own : w;
 }
@@ -43,17 +40,17 @@ static void link_axes(void *user, const cx_node *n) {
   const cx_eq *p = w->s->g->eq[n->u.eq];
   for (int d = 0; d < n->nargs; d++) {
     const cx_node *sub = n->arg[d];
-    if (sub->op == OP_index && sub->u.i < nslot(w->e) && extent(w->e, (int)sub->u.i) == p->dim[d].n)
+    if (sub->op == OP_index && sub->u.i < cx_nslot(w->e) && cx_extent(w->e, (int)sub->u.i) == p->dim[d].n)
       w->up[find(w->up, (int)w->e->id * SLOTS + (int)sub->u.i)] = find(w->up, (int)p->id * SLOTS + d);
   }
 }
 
 /* ---- equations over whole arrays of one shape, element by element: all their indices together are the row ---- */
 static bool identity(const cx_node *n, const cx_eq *e, const cx_eq *p) {
-  int k = nslot(e);
+  int k = cx_nslot(e);
   if (n->nargs != k) return false;
   for (int d = 0; d < k; d++)
-    if (n->arg[d]->op != OP_index || n->arg[d]->u.i != d || p->dim[d].n != extent(e, d)) return false;
+    if (n->arg[d]->op != OP_index || n->arg[d]->u.i != d || p->dim[d].n != cx_extent(e, d)) return false;
   return true;
 }
 static bool flat_node(cx_sched *s, cx_scratch *w, const cx_eq *e, const cx_node *n) {
@@ -172,7 +169,7 @@ static void member_row(void *user, const cx_node *n) {
 
 static int best_slot(cx_sched *s, const cx_eq *e, int *up, const double *score, int axis, bool own_only) {
   int best = -1;
-  for (int i = s->place[e->id].pinned ? e->rank : 0; i < (own_only ? e->rank : nslot(e)); i++) {
+  for (int i = s->place[e->id].pinned ? e->rank : 0; i < (own_only ? e->rank : cx_nslot(e)); i++) {
     double v = score[find(up, (int)e->id * SLOTS + i)];
     double most = best < 0 ? 0 : score[find(up, (int)e->id * SLOTS + best)];
     if (i != axis && v > 0 && (v > most || (v == most && i < e->rank))) best = i; /* the last of equals is contiguous */
@@ -194,7 +191,7 @@ static void shifted(void *user, const cx_node *n) {
   for (int d = 0; d + 1 < n->nargs; d++) {
     int64_t c0, c[32];
     if (n->arg[d]->op == OP_index || !n->arg[d]->free_lo || !cx_affine(n->arg[d], &c0, c)) continue;
-    for (int k = 0; k < nslot(w->e); k++)
+    for (int k = 0; k < cx_nslot(w->e); k++)
       if (c[k]) w->across[find(w->up, (int)w->e->id * SLOTS + k)] += w->work;
   }
 }
@@ -206,12 +203,12 @@ static void choose_rows(cx_sched *s, int *up) {
   int64_t *size = CX_NEW_N(s->tmp, int64_t, g->neq * SLOTS + 1);
   for (int k = 0; k < g->neq; k++) {
     const cx_eq *e = g->eq[k];
-    for (int i = 0; i < nslot(e); i++) {
+    for (int i = 0; i < cx_nslot(e); i++) {
       if (s->place[k].pinned >> i & 1) continue;
       int c = find(up, k * SLOTS + i);
       bool again = false; /* an axis counts once; as an index of the result, if it is one */
       for (int j = 0; j < i; j++) again |= find(up, k * SLOTS + j) == c;
-      size[c] = extent(e, i);
+      size[c] = cx_extent(e, i);
       if (e->kind == EQ_INPUT && e->constant && !e->weight && i == 0) data[c] = true;
       if (e->kind == EQ_INPUT && !e->constant) var[c] = true;
       if (e->kind == EQ_CALC && !again) (i < e->rank ? score : summed)[c] += work_of(s, e);
@@ -242,7 +239,7 @@ static void choose_rows(cx_sched *s, int *up) {
       if (e->kind != EQ_CALC) continue;
       if (!c->dir && !s->opt->rows && flat(s, e)) {
         p->flat = true;
-        p->mask = (1u << nslot(e)) - 1;
+        p->mask = (1u << cx_nslot(e)) - 1;
         p->n = (int64_t)work_of(s, e);
         p->lane_red = e->nred > 0;
         continue;
@@ -253,7 +250,7 @@ static void choose_rows(cx_sched *s, int *up) {
         continue;
       }
       p->mask = 1u << slot;
-      p->n = extent(e, slot);
+      p->n = cx_extent(e, slot);
       p->lane_red = slot >= e->rank;
     }
     if (!c->dir) continue;

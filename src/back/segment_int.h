@@ -78,7 +78,7 @@ static inline bool reduction(const cx_segments *s, uint32_t e) {
 static inline int64_t length(const cx_segments *s, uint32_t e) {
   const cx_eq *q = s->g->eq[e];
   int k = s->fact[e].axis;
-  return k < q->rank ? q->dim[k].n : q->rdim[k - q->rank].n;
+  return cx_extent(q, k);
 }
 /* times a value is known: BEFORE for inputs, after its phase for a reduction over time */
 static inline int known(const cx_segments *s, uint32_t e) { return s->fact[e].phase + reduction(s, e); }

@@ -5,13 +5,8 @@
 #include "back/exec.h"
 #include "back/segment_int.h"
 
-static int64_t count_of(const cx_eq *e) {
-  int64_t n = 1;
-  for (int d = 0; d < e->rank; d++) n *= e->dim[d].n;
-  return n;
-}
 static size_t bytes_of(const cx_segments *s, int64_t e) {
-  return (size_t)count_of(s->g->eq[e]) * (s->opt->single ? 4 : 8);
+  return (size_t)cx_eq_count(s->g->eq[e]) * (s->opt->single ? 4 : 8);
 }
 
 cx_seg_work *cx_seg_work_new(cx_arena *a, const cx_segments *s) {
@@ -57,14 +52,6 @@ static int run_part(const cx_segments *s, cx_seg_work *w, int phase, const char 
   for (int k = 0; k < p->nin; k++) w->in[k] = w->buf[p->in[k]];
   for (int k = 0; k < p->nout; k++) w->out[k] = w->buf[p->out[k]];
   return cx_exec_run(p->exec, w->work[phase], w->in, w->out, why);
-}
-
-static double get(const void *p, int64_t k, bool single) {
-  return single ? (double)((const float *)p)[k] : ((const double *)p)[k];
-}
-static void set(void *p, int64_t k, bool single, double v) {
-  if (single) ((float *)p)[k] = (float)v;
-  else ((double *)p)[k] = v;
 }
 
 static void fill_slice(const cx_segments *s, cx_seg_work *w, const slice *x, int64_t start) {
@@ -125,12 +112,12 @@ static int sweep(const cx_segments *s, cx_seg_work *w, int phase, void *const *o
     if (s->g->eq[k]->kind == EQ_INPUT || f->phase != phase) continue;
     if (f->keep && w->buf[f->input]) memset(w->buf[f->input], 0, bytes_of(s, f->input));
     if (reduction(s, (uint32_t)k))
-      for (int64_t j = 0, n = count_of(s->g->eq[k]); j < n; j++)
-        set(w->buf[f->input], j, single, cx_red_start[s->g->eq[k]->red]);
+      for (int64_t j = 0, n = cx_eq_count(s->g->eq[k]); j < n; j++)
+        cx_set_real(w->buf[f->input], j, single, cx_red_start[s->g->eq[k]->red]);
   }
   for (int64_t turn = 0; turn < s->count; turn++) {
     int64_t at = phase == UP ? turn : s->count - 1 - turn, start = at * s->B;
-    if (w->buf[s->start]) set(w->buf[s->start], 0, single, (double)start);
+    if (w->buf[s->start]) cx_set_real(w->buf[s->start], 0, single, (double)start);
     for (int k = 0; k < s->slice.n; k++)
       if (w->buf[s->slice.at[k].input]) fill_slice(s, w, &s->slice.at[k], start);
     for (int k = 0; k < s->neq; k++) {
@@ -147,11 +134,11 @@ static int sweep(const cx_segments *s, cx_seg_work *w, int phase, void *const *o
       if (e->kind == EQ_INPUT || f->phase != phase) continue;
       if (f->keep && w->buf[f->input]) memcpy(w->buf[f->input], w->buf[f->edge], bytes_of(s, f->edge));
       if (!reduction(s, (uint32_t)k)) continue;
-      for (int64_t j = 0, n = count_of(e); j < n; j++) {
-        double v[2] = {get(w->buf[f->input], j, single), get(w->buf[f->local], j, single)};
+      for (int64_t j = 0, n = cx_eq_count(e); j < n; j++) {
+        double v[2] = {cx_real_at(w->buf[f->input], j, single), cx_real_at(w->buf[f->local], j, single)};
         static const cx_op op[RED_COUNT] = {
             [RED_sum] = OP_add, [RED_prod] = OP_mul, [RED_max] = OP_max, [RED_min] = OP_min};
-        set(w->buf[f->input], j, single, cx_ops[op[e->red]].eval(v));
+        cx_set_real(w->buf[f->input], j, single, cx_ops[op[e->red]].eval(v));
       }
     }
     for (int k = 0; k < s->g->nout; k++) {

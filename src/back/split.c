@@ -26,7 +26,6 @@ typedef struct {
   int cap;
 } state;
 
-static int64_t extent(const cx_eq *e, int slot) { return slot < e->rank ? e->dim[slot].n : e->rdim[slot - e->rank].n; }
 static bool heavy(const cx_node *n) {
   return n->op > OP_load && n->nargs && !(cx_ops[n->op].facts & F_CHEAP) && n->has_load;
 }
@@ -76,7 +75,7 @@ static shared *find(state *s, const cx_node *n, int *slot, bool add) {
   for (int k = s->bucket[h]; k >= 0; k = s->chain[k]) {
     shared *x = &s->all.at[k];
     bool same = x->canon == c;
-    for (int d = 0; d < rank && same; d++) same = x->dim[d] == extent(s->e, slot[d]);
+    for (int d = 0; d < rank && same; d++) same = x->dim[d] == cx_extent(s->e, slot[d]);
     if (same) return x;
   }
   if (!add) return NULL;
@@ -88,7 +87,7 @@ static shared *find(state *s, const cx_node *n, int *slot, bool add) {
     s->chain = more;
   }
   *x = (shared){.canon = c, .rank = rank, .eq = UINT32_MAX};
-  for (int d = 0; d < rank; d++) x->dim[d] = extent(s->e, slot[d]);
+  for (int d = 0; d < rank; d++) x->dim[d] = cx_extent(s->e, slot[d]);
   s->chain[s->all.n - 1] = s->bucket[h];
   s->bucket[h] = s->all.n - 1;
   return x;
@@ -96,8 +95,8 @@ static shared *find(state *s, const cx_node *n, int *slot, bool add) {
 
 static double space(const cx_eq *e, uint32_t slots) {
   double w = 1;
-  for (int k = 0; k < e->rank + e->nred; k++)
-    if (slots >> k & 1) w *= (double)extent(e, k);
+  for (int k = 0; k < cx_nslot(e); k++)
+    if (slots >> k & 1) w *= (double)cx_extent(e, k);
   return w;
 }
 

@@ -101,6 +101,18 @@ bool cx_read_double(const char *s, size_t n,
                     double *out);                   /* the whole of s[0..n) as a decimal number, correctly rounded */
 const char *cx_show_double(char buf[32], double x); /* shortest text that reads back as x; returns buf */
 
+double cx_now(void);                           /* seconds of a clock that only goes on */
+int cx_by_value(const void *x, const void *y); /* qsort, bsearch: doubles, ascending */
+
+/* ---- arrays of floats (single) or doubles ---- */
+static inline double cx_real_at(const void *v, int64_t k, bool single) {
+  return single ? (double)((const float *)v)[k] : ((const double *)v)[k];
+}
+static inline void cx_set_real(void *v, int64_t k, bool single, double x) {
+  if (single) ((float *)v)[k] = (float)x;
+  else ((double *)v)[k] = x;
+}
+
 /* ---- interned names: equal names are the same pointer, alive as long as the context ---- */
 typedef const char *cx_sym;
 cx_sym cx_intern(cx_ctx *c, const char *s, size_t n);
@@ -127,7 +139,7 @@ typedef enum { CX_ERROR, CX_WARNING, CX_NOTE } cx_severity;
 int cx_diag(cx_ctx *c, cx_severity sev, cx_status code, cx_span where, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 void cx_diag_label(cx_ctx *c, int diag, cx_span where, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));                                                          /* a second place */
+    __attribute__((format(printf, 4, 5)));                              /* a second place */
 void cx_diag_move(cx_ctx *c, int diag, cx_span where, const char *was); /* a label `was` stays at the old place */
 void cx_diag_help(cx_ctx *c, int diag, const char *fmt, ...) __attribute__((format(printf, 3, 4))); /* the remedy */
 int cx_error_count(const cx_ctx *c);

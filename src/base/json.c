@@ -4,8 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-void cx_json_put(cx_buf *b, const char *s, size_t n) {
-  const char *end = s + n;
+void cx_json_puts(cx_buf *b, const char *s) {
+  if (!s) {
+    cx_puts(b, "null");
+    return;
+  }
+  const char *end = s + strlen(s);
   uint32_t cp;
   cx_puts(b, "\"");
   while (s < end) {
@@ -18,11 +22,6 @@ void cx_json_put(cx_buf *b, const char *s, size_t n) {
     s += len;
   }
   cx_puts(b, "\"");
-}
-
-void cx_json_puts(cx_buf *b, const char *s) {
-  if (s) cx_json_put(b, s, strlen(s));
-  else cx_puts(b, "null");
 }
 
 enum { DEPTH_MAX = 64 };

@@ -3,9 +3,7 @@
 #define CX_JSON_H
 #include "base/base.h"
 
-/* s[0..n) in quotes; what is no UTF-8 becomes U+FFFD */
-void cx_json_put(cx_buf *b, const char *s, size_t n);
-void cx_json_puts(cx_buf *b, const char *s); /* NULL: null */
+void cx_json_puts(cx_buf *b, const char *s); /* in quotes; what is no UTF-8 becomes U+FFFD; NULL: null */
 
 typedef enum { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT } cx_json_kind;
 typedef struct cx_json {

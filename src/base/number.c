@@ -207,3 +207,8 @@ bool cx_read_double(const char *s, size_t n, double *out) {
   bool word = sign == n || (s[sign] != '.' && (unsigned)(s[sign] - '0') > 9); /* inf is a name here */
   return !word && cx_parse_number(s, s + n, '.', out) == s + n;
 }
+
+int cx_by_value(const void *x, const void *y) {
+  double a = *(const double *)x, b = *(const double *)y;
+  return (a > b) - (a < b);
+}

@@ -182,11 +182,6 @@ typedef struct {
   int32_t old;
 } level;
 static int by_name(const void *x, const void *y) { return strcmp(((const level *)x)->name, ((const level *)y)->name); }
-static int by_value(const void *x, const void *y) {
-  double a = *(const double *)x, b = *(const double *)y;
-  return (a > b) - (a < b);
-}
-
 static bool fail_missing(cx_ctx *c, cx_arena *a, const cx_decl *d, int64_t row) {
   return fail(c, d, "leave the row out, or fill the value in",
               cx_format(a, "%s: the value is missing", cx_element_place(a, d, &d->array, row)));
@@ -228,7 +223,7 @@ static bool numbers_to_category(cx_ctx *c, cx_arena *a, cx_decl *d) {
   }
   double *v = CX_NEW_N(a, double, n);
   memcpy(v, p, (size_t)n * sizeof *v);
-  qsort(v, (size_t)n, sizeof *v, by_value);
+  qsort(v, (size_t)n, sizeof *v, cx_by_value);
   for (int64_t i = 0; i < n; i++)
     if (!distinct || v[distinct - 1] != v[i]) v[distinct++] = v[i];
   if (distinct > INT32_MAX) return fail(c, d, NULL, cx_format(a, "%s has too many categories", d->name));
@@ -237,7 +232,7 @@ static bool numbers_to_category(cx_ctx *c, cx_arena *a, cx_decl *d) {
   for (int64_t k = 0; k < distinct; k++) name[k] = cx_format(a, "%s", cx_show_double(s, v[k]));
   int32_t *code = CX_NEW_N(a, int32_t, n);
   for (int64_t i = 0; i < n; i++)
-    code[i] = (int32_t)((const double *)bsearch(&p[i], v, (size_t)distinct, sizeof *v, by_value) - v);
+    code[i] = (int32_t)((const double *)bsearch(&p[i], v, (size_t)distinct, sizeof *v, cx_by_value) - v);
   x->type = CX_I32;
   x->data = code;
   x->level = name;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* ---- a dictionary: bytes to numbers, open addressing ---- */
-uint32_t cx_text_hash(const char *s, size_t n) {
+static uint32_t hash_of(const char *s, size_t n) {
   uint32_t h = 2166136261u;
   for (size_t i = 0; i < n; i++) h = (h ^ (unsigned char)s[i]) * 16777619u;
   return h;
@@ -20,7 +20,7 @@ static size_t slot(const cx_dictionary *d, const char *s, size_t n, uint32_t has
 }
 
 cx_entry *cx_dictionary_at(cx_dictionary *d, const char *s, size_t n, bool add) {
-  uint32_t hash = cx_text_hash(s, n);
+  uint32_t hash = hash_of(s, n);
   if (!d->cap && !add) return NULL;
   if (add && (size_t)d->n * 2 >= d->cap) {
     cx_dictionary old = *d;
@@ -186,7 +186,7 @@ static cx_array features(cx_arena *a, cx_arena *scratch, cx_texts t, const cx_te
         const char *s = u.text.at + u.at.at[i].beg;
         size_t len = run_length(&u, i, m);
         const cx_entry *e = w == TEXT_HASHED ? NULL : cx_dictionary_at(v->index, s, len, false);
-        if (w == TEXT_HASHED) row[cx_text_hash(s, len) % (uint64_t)n]++;
+        if (w == TEXT_HASHED) row[hash_of(s, len) % (uint64_t)n]++;
         else if (e) row[e->id]++;
       }
     if (!weighed) {

@@ -75,7 +75,6 @@ typedef struct cx_dictionary {
 } cx_dictionary;
 /* the entry of s[0..n), made when add; NULL: there is none */
 cx_entry *cx_dictionary_at(cx_dictionary *d, const char *s, size_t n, bool add);
-uint32_t cx_text_hash(const char *s, size_t n); /* FNV-1a, 32 bits */
 
 void cx_bpe_train(cx_arena *a, cx_texts t, int64_t size, cx_vocab *v);
 /* the numbers of the k-th text's tokens, in place of those before */

@@ -66,7 +66,6 @@ static inline cx_val num(cx_elab *E, double x, const cx_dist *d) { return cx_v_n
 
 /* elab_dist.c: finding them, their members */
 void cx_hoist_distributions(cx_elab *E, cx_ast *const *stmt, int n, cx_binding **here, bool library);
-const cx_distribution *cx_find_distribution(cx_elab *E, cx_sym name);
 bool cx_names_distribution(cx_elab *E, cx_sym name);
 bool cx_is_dist(cx_elab *E, const cx_ast *x); /* a call of a distribution? */
 /* what x is a distribution of, whatever its parameters; NULL: an error has been reported */

@@ -337,7 +337,6 @@ bool cx_v_fits(cx_elab *E, cx_sym name, const int64_t *size, int n, cx_span s); 
 bool cx_v_const(cx_elab *E, cx_val v, double *x);
 cx_interval cx_var_bounds(cx_elab *E, const cx_node *e);
 /* elab_range.c */
-bool cx_vars_resolve(cx_elab *E, const int64_t *slot, int n, int first_con); /* from the constraints */
 void cx_constrain(cx_elab *E, const cx_node *u, cx_dim d, cx_sym array, cx_span s, cx_span of); /* of: array[u] */
 /* runs body twice where the first run could not know a range */
 typedef cx_val (*cx_scope_fn)(cx_elab *E, void *user);
@@ -348,7 +347,6 @@ bool cx_reads(const cx_ast *x, cx_sym name); /* does the name stand in it? */
 cx_val cx_elab_expr(cx_elab *E, const cx_ast *x);
 cx_val cx_elab_argument(cx_elab *E, const cx_ast *x); /* of a function written in calx: may be text */
 cx_val cx_elab_call(cx_elab *E, const cx_ast *x);
-cx_val cx_elab_binder(cx_elab *E, const cx_ast *x);
 /* elab_integral.c */
 cx_val cx_elab_integral(cx_elab *E, const cx_ast *x); /* and a series: sum(k in 0..inf: e) */
 bool cx_is_series(cx_elab *E, const cx_ast *x);

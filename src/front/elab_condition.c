@@ -160,11 +160,11 @@ cx_root cx_random_fixed(cx_elab *E, const cx_random *R, int at, cx_sym about) {
     E->branches++;
     bool affine = stand_in(E, R, at, input) && affine_sides(E, *a, input[0], &rest, &slope);
     for (int k = 1; k < R->n - at && affine; k++) /* what comes later is of no matter to it */
-      affine = cx_affine_in(E, rest, input[k], &none, &other) && other->op == OP_const && other->u.num == 0 &&
-               cx_affine_in(E, slope, input[k], &none, &other) && other->op == OP_const && other->u.num == 0;
+      affine = cx_affine_in(E, rest, input[k], &none, &other) && cx_is_number(other, 0) &&
+               cx_affine_in(E, slope, input[k], &none, &other) && cx_is_number(other, 0);
     E->branches--;
     E->env = env;
-    if (!affine || (slope->op == OP_const && slope->u.num == 0)) continue;
+    if (!affine || cx_is_number(slope, 0)) continue;
     *cx_names_at(E->arena, R->met, (cx_sym)(const void *)*a) = E;
     r.slope = cx_v_node(slope, (*a)->span);
     r.x = op2(E, OP_div, op1(E, OP_neg, cx_v_node(rest, (*a)->span)), r.slope);

@@ -127,11 +127,7 @@ static void load_all(cx_elab *E) {
 }
 
 /* its file is lib/dist/NAME.calx; a file may hold more than one, so all are read before a name counts as unknown */
-bool cx_names_distribution(cx_elab *E, cx_sym name) {
-  return !strcmp(name, "mixture") || !strcmp(name, "truncated") || !strcmp(name, "transformed") ||
-         cx_find_distribution(E, name);
-}
-const cx_distribution *cx_find_distribution(cx_elab *E, cx_sym name) {
+static const cx_distribution *find_distribution(cx_elab *E, cx_sym name) {
   const cx_distribution *d = known(E, name);
   if (d) return d;
   const char *path = cx_format(E->arena, "dist/%s.calx", name);
@@ -144,10 +140,15 @@ const cx_distribution *cx_find_distribution(cx_elab *E, cx_sym name) {
   return known(E, name);
 }
 
+bool cx_names_distribution(cx_elab *E, cx_sym name) {
+  return !strcmp(name, "mixture") || !strcmp(name, "truncated") || !strcmp(name, "transformed") ||
+         find_distribution(E, name);
+}
+
 bool cx_is_dist(cx_elab *E, const cx_ast *x) {
   if (cx_is_combination(x)) return !cx_lookup_env(E, x->name, true);
   if (cx_is_part(x)) return true;
-  return x->kind == A_CALL && !x->primes && !cx_lookup_env(E, x->name, true) && cx_find_distribution(E, x->name);
+  return x->kind == A_CALL && !x->primes && !cx_lookup_env(E, x->name, true) && find_distribution(E, x->name);
 }
 
 /* ---- members ---- */
@@ -371,12 +372,12 @@ const cx_distribution *cx_distribution_of(cx_elab *E, const cx_ast *x) {
   }
   if (x->kind != A_CALL || x->primes || cx_lookup_env(E, x->name, true)) {
     int id = cx_error(E->ctx, x->span, "a distribution is expected here");
-    bool bare = x->kind == A_NAME && cx_find_distribution(E, x->name);
-    if (bare) cx_diag_help(E->ctx, id, "give its parameters: %s", signature(E, cx_find_distribution(E, x->name)->def));
+    bool bare = x->kind == A_NAME && find_distribution(E, x->name);
+    if (bare) cx_diag_help(E->ctx, id, "give its parameters: %s", signature(E, find_distribution(E, x->name)->def));
     else cx_diag_help(E->ctx, id, "such as normal(0, 1)");
     return NULL;
   }
-  const cx_distribution *of = cx_find_distribution(E, x->name);
+  const cx_distribution *of = find_distribution(E, x->name);
   if (!of) unknown(E, x);
   return of && !of->bad ? of : NULL;
 }

@@ -88,7 +88,7 @@ static bool open(gauss *q, const cx_node *n, affine *s) {
     int64_t rest = t;
     for (int k = e->nred - 1; k >= 0; rest /= e->rdim[k].n, k--)
       to[e->rank + k] = cx_const(g, (double)(rest % e->rdim[k].n));
-    const affine *one = split(q, cx_subst(g, e->body, slot, to, e->rank + e->nred));
+    const affine *one = split(q, cx_subst(g, e->body, slot, to, cx_nslot(e)));
     if (!one->ok) return false;
     for (int k = -1; k < q->n; k++)
       if (get(one, k)) put(s, k, get(s, k) ? cx_op2(g, OP_add, get(s, k), get(one, k)) : get(one, k));

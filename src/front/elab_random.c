@@ -67,7 +67,7 @@ static cx_val weighed(cx_elab *E, void *user) {
   cx_val c = last ? cx_random_joined(E, R, p->changed || p->fixed ? CX_BOUNDS : CX_REMAINS, name) : (cx_val){0},
          zero = cx_v_num(E, 0, v.span);
   if (c.bad) return c;
-  bool one = v.e->op == OP_const && v.e->u.num == 1;
+  bool one = cx_is_number(v.e, 1);
   v = one ? f : op2(E, OP_mul, f, v);
   if (p->heavy.e && p->heavy.e->op != OP_const) v = when(E, p->heavy, cx_v_num(E, 1, v.span), v);
   else if (p->heavy.e && p->heavy.e->u.num != 0) v = cx_v_num(E, 1, v.span);

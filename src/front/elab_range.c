@@ -232,7 +232,8 @@ static bool lengths_agree(cx_elab *E, const cx_var *v, int64_t slot, int first, 
   return true;
 }
 
-bool cx_vars_resolve(cx_elab *E, const int64_t *slot, int n, int first) {
+/* from the constraints */
+static bool resolve_vars(cx_elab *E, const int64_t *slot, int n, int first) {
   bool ok = true;
   for (int round = 0; round < n; round++)
     for (int k = 0; k < n; k++) {
@@ -326,7 +327,7 @@ cx_val cx_in_scope(cx_elab *E, const int64_t *slot, int n, cx_scope_fn fn, void 
     E->retry = outer;
     return v;
   }
-  bool ok = cx_vars_resolve(E, slot, n, first) && cx_error_count(E->ctx) == errors;
+  bool ok = resolve_vars(E, slot, n, first) && cx_error_count(E->ctx) == errors;
   bool again = E->retry;
   E->retry = false;
   if (!ok) {

@@ -303,7 +303,8 @@ static cx_ast *broken(cx_parser *p, int start, int end) {
   return cx_make(p, A_ERROR, start, names);
 }
 
-cx_ast *cx_statement(cx_parser *p) {
+/* one, or an A_ERROR after its diagnostic */
+static cx_ast *statement(cx_parser *p) {
   int start = p->i, outer = p->start, nest = p->nest, open = p->open, level = p->level;
   cx_ast *volatile s = NULL;
   cx_frame f;
@@ -337,7 +338,7 @@ void cx_statements(cx_parser *p, cx_kids *kids, int end) {
       p->i++;
       continue;
     }
-    *CX_PUSH(p->arena, *kids) = cx_statement(p);
+    *CX_PUSH(p->arena, *kids) = statement(p);
     if (!too_many(p)) continue;
     while (p->t[p->i].kind != T_EOF) p->i++;
   }

@@ -45,6 +45,7 @@ typedef struct {
 
 typedef CX_VEC(cx_ast *) cx_kids;
 
+void cx_add_kid(cx_parser *p, cx_kids *kids, cx_ast *e);
 /* infix position: T_NEWLINE where the statement ended with its line */
 int cx_look(const cx_parser *p);
 bool cx_starts_statement(const cx_parser *p, int i); /* token i is first on its line and must begin a statement */
@@ -69,7 +70,8 @@ cx_ast *cx_operand(cx_parser *p);    /* arithmetic only: no comparison, `and`, `
 cx_ast *cx_postfix(cx_parser *p);
 cx_ast *cx_range(cx_parser *p); /* a..b */
 cx_ast *cx_constraint(cx_parser *p);
-cx_ast *cx_named(cx_parser *p);                 /* name = value */
+cx_ast *cx_named(cx_parser *p); /* name = value */
+bool cx_named_ahead(const cx_parser *p);
 void cx_arguments(cx_parser *p, cx_kids *kids); /* from `(` to `)` */
 cx_ast *cx_left_subscript(cx_parser *p);        /* of an indexed definition */
 #endif

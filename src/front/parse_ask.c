@@ -23,8 +23,6 @@ cx_ast *cx_subject_statement(cx_parser *p) {
   return cx_make(p, S_SUBJECT, first, kids);
 }
 
-static bool named_ahead(const cx_parser *p) { return cx_is_name(p->t[p->i].kind) && p->t[p->i + 1].kind == T_ASSIGN; }
-
 /* a param by its name, in quotes where it has a point in it ("dense.W") */
 static cx_ast *param_name(cx_parser *p) {
   int at = p->i;
@@ -116,7 +114,7 @@ cx_ast *cx_fit_statement(cx_parser *p) {
   cx_kids kids = {0};
   if (some.n) cx_add_kid(p, &kids, cx_make(p, A_LIST, list, some));
   if (cx_look(p) == T_LPAREN) cx_arguments(p, &kids);
-  else if (!cx_ended(p) && named_ahead(p)) {
+  else if (!cx_ended(p) && cx_named_ahead(p)) {
     int d = cx_error(p->ctx, cx_here(p), "options of a method stand in brackets");
     cx_diag_help(p->ctx, d, "write `%s(%s = ..)`", cx_name_at(p, method), cx_name_at(p, p->i));
     cx_fail(p);
@@ -162,7 +160,7 @@ cx_ast *cx_plot_statement(cx_parser *p) {
   cx_add_kid(p, &kids, cx_expression(p));
   while (cx_look(p) == T_COMMA) {
     p->i++;
-    cx_add_kid(p, &kids, named_ahead(p) ? cx_named(p) : cx_expression(p));
+    cx_add_kid(p, &kids, cx_named_ahead(p) ? cx_named(p) : cx_expression(p));
   }
   plot_option(p, "against", &kids);
   plot_option(p, "by", &kids);
@@ -171,7 +169,7 @@ cx_ast *cx_plot_statement(cx_parser *p) {
   if (cx_look(p) == T_FOR) {
     do {
       p->i++;
-      if (binds.n && named_ahead(p)) {
+      if (binds.n && cx_named_ahead(p)) {
         cx_add_kid(p, &kids, cx_named(p));
         continue;
       }

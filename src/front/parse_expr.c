@@ -38,7 +38,7 @@ static cx_ast *leaf(cx_parser *p, int kind) {
   return e;
 }
 
-static void add(cx_parser *p, cx_kids *kids, cx_ast *e) { *CX_PUSH(p->arena, *kids) = e; }
+void cx_add_kid(cx_parser *p, cx_kids *kids, cx_ast *e) { *CX_PUSH(p->arena, *kids) = e; }
 
 /* ---- literals ---- */
 
@@ -130,12 +130,12 @@ static cx_ast *expression_or_range(cx_parser *p) {
   return substitutions(p, climb(p, e, first, P_OR), first);
 }
 
-static bool named_ahead(const cx_parser *p) { return cx_is_name(p->t[p->i].kind) && p->t[p->i + 1].kind == T_ASSIGN; }
+bool cx_named_ahead(const cx_parser *p) { return cx_is_name(p->t[p->i].kind) && p->t[p->i + 1].kind == T_ASSIGN; }
 
 /* one argument: e, a..b, name = e, A given B, e subject to c, ... */
 static cx_ast *argument(cx_parser *p) {
   int first = p->i;
-  if (named_ahead(p)) return cx_named(p);
+  if (cx_named_ahead(p)) return cx_named(p);
   cx_ast *e = expression_or_range(p);
   if (cx_look(p) == T_GIVEN) {
     p->i++;
@@ -143,13 +143,13 @@ static cx_ast *argument(cx_parser *p) {
     e = cx_make(p, A_GIVEN, first, (cx_kids){(cx_ast *[]){e, condition}, 2, 2});
   } else if (cx_look(p) == T_SUBJECT) {
     cx_kids kids = {0};
-    add(p, &kids, e);
+    cx_add_kid(p, &kids, e);
     p->i++;
     cx_expect(p, T_TO, "`to` after `subject`");
-    add(p, &kids, cx_constraint(p));
+    cx_add_kid(p, &kids, cx_constraint(p));
     while (cx_look(p) == T_COMMA && !(cx_is_name(p->t[p->i + 1].kind) && p->t[p->i + 2].kind == T_ASSIGN)) {
       p->i++;
-      add(p, &kids, cx_constraint(p));
+      cx_add_kid(p, &kids, cx_constraint(p));
     }
     e = cx_make(p, A_SUBJECT, first, kids);
   }
@@ -159,10 +159,10 @@ static cx_ast *argument(cx_parser *p) {
 void cx_arguments(cx_parser *p, cx_kids *kids) {
   int outer = cx_open(p);
   if (p->t[p->i].kind != T_RPAREN) {
-    add(p, kids, argument(p));
+    cx_add_kid(p, kids, argument(p));
     while (cx_look(p) == T_COMMA) {
       p->i++;
-      add(p, kids, argument(p));
+      cx_add_kid(p, kids, argument(p));
     }
   }
   if (cx_look(p) == T_TILDE) {
@@ -176,7 +176,7 @@ void cx_arguments(cx_parser *p, cx_kids *kids) {
 /* before the colon: i | i in a..b | x ~ dist(...) | x[i, j in a..b] ~ dist(...) | option = value */
 static cx_ast *bound(cx_parser *p) {
   int first = p->i;
-  if (named_ahead(p)) return cx_named(p);
+  if (cx_named_ahead(p)) return cx_named(p);
   int next = cx_is_name(p->t[p->i].kind) ? p->t[p->i + 1].kind : T_EOF;
   cx_kids index = {0};
   if (next == T_LBRACKET) { /* a random array: a distribution for each element */
@@ -187,10 +187,10 @@ static cx_ast *bound(cx_parser *p) {
       int at = p->i++;
       cx_kids range = {0};
       bool in = cx_look(p) == T_IN;
-      if (in) p->i++, add(p, &range, cx_range(p));
+      if (in) p->i++, cx_add_kid(p, &range, cx_range(p));
       cx_ast *e = cx_make_named(p, A_BIND, at, at, range);
       e->op = in ? T_IN : 0;
-      add(p, &index, e);
+      cx_add_kid(p, &index, e);
     }
     cx_close(p, outer, "`,` or `]`");
     next = cx_look(p) == T_TILDE ? T_TILDE : T_EOF;
@@ -208,9 +208,9 @@ static cx_ast *bound(cx_parser *p) {
   if (next == T_IN || next == T_TILDE) {
     op = next;
     p->i++;
-    add(p, &kids, op == T_IN ? cx_range(p) : cx_postfix(p));
+    cx_add_kid(p, &kids, op == T_IN ? cx_range(p) : cx_postfix(p));
   }
-  for (int k = 0; k < index.n; k++) add(p, &kids, index.at[k]);
+  for (int k = 0; k < index.n; k++) cx_add_kid(p, &kids, index.at[k]);
   cx_ast *e = cx_make_named(p, A_BIND, first, first, kids);
   e->op = (uint8_t)op;
   return e;
@@ -226,8 +226,8 @@ static cx_ast *binder(cx_parser *p, int first) {
   cx_kids kids = {0}, body = {0}, options = {0};
   for (;;) {
     cx_ast *e = bound(p);
-    if (e->kind == A_BIND) add(p, &kids, e), nbind++;
-    else add(p, &options, e);
+    if (e->kind == A_BIND) cx_add_kid(p, &kids, e), nbind++;
+    else cx_add_kid(p, &options, e);
     if (cx_look(p) != T_COMMA) break;
     p->i++;
   }
@@ -242,18 +242,18 @@ static cx_ast *binder(cx_parser *p, int first) {
   }
   do { /* the body; options may also follow it */
     cx_ast *e = argument(p);
-    if (e->kind == A_NAMED) add(p, &options, e);
-    else add(p, &body, e);
+    if (e->kind == A_NAMED) cx_add_kid(p, &options, e);
+    else cx_add_kid(p, &body, e);
   } while (cx_look(p) == T_COMMA && (p->i++, true));
   if (!body.n) cx_unexpected(p, "an expression after the `:`");
   cx_close(p, outer, "`,` or `)`");
-  for (int i = 0; i < options.n; i++) add(p, &kids, options.at[i]);
+  for (int i = 0; i < options.n; i++) cx_add_kid(p, &kids, options.at[i]);
   cx_ast *b = body.at[0];
   if (body.n > 1) {
     b = cx_make(p, A_LIST, first, body);
     b->span = cx_span_join(body.at[0]->span, body.at[body.n - 1]->span);
   }
-  add(p, &kids, b);
+  cx_add_kid(p, &kids, b);
   cx_ast *e = cx_make_named(p, A_BINDER, first, first, kids);
   e->nbind = (uint8_t)nbind;
   return e;
@@ -285,7 +285,7 @@ static cx_ast *subscript(cx_parser *p) {
 
 static cx_ast *subscripts(cx_parser *p, cx_ast *base, int first) {
   cx_kids kids = {0};
-  add(p, &kids, base);
+  cx_add_kid(p, &kids, base);
   int outer = cx_open(p);
   if (p->t[p->i].kind == T_RBRACKET) {
     int d =
@@ -293,10 +293,10 @@ static cx_ast *subscripts(cx_parser *p, cx_ast *base, int first) {
     cx_diag_help(p->ctx, d, "write A[i], or A[:] for all");
     cx_fail(p);
   }
-  add(p, &kids, subscript(p));
+  cx_add_kid(p, &kids, subscript(p));
   while (cx_look(p) == T_COMMA) {
     p->i++;
-    add(p, &kids, subscript(p));
+    cx_add_kid(p, &kids, subscript(p));
   }
   cx_close(p, outer, "`,` or `]`");
   return cx_make(p, A_SUBSCRIPT, first, kids);
@@ -306,10 +306,10 @@ static cx_ast *array(cx_parser *p) {
   int first = p->i, outer = cx_open(p);
   cx_kids kids = {0};
   if (p->t[p->i].kind != T_RBRACKET) {
-    add(p, &kids, expression_or_range(p));
+    cx_add_kid(p, &kids, expression_or_range(p));
     while (cx_look(p) == T_COMMA) {
       p->i++;
-      add(p, &kids, expression_or_range(p));
+      cx_add_kid(p, &kids, expression_or_range(p));
     }
   }
   if (cx_look(p) == T_SEMI) {
@@ -343,7 +343,7 @@ static cx_ast *condition(cx_parser *p) {
     const char *message;
   } part[] = {{T_THEN, "expected `then` after the condition"},
               {T_ELSE, "expected `else`: an `if` always has both values"}};
-  add(p, &kids, cx_value(p));
+  cx_add_kid(p, &kids, cx_value(p));
   for (int k = 0; k < 2; k++) {
     if (p->t[p->i].kind != part[k].word) {
       if (p->t[p->i].kind == T_ERROR) cx_fail(p);
@@ -353,7 +353,7 @@ static cx_ast *condition(cx_parser *p) {
       cx_fail(p);
     }
     p->i++;
-    add(p, &kids, cx_value(p));
+    cx_add_kid(p, &kids, cx_value(p));
   }
   return cx_make(p, A_IF, first, kids);
 }
@@ -497,13 +497,13 @@ static bool meant_equal(cx_parser *p, const cx_ast *left) {
 static cx_ast *comparison(cx_parser *p, cx_ast *left, int first) {
   cx_kids kids = {0};
   CX_VEC(uint8_t) ops = {0};
-  add(p, &kids, left);
+  cx_add_kid(p, &kids, left);
   while (precedence(cx_look(p)) == P_COMPARE || meant_equal(p, kids.at[kids.n - 1])) {
     int kind = p->t[p->i++].kind;
     *CX_PUSH(p->arena, ops) = (uint8_t)(kind == T_ASSIGN ? T_EQ : kind);
     int from = p->i;
     cx_ast *right = start(p, P_ADD);
-    add(p, &kids, climb(p, right, from, P_ADD));
+    cx_add_kid(p, &kids, climb(p, right, from, P_ADD));
   }
   cx_ast *e = cx_make(p, A_COMPARE, first, kids);
   e->ops = ops.at;
@@ -539,7 +539,7 @@ cx_ast *cx_value(cx_parser *p) {
 
 cx_ast *cx_named(cx_parser *p) {
   int first = p->i;
-  if (!named_ahead(p)) { /* behind `at` */
+  if (!cx_named_ahead(p)) { /* behind `at` */
     if (p->t[p->i].kind == T_ERROR) cx_fail(p);
     p->i += cx_is_name(p->t[p->i].kind);
     int d = cx_error(p->ctx, cx_here(p), "`at` needs a name, `=` and a value");
@@ -554,10 +554,10 @@ cx_ast *cx_named(cx_parser *p) {
 static cx_ast *substitutions(cx_parser *p, cx_ast *e, int first) {
   while (cx_look(p) == T_AT) {
     cx_kids kids = {0};
-    add(p, &kids, e);
+    cx_add_kid(p, &kids, e);
     do {
       p->i++;
-      add(p, &kids, cx_named(p));
+      cx_add_kid(p, &kids, cx_named(p));
     } while (cx_look(p) == T_COMMA && cx_is_name(p->t[p->i + 1].kind) && p->t[p->i + 2].kind == T_ASSIGN);
     e = cx_make(p, A_AT, first, kids);
   }

@@ -3,8 +3,6 @@
 #include "front/parse_stmt.h"
 #include <string.h>
 
-void cx_add_kid(cx_parser *p, cx_kids *kids, cx_ast *e) { *CX_PUSH(p->arena, *kids) = e; }
-
 bool cx_ended(const cx_parser *p) {
   int kind = cx_look(p);
   return kind == T_NEWLINE || kind == T_EOF || kind == T_SEMI || kind == T_RBRACE;

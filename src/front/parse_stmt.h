@@ -5,11 +5,9 @@
 
 bool cx_is_statement_word(int kind);
 bool cx_defines(const cx_parser *p, int i); /* the name at token i is followed by what makes it a definition */
-cx_ast *cx_statement(cx_parser *p);         /* one, or an A_ERROR after its diagnostic */
 cx_ast *cx_one_statement(cx_parser *p);     /* one; leaves through cx_fail */
 void cx_statements(cx_parser *p, cx_kids *kids, int end); /* up to a token of kind `end`, or the end of the text */
 /* parse_stmt.c: help for statements */
-void cx_add_kid(cx_parser *p, cx_kids *kids, cx_ast *e);
 bool cx_ended(const cx_parser *p); /* nothing more stands in the statement */
 void cx_need(cx_parser *p, const char *what, const char *example);
 void cx_keyword(cx_parser *p, int kind, const char *what, const char *example);

@@ -128,8 +128,8 @@ static cx_interval apply(const cx_node *n, const cx_interval *x, bool integer) {
 
 static cx_interval index_range(const cx_eq *of, int64_t slot) {
   if (!of) return slot < CX_FREE ? iv(0, INFINITY) : all;
-  if (slot < 0 || slot >= of->rank + of->nred) return all;
-  int64_t n = slot < of->rank ? of->dim[slot].n : of->rdim[slot - of->rank].n;
+  if (slot < 0 || slot >= cx_nslot(of)) return all;
+  int64_t n = cx_extent(of, slot);
   return iv(0, n > 0 ? (double)(n - 1) : 0);
 }
 

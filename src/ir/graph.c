@@ -176,6 +176,12 @@ const cx_node *cx_load(cx_graph *g, uint32_t eq, const cx_node *const *sub, int 
   return make(g, OP_load, u.i, sub, nsub);
 }
 
+const cx_node *cx_load_here(cx_graph *g, const cx_eq *e) {
+  const cx_node *sub[CX_MAX_RANK];
+  for (int k = 0; k < e->rank; k++) sub[k] = cx_index(g, k);
+  return cx_load(g, e->id, sub, e->rank);
+}
+
 const cx_node *cx_raw(cx_graph *g, cx_op op, const cx_node *const *arg, int n) {
   if (n >= 2 && (cx_ops[op].facts & F_COMM) && cx_comm_before(arg[1], arg[0])) {
     const cx_node *t[3] = {arg[1], arg[0], n > 2 ? arg[2] : NULL};

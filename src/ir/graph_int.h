@@ -35,14 +35,11 @@ struct cx_hash {
 static inline bool cx_seen(const cx_scratch *s, const cx_node *n) { return s->stamp[n->id] == s->now; }
 /* appends the distinct nodes below e that are not seen yet to s->order, arguments first */
 void cx_postorder(const cx_graph *g, cx_scratch *s, const cx_node *e);
-/* the same, entering only nodes in which a slot of the mask, or (any) a slot >= 32, occurs */
-void cx_postorder_slots(const cx_graph *g, cx_scratch *s, const cx_node *e, uint32_t mask, bool any);
 
 uint32_t cx_node_hash(uint16_t op, int64_t bits, const cx_node *const *arg, int n);
 const cx_node *cx_node_find(const cx_graph *g, uint32_t hash, uint16_t op, int64_t bits, const cx_node *const *arg,
                             int n);
 bool cx_comm_before(const cx_node *x, const cx_node *y); /* the order of commutative arguments */
-static inline bool cx_is_const(const cx_node *n) { return n->op == OP_const; }
 
 /* Operators that the text writes between (or before) their arguments; the larger prec binds tighter. */
 typedef struct {

@@ -114,6 +114,19 @@ typedef struct cx_graph {
   bool inside;          /* an integrand: its integrals are inside another */
 } cx_graph;
 
+/* ---- what all ask of nodes and equations ---- */
+static inline bool cx_is_number(const cx_node *n, double v) { return n->op == OP_const && n->u.num == v; }
+static inline int cx_nslot(const cx_eq *e) { return e->rank + e->nred; }
+static inline cx_dim cx_slot_dim(const cx_eq *e, int slot) {
+  return slot < e->rank ? e->dim[slot] : e->rdim[slot - e->rank];
+}
+static inline int64_t cx_extent(const cx_eq *e, int slot) { return cx_slot_dim(e, slot).n; }
+static inline int64_t cx_eq_count(const cx_eq *e) { /* elements */
+  int64_t n = 1;
+  for (int k = 0; k < e->rank; k++) n *= e->dim[k].n;
+  return n;
+}
+
 /* ---- building (graph.c) ---- */
 cx_graph *cx_graph_new(cx_ctx *c, cx_arena *a);
 cx_eq *cx_eq_new(cx_graph *g, cx_sym name, cx_eq_kind kind); /* NULL name: a fresh one; bounds -inf..inf */
@@ -125,6 +138,7 @@ void cx_note_largest(const cx_graph *g, size_t size);
 const cx_node *cx_const(cx_graph *g, double v);
 const cx_node *cx_index(cx_graph *g, int64_t slot);
 const cx_node *cx_load(cx_graph *g, uint32_t eq, const cx_node *const *sub, int nsub);
+const cx_node *cx_load_here(cx_graph *g, const cx_eq *e); /* at the index slots 0..rank-1 */
 /* The one constructor of scalar ops. It applies the simplification rules that need no more than the node
  * itself (constants folded, x + 0, x * 1, x * 0 for finite..., commutative arguments ordered): rules.def. */
 const cx_node *cx_op1(cx_graph *g, cx_op op, const cx_node *x);

@@ -63,7 +63,8 @@ static void walk(const cx_graph *g, cx_scratch *s, const cx_node *e, uint32_t ma
   }
 }
 void cx_postorder(const cx_graph *g, cx_scratch *s, const cx_node *e) { walk(g, s, e, 0, false, true); }
-void cx_postorder_slots(const cx_graph *g, cx_scratch *s, const cx_node *e, uint32_t mask, bool any) {
+/* cx_postorder, entering only nodes in which a slot of the mask, or (any) a slot >= 32, occurs */
+static void postorder_slots(const cx_graph *g, cx_scratch *s, const cx_node *e, uint32_t mask, bool any) {
   walk(g, s, e, mask, any, false);
 }
 
@@ -117,7 +118,7 @@ const cx_node *cx_subst(cx_graph *g, const cx_node *e, const int64_t *slot, cons
   }
   if (!holds(e, mask, any, false)) return e;
   cx_scratch *s = cx_scratch_take(g);
-  cx_postorder_slots(g, s, e, mask, any);
+  postorder_slots(g, s, e, mask, any);
   const cx_node *arg[CX_MAX_RANK];
   for (int i = 0; i < s->order.n; i++) {
     const cx_node *x = s->order.at[i], *r = x;

@@ -151,9 +151,9 @@ bool cx_is_positive(const cx_graph *g, const cx_node *x) { return positive(g, x,
 
 static bool below(cx_graph *g, const cx_node *x, const cx_node *y, bool strict) {
   if (x == y) return !strict;
-  if (strict && x->op == OP_const && x->u.num == 0 && positive(g, y, 4)) return true;
+  if (strict && cx_is_number(x, 0) && positive(g, y, 4)) return true;
   double hi = x->op == OP_const ? x->u.num : cx_bounds(g, x, NULL).hi;
-  if (!(hi < INFINITY)) return !strict && y->op == OP_const && y->u.num == INFINITY;
+  if (!(hi < INFINITY)) return !strict && cx_is_number(y, INFINITY);
   double lo = y->op == OP_const ? y->u.num : cx_bounds(g, y, NULL).lo;
   return strict ? hi < lo : hi <= lo;
 }

@@ -93,8 +93,8 @@ static bool offset(const cx_eq *q, const cx_node *sub, int axis, double *lo, dou
   *lo = *hi = (double)c0;
   for (int k = 0; k < 32; k++) {
     if (c[k] == 0 || k == axis) continue;
-    if (k >= q->rank + q->nred) return false;
-    int64_t n = k < q->rank ? q->dim[k].n : q->rdim[k - q->rank].n;
+    if (k >= cx_nslot(q)) return false;
+    int64_t n = cx_extent(q, k);
     double far = (double)c[k] * (double)(n > 0 ? n - 1 : 0);
     if (far < 0) *lo += far;
     else *hi += far;

@@ -92,7 +92,7 @@ static const char *equation(const cx_graph *g, int id) {
       if ((e->red == RED_none) != (e->nred == 0))
         BAD("`%s`: %s over %d indices", e->name, cx_red_name[e->red], e->nred);
       if (e->body->any_free) BAD("the body of `%s` has a free index", e->name);
-      if (e->body->free_lo >> (e->rank + e->nred)) BAD("the body of `%s` uses an index that is not its own", e->name);
+      if (e->body->free_lo >> cx_nslot(e)) BAD("the body of `%s` uses an index that is not its own", e->name);
       return NULL;
     case EQ_PRIM: return primitive(g, e);
     default: BAD("`%s` has kind %d, which does not exist", e->name, e->kind);

@@ -40,15 +40,7 @@ typedef struct {
   bool bad;
 } term;
 
-static void see(void *user, const cx_node *n) {
-  cx_anti *s = user;
-  if (n->op == OP_load && (int)n->u.eq < s->known && (s->mask[n->u.eq] & CX_DEPENDS)) s->hit = true;
-}
-bool cx_anti_depends(cx_anti *s, const cx_node *n) {
-  s->hit = false;
-  if (n->has_load) cx_visit(s->g, n, see, s);
-  return s->hit;
-}
+bool cx_anti_depends(cx_anti *s, const cx_node *n) { return cx_node_depends(s->g, n, s->mask, s->known); }
 
 cx_piece cx_anti_sum(cx_anti *s, cx_piece a, cx_piece b) {
   if (!a.v) return b;
@@ -88,7 +80,7 @@ static truth proved(cx_anti *s, const cx_node *c) {
     }
     case OP_isfinite: return bounded(s, c->arg[0], 20) ? YES : MAYBE;
     case OP_lt:
-      if (c->arg[0]->op == OP_const && c->arg[0]->u.num == 0 && cx_is_positive(s->g, c->arg[1])) return YES;
+      if (cx_is_number(c->arg[0], 0) && cx_is_positive(s->g, c->arg[1])) return YES;
       break;
     default: break;
   }

@@ -12,7 +12,7 @@ typedef struct {
   int known;
   const cx_eq *I, *F;
   const cx_node *x, *lo, *hi, *w; /* lo, hi: NULL is infinite */
-  bool inner, hit;
+  bool inner;
   const cx_node *ok;
   int budget;
   uint64_t used; /* what gave the closed form: rows, and CX_ANTI_.. behind them; cx_anti_how says it */

@@ -44,6 +44,21 @@ uint32_t *cx_node_dims(const cx_graph *g, cx_arena *a, uint32_t x) {
   return f.mask;
 }
 
+typedef struct {
+  const uint32_t *mask;
+  int known;
+  bool hit;
+} reach;
+static void see_node(void *user, const cx_node *n) {
+  reach *r = user;
+  r->hit |= n->op == OP_load && (int)n->u.eq < r->known && (r->mask[n->u.eq] & CX_DEPENDS);
+}
+bool cx_node_depends(cx_graph *g, const cx_node *e, const uint32_t *mask, int known) {
+  reach r = {mask, known, false};
+  if (e->has_load) cx_visit(g, e, see_node, &r);
+  return r.hit;
+}
+
 /* ---- copies ---- */
 typedef struct made {
   uint32_t eq; /* in `to` */

@@ -50,14 +50,14 @@ static const cx_node *open_sum(contraction *c, summand *s, const cx_node *load) 
     if (!cx_is_integer(c->g, to[k]) || !cx_in_range(c->g, to[k], a->dim[k].n, e)) return NULL;
   }
   double work = 1;
-  for (int k = 0; k < a->rank + a->nred; k++) work *= (double)(k < a->rank ? a->dim[k].n : a->rdim[k - a->rank].n);
+  for (int k = 0; k < cx_nslot(a); k++) work *= (double)cx_extent(a, k);
   c->before += work;
   for (int k = 0; k < a->nred; k++) {
     slot[a->rank + k] = a->rank + k, to[a->rank + k] = cx_index(c->g, e->rank + s->nred);
     s->rdim[s->nred++] = a->rdim[k];
   }
   c->opened++;
-  return cx_subst(c->g, a->body, slot, to, a->rank + a->nred);
+  return cx_subst(c->g, a->body, slot, to, cx_nslot(a));
 }
 
 /* takes the factors of k * e apart by the long index */
@@ -69,8 +69,7 @@ static bool take_apart(contraction *c, summand *s, double k, const cx_node *e) {
   for (int i = 0; i < p.n; i++) {
     const cx_node *b = p.f[i].base, *more = NULL;
     if (p.f[i].power != 1) continue;
-    if (b->op == OP_select && b->arg[2]->op == OP_const && b->arg[2]->u.num == 0 &&
-        !(b->arg[0]->free_lo >> c->slot & 1)) {
+    if (b->op == OP_select && cx_is_number(b->arg[2], 0) && !(b->arg[0]->free_lo >> c->slot & 1)) {
       s->cond = cx_op2(g, OP_and, s->cond, b->arg[0]);
       more = b->arg[1];
     } else more = open_sum(c, s, b);

@@ -82,7 +82,7 @@ static bool guard(const delta *d, term *t, const cx_node *e, int64_t n) {
  * e = mod(r, |c|) + |c| t. True when i was narrowed; e is then the new expression. */
 static bool window(const delta *d, term *t, const cx_node **e, int64_t n) {
   cx_graph *g = d->g;
-  for (int i = d->e->rank; i < d->e->rank + d->e->nred; i++) {
+  for (int i = d->e->rank; i < cx_nslot(d->e); i++) {
     double c;
     const cx_node *r;
     if (!(t->live >> i & 1) || !((*e)->free_lo >> i & 1) || !(r = split(g, *e, i, &c)) || !cx_is_integer(g, r))
@@ -164,7 +164,7 @@ static int solve(const delta *d, const term *t, const cx_node *q, const cx_node 
   cx_graph *g = d->g;
   int best = -1;
   int64_t best_score = 0;
-  for (int i = d->e->rank; i < d->e->rank + d->e->nred; i++) {
+  for (int i = d->e->rank; i < cx_nslot(d->e); i++) {
     double c;
     if (!(t->live >> i & 1) || !(q->free_lo >> i & 1)) continue;
     const cx_node *r = split(g, cx_op2(g, OP_sub, q->arg[0], q->arg[1]), i, &c);
@@ -210,7 +210,7 @@ static bool eliminate(const delta *d, term *t) {
 /* k < c, k <= c, c < k, c <= k for constants c: k runs over what they leave */
 static bool clip(const delta *d, term *t) {
   cx_graph *g = d->g;
-  for (int i = d->e->rank; i < d->e->rank + d->e->nred; i++) {
+  for (int i = d->e->rank; i < cx_nslot(d->e); i++) {
     if (!(t->live >> i & 1)) continue;
     double lo = 0, hi = (double)t->size[i] - 1;
     int kept = 0, found = 0;
@@ -283,7 +283,7 @@ static bool narrow(const delta *d, term *t) {
     if (q->op != OP_eq || t->nguard + 2 > CONDS) continue;
     int n = cx_affine_terms(cx_op2(g, OP_sub, q->arg[0], q->arg[1]), 1, all, CX_TERMS);
     if (n < 0) continue;
-    for (int i = d->e->rank; i < d->e->rank + d->e->nred; i++) {
+    for (int i = d->e->rank; i < cx_nslot(d->e); i++) {
       if (!(t->live >> i & 1) || !(q->free_lo >> i & 1)) continue;
       double c = 0, lo = 0, hi = 0;
       cx_term fixed[CX_TERMS + 1], x[CX_TERMS];
@@ -432,7 +432,7 @@ typedef struct {
 
 static bool alike(const delta *d, const part *p, const term *t) {
   if (p->live != t->live) return false;
-  for (int i = d->e->rank; i < d->e->rank + d->e->nred; i++)
+  for (int i = d->e->rank; i < cx_nslot(d->e); i++)
     if ((t->live >> i & 1) && p->size[i] != t->size[i]) return false;
   return true;
 }
@@ -442,7 +442,7 @@ static void become(cx_graph *g, cx_eq *e, const cx_eq *from, const part *p) {
   const cx_node *to[CX_MAX_RANK];
   cx_dim rdim[CX_MAX_RANK];
   int n = 0, m = 0;
-  for (int i = from->rank; i < from->rank + from->nred; i++) {
+  for (int i = from->rank; i < cx_nslot(from); i++) {
     if (!(p->live >> i & 1)) continue;
     if (i != from->rank + n) slot[m] = i, to[m++] = cx_index(g, from->rank + n);
     rdim[n] = from->rdim[i - from->rank];

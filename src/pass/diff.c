@@ -75,7 +75,7 @@ static bool selects(const cx_node *x, int depth) {
     return selects(x->arg[0], depth - 1) && selects(x->arg[1], depth - 1);
   if (x->op != OP_select) return false;
   for (int k = 1; k < 3; k++)
-    if (x->arg[k]->op == OP_const && x->arg[k]->u.num == 0) return true;
+    if (cx_is_number(x->arg[k], 0)) return true;
   return false;
 }
 
@@ -83,7 +83,7 @@ static bool selects(const cx_node *x, int depth) {
 static int products(const cx_node *x, int most) {
   if ((cx_ops[x->op].facts & F_BOOL) || !selects(x, 4)) return 1;
   if (x->op == OP_neg) return products(x->arg[0], most);
-  if (x->op == OP_select) return products(x->arg[x->arg[2]->op == OP_const && x->arg[2]->u.num == 0 ? 1 : 2], most);
+  if (x->op == OP_select) return products(x->arg[cx_is_number(x->arg[2], 0) ? 1 : 2], most);
   int n = products(x->arg[0], most);
   return n > most ? n : n + products(x->arg[1], most - n);
 }
@@ -145,7 +145,7 @@ const cx_node *cx_chain(cx_graph *g, const cx_node *up, const cx_node *p, bool t
     if (x->op == OP_neg) return cx_op1(g, OP_neg, cx_chain(g, x->arg[0], y, thin));
     if (x->op != OP_select)
       return cx_op2(g, (cx_op)x->op, cx_chain(g, x->arg[0], y, thin), cx_chain(g, x->arg[1], y, thin));
-    bool then = x->arg[2]->op == OP_const && x->arg[2]->u.num == 0; /* 0 or -0 */
+    bool then = cx_is_number(x->arg[2], 0); /* 0 or -0 */
     const cx_node *r = cx_chain(g, x->arg[then ? 1 : 2], y, thin);
     return cx_op3(g, OP_select, x->arg[0], then ? r : zero, then ? zero : r);
   }
@@ -178,7 +178,7 @@ static uint32_t read_mask(const cx_graph *g, const cx_node *load, const cx_eq *o
   for (int k = 0; k < load->nargs; k++) {
     const cx_node *s = load->arg[k];
     int64_t slot = s->op == OP_index ? s->u.i : -1;
-    int64_t n = slot < 0 ? -1 : slot < of->rank ? of->dim[slot].n : of->rdim[slot - of->rank].n;
+    int64_t n = slot < 0 ? -1 : cx_extent(of, slot);
     if (n < g->eq[load->u.eq]->dim[k].n || (slot >= 0 && (seen >> slot & 1))) *whole = false;
     seen |= s->free_lo;
   }
@@ -197,7 +197,7 @@ static void see_consumer(void *user, const cx_node *n) {
   thinness *t = user;
   if (n->op != OP_load || (int)n->u.eq >= t->neq || !(t->mark[n->u.eq] & ACTIVE) || t->thin[n->u.eq]) return;
   bool whole;
-  uint32_t all = (1u << (t->of->rank + t->of->nred)) - 1, seen = read_mask(t->g, n, t->of, &whole);
+  uint32_t all = (1u << cx_nslot(t->of)) - 1, seen = read_mask(t->g, n, t->of, &whole);
   if ((seen & all) != all || (whole && !t->branches && !t->thin[t->of->id])) return;
   t->thin[n->u.eq] = t->changed = true;
 }
@@ -295,7 +295,7 @@ static const cx_node *other_factors(cx_graph *g, const cx_eq *e) {
   return cx_load(g, q->id, ix, r + e->nred);
 }
 
-cx_linear cx_diff_linear(cx_graph *g, const cx_eq *e) {
+static cx_linear linear_of(cx_graph *g, const cx_eq *e) {
   cx_linear l = {e->body, NULL, e->nred};
   for (int k = 0; k < e->nred; k++)
     if (e->rdim[k].n == 0) { /* an empty reduction is a constant */
@@ -339,7 +339,7 @@ cx_linear *cx_diff_linear_all(cx_graph *g, uint8_t **mark) {
   int neq = g->neq;
   cx_linear *l = CX_NEW_N(g->arena, cx_linear, neq + 1);
   for (int id = 0; id < neq; id++)
-    if (((*mark)[id] & ACTIVE) && !((*mark)[id] & LEAF)) l[id] = cx_diff_linear(g, g->eq[id]);
+    if (((*mark)[id] & ACTIVE) && !((*mark)[id] & LEAF)) l[id] = linear_of(g, g->eq[id]);
   uint8_t *longer = cx_alloc_n(g->arena, (size_t)g->neq + 1, 1);
   memcpy(longer, *mark, (size_t)neq);
   *mark = longer;

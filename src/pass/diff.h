@@ -14,7 +14,6 @@ typedef struct {
   const cx_node *weight; /* multiplies the derivative of body */
   int nred;              /* of the derivative's sum */
 } cx_linear;
-cx_linear cx_diff_linear(cx_graph *g, const cx_eq *e);
 /* that of every active equation but the leaves, by id; *mark grows to hold the (inactive) equations it needs */
 cx_linear *cx_diff_linear_all(cx_graph *g, uint8_t **mark);
 /* up * p. A factor that is 0 or 1 selects: what a branch not taken would give, NaN or infinite, never shows. thin: up

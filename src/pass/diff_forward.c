@@ -51,7 +51,7 @@ static void forward_node(void *user, const cx_node *n) {
       f->below[n->id] |= f->below[n->arg[k]->id];
     }
   }
-  if (d && d->op == OP_const && d->u.num == 0) d = NULL;
+  if (d && cx_is_number(d, 0)) d = NULL;
   f->d[n->id] = d;
 }
 

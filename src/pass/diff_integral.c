@@ -27,7 +27,7 @@ static const cx_node *read_at(cx_graph *g, uint32_t eq) { return cx_load_here(g,
 
 bool cx_is_zero(const cx_graph *g, uint32_t eq) {
   const cx_eq *e = g->eq[eq];
-  return e->kind == EQ_CALC && e->body->op == OP_const && e->body->u.num == 0;
+  return e->kind == EQ_CALC && cx_is_number(e->body, 0);
 }
 
 void cx_leibniz_dim(const cx_leibniz *p, cx_eq *e, cx_dim d) {
@@ -38,7 +38,8 @@ void cx_leibniz_dim(const cx_leibniz *p, cx_eq *e, cx_dim d) {
   e->dim[e->rank++] = d;
 }
 
-uint32_t cx_leibniz_frozen(cx_leibniz *p, uint32_t eq) {
+/* a copy that diff takes for a constant */
+static uint32_t frozen(cx_leibniz *p, uint32_t eq) {
   cx_eq *t = like(p->g, p->g->eq[eq], p->g->eq[eq]->rank);
   t->inert = true;
   t->body = read_at(p->g, eq);
@@ -169,7 +170,7 @@ const cx_node *cx_leibniz_term(cx_leibniz *p, const cx_node *sum, const cx_local
   for (int k = 0; k < rest; k++) sub[R + p->nc + k] = cx_index(g, red + m + k);
   for (int k = 0, r = red + m; k < of; k++)
     at[k] = l->bound[k] ? cx_subst(g, l->bound[k], slot, to, m) : cx_index(g, r++);
-  uint32_t a0 = cx_leibniz_frozen(p, l->of), J0 = cx_leibniz_frozen(p, J);
+  uint32_t a0 = frozen(p, l->of), J0 = frozen(p, J);
   const cx_node *move = cx_op2(g, OP_sub, cx_load(g, l->of, at, of), cx_load(g, a0, at, of));
   const cx_node *term = cx_op2(g, OP_mul, cx_load(g, J0, sub, Je->rank), move);
   if (m + rest) {
@@ -287,7 +288,7 @@ static uint32_t surrogate(cx_leibniz *p) {
     slope = cx_diff_forward(g, u, p->x, 1);
     period = I->prim_arg[CX_CROSSING_PERIOD];
   }
-  const cx_node *sum = read_at(g, cx_leibniz_frozen(p, I->id));
+  const cx_node *sum = read_at(g, frozen(p, I->id));
   if (!crossing && !series) {
     p->velocity = cx_leibniz_follow(p);
     sum = cx_leibniz_jumps(p, sum);
@@ -305,8 +306,7 @@ static uint32_t surrogate(cx_leibniz *p) {
   for (int side = 0; side < 2 && !crossing && !series && !p->stretch; side++) {
     uint32_t end = I->prim_arg[side ? CX_INTEGRAL_HI : CX_INTEGRAL_LO];
     if ((int)end >= p->marked || !(p->mark[end] & 1)) continue;
-    uint32_t e0 = cx_leibniz_frozen(p, end),
-             fe = cx_leibniz_frozen(p, at_end(p, end, I->prim_arg[side ? CX_INTEGRAL_LO : CX_INTEGRAL_HI]));
+    uint32_t e0 = frozen(p, end), fe = frozen(p, at_end(p, end, I->prim_arg[side ? CX_INTEGRAL_LO : CX_INTEGRAL_HI]));
     const cx_node *ix[CX_MAX_RANK];
     for (int d = 0; d < p->r0; d++) ix[d] = cx_index(g, d);
     const cx_node *move = cx_op2(g, OP_sub, cx_load(g, end, ix, p->r0), cx_load(g, e0, ix, p->r0));

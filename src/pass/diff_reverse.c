@@ -47,7 +47,7 @@ static void reverse_body(rev *r, const cx_node *body, const uint8_t *mark) {
         cx_throw(g->ctx, CX_E_PROGRAM);
       }
       p = cx_chain(g, up, p, false);
-      if (p->op == OP_const && p->u.num == 0) continue;
+      if (cx_is_number(p, 0)) continue;
       r->adj[a->id] = cx_sum_of(g, r->adj[a->id], p);
     }
   }
@@ -65,7 +65,7 @@ static const cx_node *transpose(cx_graph *g, const cx_eq *c, int nred, const cx_
   for (int k = 0; k < nix; k++) {
     slot[k] = k;
     to[k] = cx_index(g, nq + k);
-    dim[k] = k < c->rank ? c->dim[k] : c->rdim[k - c->rank];
+    dim[k] = cx_slot_dim(c, k);
   }
   value = cx_subst(g, value, slot, to, nix);
   for (int j = 0; j < nq; j++) u[j] = cx_subst(g, load->arg[j], slot, to, nix);

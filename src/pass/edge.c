@@ -116,14 +116,14 @@ void cx_polynomial(cx_graph *g, uint32_t y, const cx_eq *shape, const cx_node *e
 /* 0 where a and b have a common root, for whatever number of roots that is */
 static const cx_node *resultant(cx_graph *g, const cx_node *const *a, const cx_node *const *b) {
   const cx_node *l[2]; /* a b2 - b a2 = l0 + l1 y */
-  bool line = a[2]->op == OP_const && a[2]->u.num == 0;
-  if (!line && b[2]->op == OP_const && b[2]->u.num == 0) return resultant(g, b, a);
+  bool line = cx_is_number(a[2], 0);
+  if (!line && cx_is_number(b[2], 0)) return resultant(g, b, a);
   for (int k = 0; k < 2; k++)
     l[k] = line ? a[k] : cx_op2(g, OP_sub, cx_op2(g, OP_mul, a[k], b[2]), cx_op2(g, OP_mul, b[k], a[2]));
-  if (l[1]->op == OP_const && l[1]->u.num == 0) return l[0];
+  if (cx_is_number(l[1], 0)) return l[0];
   const cx_node *w = cx_op2(g, OP_mul, b[2], cx_op2(g, OP_mul, l[0], l[0]));
   w = cx_op2(g, OP_sub, w, cx_op2(g, OP_mul, b[1], cx_op2(g, OP_mul, l[0], l[1])));
-  if (b[2]->op == OP_const && b[2]->u.num == 0) /* two lines */
+  if (cx_is_number(b[2], 0)) /* two lines */
     return cx_op2(g, OP_sub, cx_op2(g, OP_mul, b[0], l[1]), cx_op2(g, OP_mul, b[1], l[0]));
   return cx_op2(g, OP_add, w, cx_op2(g, OP_mul, b[0], cx_op2(g, OP_mul, l[1], l[1])));
 }
@@ -221,7 +221,7 @@ const cx_node *cx_unrooted(void *user, cx_graph *g, const cx_node *n) {
     for (int k = 0; k < q->rank; k++) slot[k] = k;
     return cx_rewrite(g, cx_subst(g, q->body, slot, n->arg, q->rank), cx_unrooted, user);
   }
-  bool square = n->op == OP_pow && n->arg[1]->op == OP_const && n->arg[1]->u.num == 2;
+  bool square = n->op == OP_pow && cx_is_number(n->arg[1], 2);
   if (n->op != OP_mul && !square) return n;
   const cx_node *a = n->arg[0], *b = square ? a : n->arg[1];
   bool minus = (a->op == OP_neg) != (b->op == OP_neg);

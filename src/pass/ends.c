@@ -48,7 +48,6 @@ static bool condition(taken *t, const cx_node *c, bool negated) {
   t->u[t->n++] = cx_op2(g, OP_sub, c->arg[negated], c->arg[!negated]);
   return true;
 }
-static bool is_zero(const cx_node *n) { return n->op == OP_const && n->u.num == 0; }
 /* e = rest where all conditions hold, else 0 */
 static const cx_node *peel(taken *t, const cx_node *e) {
   cx_graph *g = t->g;
@@ -58,8 +57,8 @@ static const cx_node *peel(taken *t, const cx_node *e) {
     case OP_le:
     case OP_and: return condition(t, e, false) ? cx_const(g, 1) : NULL;
     case OP_select:
-      if (is_zero(e->arg[2])) return condition(t, e->arg[0], false) ? peel(t, e->arg[1]) : NULL;
-      if (is_zero(e->arg[1])) return condition(t, e->arg[0], true) ? peel(t, e->arg[2]) : NULL;
+      if (cx_is_number(e->arg[2], 0)) return condition(t, e->arg[0], false) ? peel(t, e->arg[1]) : NULL;
+      if (cx_is_number(e->arg[1], 0)) return condition(t, e->arg[0], true) ? peel(t, e->arg[2]) : NULL;
       return e;
     case OP_neg: return (a = peel(t, e->arg[0])) ? cx_op1(g, OP_neg, a) : NULL;
     case OP_mul: a = peel(t, e->arg[0]), b = a ? peel(t, e->arg[1]) : NULL; return b ? cx_op2(g, OP_mul, a, b) : NULL;

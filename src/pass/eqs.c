@@ -11,12 +11,6 @@ cx_eq *cx_eq_beside(cx_graph *g, const cx_eq *like, const char *suffix) {
   return e;
 }
 
-const cx_node *cx_load_here(cx_graph *g, const cx_eq *e) {
-  const cx_node *sub[CX_MAX_RANK];
-  for (int k = 0; k < e->rank; k++) sub[k] = cx_index(g, k);
-  return cx_load(g, e->id, sub, e->rank);
-}
-
 bool cx_in_range(const cx_graph *g, const cx_node *e, int64_t n, const cx_eq *of) {
   cx_interval r = cx_bounds(g, e, of);
   return r.lo >= 0 && r.hi <= (double)(n - 1);
@@ -86,7 +80,7 @@ bool *cx_data_only(const cx_graph *g, cx_arena *a) {
 const cx_node *cx_drop_slot(cx_graph *g, cx_eq *e, int slot, const cx_node *body) {
   int64_t from[CX_MAX_RANK];
   const cx_node *to[CX_MAX_RANK];
-  int n = 0, last = e->rank + e->nred - 1;
+  int n = 0, last = cx_nslot(e) - 1;
   for (int s = slot + 1; s <= last; s++, n++) from[n] = s, to[n] = cx_index(g, s - 1);
   for (int s = slot - e->rank; s + 1 < e->nred; s++) e->rdim[s] = e->rdim[s + 1];
   e->nred--;

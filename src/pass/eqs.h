@@ -6,8 +6,6 @@
 
 /* a new EQ_CALC with the dimensions of `like`, named after it; the caller sets red, rdim and body */
 cx_eq *cx_eq_beside(cx_graph *g, const cx_eq *like, const char *suffix);
-/* load of e at the index slots 0..rank-1 */
-const cx_node *cx_load_here(cx_graph *g, const cx_eq *e);
 /* The body of the loaded equation at the load's subscripts, inside equation `of`: 0 where a subscript may fall
  * outside, as the load is. The equation has no reduction. */
 const cx_node *cx_open_load(cx_graph *g, const cx_node *load, const cx_eq *of);

@@ -63,7 +63,7 @@ static int degree_by_op(finder *f, const cx_node *n, int budget) {
       a = degree(f, n->arg[0], budget - 1);
       if (degree(f, n->arg[1], budget - 1) != 0) return ANY;
       if (a == 0) return 0;
-      return a == 1 && n->arg[1]->op == OP_const && n->arg[1]->u.num == 2 ? 2 : ANY;
+      return a == 1 && cx_is_number(n->arg[1], 2) ? 2 : ANY;
     case OP_select: /* a choice that x does not make */
       if (degree(f, n->arg[0], budget - 1) != 0) return ANY;
       a = degree(f, n->arg[1], budget - 1);
@@ -116,7 +116,7 @@ static void add(finder *f, cx_feature_kind kind, const cx_node *u) {
   cx_graph *g = f->g;
   const cx_eq *of = f->of;
   if (degree_of(f, u) == 0) return;
-  if (of->rank + of->nred > CX_MAX_RANK) {
+  if (cx_nslot(of) > CX_MAX_RANK) {
     f->hidden = true;
     return;
   }
@@ -142,11 +142,11 @@ static void add(finder *f, cx_feature_kind kind, const cx_node *u) {
   }
   for (int k = 0; k < f->list.n; k++) {
     const cx_eq *e = g->eq[f->list.at[k].eq];
-    if (f->list.at[k].kind == kind && e->body == u && e->rank == of->rank + of->nred) return;
+    if (f->list.at[k].kind == kind && e->body == u && e->rank == cx_nslot(of)) return;
   }
   cx_eq *e = cx_eq_new(g, NULL, EQ_CALC);
   e->span = of->span;
-  e->rank = (uint8_t)(of->rank + of->nred);
+  e->rank = (uint8_t)cx_nslot(of);
   memcpy(e->dim, of->dim, sizeof e->dim);
   memcpy(e->dim + of->rank, of->rdim, of->nred * sizeof *e->dim);
   e->body = u;
@@ -264,7 +264,7 @@ static bool safe_below(const cx_graph *g, cx_scratch *w, const cx_node *b) {
   if (b->op == OP_mul) return safe_below(g, w, b->arg[0]) && safe_below(g, w, b->arg[1]);
   if (b->op == OP_abs) return safe_below(g, w, b->arg[0]);
   for (int k = 0; b->op == OP_add && k < 2; k++)
-    if (b->arg[k]->op == OP_const && b->arg[k]->u.num == CX_TINY) return true;
+    if (cx_is_number(b->arg[k], CX_TINY)) return true;
   return false;
 }
 

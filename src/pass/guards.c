@@ -33,7 +33,7 @@ static const cx_node *open_chain(void *user, cx_graph *g, const cx_node *n) {
     const cx_node *c = n->arg[0]->arg[k];
     if (c->op != OP_ne || n->arg[0]->arg[!k]->op != OP_isfinite) continue;
     for (int j = 0; j < 2; j++)
-      if (c->arg[!j]->op == OP_const && c->arg[!j]->u.num == 0 && has_factor(n->arg[1], c->arg[j], 8))
+      if (cx_is_number(c->arg[!j], 0) && has_factor(n->arg[1], c->arg[j], 8))
         return cx_op3(g, OP_select, c->arg[j], n->arg[1], n->arg[2]);
   }
   return n;

@@ -42,8 +42,8 @@ static bool once_each(const cx_eq *user, const cx_node *load) {
       if (c[s]) slot = s, n++;
     if (n == 1 && (c[slot] == 1 || c[slot] == -1)) seen |= 1u << slot;
   }
-  for (int s = 0; s < user->rank + user->nred; s++) {
-    int64_t n = s < user->rank ? user->dim[s].n : user->rdim[s - user->rank].n;
+  for (int s = 0; s < cx_nslot(user); s++) {
+    int64_t n = cx_extent(user, s);
     if (n > 1 && !(seen >> s & 1)) return false;
   }
   return true;

@@ -165,6 +165,8 @@ void cx_compose_outside(cx_compose *c, cx_compose_load fn, void *user);
 /* by equation of g: a mask of the dimensions that stand for x; those that depend on x are marked with bit 31 */
 #define CX_DEPENDS (1u << 31)
 uint32_t *cx_node_dims(const cx_graph *g, cx_arena *a, uint32_t x);
+/* does e, whose loads of equations `known` and later are of none, depend on x by this mask? */
+bool cx_node_depends(cx_graph *g, const cx_node *e, const uint32_t *mask, int known);
 
 /* ---- derivatives (diff_integral.c) ----
  * `of` with every integral between it and the leaves replaced by an equation of the same value that the rules of

@@ -17,7 +17,7 @@ typedef struct {
   const cx_node *n;
   uint32_t eq; /* the equation it stands in, when it has indices of its own */
   int m, slot[2 * CX_MAX_RANK];
-  uint32_t gap; /* eq is the place of a maximum: cx_running_gap of it; n is NULL then */
+  uint32_t gap; /* eq is the place of a maximum: running_gap of it; n is NULL then */
 } step;
 
 typedef struct {
@@ -80,7 +80,7 @@ static const cx_node *parts(cx_graph *g, cx_op op, const cx_node *a, const cx_no
   }
   for (int side = 0; side < 2 && budget; side++) { /* sqrt(a) < b, or b < sqrt(a): by their squares */
     const cx_node *root = side ? b : a, *other = side ? a : b, *zero = cx_const(g, 0);
-    bool nought = root->op == OP_select && root->arg[1]->op == OP_const && root->arg[1]->u.num == 0;
+    bool nought = root->op == OP_select && cx_is_number(root->arg[1], 0);
     if (nought) root = root->arg[2]; /* sqrt as its derivative likes it: 0 where a is */
     const cx_node *of = root->op == OP_sqrt ? root->arg[0] : NULL;
     if (nought && of && cx_op2(g, OP_eq, of, zero) != (side ? b : a)->arg[0]) of = NULL;
@@ -163,7 +163,9 @@ static const cx_node *never(cx_graph *g, const cx_eq *e) {
   return cx_const(g, e->red == RED_max || e->red == RED_argmax ? -INFINITY : INFINITY);
 }
 
-uint32_t cx_running_gap(cx_graph *g, const cx_eq *e) {
+/* max(s: e): the largest of the terms before s less e[s], over the dimensions of the equation and s; min: the reverse.
+ * Where it passes 0 downwards the term s takes over. UINT32_MAX: too many dimensions */
+static uint32_t running_gap(cx_graph *g, const cx_eq *e) {
   int n = e->nred, r = e->rank;
   if (r + n > CX_MAX_RANK) return UINT32_MAX;
   bool max = e->red == RED_max || e->red == RED_argmax;
@@ -188,9 +190,9 @@ uint32_t cx_running_gap(cx_graph *g, const cx_eq *e) {
 
 static void see_place(jumps *j, const cx_eq *e) {
   step s = {.eq = e->id};
-  for (int k = j->p->r0 + 1; k < e->rank + e->nred; k++) s.slot[s.m++] = k;
+  for (int k = j->p->r0 + 1; k < cx_nslot(e); k++) s.slot[s.m++] = k;
   if (j->inner[e->id] || !depends(j, e->body)) return;
-  s.gap = cx_running_gap(j->p->g, e);
+  s.gap = running_gap(j->p->g, e);
   if (s.gap == UINT32_MAX) cannot(j->p);
   *CX_PUSH(j->p->g->arena, j->step) = s;
 }
@@ -417,7 +419,7 @@ static uint32_t variant_of(variant *v, bool high, const cx_node *value) {
     for (int k = 0; k < s->m; k++) {
       const cx_eq *q = g->eq[s->eq];
       int slot = s->slot[k];
-      cx_leibniz_dim(p, t, slot < q->rank ? q->dim[slot] : q->rdim[slot - q->rank]);
+      cx_leibniz_dim(p, t, cx_slot_dim(q, slot));
     }
     for (int k = p->r0; k < e->rank; k++) cx_leibniz_dim(p, t, e->dim[k]);
   }

@@ -34,7 +34,6 @@ typedef struct { /* one integral being differentiated */
 
 /* of calx's own making, `_7`: nobody can differentiate by it */
 static inline bool cx_unnamed(const cx_eq *e) { return e->name[0] == '_' && e->name[1] >= '0' && e->name[1] <= '9'; }
-uint32_t cx_leibniz_frozen(cx_leibniz *p, uint32_t eq); /* a copy that diff takes for a constant */
 /* value[i.., k, c.., q..] as an integrand[i.., c.., q.., k]; r: the number of the i */
 uint32_t cx_leibniz_integrand(cx_leibniz *p, uint32_t value, int r);
 uint32_t cx_leibniz_bind(cx_leibniz *p, const cx_prim *prim, uint32_t f, const uint32_t *ends, uint32_t g_or_tol,
@@ -47,9 +46,6 @@ bool cx_is_zero(const cx_graph *g, uint32_t eq);
 const cx_node *cx_leibniz_jumps(cx_leibniz *p, const cx_node *sum);
 /* sum and J0[i.., extra.., c.., rest..] (a - a0), J over these dimensions of which m are extra */
 const cx_node *cx_leibniz_term(cx_leibniz *p, const cx_node *sum, const cx_local *l, uint32_t J, int m);
-/* max(s: e): the largest of the terms before s less e[s], over the dimensions of the equation and s; min: the reverse.
- * Where it passes 0 downwards the term s takes over. UINT32_MAX: too many dimensions */
-uint32_t cx_running_gap(cx_graph *g, const cx_eq *e);
 /* a cx_rewrite_fn: equations opened (user: NULL, or two, which alone are), the square of a root its radicand. Where an end
  * is a root, what vanishes there is 0 then, and not its rounding. */
 const cx_node *cx_unrooted(void *user, cx_graph *g, const cx_node *n);

@@ -345,8 +345,8 @@ static const cx_node *multiple_of(cx_graph *g, cx_scratch *w, const cx_eq *of, c
         if ((found = multiple_of(g, w, of, e->arg[k], opened, depth - 1))) at = k;
       break;
     case OP_select:
-      if (e->arg[2]->op == OP_const && e->arg[2]->u.num == 0) at = 1;
-      else if (e->arg[1]->op == OP_const && e->arg[1]->u.num == 0) at = 2;
+      if (cx_is_number(e->arg[2], 0)) at = 1;
+      else if (cx_is_number(e->arg[1], 0)) at = 2;
       break;
     default: return NULL;
   }

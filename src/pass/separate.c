@@ -32,20 +32,12 @@ typedef struct {
   int n;
   const cx_node *with, *without; /* the exponent: what stays, what leaves; NULL is 0 */
   uint32_t stay;                 /* dimensions that the integral keeps in any case */
-  bool full, hit;
+  bool full;
   int budget; /* of terms of exponents */
 } splitter;
 enum { EXPONENT_TERMS = 200 };
 
-static void see(void *user, const cx_node *n) {
-  splitter *s = user;
-  if (n->op == OP_load && (int)n->u.eq < s->known && (s->mask[n->u.eq] & CX_DEPENDS)) s->hit = true;
-}
-static bool depends(splitter *s, const cx_node *n) {
-  s->hit = false;
-  if (n->has_load) cx_visit(s->g, n, see, s);
-  return s->hit;
-}
+static bool depends(splitter *s, const cx_node *n) { return cx_node_depends(s->g, n, s->mask, s->known); }
 
 static void put(splitter *s, const cx_node *e, bool below, bool condition) {
   if (s->n == FACTORS) s->full = true;
@@ -87,8 +79,6 @@ static void exponent(splitter *s, const cx_node *e, const cx_node *coef, bool mi
   *to = *to ? cx_op2(g, minus ? OP_sub : OP_add, *to, t) : minus ? cx_op1(g, OP_neg, t) : t;
 }
 
-static bool nought(const cx_node *n) { return n->op == OP_const && n->u.num == 0; }
-
 static void take(splitter *s, const cx_node *e, bool below, int depth) {
   cx_graph *g = s->g;
   if (e->op == OP_exp) {
@@ -115,8 +105,8 @@ static void take(splitter *s, const cx_node *e, bool below, int depth) {
         take(s, e->arg[1], false, depth - 1);
         return;
       case OP_select:
-        if (below || (!nought(e->arg[1]) && !nought(e->arg[2]))) break;
-        if (nought(e->arg[2])) {
+        if (below || (!cx_is_number(e->arg[1], 0) && !cx_is_number(e->arg[2], 0))) break;
+        if (cx_is_number(e->arg[2], 0)) {
           if (e->arg[0]->op == OP_and) take(s, e->arg[0], false, depth - 1);
           else put(s, e->arg[0], false, true);
           take(s, e->arg[1], false, depth - 1);
@@ -402,7 +392,7 @@ static bool separate(keeper *k, cx_eq *I, int variables) {
       int64_t place = F->rank - 1;
       const cx_node *first = cx_const(g, 0);
       outer = cx_subst(g, outer, &place, &first, 1);
-      bool cond = outer->op == OP_select && nought(outer->arg[2]);
+      bool cond = outer->op == OP_select && cx_is_number(outer->arg[2], 0);
       if (cond) result = cx_op3(g, OP_select, outer->arg[0], cx_op2(g, OP_mul, outer->arg[1], result), cx_const(g, 0));
       else result = cx_op2(g, OP_mul, outer, result);
     }

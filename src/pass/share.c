@@ -150,7 +150,7 @@ static const cx_node *part(cx_graph *g, const cx_eq *e, const group *s) {
   int n = 0;
   p->rank = 0;
   p->red = RED_sum;
-  for (int i = 0; i < e->rank + e->nred; i++) {
+  for (int i = 0; i < cx_nslot(e); i++) {
     if (!(s->body->free_lo >> i & 1)) continue;
     slot[n] = i, to[n] = cx_index(g, n);
     if (i < e->rank) p->dim[p->rank] = e->dim[i], sub[p->rank++] = cx_index(g, i);
@@ -167,7 +167,7 @@ static void separate(cx_graph *g, cx_eq *e) {
   int n = groups(g, e, s, &cond);
   uint32_t reduced = cx_reduced_mask(e), all = 0;
   for (int k = 0; k < n; k++) all |= s[k].mask;
-  bool plain = n > 0 && s[0].body->op == OP_const && s[0].body->u.num == 1, outside = !plain || cond->op != OP_const;
+  bool plain = n > 0 && cx_is_number(s[0].body, 1), outside = !plain || cond->op != OP_const;
   if (n == 0 || all != reduced || (n < 3 && !outside)) return;
   const cx_node *r = s[0].body;
   for (int k = 1; k < n; k++) { r = cx_op2(g, OP_mul, r, part(g, e, &s[k])); }
@@ -205,11 +205,11 @@ static void diagonals(cx_graph *g) {
         const cx_node *to[2 * CX_MAX_RANK], *sub[CX_MAX_RANK];
         cx_eq d = *e; /* where index q is index p */
         if (e->dim[p].n != e->dim[q].n) continue;
-        for (int k = 0; k < e->rank + e->nred; k++) slot[k] = k, to[k] = cx_index(g, k == q ? p : k - (k > q));
+        for (int k = 0; k < cx_nslot(e); k++) slot[k] = k, to[k] = cx_index(g, k == q ? p : k - (k > q));
         for (int k = 0; k < e->rank; k++) sub[k] = to[k];
         d.rank--;
         memmove(d.dim + q, d.dim + q + 1, (size_t)(d.rank - q) * sizeof *d.dim);
-        d.body = cx_subst(g, e->body, slot, to, e->rank + e->nred);
+        d.body = cx_subst(g, e->body, slot, to, cx_nslot(e));
         for (int j = 0; j < neq; j++) {
           cx_eq *x = g->eq[j];
           if (x->kind != EQ_CALC || o.cyclic[j] || !equal(&d, x)) continue;

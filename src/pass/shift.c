@@ -85,8 +85,6 @@ static int move(shifter *s, const cx_node *n, const cx_node **form, int *slot, i
   return m;
 }
 
-static int64_t size_of(const cx_eq *e, int slot) { return slot < e->rank ? e->dim[slot].n : e->rdim[slot - e->rank].n; }
-
 static int64_t box(const group *q) {
   int64_t n = 1;
   for (int k = 0; k < q->rank; k++)
@@ -116,7 +114,7 @@ static void collect(void *user, const cx_node *n) {
     *CX_PUSH(s->a, s->v) = q;
   }
   for (int k = 0; k < m; k++) {
-    int64_t lo = shift[k], hi = shift[k] + size_of(s->e, slot[k]) - 1;
+    int64_t lo = shift[k], hi = shift[k] + cx_extent(s->e, slot[k]) - 1;
     if (fresh) q->first[k] = shift[k];
     if (fresh || lo < q->lo[k]) q->lo[k] = lo;
     if (fresh || hi > q->hi[k]) q->hi[k] = hi;

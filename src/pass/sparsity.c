@@ -150,7 +150,7 @@ static bool divides(const cx_node *c, const cx_node *x) {
 /* under condition c: then, times what waits */
 static void branch(split *d, const term *t, const uint8_t *has, const cx_node *c, const cx_node *then, const wait *next,
                    int depth) {
-  if (then->op == OP_const && then->u.num == 0) return;
+  if (cx_is_number(then, 0)) return;
   term u = *t;
   if (!(cx_ops[c->op].facts & F_BOOL) && has[c->id] && divides(c, then)) {
     expand(d, t, then, next, depth - 1);
@@ -180,7 +180,7 @@ static void list_node(void *user, const cx_node *n) {
 static void expand(split *d, const term *t, const cx_node *e, const wait *next, int depth) {
   cx_graph *g = d->s->g;
   if (depth <= 0) d->failed = true;
-  if (d->failed || (e->op == OP_const && e->u.num == 0)) return;
+  if (d->failed || cx_is_number(e, 0)) return;
   const uint8_t *has = structure(d->s, d->e, e);
   nodes l = {d->s->a, {0}};
   cx_visit(g, e, list_node, &l);
@@ -190,7 +190,7 @@ static void expand(split *d, const term *t, const cx_node *e, const wait *next, 
   for (int k = l.v.n - 1; k >= 0 && !d->failed; k--) {
     const cx_node *n = l.v.at[k], *c = coef[n->id], *x = n->nargs ? n->arg[0] : NULL,
                   *y = n->nargs > 1 ? n->arg[1] : NULL;
-    if (!c || (n->op == OP_const && n->u.num == 0)) continue;
+    if (!c || cx_is_number(n, 0)) continue;
     if (!has[n->id]) { /* no structure below: one dense part of the whole */
       plain = cx_sum_of(g, plain, cx_chain(g, c, n, false));
       continue;
@@ -325,13 +325,7 @@ static void enlarge(cx_graph *g, piece *p, const int64_t *low, const int64_t *si
   for (int i = 0; i < dims; i++) p->at[i] = cx_subst(g, p->at[i], slot, to, p->rank);
 }
 
-static const cx_node *here(cx_graph *g, uint32_t eq, int rank) {
-  const cx_node *sub[CX_MAX_RANK];
-  for (int k = 0; k < rank; k++) sub[k] = cx_index(g, k);
-  return cx_load(g, eq, sub, rank);
-}
-
-static uint32_t value_of(const split *d, const piece *p) {
+static cx_eq *value_of(const split *d, const piece *p) {
   cx_graph *g = d->s->g;
   cx_eq *v = cx_eq_beside(g, d->e, "entries");
   memset(v->dim, 0, sizeof v->dim);
@@ -343,7 +337,7 @@ static uint32_t value_of(const split *d, const piece *p) {
   v->body = cx_const(g, 0);
   for (int i = 0; i < p->nparts; i++)
     v->body = cx_op2(g, OP_add, v->body, cx_op3(g, OP_select, p->part[i].when, p->part[i].body, cx_const(g, 0)));
-  return v->id;
+  return v;
 }
 
 /* q goes into p when both stand on the same places, but for the ends of a range */
@@ -369,7 +363,7 @@ static bool merge(const split *d, piece *p, piece *q) {
     piece *both_of[2] = {p, q};
     for (int k = 0; k < 2; k++)
       if (both_of[k]->nred) {
-        both_of[k]->part[0].body = here(g, value_of(d, both_of[k]), p->rank);
+        both_of[k]->part[0].body = cx_load_here(g, value_of(d, both_of[k]));
         both_of[k]->part[0].when = cx_const(g, 1);
         both_of[k]->nparts = 1;
         both_of[k]->nred = 0;
@@ -387,14 +381,14 @@ static bool merge(const split *d, piece *p, piece *q) {
 }
 
 static void find_pattern(sparse *s, const cx_eq *e) {
-  if (e->kind == EQ_CALC && e->body->op == OP_const && e->body->u.num == 0) s->of[e->id].p = CX_NEW(s->a, piece);
+  if (e->kind == EQ_CALC && cx_is_number(e->body, 0)) s->of[e->id].p = CX_NEW(s->a, piece);
   bool suits = e->kind == EQ_CALC && e->rank > 0 && (e->red == RED_none || e->red == RED_sum);
   if (!suits || s->of[e->id].p || s->cyclic[e->id]) return;
   if (!structure(s, e, e->body)[e->body->id]) return;
   split *d = CX_NEW(s->a, split);
   d->s = s;
   d->e = e;
-  term t = {.rest = cx_const(s->g, 1), .live = (1u << (e->rank + e->nred)) - 1};
+  term t = {.rest = cx_const(s->g, 1), .live = (1u << cx_nslot(e)) - 1};
   int64_t total = 0, dense = 1;
   for (int k = 0; k < e->rank; k++) {
     t.at[k] = cx_index(s->g, k);
@@ -415,7 +409,7 @@ static void find_pattern(sparse *s, const cx_eq *e) {
   for (int i = 0; i < n; i++)
     if (__builtin_add_overflow(total, box(p[i].size, p[i].rank), &total)) total = INT64_MAX;
   if (d->failed || total >= dense) return;
-  for (int i = 0; i < n; i++) p[i].value = value_of(d, &p[i]);
+  for (int i = 0; i < n; i++) p[i].value = value_of(d, &p[i])->id;
   s->of[e->id] = (pattern){p, n};
 }
 

@@ -37,8 +37,6 @@ static bool can_open(const stab *s, const cx_node *n) {
   return e->kind == EQ_CALC && e->red == RED_none && !cyclic && !e->inert;
 }
 
-static bool is_number(const cx_node *e, double v) { return e->op == OP_const && e->u.num == v; }
-
 /* e with the loads on its multiplicative spine replaced by what they load; terms: through sums, too */
 static const cx_node *spine(stab *s, const cx_node *e, bool terms, int depth) {
   if (depth == 0) return e;
@@ -65,9 +63,9 @@ static const cx_node *spine(stab *s, const cx_node *e, bool terms, int depth) {
       const cx_node *z = e->arg[0], *zero = cx_const(s->g, 0);
       for (int k = 0; k < depth && can_open(s, z); k++) z = cx_open_load(s->g, z, s->of);
       if (z->op != OP_select) return e;
-      if (is_number(z->arg[2], -INFINITY))
+      if (cx_is_number(z->arg[2], -INFINITY))
         return cx_op3(s->g, OP_select, z->arg[0], cx_op1(s->g, OP_exp, z->arg[1]), zero);
-      if (is_number(z->arg[1], -INFINITY))
+      if (cx_is_number(z->arg[1], -INFINITY))
         return cx_op3(s->g, OP_select, z->arg[0], zero, cx_op1(s->g, OP_exp, z->arg[2]));
       return e;
     }
@@ -103,8 +101,8 @@ static bool exponential_sum(stab *s, const cx_eq *e, summand *out) {
   const cx_node *b = spine(s, e->body, false, DEPTH);
   s->of = of;
   *out = (summand){0};
-  if (b->op == OP_select && is_number(b->arg[2], 0)) out->cond = b->arg[0], b = b->arg[1];
-  else if (b->op == OP_select && is_number(b->arg[1], 0)) out->cond = cx_op1(s->g, OP_not, b->arg[0]), b = b->arg[2];
+  if (b->op == OP_select && cx_is_number(b->arg[2], 0)) out->cond = b->arg[0], b = b->arg[1];
+  else if (b->op == OP_select && cx_is_number(b->arg[1], 0)) out->cond = cx_op1(s->g, OP_not, b->arg[0]), b = b->arg[2];
   cx_product p = CX_ONE_PRODUCT;
   if (!cx_product_times(&p, b, 1) || p.nexp == 0) return false;
   out->z = cx_product_exponent(s->g, &p);
@@ -355,7 +353,7 @@ static bool sum_of_squares(const cx_graph *g, const cx_node *e, int depth) {
 
 /* a condition as "x is not 0" or, no set, "x is 0" */
 static const cx_node *asked(const cx_node *c, bool *no) {
-  bool zero = (c->op == OP_eq || c->op == OP_ne) && c->arg[1]->op == OP_const && c->arg[1]->u.num == 0;
+  bool zero = (c->op == OP_eq || c->op == OP_ne) && cx_is_number(c->arg[1], 0);
   if (zero || c->op == OP_not) {
     *no ^= c->op != OP_ne;
     return c->arg[0];
@@ -373,7 +371,7 @@ static const cx_node *assume(void *user, cx_graph *g, const cx_node *n) {
   (void)g;
   if (n->op != OP_select || asked(n->arg[0], &no) != k->x) return n;
   const cx_node *y = n->arg[1], *z = n->arg[2]; /* a guard; other selects would make two computations of one */
-  bool guard = (y->op == OP_const && y->u.num == 0) || (z->op == OP_const && z->u.num == 0);
+  bool guard = cx_is_number(y, 0) || cx_is_number(z, 0);
   return guard ? no ? z : y : n;
 }
 
@@ -382,7 +380,7 @@ static const cx_node *quotient(cx_graph *g, const cx_node *x, const cx_node *y, 
   if (x->op != OP_select || depth == 0) return cx_op2(g, OP_div, x, y);
   const cx_node *u[2];
   for (int k = 0; k < 2; k++)
-    u[k] = is_number(x->arg[k + 1], 0) ? x->arg[k + 1] : quotient(g, x->arg[k + 1], y, depth - 1);
+    u[k] = cx_is_number(x->arg[k + 1], 0) ? x->arg[k + 1] : quotient(g, x->arg[k + 1], y, depth - 1);
   return cx_op3(g, OP_select, x->arg[0], u[0], u[1]);
 }
 

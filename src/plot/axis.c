@@ -128,12 +128,13 @@ cx_axis cx_axis_make(cx_arena *a, double lo, double hi, bool log, int target) {
   return x;
 }
 
-/* ---- ranges ---- */
-
-static int ascending(const void *x, const void *y) {
-  double a = *(const double *)x, b = *(const double *)y;
-  return (a > b) - (a < b);
+double cx_axis_widest(const cx_axis *x, double size) {
+  double w = 0;
+  for (int k = 0; k < x->ntick; k++) w = fmax(w, cx_text_width(x->label[k], size));
+  return w;
 }
+
+/* ---- ranges ---- */
 
 static double quantile(const double *v, int64_t n, double q) { return v[(int64_t)(q * (double)(n - 1) + 0.5)]; }
 
@@ -150,12 +151,12 @@ static bool crop(cx_arena *a, const cx_curve *c, double *lo, double *hi) {
     before = v[n++] = c->y[k];
   }
   if (n < 20) return false;
-  qsort(v, (size_t)n, sizeof *v, ascending);
+  qsort(v, (size_t)n, sizeof *v, cx_by_value);
   double full = v[n - 1] - v[0], q1 = quantile(v, n, 0.1), q9 = quantile(v, n, 0.9), middle = q9 - q1,
          mid = quantile(v, n, 0.5);
   if (!(step > 0.2 * full && full > 5 * middle)) return false;
   for (int64_t k = 0; k < n; k++) v[k] = fabs(v[k] - mid);
-  qsort(v, (size_t)n, sizeof *v, ascending);
+  qsort(v, (size_t)n, sizeof *v, cx_by_value);
   if (!(quantile(v, n, 0.9) > 0.1 * quantile(v, n, 0.95))) return false;
   *lo = fmax(*lo, q1 - 0.25 * middle);
   *hi = fmin(*hi, q9 + 0.25 * middle);

@@ -23,16 +23,10 @@ static cx_point place(const box *b, cx_point u) {
   return (cx_point){b->x0 + u.x * (b->x1 - b->x0), b->y1 - u.y * (b->y1 - b->y0)};
 }
 
-static double widest(const cx_axis *x) {
-  double w = 0;
-  for (int k = 0; k < x->ntick; k++) w = fmax(w, cx_text_width(x->label[k], TICK));
-  return w;
-}
-
 static void margins(layout *l, double above) {
   const cx_axis *x = &l->f.x, *y = &l->f.y;
   box *b = &l->frame;
-  b->x0 = 12 + widest(y) + 9 + (l->ylabel ? LABEL + 8 : 0);
+  b->x0 = 12 + cx_axis_widest(y, TICK) + 9 + (l->ylabel ? LABEL + 8 : 0);
   double last = x->ntick ? cx_text_width(x->label[x->ntick - 1], TICK) / 2 : 0;
   b->x1 = l->pic->w - fmax(18, last + 8);
   b->y0 = 14 + (l->title ? TITLE + 9 : 0) + above + (y->factor ? TICK + 3 : 0);

@@ -57,12 +57,6 @@ static void contour(cx_arena *a, const cx_plot *p, double level, cx_path *path) 
     }
 }
 
-static double widest(const cx_axis *x) {
-  double w = 0;
-  for (int k = 0; k < x->ntick; k++) w = fmax(w, cx_text_width(x->label[k], TICK));
-  return w;
-}
-
 /* the values in their cells, if there are few and they fit */
 static void numbers(cx_pic *pic, const cx_plot *p, const cx_axis *bar, double x0, double y0, double w, double h) {
   double size = fmin(14, 0.5 * h);
@@ -125,15 +119,16 @@ void cx_map_layout(cx_pic *pic, const cx_plot *p) {
   const cx_axis *x = &f.x, *y = &f.y, bar = cx_axis_make(a, lo, hi, false, 8);
   const bool matrix = p->kind == PLOT_MATRIX;
   const char *title = p->title ? p->title : p->ncurve ? p->curve[0].text : NULL;
-  double right = 26 + 16 + 7 + widest(&bar) + 14;
-  double x0 = 12 + widest(y) + 9 + (p->ylabel ? LABEL + 8 : 0), x1 = pic->w - right;
+  double right = 26 + 16 + 7 + cx_axis_widest(&bar, TICK) + 14;
+  double x0 = 12 + cx_axis_widest(y, TICK) + 9 + (p->ylabel ? LABEL + 8 : 0), x1 = pic->w - right;
   double y0 = 14 + (title ? TITLE + 9 : 0) + (bar.factor || y->factor ? TICK + 3 : 0);
   double under = (10 + TICK + 8) + (p->xlabel || x->factor ? LABEL + 9 : 0), y1 = pic->h - under;
   bool upright = false;
   if (p->xname || p->yname) { /* names take room: upright below the columns where they are wider than these */
     double side = fmax(NAMED, fmin((x1 - x0) / (double)p->nx, (y1 - y0) / (double)p->ny));
-    upright = p->xname && widest(x) > 0.9 * fmax(side, p->ny > 4 * p->nx ? (x1 - x0) / (double)p->nx : side);
-    if (upright) under += widest(x) - TICK;
+    upright =
+        p->xname && cx_axis_widest(x, TICK) > 0.9 * fmax(side, p->ny > 4 * p->nx ? (x1 - x0) / (double)p->nx : side);
+    if (upright) under += cx_axis_widest(x, TICK) - TICK;
     if (x->ntick == p->nx) x1 = fmax(x1, x0 + NAMED * (double)p->nx);
     y1 = pic->h - under;
     if (y->ntick == p->ny) y1 = fmax(y1, y0 + NAMED * (double)p->ny);

@@ -67,7 +67,8 @@ typedef struct {
   char *factor; /* "×10⁶" where the labels are to be multiplied, else NULL */
 } cx_axis;
 cx_axis cx_axis_make(cx_arena *a, double lo, double hi, bool log, int target);
-double cx_axis_at(const cx_axis *x, double v); /* 0..1 along the axis */
+double cx_axis_at(const cx_axis *x, double v);        /* 0..1 along the axis */
+double cx_axis_widest(const cx_axis *x, double size); /* of its labels */
 
 typedef struct {
   cx_axis x, y;

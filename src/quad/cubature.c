@@ -265,7 +265,7 @@ cx_quad_status cx_cubature_run(cx_arena *scratch, const cx_cubature *q, double *
   if (empty) return QUAD_OK;
   b->tol = q->tol > 0 ? q->tol : 1e-6;
   b->max_eval = q->max_eval > 0 ? q->max_eval : 500000000;
-  b->deadline = cub_seconds() + (q->seconds > 0 ? q->seconds : 12);
+  b->deadline = cx_now() + (q->seconds > 0 ? q->seconds : 12);
   b->u = CX_NEW_N(scratch, double, (int64_t)CUB_BATCH *(5 * d + 2 * nc + 2));
   b->x = b->u + CUB_BATCH * d, b->f = b->x + CUB_BATCH * d, b->jac = b->f + CUB_BATCH * nc;
   b->den = b->jac + CUB_BATCH, b->y = b->den + CUB_BATCH;

@@ -35,7 +35,6 @@ typedef struct {
  * polynomials with 1 and 2 vanishing derivatives at the ends. */
 typedef enum { CUB_FLAT, CUB_TENT, CUB_S2, CUB_S3 } cub_bend;
 
-double cub_seconds(void);
 /* g[c][k] = integrand over the cube at v[i][k] (rows n apart); false: stopped, see b->stop */
 bool cub_sample(cub *b, const cub_map *m, cub_bend bend, int64_t n, const double *v, double *g);
 /* One batch (n <= CUB_BATCH) of points of part k of m for u[i][n]: x[i][n] and the density of the whole mixture there.

@@ -257,11 +257,6 @@ static void seek(cub *b, lines *s, int lv, panel p, const double *t, const doubl
   push(b, l, left), push(b, l, right);
 }
 
-static int ascending(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 /* Ends of the first panels of a line: around the scouts whose other coordinates are nearest, so that a ridge narrower
  * than the distance of the nodes is met. Returns their number. */
 static int begin(const cub *b, const lines *s, int lv, int64_t stride, const double *v, double *cut) {
@@ -411,7 +406,7 @@ void cub_lines(cub *b, cub_method *me, const cub_map *map, cub_bend bend, const 
     s->scout = CX_NEW_N(b->arena, double, n *d);
     for (int k = 0; k < n; k++)
       for (int i = 0; i < d; i++) s->scout[k * d + i] = v[i * n + k];
-    qsort(s->scout, (size_t)n, sizeof *s->scout * (size_t)d, ascending);
+    qsort(s->scout, (size_t)n, sizeof *s->scout * (size_t)d, cx_by_value);
   }
   me->name = "lines", me->map = map, me->bend = bend, me->self = s, me->advance = advance;
   me->next = s->patience;

@@ -12,13 +12,6 @@
 #include "run/special.h"
 
 #include <math.h>
-#include <time.h>
-
-double cub_seconds(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 double cub_target(const cub *b, int c, double value, double absolute) {
   double s = b->q->scale ? b->q->scale[c] : 0;
@@ -133,7 +126,7 @@ static bool remote(const cub *b, int64_t n, const double *x) {
 static bool evaluate(cub *b, int64_t n, const double *x, double *f) {
   if (b->stop != QUAD_OK) return false;
   if (b->q->stop && *b->q->stop) return b->stop = QUAD_STOPPED, false;
-  if (b->evals + n > b->max_eval || cub_seconds() > b->deadline) return b->stop = QUAD_TOLERANCE, false;
+  if (b->evals + n > b->max_eval || cx_now() > b->deadline) return b->stop = QUAD_TOLERANCE, false;
   if (b->q->eval(b->q->user, n, x, f)) return b->stop = QUAD_FAILED, false;
   b->evals += n;
   for (int64_t k = 0; k < n * b->nc; k++)

@@ -253,11 +253,6 @@ static void keep_off(cx_quad_work *w, int32_t first, double a, double lo_width, 
   }
 }
 
-static int ascending(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 /* boundaries of a line's panels: about the peaks, closer where little is known, and a few oscillations each */
 static bool line_panels(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int piece, int32_t *after) {
   static const double feet[] = {-24, -6, -1.5, 0, 1.5, 6, 24};
@@ -281,7 +276,7 @@ static bool line_panels(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int
       if (x > lo && x < hi) s[n++] = x;
     }
   }
-  qsort(s, (size_t)n, sizeof *s, ascending);
+  qsort(s, (size_t)n, sizeof *s, cx_by_value);
   for (int i = 0; i < n; i++) {
     double a = s[i], b = i + 1 < n ? s[i + 1] : hi;
     while (i + 1 < n && !(b - a > 64 * DBL_EPSILON * fmax(fabs(a), fabs(b)))) i++, b = i + 1 < n ? s[i + 1] : hi;

@@ -5,7 +5,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { WAVE = 12 * CX_QUAD_BATCH, BATCH_NODES = CX_QUAD_BATCH * CX_QUAD_NODES };
 
@@ -38,14 +37,8 @@ static bool buffers(cx_quad_work *w, int ncomp) {
   return true;
 }
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 bool cx_quad_halted(const cx_quad *q, const cx_quad_work *w) {
-  return (q->stop && *q->stop) || (w->deadline < INFINITY && now() > w->deadline);
+  return (q->stop && *q->stop) || (w->deadline < INFINITY && cx_now() > w->deadline);
 }
 
 static void read_leaf(const cx_quad *q, cx_quad_work *w, int32_t leaf, const cx_quad_job *job, int j, int njob) {
@@ -231,7 +224,7 @@ cx_quad_status cx_quad_run(const cx_quad *q, cx_quad_work *w, int64_t ninst, con
       live += w->inst[i].live;
     }
     while (live && !w->failed) {
-      if (w->round++ == (own.blur > 0 ? 0 : 16) && own.seconds > 0) w->deadline = now() + own.seconds;
+      if (w->round++ == (own.blur > 0 ? 0 : 16) && own.seconds > 0) w->deadline = cx_now() + own.seconds;
       if (cx_quad_halted(&own, w)) {
         bool stopped = own.stop && *own.stop;
         if (!stopped && !evaluate(&own, w)) break; /* out of time: what has been laid counts, its errors too */

@@ -116,7 +116,7 @@ static void find(blame *b, uint32_t objective, const cx_flat *p, const void *x, 
   for (int k = 0; k < b->n; k++) {
     b->bad[k] = -1;
     for (int64_t j = 0; j < f->out_n[k] && b->bad[k] < 0; j++) {
-      double v = f->single ? (double)((float *)b->value[k])[j] : ((double *)b->value[k])[j];
+      double v = cx_real_at(b->value[k], j, f->single);
       if (!isfinite(v)) b->bad[k] = j, b->at[k] = v;
     }
   }

@@ -93,8 +93,7 @@ static int evaluate(cx_objective *o, const cx_fn *fn, cx_work *w, const void *x,
   cx_fn_draw(fn, o->m->seed, o->p->step + 1); /* 0: outside of a fit, and in those of one function */
   int bad = cx_fn_at(fn, w, &o->flat, x, out, &o->p->why);
   if (o->m->single) *f = ff;
-  for (int k = 0; k < o->nmetric && fn->nout > own; k++)
-    o->said[k] = o->m->single ? (double)((float *)o->measured)[k] : o->measured[k];
+  for (int k = 0; k < o->nmetric && fn->nout > own; k++) o->said[k] = cx_real_at(o->measured, k, o->m->single);
   return bad;
 }
 
@@ -153,8 +152,7 @@ static int hessian(void *user, const void *x, double *h) {
       for (int64_t r = 0; r < nr; r++)
         for (int64_t c = 0; c < nc; c++) {
           int64_t at = r * nc + c;
-          h[(r0 + r) * n + c0 + c] =
-              o->m->single ? (double)((float *)o->block[a * np + b])[at] : o->block[a * np + b][at];
+          h[(r0 + r) * n + c0 + c] = cx_real_at(o->block[a * np + b], at, o->m->single);
         }
     }
   return 0;
@@ -298,13 +296,6 @@ static int validation(void *user, const int32_t *row, int64_t n, const void *x, 
 }
 
 /* ---- running means: x = before + rate (seen - before) ---- */
-static double number(const void *v, int64_t k, bool single) {
-  return single ? (double)((const float *)v)[k] : ((const double *)v)[k];
-}
-static void put_number(void *v, int64_t k, bool single, double x) {
-  if (single) ((float *)v)[k] = (float)x;
-  else ((double *)v)[k] = x;
-}
 static void follow(void *user, void *x) {
   cx_objective *o = user;
   bool single = o->m->single;
@@ -313,8 +304,8 @@ static void follow(void *user, void *x) {
     int p = o->follow[k];
     double rate = o->m->param[o->flat.param[p]].rate;
     for (int64_t j = o->flat.offset[p]; j < o->flat.offset[p + 1]; j++, at++) {
-      double old = number(o->before, at, single);
-      put_number(x, j, single, old + rate * (number(o->seen, at, single) - old));
+      double old = cx_real_at(o->before, at, single);
+      cx_set_real(x, j, single, old + rate * (cx_real_at(o->seen, at, single) - old));
     }
   }
 }
@@ -335,7 +326,7 @@ static void settle(void *user, void *x, bool wide) {
   if (cx_fn_at(f, cx_work_new(o->a, f->exec), &o->flat, narrow, out, &o->p->why)) return;
   for (int k = 0, at = 0; k < o->nfollow; k++)
     for (int64_t j = o->flat.offset[o->follow[k]]; j < o->flat.offset[o->follow[k] + 1]; j++, at++)
-      put_number(x, j, single && !wide, number(o->seen, at, single));
+      cx_set_real(x, j, single && !wide, cx_real_at(o->seen, at, single));
 }
 
 static const char *where(void *user, int64_t k, char *buf, size_t size) {

@@ -8,12 +8,6 @@
 #include "pass/pass.h"
 #include "run/rng.h"
 
-int64_t cx_eq_count(const cx_eq *e) {
-  int64_t n = 1;
-  for (int k = 0; k < e->rank; k++) n *= e->dim[k].n;
-  return n;
-}
-
 static _Noreturn void unbound(const cx_model *m, uint32_t eq) {
   const cx_eq *e = m->graph->eq[eq];
   int id = cx_diag(m->ctx, CX_ERROR, CX_E_DATA, e->span, "nothing is bound to `%s`, which is read here", e->name);
@@ -84,7 +78,7 @@ bool cx_fn_beyond(const cx_fn *f, double *value, cx_span *where) {
     const cx_eq *e = f->graph->eq[f->watch[k]];
     *where = e->span;
     for (int64_t j = 0, n = cx_eq_count(e); j < n; j++) {
-      *value = f->single ? (double)((const float *)at)[j] : ((const double *)at)[j];
+      *value = cx_real_at(at, j, f->single);
       if (!isfinite(*value)) return true;
     }
   }

@@ -30,7 +30,6 @@ cx_fn *cx_fn_watched(const cx_model *m, cx_arena *a, const uint32_t *root, int n
                      volatile sig_atomic_t *stop);
 /* the graph that a function is compiled from: what the roots need, in the model's mode; map as of cx_extract */
 cx_graph *cx_fn_graph(const cx_model *m, cx_arena *a, const uint32_t *root, int n, int32_t *map);
-int64_t cx_eq_count(const cx_eq *e); /* elements */
 /* a function of a training model draws anew at every step: those of this one */
 void cx_fn_draw(const cx_fn *f, uint64_t seed, int64_t step);
 

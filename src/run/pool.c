@@ -1,4 +1,5 @@
-/* pool.c - a pool of threads. Tasks are handed out by one counter; whoever finishes last wakes the caller. */
+/* pool.c - a pool of threads. Tasks are handed out by one counter. Both sides wait awake at first, for a task may take
+ * microseconds; then helpers sleep, and the caller leaves its core to those that still work. */
 #include "run/pool.h"
 #include <pthread.h>
 #include <sched.h>
@@ -113,6 +114,8 @@ void cx_pool_run(cx_pool *p, int64_t n, cx_task fn, void *user) {
   atomic_store(&p->next, 0);
   start(p);
   work(p, 0);
-  while (atomic_load(&p->idle) < p->threads - 1) relax();
+  for (int k = 0; atomic_load(&p->idle) < p->threads - 1; k++)
+    if (k < SPIN) relax();
+    else sched_yield(), k = SPIN;
   atomic_flag_clear(&p->busy);
 }

@@ -21,7 +21,8 @@
 static const char magic[8] = "calxfit\n";
 enum { VERSION = 3 };
 
-uint64_t cx_checksum(const void *p, size_t n) {
+/* FNV-1a, 64 bits */
+static uint64_t checksum(const void *p, size_t n) {
   const unsigned char *b = p;
   uint64_t h = 0xcbf29ce484222325u;
   for (size_t i = 0; i < n; i++) h = (h ^ b[i]) * 0x100000001b3u;
@@ -57,7 +58,7 @@ static void write_all(cx_solver *s, cx_arena *a, out *o) {
   put32(o, s->p->single);
   put64(o, (uint64_t)s->p->n);
   put64(o, (uint64_t)s->p->rows);
-  put64(o, cx_checksum(s->p->program, s->p->program ? s->p->program_size : 0));
+  put64(o, checksum(s->p->program, s->p->program ? s->p->program_size : 0));
   put_text(o, s->p->sizes);
   put_text(o, s->method->name);
   put32(o, O_COUNT);
@@ -68,7 +69,7 @@ static void write_all(cx_solver *s, cx_arena *a, out *o) {
     put64(o, s->kept.at[i].bytes);
     put(o, region(&s->kept.at[i]), s->kept.at[i].bytes);
   }
-  if (o->at) put64(o, cx_checksum(o->at, o->n));
+  if (o->at) put64(o, checksum(o->at, o->n));
   else o->n += sizeof(uint64_t);
 }
 
@@ -187,7 +188,7 @@ static in open_whole(cx_ctx *c, cx_arena *a, cx_span span, const char *path, int
   if (r.n < 64) refuse(c, a, span, "the checkpoint '%s' is cut short", path);
   r.n -= sizeof sum;
   memcpy(&sum, r.at + r.n, sizeof sum);
-  bool whole = cx_checksum(r.at, r.n) == sum;
+  bool whole = checksum(r.at, r.n) == sum;
   get(&r, sizeof magic);
   uint32_t version = get32(&r);
   if (version != VERSION)
@@ -243,7 +244,7 @@ void cx_solver_resume(cx_solver *s, const char *path) {
     REFUSE("the checkpoint '%s' is of a fit to %lld rows, the data has %lld", path, (long long)rows,
            (long long)s->p->rows);
   if (strcmp(sizes, now)) REFUSE("the checkpoint '%s' has the sizes %s, the program %s", path, sizes, now);
-  if (program != cx_checksum(s->p->program, s->p->program ? s->p->program_size : 0))
+  if (program != checksum(s->p->program, s->p->program ? s->p->program_size : 0))
     REFUSE("the checkpoint '%s' was made by another text of the program", path);
   uint32_t count = get32(&r);
   for (uint32_t i = 0; i < count && !r.bad; i++) {

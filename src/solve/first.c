@@ -151,7 +151,7 @@ static double sum_squares(const void *v, int64_t n, bool single) {
 
 static bool all_finite(const void *v, int64_t n, bool single) {
   for (int64_t i = 0; i < n; i++)
-    if (!isfinite(cx_at(v, i, single))) return false;
+    if (!isfinite(cx_real_at(v, i, single))) return false;
   return true;
 }
 
@@ -182,9 +182,9 @@ static void gradient_size(cx_solver *s, const void *x, const void *g) {
   bool single = s->p->single;
   double m = 0, r = 0;
   for (int64_t i = 0; i < s->p->n; i++) {
-    double v = fabs(cx_at(g, i, single));
+    double v = fabs(cx_real_at(g, i, single));
     if (v > m || isnan(v)) m = v; /* a NaN stays */
-    v *= fmax(1, fabs(cx_at(x, i, single)));
+    v *= fmax(1, fabs(cx_real_at(x, i, single)));
     if (v > r || isnan(v)) r = v;
   }
   s->k->gmax = m;
@@ -242,7 +242,8 @@ static int of_batches(cx_solver *s, first *m, const int32_t *row, int64_t nrow, 
 static bool at_infinity(cx_solver *s, const first *m, const void *x) {
   cx_arena *a = cx_arena_new(s->ctx);
   double *xd = CX_NEW_N(a, double, s->p->n), *gd = CX_NEW_N(a, double, s->p->n);
-  for (int64_t i = 0; i < s->p->n; i++) xd[i] = cx_at(x, i, s->p->single), gd[i] = cx_at(m->g, i, s->p->single);
+  for (int64_t i = 0; i < s->p->n; i++)
+    xd[i] = cx_real_at(x, i, s->p->single), gd[i] = cx_real_at(m->g, i, s->p->single);
   bool yes = cx_at_rest(s, xd, s->k->f, gd, NULL) == CX_INFINITE;
   cx_arena_free(a);
   return yes;

@@ -6,15 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 const char *const cx_update_scalar[CX_S_COUNT] = {"t", "rate", "weight_decay", "momentum", "beta1", "beta2", "epsilon"};
-
-double cx_now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* Eight partial sums in vectors of two, which every 64-bit processor has: the result is the same everywhere. */
 double cx_dot(const double *x, const double *y, int64_t n) {
@@ -144,7 +137,7 @@ void cx_finish(cx_solver *s, cx_status status, bool converged, const char *fmt, 
 
 static int64_t not_finite(const void *v, int64_t n, bool single) {
   for (int64_t i = 0; v && i < n; i++)
-    if (!isfinite(cx_at(v, i, single))) return i;
+    if (!isfinite(cx_real_at(v, i, single))) return i;
   return -1;
 }
 
@@ -172,14 +165,14 @@ void cx_diverged(cx_solver *s, double f, const void *x, const void *g, bool wide
     snprintf(say, CX_REASON, "the objective fell to %g %s: it has no lower bound", f, at);
     help = "check its sign: minimize a loss, maximize a likelihood";
   } else if ((i = not_finite(x, s->p->n, single)) >= 0) {
-    snprintf(say, CX_REASON, "%s is %g %s", parameter(s, i, buf, sizeof buf), cx_at(x, i, single), at);
+    snprintf(say, CX_REASON, "%s is %g %s", parameter(s, i, buf, sizeof buf), cx_real_at(x, i, single), at);
   } else if (!isfinite(f)) {
     i = not_finite(g, s->p->n, single);
     snprintf(say, CX_REASON, "the objective is %g %s%s%s", f, at, i >= 0 ? ", first in its gradient is " : "",
              i >= 0 ? parameter(s, i, buf, sizeof buf) : "");
   } else {
     i = not_finite(g, s->p->n, single);
-    double slope = i >= 0 ? cx_at(g, i, single) : NAN;
+    double slope = i >= 0 ? cx_real_at(g, i, single) : NAN;
     help =
         "its value is finite: keep roots, logarithms and quotients off what they have no derivative at, as in "
         "sqrt(u + 1e-12)";

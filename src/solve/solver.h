@@ -123,7 +123,6 @@ void cx_finish(cx_solver *s, cx_status status, bool converged, const char *fmt, 
 /* ends with an error diagnostic: the objective is not finite, or gone to -inf. x, g: where to look for a culprit */
 void cx_diverged(cx_solver *s, double f, const void *x, const void *g, bool wide);
 void cx_trace(cx_solver *s, int which, const double *row);
-double cx_now(void);
 
 /* wide evaluation, counted; a failure is f = inf with p->why set. g may be NULL. */
 void cx_eval(cx_solver *s, const double *x, double *f, double *g);
@@ -152,9 +151,4 @@ cx_ls cx_line_search(cx_solver *s, const double *x, const double *d, double f0, 
 
 /* ---- vectors ---- */
 double cx_dot(const double *x, const double *y, int64_t n);
-static inline double cx_at(const void *x, int64_t k, bool single) {
-  return single ? (double)((const float *)x)[k] : ((const double *)x)[k];
-}
-/* ---- bytes ---- */
-uint64_t cx_checksum(const void *p, size_t n); /* FNV-1a, 64 bits */
 #endif

@@ -30,15 +30,10 @@ static int64_t values(const char *text, const char *what, double *out, int64_t m
   return ok ? n : 0;
 }
 
-static int ascending(const void *a, const void *b) {
-  double u = *(const double *)a, v = *(const double *)b;
-  return (u > v) - (u < v);
-}
-
 /* sqrt(n) sup |F_n - F|: above 1.95 with probability 0.001 (Kolmogorov's distribution) */
 static double kolmogorov(double *f, int64_t n) {
   double worst = 0;
-  qsort(f, (size_t)n, sizeof *f, ascending);
+  qsort(f, (size_t)n, sizeof *f, cx_by_value);
   for (int64_t k = 0; k < n; k++)
     worst = fmax(worst, fmax(fabs(f[k] - (double)k / (double)n), fabs(f[k] - (double)(k + 1) / (double)n)));
   return sqrt((double)n) * worst;

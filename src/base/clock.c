@@ -1,0 +1,10 @@
+/* clock.c - how long things take. */
+#include <time.h>
+
+#include "base/base.h"
+
+double cx_now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
