@@ -101,7 +101,7 @@ CALX_API calx_status calx_bind_files(calx_model *m, const char *const *arg, int 
 
 /* Params, in the order of the program. Their values form one vector of unconstrained numbers: a real param is itself,
  * one with a domain is a smooth function of its part of the vector (lib/domain.calx). All need bound data. */
-CALX_API calx_status calx_param_count(calx_model *m, int *params, int64_t *size); /* size: of the vector */
+CALX_API calx_status calx_param_count(calx_model *m, int *params, int64_t *size); /* size: of the vector; either NULL */
 typedef struct {
   const char *name; /* as long as the context */
   int rank;
@@ -110,8 +110,10 @@ typedef struct {
   int64_t offset, length; /* its part of the vector */
 } calx_param;
 CALX_API calx_status calx_param_at(calx_model *m, int k, calx_param *out);
-CALX_API calx_status calx_start(calx_model *m, uint64_t seed, double *x); /* start values of the program */
-CALX_API calx_status calx_param_values(calx_model *m, int k, const double *x, double *out); /* the param itself at x */
+/* The start values of the program, random ones by the seed: the whole vector. */
+CALX_API calx_status calx_start(calx_model *m, uint64_t seed, double *x);
+/* The k-th param itself at the vector x: its size numbers, row-major. CALX_E_USAGE: there is no k-th. */
+CALX_API calx_status calx_param_values(calx_model *m, int k, const double *x, double *out);
 
 /* ---- models in files ---- */
 
@@ -163,10 +165,10 @@ CALX_API calx_status calx_sparsity(calx_fn *f, int64_t *row, int64_t *col);
 /* Scratch of one evaluation at a time. */
 CALX_API calx_status calx_work_new(calx_fn *f, calx_work **out);
 CALX_API void calx_work_free(calx_work *w);
-/* No allocation, no lock, no system call (but for waking threads, if there are more than one). A failure (a matrix that
- * is not positive definite) leaves its message in w. */
+/* x: calx_fn_inputs numbers, out: calx_fn_outputs. No allocation, no lock, no system call (but for waking threads, if
+ * there are more than one). CALX_E_RUNTIME (a matrix that is not positive definite): calx_work_error says why. */
 CALX_API calx_status calx_eval(const calx_fn *f, calx_work *w, const double *x, double *out);
-CALX_API const char *calx_work_error(const calx_work *w);
+CALX_API const char *calx_work_error(const calx_work *w); /* of its last evaluation, "" without; until the next one */
 
 /* Expressions as a function of data as well: those named are arguments of every call, of the sizes and type of what is
  * bound to them (row-major). So a filter takes one image after another, bytes as bytes. in[k]: the array of data[k];

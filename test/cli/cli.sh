@@ -48,6 +48,12 @@ values)
   same vector '[1, 0.5, 0.3333333]' $calx eval '[1, 1/2, 1/3]'
   same matrix '  [1  2.50]
   [3  0.25]' $calx eval '[[1, 2.5], [3, 0.25]]'
+  same rank3 'a[0, :, :] =
+  [ 0  100]
+  [10  110]
+a[1, :, :] =
+  [ 1  101]
+  [11  111]' $calx eval 'a[i in 0..1, j in 0..1, k in 0..1] = i + 10 * j + 100 * k; a'
   same several '3
 9' $calx eval 'x = 3; x; x^2'
   same derivative 12 $calx eval "f(x) = x^3; f'(2)"
@@ -124,6 +130,10 @@ json)
   valid_json out; has out '"value": \["a", "b\\"", "a"\]'; has out '"params": {"w": '; has out '"converged": true'
   has out '"files": \["p.svg"'; has out '"written": \["x.csv"\]'
   [ -s p.svg ] && [ -s x.csv ] || fail "files of a JSON run are missing"
+  printf 'kind\ncat\ndog\n' >k.csv
+  printf 'data kind[n] : category = "k.csv"\nprint text(1, kind), text([[0, 1]], kind), integral(x in 0..1: exp(sin(x)))\n' >k.calx
+  code 0 $calx run k.calx --json; valid_json out; has out '"value": "dog"}'; has out '"value": \[\["cat", "dog"\]\]'
+  has out '"value": 1.63186960841805.*, "error": .*, "evaluations": [0-9]*, "converged": true'
   printf 'print "\001\377\n' >b.calx; $calx run b.calx --json >out 2>err; valid_json out
   code 0 $calx check p.calx t.csv --json; valid_json out; has out '"checks"'
   code 0 $calx explain 'd(x^2, x)' --json; valid_json out; has out '"explain": \["'
@@ -131,6 +141,9 @@ json)
 check)
   rosenbrock >m.calx; echo 'print x' >>m.calx
   code 0 $calx check m.calx; has out 'd(objective, x)'; has out ok
+  awk 'BEGIN { for (i = 0; i < 400; i++) print i % 100 / 100 }' >x.csv # more rows than the differences take
+  printf 'data x[n] = "x.csv"\nparam a\nminimize mean(i, j: (sin(a * x[i] * x[j]) - 1)^2)\nfit by adam(batch = 10)\n' >r.calx
+  code 0 $calx check r.calx; has out 'd(objective, a) .* ok'
   printf 'param x = 0\nminimize log(-1 - x^2)\n' >s.calx
   code 6 $calx check s.calx; has out 'not finite'
   printf 'print 1\n' >n.calx; code 0 $calx check n.calx
@@ -332,6 +345,26 @@ END
   tr '\r' '\n' <log >lines
   has lines 'adam  epoch [0-9]*/100  .*loss [0-9.e-]*  mean [0-9.e-]*  validation [0-9.e-]*  mean [0-9.e-]*  [0-9.]*[kM]* rows/s'
   has lines '━'; hasnt lines 'e+'; has lines 'fit by adam: 100 epochs, 32000 steps'
+  ;;
+readme) # what README shows is what happens; digits that depend on the processor are not compared
+  ln -s "$source/examples" examples
+  awk 'BEGIN { for (i = 0; i < 150; i++) { print i % 7 "," i % 5 "," i % 3 "," i % 2 >"X.csv"; print i % 3 >"s.csv" } }'
+  printf 'data X[n, d] = "X.csv", species[n] = "s.csv"\nprint X @ species, sqroot(2)\n' >model.calx
+  { echo '$ calx run model.calx'; awk '/^```/ { on = 0 } /^model.calx:/ && !on { on = 1 } on' "$source/README.md"; echo
+    awk '/^```/ { on = !on } on && /^\$ calx/ { shown = 1 } !on { shown = 0 } shown' "$source/README.md"; } >shown
+  awk '/^\$ calx/ { sub(/^\$ /, ""); sub(/  +#.*/, ""); n++; print >("command" n); printf "" >("expected" n); next }
+       n && NF { print >("expected" n) }' shown
+  plain() { sed -E 's/[0-9.]+e-[0-9]+/E/g; s/([0-9]\.[0-9]{4})[0-9]*/\1/g; s/  +/  /g' "$1"; }
+  k=1
+  while [ -f command$k ]; do
+    (PATH=$(dirname "$calx"):$PATH; . ./command$k) </dev/null >out 2>&1
+    got=$?
+    if grep -q model.calx command$k; then [ $got = 3 ]; else [ $got = 0 ]; fi || fail "$(cat command$k): exit code $got"
+    plain expected$k | grep . >want; plain out | grep . >have
+    [ ! -s want ] || cmp -s want have || fail "README, $(cat command$k): $(diff want have)"
+    k=$((k + 1))
+  done
+  [ $k -gt 7 ] || fail "README: only $k commands found"
   ;;
 strict)
   printf 'x,y\n1,2\n' >t.csv

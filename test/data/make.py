@@ -28,6 +28,22 @@ for version, t in ((2, "f4"), (3, "i2")):
 np.savez("stored.npz", X=x * 0.5, y=np.array([1, 0], dtype="i4"))
 np.savez_compressed("deflated.npz", X=np.tile(x * 0.5, (3, 1)), y=np.arange(6))
 
+# the same with sizes and places that did not fit 32 bits (APPNOTE.TXT 4.3.14, 4.3.15, 4.5.3), as of archives beyond 4 GB
+raw = open("stored.npz", "rb").read()
+count, size, at = struct.unpack("<HII", raw[-12:-2])
+entry, out = raw[at : at + size], raw[:at]
+while entry:
+    packed, full, name, extra = struct.unpack("<IIHH", entry[20:32])
+    local = entry[42:46]
+    big = struct.pack("<HHQQ", 1, 24, full, packed) + local + bytes(4)
+    out += entry[:20] + b"\xff" * 8 + struct.pack("<HH", name, len(big)) + entry[32:42] + b"\xff" * 4
+    out += entry[46 : 46 + name] + big
+    entry = entry[46 + name + extra :]
+far = len(out)
+out += b"PK\6\6" + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, count, count, far - at, at)
+out += b"PK\6\7" + struct.pack("<IQI", 0, far, 1) + b"PK\5\6" + b"\0" * 4 + b"\xff" * 12 + b"\0\0"
+open("large.npz", "wb").write(out)
+
 grey = np.array([[0, 50, 100], [150, 200, 255]], dtype="u1")
 colour = np.stack([grey, 255 - grey, grey // 2], -1)
 Image.fromarray(grey).save("grey.png")

@@ -1,5 +1,5 @@
-/* api_common.h - what the tests of the C API share: an allocator that counts and can fail, evaluation in one call,
- * finite differences. */
+/* api_common.h - what the tests of the C API share: an allocator that counts and can fail, programs and functions that
+ * must compile, evaluation in one call, finite differences. */
 #ifndef API_COMMON_H
 #define API_COMMON_H
 #include "calx.h"
@@ -40,6 +40,71 @@ static inline calx_status at(calx_fn *f, const double *x, double *out) {
   if (s == CALX_OK) s = calx_eval(f, w, x, out);
   calx_work_free(w);
   return s;
+}
+
+/* nothing after a call that must succeed makes sense when it failed */
+#define OK(call)                                                                \
+  do {                                                                          \
+    if ((call) == CALX_OK) {                                                    \
+      check_count++;                                                            \
+      break;                                                                    \
+    }                                                                           \
+    fprintf(stderr, "%s:%d: %s\n%s", __FILE__, __LINE__, #call, calx_error(c)); \
+    exit(1);                                                                    \
+  } while (0)
+
+static inline calx_model *compile(calx_ctx *c, const char *text) {
+  calx_model *m;
+  if (calx_compile(c, text, SIZE_MAX, &m) != CALX_OK) {
+    fprintf(stderr, "%s%s", text, calx_error(c));
+    CHECK(!"the program compiles");
+    exit(1);
+  }
+  return m;
+}
+
+static inline calx_fn *function(calx_ctx *c, calx_model *m, const char *expression) {
+  calx_fn *f;
+  if (calx_function(m, expression, SIZE_MAX, &f) != CALX_OK) {
+    fprintf(stderr, "%s\n%s", expression, calx_error(c));
+    CHECK(!"the expression compiles");
+    exit(1);
+  }
+  return f;
+}
+
+/* the value of an expression of one output */
+static inline double value_of(calx_ctx *c, calx_model *m, const char *expression, const double *x) {
+  calx_fn *f = function(c, m, expression);
+  double out = NAN;
+  CHECK(calx_fn_outputs(f) == 1);
+  OK(at(f, x, &out));
+  calx_fn_free(f);
+  return out;
+}
+
+/* an error: its status, and words its text must have */
+static inline int fails(calx_ctx *c, calx_status got, calx_status want, const char *word) {
+  const char *text = calx_error(c);
+  if (got == want && strstr(text, word)) return 1;
+  fprintf(stderr, "status %d, expected %d with `%s`; the error is:\n%s\n", (int)got, (int)want, word, text);
+  return 0;
+}
+
+/* run with each request for memory failing in turn (at growing steps): it says so, nothing is lost, and in the end it
+ * works. */
+static inline void every_allocation_fails(calx_status (*run)(calx_ctx *c)) {
+  int done = 0;
+  for (size_t k = 1; k < 100000 && !done; k += 1 + k / 16) {
+    counter n = {.fail_at = k};
+    calx_ctx *c = calx_new(counting, &n);
+    calx_status s = c ? run(c) : CALX_E_RUNTIME;
+    done = s == CALX_OK && n.calls < k;
+    CHECK(s == CALX_OK || s == CALX_E_RUNTIME);
+    if (c) calx_free(c);
+    CHECK(n.live == 0 && n.blocks == 0 && n.lies == 0);
+  }
+  CHECK(done);
 }
 
 /* The matrix of f's outputs by its inputs: central differences of fourth order. Worst deviation of J from it, relative

@@ -1,58 +1,9 @@
-/* test_api.c - everything in calx.h: against closed forms and finite differences, and its errors. */
+/* test_api.c - the C API: values and derivatives against closed forms and finite differences, data, threads. */
 #include "api_common.h"
 
 #ifdef HAVE_THREADS
 #include <pthread.h>
 #endif
-
-/* nothing after a call that must succeed makes sense when it failed */
-#define OK(call)                                                                \
-  do {                                                                          \
-    if ((call) == CALX_OK) {                                                    \
-      check_count++;                                                            \
-      break;                                                                    \
-    }                                                                           \
-    fprintf(stderr, "%s:%d: %s\n%s", __FILE__, __LINE__, #call, calx_error(c)); \
-    exit(1);                                                                    \
-  } while (0)
-
-static calx_model *compile(calx_ctx *c, const char *text) {
-  calx_model *m;
-  if (calx_compile(c, text, SIZE_MAX, &m) != CALX_OK) {
-    fprintf(stderr, "%s%s", text, calx_error(c));
-    CHECK(!"the program compiles");
-    exit(1);
-  }
-  return m;
-}
-
-static calx_fn *function(calx_ctx *c, calx_model *m, const char *expression) {
-  calx_fn *f;
-  if (calx_function(m, expression, SIZE_MAX, &f) != CALX_OK) {
-    fprintf(stderr, "%s\n%s", expression, calx_error(c));
-    CHECK(!"the expression compiles");
-    exit(1);
-  }
-  return f;
-}
-
-/* the value of an expression of one output */
-static double value(calx_ctx *c, calx_model *m, const char *expression, const double *x) {
-  calx_fn *f = function(c, m, expression);
-  double out = NAN;
-  CHECK(calx_fn_outputs(f) == 1);
-  OK(at(f, x, &out));
-  calx_fn_free(f);
-  return out;
-}
-
-/* an error: its status, and words its text must have */
-static int fails(calx_ctx *c, calx_status got, calx_status want, const char *word) {
-  const char *text = calx_error(c);
-  if (got == want && strstr(text, word)) return 1;
-  fprintf(stderr, "status %d, expected %d with `%s`; the error is:\n%s\n", (int)got, (int)want, word, text);
-  return 0;
-}
 
 /* ---- values and derivatives ---- */
 
@@ -104,13 +55,13 @@ static void test_expressions(void) {
   CHECK(!strcmp(p.name, "A") && p.rank == 2 && p.dim[0] == 2 && p.dim[1] == 3 && p.size == 6 && p.offset == 3 &&
         p.length == 6);
 
-  CHECK_NEAR(value(c, m, "f(a)", x), pow(0.7, 3) * sin(0.7), 1e-14);
-  CHECK_NEAR(value(c, m, "f'(a)", x), 3 * 0.49 * sin(0.7) + pow(0.7, 3) * cos(0.7), 1e-14);
-  CHECK_NEAR(value(c, m, "d(f(a), a)", x), 3 * 0.49 * sin(0.7) + pow(0.7, 3) * cos(0.7), 1e-14);
-  CHECK_NEAR(value(c, m, "d(d(f(a), a), a)", x), (6 * 0.7 - pow(0.7, 3)) * sin(0.7) + 6 * 0.49 * cos(0.7), 1e-14);
-  CHECK_NEAR(value(c, m, "f(2) at z = z", x), 8 * sin(2), 1e-14);
-  CHECK_NEAR(value(c, m, "sum(i: u[i]) + a", x), 14.7, 1e-15);
-  CHECK_NEAR(value(c, m, "mean(i:\n  z[i])", x), 2, 1e-15); /* an open bracket goes on */
+  CHECK_NEAR(value_of(c, m, "f(a)", x), pow(0.7, 3) * sin(0.7), 1e-14);
+  CHECK_NEAR(value_of(c, m, "f'(a)", x), 3 * 0.49 * sin(0.7) + pow(0.7, 3) * cos(0.7), 1e-14);
+  CHECK_NEAR(value_of(c, m, "d(f(a), a)", x), 3 * 0.49 * sin(0.7) + pow(0.7, 3) * cos(0.7), 1e-14);
+  CHECK_NEAR(value_of(c, m, "d(d(f(a), a), a)", x), (6 * 0.7 - pow(0.7, 3)) * sin(0.7) + 6 * 0.49 * cos(0.7), 1e-14);
+  CHECK_NEAR(value_of(c, m, "f(2) at z = z", x), 8 * sin(2), 1e-14);
+  CHECK_NEAR(value_of(c, m, "sum(i: u[i]) + a", x), 14.7, 1e-15);
+  CHECK_NEAR(value_of(c, m, "mean(i:\n  z[i])", x), 2, 1e-15); /* an open bracket goes on */
 
   calx_fn *f = function(c, m, "b, sum(u), A @ z, 2 * A");
   calx_output o;
@@ -375,269 +326,6 @@ static void test_threads(void) {
   calx_free(c);
 }
 
-/* ---- solving ---- */
-
-typedef struct {
-  int calls, stop_at;
-  double first, last;
-} seen;
-static int watch(void *user, const calx_report *r, const double *x) {
-  seen *s = user;
-  (void)x;
-  if (!s->calls++) s->first = r->value;
-  s->last = r->value;
-  return s->calls == s->stop_at;
-}
-
-static void test_solving(void) {
-  static const struct {
-    const char *method;
-    calx_option o[3];
-    int n;
-    double tol;
-  } run[] = {
-      {"lbfgs", {{"tolerance", 1e-10, NULL}}, 1, 1e-8},
-      {"newton", {{0}}, 0, 1e-8},
-      {"gradient_descent", {{"rate", 1e-3, NULL}, {"steps", 30000, NULL}}, 2, 1e-3},
-      {"momentum", {{"rate", 1e-3, NULL}, {"steps", 8000, NULL}}, 2, 1e-3},
-      {"adam", {{"rate", 0.05, NULL}, {"steps", 10000, NULL}, {"schedule", 0, "cosine"}}, 3, 1e-3},
-  };
-  calx_ctx *c = calx_new(NULL, NULL);
-  calx_model *m = compile(c, "param x = -1.2, y = 1\nminimize (1 - x)^2 + 100 * (y - x^2)^2\n");
-  for (size_t k = 0; k < sizeof run / sizeof *run; k++) {
-    double x[2];
-    seen s = {0};
-    calx_report r;
-    OK(calx_start(m, 0, x));
-    calx_status st = calx_minimize(m, run[k].method, run[k].o, run[k].n, x, watch, &s, &r);
-    if (st != CALX_OK) fprintf(stderr, "%s: %s", run[k].method, calx_error(c));
-    CHECK(st == CALX_OK && r.converged && r.steps > 0 && r.evaluations >= r.steps && *r.reason);
-    CHECK(s.calls > 1 && s.last < s.first && (r.steps == s.calls || r.steps == s.calls + 1));
-    CHECK_NEAR(x[0], 1, run[k].tol);
-    CHECK_NEAR(x[1], 1, run[k].tol);
-    CHECK(r.value < run[k].tol);
-  }
-  /* stopped by the callback; x is where it stood */
-  double x[2] = {-1.2, 1};
-  calx_report r;
-  seen s = {.stop_at = 3};
-  CHECK(calx_minimize(m, "lbfgs", NULL, 0, x, watch, &s, &r) == CALX_E_INTERRUPT);
-  CHECK(s.calls == 3 && r.steps == 3 && x[0] != -1.2 && *r.reason);
-  CHECK_NEAR(r.value, pow(1 - x[0], 2) + 100 * pow(x[1] - x[0] * x[0], 2), 1e-12);
-
-  /* the loop in the caller's hands gives the same */
-  double y[2] = {-1.2, 1};
-  calx_solver *own;
-  OK(calx_solver_new(m, "lbfgs", NULL, 0, y, &own));
-  CHECK(calx_solver_x(own)[0] == -1.2);
-  for (int k = 0; k < 3; k++) CHECK(calx_iterate(own));
-  CHECK(!memcmp(calx_solver_x(own), x, sizeof x));
-  while (calx_iterate(own)) CHECK(calx_solver_status(own, NULL) == CALX_OK);
-  OK(calx_solver_status(own, &r));
-  CHECK(r.converged && !calx_iterate(own));
-  CHECK_NEAR(calx_solver_x(own)[1], 1, 1e-6);
-  calx_solver_free(own);
-
-  /* what does not go */
-  CHECK(fails(c, calx_minimize(m, "adem", NULL, 0, x, NULL, NULL, NULL), CALX_E_PROGRAM, "adam"));
-  CHECK(fails(c, calx_minimize(m, "adam", (calx_option[]){{"rat", 1, NULL}}, 1, x, NULL, NULL, NULL), CALX_E_PROGRAM,
-              "rate"));
-  y[0] = -1.2, y[1] = 1;
-  CHECK(fails(c,
-              calx_minimize(m, "gradient_descent", (calx_option[]){{"rate", 1, NULL}, {"steps", 100, NULL}}, 2, y, NULL,
-                            NULL, &r),
-              CALX_E_CONVERGENCE, "diverge"));
-  CHECK(!r.converged);
-
-  /* maximize: reports have its own sign */
-  m = compile(c, "param x = 1\nmaximize 3 - (x - 2)^2\n");
-  x[0] = 1;
-  OK(calx_minimize(m, "newton", NULL, 0, x, NULL, NULL, &r));
-  CHECK_NEAR(x[0], 2, 1e-9);
-  CHECK_NEAR(r.value, 3, 1e-12);
-  calx_fn *f;
-  OK(calx_value(m, &f));
-  OK(at(f, (double[]){1}, y));
-  CHECK(y[0] == -2); /* as it is minimised */
-
-  /* minibatches: rows by number, never copied; the fit of a line is exact */
-  enum { N = 300 };
-  static double X[N], t[N];
-  for (int i = 0; i < N; i++) X[i] = 2 * uniform() - 1, t[i] = 3 * X[i] - 0.5;
-  m = compile(c, "data u[n], t[n]\nparam a, b\nminimize mean(i: (a * u[i] + b - t[i])^2)\n");
-  OK(calx_bind(m, "u", CALX_F64, 1, (int64_t[]){N}, NULL, X));
-  OK(calx_bind(m, "t", CALX_F64, 1, (int64_t[]){N}, NULL, t));
-  x[0] = x[1] = 0;
-  OK(calx_minimize(m, "sgd", (calx_option[]){{"rate", 0.2, NULL}, {"batch", 32, NULL}, {"epochs", 60, NULL}}, 3, x,
-                   NULL, NULL, &r));
-  CHECK_NEAR(x[0], 3, 1e-6);
-  CHECK_NEAR(x[1], -0.5, 1e-6);
-  calx_free(c);
-}
-
-/* ---- errors ---- */
-
-static void test_errors(void) {
-  calx_ctx *c = calx_new(NULL, NULL);
-  calx_model *m;
-  calx_fn *f;
-  calx_diagnostic d;
-  CHECK(calx_version() == CALX_VERSION_NUMBER);
-  CHECK(calx_diagnostics(c) == 0 && !strcmp(calx_error(c), "") && !calx_diagnostic_at(c, 0, &d));
-
-  CHECK(fails(c, calx_compile(c, "a = 1\nb = (2 +\n", SIZE_MAX, &m), CALX_E_PROGRAM, "model:2:"));
-  CHECK(!m);
-  CHECK(fails(c, calx_compile(c, "alpha = 1\nx = alpa + 1\ny = bta\n", SIZE_MAX, &m), CALX_E_PROGRAM,
-              "did you mean `alpha`?"));
-  CHECK(calx_diagnostics(c) == 2); /* all of them at once */
-  CHECK(calx_diagnostic_at(c, 0, &d) && d.code == CALX_E_PROGRAM && !d.warning && !strcmp(d.file, "model"));
-  CHECK(d.line == 2 && d.column == 5 && d.begin == 14 && d.end == 18 && strstr(d.message, "alpa") &&
-        strstr(d.text, "^^^^") && strstr(d.help, "alpha"));
-  CHECK(calx_diagnostic_at(c, 1, &d) && d.line == 3 && !calx_diagnostic_at(c, 2, &d) && !calx_diagnostic_at(c, -1, &d));
-  CHECK(calx_compile(c, "data s[n]", SIZE_MAX, &m) == CALX_OK);
-  double sigma[] = {1, -3}; /* read until the model is freed */
-  CHECK(calx_bind(m, "s", CALX_F64, 1, (int64_t[]){2}, NULL, sigma) == CALX_OK);
-  CHECK(fails(c, calx_function(m, "cdf(normal(0, s), 1)", SIZE_MAX, &f), CALX_E_PROGRAM,
-              "`normal` needs sigma > 0, but `sigma` is -3 at element [1]"));
-  CHECK(fails(c, calx_function(m, "log_density(multi_normal([0, 0], [[1, 0], [s[1], 9]]), s)", SIZE_MAX, &f),
-              CALX_E_PROGRAM, "`multi_normal` needs cov to be symmetric"));
-  CHECK(calx_function(m, "cdf(normal(0, abs(s)), 1)", SIZE_MAX, &f) == CALX_OK);
-  calx_fn_free(f);
-  calx_model_free(m);
-  CHECK(calx_compile(c, NULL, 0, &m) == CALX_OK && calx_compile(c, "", SIZE_MAX, &m) == CALX_OK && !*calx_error(c));
-  CHECK(fails(c, calx_gradient(m, &f), CALX_E_USAGE, "no objective"));
-  CHECK(fails(c, calx_compile(c, "x = 1\0y = 2", 11, &m), CALX_E_PROGRAM, "model:1:6"));
-
-  m = compile(c,
-              "data features[n, d], y[n], k : int(1..9), note[n] : text\nparam w[d]\n"
-              "minimize sum(i: (y[i] - sum(j: features[i, j] * w[j]))^2) + k\n");
-  double a[8] = {1, 2, 3, 4, 5, 6, 7, 8};
-  int64_t dim[3] = {4, 2, 1};
-  CHECK(fails(c, calx_bind(m, "featrues", CALX_F64, 2, dim, NULL, a), CALX_E_USAGE, "did you mean `features`?"));
-  CHECK(fails(c, calx_bind(m, "features", CALX_F64, 1, dim, NULL, a), CALX_E_USAGE,
-              "features[n, d] is declared with 2 dimensions"));
-  CHECK(fails(c, calx_bind(m, "y", CALX_F64, 2, dim, NULL, a), CALX_E_USAGE, "y[n]"));
-  CHECK(fails(c, calx_bind(m, "y", (calx_type)99, 1, dim, NULL, a), CALX_E_USAGE, "no type 99"));
-  CHECK(fails(c, calx_bind(m, "y", CALX_F64, 1, (int64_t[]){-1}, NULL, a), CALX_E_USAGE, "dimension 0"));
-  CHECK(fails(c, calx_bind(m, "y", CALX_F64, 1, NULL, NULL, a), CALX_E_USAGE, "dimension 0"));
-  CHECK(fails(c, calx_bind(m, "y", CALX_F64, 1, dim, NULL, NULL), CALX_E_USAGE, "no array"));
-  CHECK(fails(c, calx_bind(m, "features", CALX_F64, 2, (int64_t[]){INT64_MAX / 4, 16}, NULL, a), CALX_E_USAGE,
-              "that large"));
-  CHECK(fails(c, calx_bind(m, "note", CALX_F64, 1, dim, NULL, a), CALX_E_USAGE, "words"));
-
-  m = compile(
-      c, "data X[n, d], y[n], k : int(1..9)\nparam w[d]\nminimize sum(i: (y[i] - sum(j: X[i, j] * w[j]))^2) + k\n");
-  OK(calx_bind(m, "X", CALX_F64, 2, dim, NULL, a));
-  int np;
-  CHECK(fails(c, calx_param_count(m, &np, NULL), CALX_E_DATA, "nothing is bound to y[n]"));
-  CHECK(calx_diagnostics(c) == 2 && calx_diagnostic_at(c, 1, &d) && strstr(d.help, "calx_bind(model, \"k\""));
-  OK(calx_bind(m, "y", CALX_F64, 1, (int64_t[]){3}, NULL, a));
-  OK(calx_bind(m, "k", CALX_F64, 0, NULL, NULL, a));
-  CHECK(fails(c, calx_gradient(m, &f), CALX_E_DATA, "n is 4 from X but 3 from y"));
-  CHECK(!f);
-  double b[4] = {1, NAN, 3, 4}, half = 0.5, ten = 10;
-  OK(calx_bind(m, "y", CALX_F64, 1, dim, NULL, b));
-  CHECK(fails(c, calx_gradient(m, &f), CALX_E_DATA, "y[1]"));
-  OK(calx_bind(m, "y", CALX_F64, 1, dim, NULL, a));
-  OK(calx_bind(m, "k", CALX_F64, 0, NULL, NULL, &half));
-  CHECK(fails(c, calx_gradient(m, &f), CALX_E_DATA, "k"));
-  OK(calx_bind(m, "k", CALX_F64, 0, NULL, NULL, &ten));
-  CHECK(fails(c, calx_gradient(m, &f), CALX_E_DATA, "9"));
-  OK(calx_bind(m, "k", CALX_F64, 0, NULL, NULL, a));
-  OK(calx_gradient(m, &f)); /* and now all is well */
-
-  CHECK(fails(c, calx_function(m, "sum(w) + wx", SIZE_MAX, &f), CALX_E_PROGRAM, "expression:1:10"));
-  CHECK(calx_diagnostic_at(c, 0, &d) && d.begin == 9 && d.end == 11);
-  CHECK(fails(c, calx_function(m, "", SIZE_MAX, &f), CALX_E_USAGE, "one expression"));
-  CHECK(fails(c, calx_function(m, "w + ", SIZE_MAX, &f), CALX_E_PROGRAM, "expression:1:"));
-  CHECK(fails(c, calx_function(m, "w\nb = 2", SIZE_MAX, &f), CALX_E_USAGE, "one expression"));
-  CHECK(fails(c, calx_function(m, "X @ y", SIZE_MAX, &f), CALX_E_PROGRAM, "expression:1:"));
-  CHECK(fails(c, calx_jacobian(m, "floor(", SIZE_MAX, &f), CALX_E_PROGRAM, "expression:1:"));
-  calx_param p;
-  CHECK(fails(c, calx_param_at(m, 1, &p), CALX_E_USAGE, "no param 1"));
-  CHECK(fails(c, calx_param_values(m, -1, a, b), CALX_E_USAGE, "no param -1"));
-  OK(calx_gradient(m, &f));
-  CHECK(!*calx_error(c)); /* a call that succeeds leaves no error */
-
-  CHECK(fails(c, calx_bind_files(m, (const char *[]){"X=no/such/file.csv"}, 1), CALX_OK, ""));
-  CHECK(fails(c, calx_gradient(m, &f), CALX_E_DATA, "no/such/file.csv"));
-
-  m = compile(c, "param x = log(-1)\nminimize x^2\n");
-  CHECK(fails(c, calx_start(m, 0, a), CALX_E_PROGRAM, "the start of x"));
-  calx_solver *s;
-  m = compile(c, "minimize 2\n");
-  CHECK(fails(c, calx_solver_new(m, "adam", NULL, 0, a, &s), CALX_E_USAGE, "no param"));
-  CHECK(!s);
-  calx_free(c);
-}
-
-/* ---- memory ---- */
-
-static void test_memory(void) {
-  counter k = {0};
-  calx_ctx *c = calx_new(counting, &k);
-  CHECK(c && k.blocks > 0);
-  size_t model = 0, loop = 0;
-  double y[50], x[4] = {0.1, 0.2, 0.3, 0.4}, out[8];
-  for (int i = 0; i < 50; i++) y[i] = i;
-  for (int turn = 0; turn < 6; turn++) { /* whole models */
-    calx_model *m = compile(
-        c, "data y[n]\nparam w[3] : simplex, b > 0, c\nz[i] = w[0] * b + c * y[i]\nminimize sum(i: exp(-z[i]^2))\n");
-    calx_fn *f, *g;
-    for (int k2 = 0; k2 < 6; k2++) { /* functions, data and fits of one model */
-      OK(calx_bind(m, "y", CALX_F64, 1, (int64_t[]){50}, NULL, y));
-      f = function(c, m, "softmax(w) + b, z, d(z[0], c)");
-      OK(calx_gradient(m, &g));
-      OK(at(g, x, out));
-      OK(calx_param_values(m, 1, x, out));
-      OK(calx_param_values(m, 1, x, out));
-      double start[4];
-      OK(calx_start(m, 1, start));
-      CHECK(calx_minimize(m, "lbfgs", (calx_option[]){{"steps", 2, NULL}}, 1, start, NULL, NULL, NULL) ==
-            CALX_E_CONVERGENCE);
-      calx_fn *bad;
-      CHECK(calx_function(m, "w + nothing", SIZE_MAX, &bad) == CALX_E_PROGRAM && *calx_error(c));
-      calx_fn_free(f);
-      calx_fn_free(g);
-      if (k2 == 2) loop = k.live;
-    }
-    CHECK(k.live <= loop);
-    if (turn % 2) calx_model_free(m); /* with functions in it, or without */
-    else {
-      OK(calx_gradient(m, &g));
-      calx_work *w;
-      OK(calx_work_new(g, &w));
-      calx_solver *s;
-      OK(calx_solver_new(m, "adam", NULL, 0, x, &s));
-      OK(calx_bind(m, "y", CALX_F64, 1, (int64_t[]){40}, NULL, y)); /* both keep the old data */
-      OK(calx_eval(g, w, x, out));
-      CHECK(calx_iterate(s));
-      calx_model_free(m);
-    }
-    if (turn == 1) model = k.live;
-  }
-  CHECK(k.live <= model);
-
-  /* binding borrows */
-  calx_model *m = compile(c, "data big[n]\nparam x\nminimize (x - mean(i: big[i]))^2\n");
-  size_t before = k.live;
-  double *big = calloc(1 << 20, sizeof *big);
-  OK(calx_bind(m, "big", CALX_F64, 1, (int64_t[]){1 << 20}, NULL, big));
-  CHECK(k.live - before < 1 << 16);
-  int np;
-  OK(calx_param_count(m, &np, NULL));
-  CHECK(k.live - before < 1 << 20);
-  calx_free(c);
-  free(big);
-  CHECK(k.live == 0 && k.blocks == 0 && !k.lies);
-  calx_free(NULL);
-  calx_model_free(NULL);
-  calx_fn_free(NULL);
-  calx_work_free(NULL);
-  calx_solver_free(NULL);
-  CHECK(!calx_new(counting, &(counter){.fail_at = 1}));
-}
-
 int main(void) {
   test_rosenbrock();
   test_expressions();
@@ -645,8 +333,5 @@ int main(void) {
   test_domains();
   test_single();
   test_threads();
-  test_solving();
-  test_errors();
-  test_memory();
   return CHECK_DONE();
 }

@@ -130,20 +130,6 @@ static calx_status everything(calx_ctx *c) {
   if (!s) s = at(f, &X[0][0], out);
   return s;
 }
-static void out_of_memory(void) {
-  int done = 0;
-  for (size_t k = 1; k < 100000 && !done; k += 1 + k / 16) {
-    counter n = {.fail_at = k};
-    calx_ctx *c = calx_new(counting, &n);
-    calx_status s = c ? everything(c) : CALX_E_RUNTIME;
-    done = s == CALX_OK;
-    CHECK(s == CALX_OK || s == CALX_E_RUNTIME);
-    if (c) calx_free(c);
-    CHECK(n.live == 0 && n.blocks == 0 && n.lies == 0);
-  }
-  CHECK(done);
-}
-
 int main(void) {
   char folder[] = "/tmp/calx-model-XXXXXX";
   if (!mkdtemp(folder) || chdir(folder)) return 2;
@@ -151,7 +137,7 @@ int main(void) {
   transfer();
   predictor(0);
   predictor(1);
-  out_of_memory();
+  every_allocation_fails(everything);
   char command[100];
   snprintf(command, sizeof command, "rm -rf '%s'", folder);
   if (chdir("/") || system(command)) return 2;

@@ -107,6 +107,8 @@ static void npz(void) {
     CHECK_STR(f->col[1].name, "y");
     CHECK(at2(&f->col[0].array, 1, 2) == 2.5 && at1(&f->col[1].array, 0) == (k ? 0 : 1));
   }
+  cx_file *large = read_try(data("large.npz"));
+  CHECK(large && large->ncol == 2 && at2(&large->col[0].array, 1, 2) == 2.5 && at1(&large->col[1].array, 0) == 1);
   size_t n;
   char *p = get(data("stored.npz"), &n);
   for (size_t i = 100; i < n; i++) /* an element that was changed is found by its checksum */
@@ -125,6 +127,18 @@ static void idx(void) {
   CHECK(f && f->col->array.type == CX_U8 && f->col->array.rank == 1 && at1(&f->col->array, 2) == 4);
   f = read_try(data("float.idx"));
   CHECK(f && at2(&f->col->array, 0, 1) == -2 && at2(&f->col->array, 1, 1) == (double)4e10f);
+  static const struct {
+    cx_dtype type;
+    const char bytes[25];
+  } wide[] = {{CX_I8, "\0\0\x09\1\0\0\0\2\3\xfe"},
+              {CX_I16, "\0\0\x0b\1\0\0\0\2\0\3\xff\xfe"},
+              {CX_I32, "\0\0\x0c\1\0\0\0\2\0\0\0\3\xff\xff\xff\xfe"},
+              {CX_F64, "\0\0\x0e\1\0\0\0\2\x40\x08\0\0\0\0\0\0\xc0\0\0\0\0\0\0\0"}};
+  for (int k = 0; k < 4; k++) {
+    put("x.idx", wide[k].bytes, 8 + 2 * cx_dtype_size[wide[k].type]);
+    f = read_try("x.idx");
+    CHECK(f && f->col->array.type == wide[k].type && at1(&f->col->array, 0) == 3 && at1(&f->col->array, 1) == -2);
+  }
 #ifdef HAVE_ZLIB
   f = read_try(data("labels.idx.gz"));
   CHECK(f && at1(&f->col->array, 0) == 3 && at1(&f->col->array, 3) == 1);
@@ -369,6 +383,7 @@ int main(void) {
   image_folder();
   truncated("n_f8.npy", "x.npy", 0);
   truncated("stored.npz", "x.npz", 0);
+  truncated("large.npz", "x.npz", 0);
   truncated("labels.idx", "x.idx", 0);
   truncated("float.idx", "x.idx", 0);
 #ifdef HAVE_ZLIB

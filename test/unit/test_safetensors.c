@@ -90,6 +90,8 @@ static void forged(void) {
       {"{\"a\\u0000b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "a character 0"},
       {"{\"a\xff\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "it is no UTF-8"},
       {"{\"\\ud800\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "a surrogate stands alone"},
+      {"{\"\\ud800\\u0041\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "a surrogate stands alone"},
+      {"{\"\\ud83d\\ude00\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, NULL},
       {"{\"__metadata__\":{\"a\":1}}", 0, "its __metadata__ \"a\" is no text"},
       {"{\"__metadata__\":[]}", 0, "its __metadata__ is no object"},
       {"[]", 0, "does not begin with `{`"},

@@ -84,6 +84,7 @@ typedef struct {
   cx_graph *g;
   cx_array *constant, *all;
   const void **in;
+  int nconstant;
   int64_t size[32];
 } made;
 
@@ -143,6 +144,7 @@ static made make(cx_ctx *c, cx_arena *a, const char *text) {
     if (!r.in[ni]) r.in[ni] = x;
     r.all[na++] = cx_array_dense(r.in[ni++], e->rank, dim);
   }
+  r.nconstant = nc;
   cx_run_passes(r.g, NULL);
   for (int k = 0; k < r.g->nout; k++) r.size[k] = cx_eq_count(r.g->eq[r.g->out[k]]);
   return r;
@@ -155,9 +157,24 @@ static double apart(const double *a, const double *b, int64_t n) {
   return n && worst != worst ? INFINITY : worst;
 }
 
+/* other data of the same shapes, which those of the program take the place of */
+static cx_array *others(cx_arena *a, const made *m) {
+  cx_array *o = CX_NEW_N(a, cx_array, m->nconstant + 1);
+  for (int k = 0; k < m->nconstant; k++) {
+    const cx_array *c = &m->constant[k];
+    int64_t n = 1;
+    for (int d = 0; d < c->rank; d++) n *= c->dim[d];
+    double *v = CX_NEW_N(a, double, n + 1);
+    for (int64_t i = 0; i < n; i++) v[i] = 0.5 + sin((double)i);
+    o[k] = cx_array_dense(v, c->rank, c->dim);
+  }
+  return o;
+}
+
 static void run(cx_arena *a, const made *m, int64_t segment, double **out, size_t *bytes, bool *cut) {
   cx_exec_opt o = {.threads = 1, .segment = segment};
-  cx_exec *x = cx_exec_new(a, m->g, m->constant, &o);
+  cx_exec *x = cx_exec_new(a, m->g, others(a, m), &o);
+  for (int k = 0; k < m->nconstant; k++) cx_exec_rebind(x, k, &m->constant[k]);
   cx_work *w = cx_work_new(a, x);
   const char *why = NULL;
   *bytes = cx_work_bytes(x);
@@ -200,8 +217,7 @@ static void program(const char *name, const char *text, bool expected) {
     CHECK(m.g != NULL);
     if (m.g) check(a, name, &m, expected);
     CX_END(c, f);
-  }
-  else {
+  } else {
     for (int k = 0; k < cx_diag_count(c); k++) fputs(cx_diag_render(c, cx_ctx_arena(c), k, false), stderr);
     fprintf(stderr, "%s: thrown\n", name);
     CHECK(false);
