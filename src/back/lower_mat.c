@@ -14,7 +14,7 @@ typedef struct {
   int slot[2]; /* the indices that the instruction itself runs over; -1 none */
   bool lanes;
   uint32_t deps; /* slots that must be open before it can be computed */
-  bool ready, loaded;
+  bool ready;
   int temp, level;
   cx_opnd at;
   int64_t stride[2];

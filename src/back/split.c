@@ -30,41 +30,24 @@ static bool heavy(const cx_node *n) {
   return n->op > OP_load && n->nargs && !(cx_ops[n->op].facts & F_CHEAP) && n->has_load;
 }
 
-/* the node with its index slots numbered by their own order */
-static const cx_node *canonical(state *s, const cx_node *n, int *slot, int *rank) {
-  int64_t from[32];
-  const cx_node *to[32];
-  *rank = 0;
-  for (int k = 0; k < 32; k++)
-    if (n->free_lo >> k & 1) {
-      if (*rank == CX_MAX_RANK) return NULL;
-      slot[*rank] = k;
-      from[*rank] = k, to[*rank] = cx_index(s->g, *rank);
-      ++*rank;
-    }
-  return n->free_lo ? cx_subst(s->g, n, from, to, *rank) : n;
-}
-
-/* A different order of the same indices must give the same node: the order of first use in the text of the node. */
-static void first_use(const cx_node *n, int *order, int *count, int *budget) {
-  if (n->op == OP_index) {
-    for (int k = 0; k < *count; k++)
-      if (order[k] == n->u.i) return;
-    if (*count < 32) order[(*count)++] = (int)n->u.i;
-  }
-  if (--*budget < 0) return;
-  for (int k = 0; k < n->nargs; k++)
-    if (n->arg[k]->free_lo) first_use(n->arg[k], order, count, budget);
+/* The node with its index slots numbered in the order of their first use in its text: a different order of the same
+ * indices gives the same node. NULL: too many. */
+typedef struct {
+  int64_t slot[2 * CX_MAX_RANK];
+  int n;
+} uses;
+static void first_use(void *user, const cx_node *n) {
+  uses *u = user;
+  if (n->op == OP_index) u->slot[u->n++] = n->u.i;
 }
 static const cx_node *by_use(state *s, const cx_node *n, int *slot, int *rank) {
-  int order[32], count = 0, budget = 200;
-  first_use(n, order, &count, &budget);
-  if (count != __builtin_popcount(n->free_lo) || count > CX_MAX_RANK) return canonical(s, n, slot, rank);
-  int64_t from[32];
-  const cx_node *to[32];
-  for (int k = 0; k < count; k++) slot[k] = order[k], from[k] = order[k], to[k] = cx_index(s->g, k);
-  *rank = count;
-  return count ? cx_subst(s->g, n, from, to, count) : n;
+  uses u = {.n = 0};
+  const cx_node *to[CX_MAX_RANK];
+  cx_visit(s->g, n, first_use, &u);
+  if (u.n > CX_MAX_RANK) return NULL;
+  for (int k = 0; k < u.n; k++) slot[k] = (int)u.slot[k], to[k] = cx_index(s->g, k);
+  *rank = u.n;
+  return u.n ? cx_subst(s->g, n, u.slot, to, u.n) : n;
 }
 
 static shared *find(state *s, const cx_node *n, int *slot, bool add) {

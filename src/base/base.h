@@ -1,7 +1,7 @@
 /* base.h - what every room stands on: the context, memory that can fail, names, diagnostics.
  *
  * Memory: everything a compilation makes lives in an arena; an allocation never returns NULL, it leaves
- * through cx_throw to the innermost cx_try of the context. Nothing else needs a free, so nothing leaks
+ * through cx_throw to the innermost CX_TRY of the context. Nothing else needs a free, so nothing leaks
  * on that way out. Resources that are no memory (files, mappings) are registered with cx_defer. */
 #ifndef CX_BASE_H
 #define CX_BASE_H

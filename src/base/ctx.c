@@ -55,7 +55,7 @@ void cx_pop(cx_ctx *c, cx_frame *f) {
 
 _Noreturn void cx_throw(cx_ctx *c, cx_status s) {
   cx_frame *f = c->top;
-  if (!f) __builtin_trap(); /* a caller without cx_try: a fault of the library, never of its input */
+  if (!f) __builtin_trap(); /* a caller without CX_TRY: a fault of the library, never of its input */
   c->top = f->up;
   f->status = s;
   if (f->owns) cx_arenas_leave(c, f, true);

@@ -10,9 +10,9 @@
 #define SAMPLE_ROWS 200
 
 typedef struct {
-  const char *p, *q;    /* its text, between the quotes if it has them */
-  bool quoted, escaped; /* escaped: "" inside stands for one " */
-  int lines;            /* line breaks inside */
+  const char *p, *q; /* its text, between the quotes if it has them */
+  bool escaped;      /* "" inside stands for one " */
+  int lines;         /* line breaks inside */
 } field;
 
 typedef struct {

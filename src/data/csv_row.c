@@ -23,7 +23,6 @@ const char *cx_csv_field(const table *t, const char *p, const char *end, field *
         return s;
       }
       x->q = q;
-      x->quoted = true;
       for (const char *b = p; (b = memchr(b, t->nl, (size_t)(q - b))); b++) x->lines++;
       return s;
     }

@@ -56,7 +56,6 @@ static bool far_bulk(cx_elab *E, const cx_dist *d, cx_val lo, cx_val hi, cx_val 
   return true;
 }
 typedef struct {
-  cx_val middle;
   cx_sym name;
   cx_scope_fn fn;
   void *user;
@@ -82,7 +81,7 @@ cx_val cx_dist_total(cx_elab *E, const cx_dist *d, cx_sym name, cx_val lo, cx_va
   bool discrete = cx_dist_discrete(d);
   cx_val middle;
   if (discrete && far_bulk(E, d, lo, hi, &middle)) {
-    from_middle two = {.middle = middle, .name = name, .fn = fn, .user = user};
+    from_middle two = {.name = name, .fn = fn, .user = user};
     cx_val one = num(E, 1, d), inf = num(E, INFINITY, d), zero = num(E, 0, d);
     for (two.side = 0; two.side < 2; two.side++) {
       two.lo = op2(E, OP_max, lo, two.side ? op2(E, OP_add, middle, one) : num(E, -INFINITY, d));

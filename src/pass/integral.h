@@ -170,7 +170,7 @@ bool cx_node_depends(cx_graph *g, const cx_node *e, const uint32_t *mask, int kn
 
 /* ---- derivatives (diff_integral.c) ----
  * `of` with every integral between it and the leaves replaced by an equation of the same value that the rules of
- * diff know how to differentiate; cx_diff_closed puts the integrals back in what came out. */
+ * diff know how to differentiate; cx_diff_close puts the integrals back in what came out. */
 typedef struct {
   CX_VEC(uint32_t) from;
   CX_VEC(uint32_t) to;

@@ -6,7 +6,7 @@
  * O(D^2) a call instead of O(N D). R from Householder reflections is as accurate as A itself (Golub, Van Loan, Matrix
  * Computations, 5.3), which the normal equations are not. Applied when the whole sum over the rows goes away: every term
  * is such a square times something that does not depend on the row, or separates into data and params, or does not
- * depend on the row; and when N > D. Beyond CX_MAX_COLUMNS the factor costs more than it saves in a fit's usual life. */
+ * depend on the row; and when N > D. Beyond MAX_COLUMNS the factor costs more than it saves in a fit's usual life. */
 #include "pass/eqs.h"
 #include "ir/prims.h"
 #include "ir/product.h"

@@ -17,7 +17,6 @@ typedef struct {
   double *cell; /* centre[d], half[d], value[nc], error[nc], largest |g_0|, axis, first scout */
   double *v, *g, *sum_error;
   double w[5], e[4]; /* weights of degree 7 and 5 */
-  double frozen;     /* error of cells too small to split */
   int32_t *mark;
   int mark_cap;
   double *scout, *size; /* [d][SCOUTS], |g_0| */

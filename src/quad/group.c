@@ -27,7 +27,7 @@ typedef enum { PANELS, LINEAR, SINH, SINHSINH, EXPEXP, EXPSINH, TANHSINH, MAPS }
 typedef struct {
   map map;
   int peak;       /* LINEAR, SINH, ..: about this one of the piece's, -1: none */
-  int n, parts;   /* nodes; PANELS: panels; TANHSINH: the second half from n / 2 on counts from the other end */
+  int n;          /* nodes; PANELS: panels; TANHSINH: the second half from n / 2 on counts from the other end */
   double h, wide; /* wide: PANELS to infinity cover so much; else 0 */
   double e[MOST + 2 * BEYOND], w[MOST]; /* then places beyond the first and the last node */
 } rule;

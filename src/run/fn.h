@@ -9,7 +9,7 @@ typedef struct cx_fn {
   cx_graph *graph; /* after all passes */
   bool single;
   int nin;
-  uint32_t *in_eq; /* model equation of each variable input, in the order of `in` of cx_fn_run */
+  uint32_t *in_eq; /* model equation of each variable input, in the order of `in` of cx_exec_run */
   int nout;
   int64_t *out_n; /* elements of each output */
   int rows_input; /* constant input that takes the row numbers of a minibatch, -1: none */
