@@ -63,7 +63,7 @@ static inline calx_model *compile(calx_ctx *c, const char *text) {
   return m;
 }
 
-static inline calx_fn *function(calx_ctx *c, calx_model *m, const char *expression) {
+static inline calx_fn *function_of(calx_ctx *c, calx_model *m, const char *expression) {
   calx_fn *f;
   if (calx_function(m, expression, SIZE_MAX, &f) != CALX_OK) {
     fprintf(stderr, "%s\n%s", expression, calx_error(c));
@@ -75,7 +75,7 @@ static inline calx_fn *function(calx_ctx *c, calx_model *m, const char *expressi
 
 /* the value of an expression of one output */
 static inline double value_of(calx_ctx *c, calx_model *m, const char *expression, const double *x) {
-  calx_fn *f = function(c, m, expression);
+  calx_fn *f = function_of(c, m, expression);
   double out = NAN;
   CHECK(calx_fn_outputs(f) == 1);
   OK(at(f, x, &out));

@@ -63,7 +63,7 @@ static void test_expressions(void) {
   CHECK_NEAR(value_of(c, m, "sum(i: u[i]) + a", x), 14.7, 1e-15);
   CHECK_NEAR(value_of(c, m, "mean(i:\n  z[i])", x), 2, 1e-15); /* an open bracket goes on */
 
-  calx_fn *f = function(c, m, "b, sum(u), A @ z, 2 * A");
+  calx_fn *f = function_of(c, m, "b, sum(u), A @ z, 2 * A");
   calx_output o;
   double out[11];
   CHECK(calx_fn_outputs(f) == 11);
@@ -73,7 +73,7 @@ static void test_expressions(void) {
   double want[11] = {1.5, -2, 14, 14, 4 + 10 + 19.5, 2, 4, 6, 8, 10, 13};
   for (int k = 0; k < 11; k++) CHECK_NEAR(out[k], want[k], 1e-15);
 
-  calx_fn *J, *e = function(c, m, "sin(a * b), A @ z * b[0]^2, u / 2, a");
+  calx_fn *J, *e = function_of(c, m, "sin(a * b), A @ z * b[0]^2, u / 2, a");
   OK(calx_jacobian(m, "sin(a * b), A @ z * b[0]^2, u / 2, a", SIZE_MAX, &J));
   double j[8 * 9];
   CHECK(calx_fn_outputs(J) == 8 * 9 && calx_fn_output_at(J, 0, &o) && o.dim[0] == 8 && o.dim[1] == 9);
@@ -241,7 +241,7 @@ static void test_domains(void) {
     for (int i = 0; i < 10; i++)
       for (int k = 0; k < 10; k++) CHECK_NEAR(J[10 + 10 * i + k], J[10 + 10 * k + i], 1e-13);
     OK(calx_jacobian(m, "p, s, t, o, C, p[1] * C[0, 1]", SIZE_MAX, &j));
-    f = function(c, m, "p, s, t, o, C, p[1] * C[0, 1]");
+    f = function_of(c, m, "p, s, t, o, C, p[1] * C[0, 1]");
     CHECK(calx_fn_outputs(f) == 13 && calx_fn_outputs(j) == 130);
     OK(at(j, x, jac));
     CHECK(jacobian_error(f, x, jac) < 1e-8);

@@ -112,7 +112,7 @@ static void test_memory(void) {
     calx_fn *f, *g;
     for (int k2 = 0; k2 < 6; k2++) { /* functions, data and fits of one model */
       OK(calx_bind(m, "y", CALX_F64, 1, (int64_t[]){50}, NULL, y));
-      f = function(c, m, "softmax(w) + b, z, d(z[0], c)");
+      f = function_of(c, m, "softmax(w) + b, z, d(z[0], c)");
       OK(calx_gradient(m, &g));
       OK(at(g, x, out));
       OK(calx_param_values(m, 1, x, out));
