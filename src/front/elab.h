@@ -331,6 +331,7 @@ cx_val cx_v_materialise(cx_elab *E, cx_val v, cx_sym name); /* only when it is m
 cx_val cx_v_subscript(cx_elab *E, cx_val base, const cx_val *sub, const bool *all, int n, cx_span s, cx_sym name);
 cx_val cx_v_matmul(cx_elab *E, cx_val a, cx_val b, cx_span s);
 cx_val cx_v_mean(cx_elab *E, cx_val sum, double count, cx_span s);
+bool cx_slot_insert(int64_t *slot, int n, int64_t s); /* among n ascending ones, as everywhere; false: it is there */
 int cx_free_slots(cx_elab *E, const cx_node *e, int64_t *slot, int max);        /* ascending; -1: more than max */
 const char *cx_v_shape(cx_elab *E, cx_val v);                                   /* "[n = 150, d = 4]" */
 bool cx_v_fits(cx_elab *E, cx_sym name, const int64_t *size, int n, cx_span s); /* else an error: too many elements */

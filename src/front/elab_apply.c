@@ -97,186 +97,202 @@ static cx_val wrong_count(cx_elab *E, const cx_ast *def, int n, cx_span s) {
   return cx_v_bad(s);
 }
 
-static cx_val apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast *call) {
+/* One call while it is worked out. Dimensions in front of a declared shape lead: the function is applied to each. */
+typedef struct {
+  const cx_ast *def, *call;
+  cx_binding *outer; /* the names where the function is defined */
+  int lead;
+  cx_dim dim[CX_MAX_RANK];
+  int64_t slot[CX_MAX_RANK];
+  CX_VEC(int64_t) context; /* the index variables that the body sees */
+} calling;
+
+static void see_slot(cx_elab *E, calling *c, int64_t slot) {
+  CX_PUSH(E->arena, c->context); /* room for it */
+  c->context.n--;
+  c->context.n += cx_slot_insert(c->context.at, c->context.n, slot);
+}
+
+/* is there a value for every argument, and may the function be called here? */
+static bool callable(cx_elab *E, cx_binding *f, const cx_val *arg, int n, const cx_ast *call) {
   const cx_ast *def = f->fun;
   cx_span s = call->span;
-  if (n != def->nkid - 1) return wrong_count(E, def, n, s);
+  if (n != def->nkid - 1) return wrong_count(E, def, n, s), false;
   for (int k = 0; k < n; k++) {
-    if (arg[k].bad) return cx_v_bad(s);
+    if (arg[k].bad) return false;
     if (arg[k].e || arg[k].text || value_left_out(def, k)) continue;
     int given = 0;
     for (int j = 0; j < n; j++) given += arg[j].e || arg[j].text;
-    if (!given || given <= k) return wrong_count(E, def, given, s);
+    if (!given || given <= k) return wrong_count(E, def, given, s), false;
     int id = cx_error(E->ctx, s, "`%s` is given no `%s`", def->name, formal(def, k)->name);
     cx_diag_label(E->ctx, id, def->name_span, "defined here");
-    return cx_v_bad(s);
+    return false;
   }
   for (int k = 0; k < E->broken.n; k++)
-    if (E->broken.at[k] == def) return cx_v_bad(s);
-  if (too_deep(E, call)) return cx_v_bad(s);
-  if (def->op == T_PARAM && f->maker) {
-    int id = cx_error(E->ctx, def->name_span, "`param %s(..)` stands inside of another function", def->name);
-    cx_diag_help(E->ctx, id, "its params belong to it once for the whole program: define it outside");
-    *CX_PUSH(E->arena, E->broken) = def;
-    return cx_v_bad(s);
-  }
-  cx_binding *env = E->env;
-  int64_t *context = E->context;
-  int ncontext = E->ncontext, lead = 0;
-  cx_dim ldim[CX_MAX_RANK];
-  int64_t lslot[CX_MAX_RANK];
-  for (int k = 0; k < n; k++) { /* dimensions in front of a declared shape: the function is applied to each */
-    const cx_ast *decl = formal(def, k);
+    if (E->broken.at[k] == def) return false;
+  if (too_deep(E, call)) return false;
+  if (def->op != T_PARAM || !f->maker) return true;
+  int id = cx_error(E->ctx, def->name_span, "`param %s(..)` stands inside of another function", def->name);
+  cx_diag_help(E->ctx, id, "its params belong to it once for the whole program: define it outside");
+  *CX_PUSH(E->arena, E->broken) = def;
+  return false;
+}
+
+static bool find_leading(cx_elab *E, calling *c, const cx_val *arg, int n) {
+  for (int k = 0; k < n; k++) {
+    const cx_ast *decl = formal(c->def, k);
     if (!arg[k].e && !arg[k].text) continue;
-    int extra = decl->nkid ? arg[k].rank - decl->nkid : 0;
-    if (arg[k].text && extra) {
-      int id = cx_error(E->ctx, arg[k].span, "`%s` takes an array as `%s`, but is given text", def->name, decl->name);
+    int extra = decl->nkid ? arg[k].rank - decl->nkid : 0, id = -1;
+    if (arg[k].text && extra)
+      id = cx_error(E->ctx, arg[k].span, "`%s` takes an array as `%s`, but is given text", c->def->name, decl->name);
+    else if (extra < 0)
+      id = cx_error(E->ctx, arg[k].span, "`%s` takes `%s` with %d dimension%s, but is given %s", c->def->name,
+                    decl->name, decl->nkid, decl->nkid == 1 ? "" : "s", cx_v_shape(E, arg[k]));
+    if (id >= 0) {
       cx_diag_label(E->ctx, id, decl->span, "declared here");
-      return cx_v_bad(s);
+      return false;
     }
-    if (extra < 0) {
-      int id = cx_error(E->ctx, arg[k].span, "`%s` takes `%s` with %d dimension%s, but is given %s", def->name,
-                        decl->name, decl->nkid, decl->nkid == 1 ? "" : "s", cx_v_shape(E, arg[k]));
-      cx_diag_label(E->ctx, id, decl->span, "declared here");
-      return cx_v_bad(s);
-    }
-    if (extra > lead) {
-      lead = extra;
-      memcpy(ldim, arg[k].dim, sizeof ldim);
-    }
+    if (extra <= c->lead) continue;
+    c->lead = extra;
+    memcpy(c->dim, arg[k].dim, sizeof c->dim);
   }
-  for (int d = 0; d < lead; d++) lslot[d] = cx_var_range(E, NULL, 0, ldim[d].n - 1, ldim[d].name);
-  cx_binding *outer = *f->env;
-  E->env = outer;
-  CX_VEC(int64_t) ctx = {0};
-  for (int d = 0; d < lead; d++) *CX_PUSH(E->arena, ctx) = lslot[d]; /* also where the arguments are the same for all */
-  bool shared = def->op == T_PARAM;
-  cx_site site = {shared ? def : call, shared, E->site};
+  for (int d = 0; d < c->lead; d++) {
+    c->slot[d] = cx_var_range(E, NULL, 0, c->dim[d].n - 1, c->dim[d].name);
+    see_slot(E, c, c->slot[d]); /* also where the arguments are the same for all */
+  }
+  return true;
+}
+
+/* v as one application sees it: its first `extra` dimensions are the last of those that lead */
+static bool one_of(cx_elab *E, const calling *c, cx_val *v, int extra) {
+  const cx_node *sub[CX_MAX_RANK];
+  cx_val inner = {.rank = (uint8_t)(v->rank - extra), .span = v->span};
   bool ok = true;
-  for (int k = 0; k < n && ok; k++) {
-    const cx_ast *decl = formal(def, k);
-    cx_val v = arg[k];
-    if (!v.e && !v.text) v = cx_elab_argument(E, value_left_out(def, k)); /* which sees the arguments before it */
-    if (v.bad) {
+  for (int d = 0; d < extra; d++) {
+    int at = c->lead - extra + d;
+    if (v->dim[d].n != c->dim[at].n) {
+      int id =
+          cx_error(E->ctx, c->call->span, "the arguments of `%s` differ in their leading dimensions", c->def->name);
+      cx_diag_label(E->ctx, id, v->span, "%s", cx_v_shape(E, *v));
       ok = false;
-      break;
     }
-    if (v.text) {
-      cx_bind_name(E, decl->name, B_VALUE, decl->name_span)->v = v;
+    sub[d] = cx_index(E->g, c->slot[at]);
+  }
+  for (int d = 0; d < inner.rank; d++) {
+    inner.dim[d] = v->dim[extra + d];
+    inner.slot[d] = cx_var_range(E, NULL, 0, inner.dim[d].n - 1, inner.dim[d].name);
+    sub[extra + d] = cx_index(E->g, inner.slot[d]);
+  }
+  if (!ok) return false;
+  inner.e = cx_v_at(E, *v, sub);
+  *v = inner;
+  return true;
+}
+
+/* the declared shape introduces sizes, or states them */
+static bool fit_shape(cx_elab *E, const calling *c, const cx_ast *decl, cx_val *v) {
+  bool ok = true;
+  for (int d = 0; d < decl->nkid; d++) {
+    const cx_ast *z = decl->kid[d];
+    cx_binding *old = NULL;
+    if (z->kind == A_NAME)
+      for (cx_binding *b = E->env; b != c->outer && !old; b = b->next)
+        if (b->name == z->name && b->maker) old = b;
+    double have = (double)v->dim[d].n, need = have;
+    if (z->kind == A_NAME && !old) {
+      cx_binding *b = cx_bind_name(E, z->name, B_VALUE, z->span);
+      b->v = cx_v_num(E, have, z->span);
+      b->maker = true;
+      v->dim[d].name = v->dim[d].name ? v->dim[d].name : z->name;
       continue;
     }
-    v = cx_v_materialise(E, v, decl->name);
-    if (v.bad) {
-      ok = false;
-      break;
-    }
-    int extra = decl->nkid ? v.rank - decl->nkid : 0;
-    if (extra > 0) {
-      const cx_node *sub[CX_MAX_RANK];
-      cx_val inner = {.rank = (uint8_t)decl->nkid, .span = v.span};
-      for (int d = 0; d < extra; d++) {
-        int at = lead - extra + d;
-        if (v.dim[d].n != ldim[at].n) {
-          int id = cx_error(E->ctx, s, "the arguments of `%s` differ in their leading dimensions", def->name);
-          cx_diag_label(E->ctx, id, v.span, "%s", cx_v_shape(E, v));
-          ok = false;
-        }
-        sub[d] = cx_index(E->g, lslot[at]);
-      }
-      for (int d = 0; d < decl->nkid; d++) {
-        inner.dim[d] = v.dim[extra + d];
-        inner.slot[d] = cx_var_range(E, NULL, 0, inner.dim[d].n - 1, inner.dim[d].name);
-        sub[extra + d] = cx_index(E->g, inner.slot[d]);
-      }
-      if (ok) inner.e = cx_v_at(E, v, sub);
-      v = inner;
-    }
-    if (!ok) break;
-    for (int d = 0; d < decl->nkid; d++) { /* the shape introduces sizes, or states them */
-      const cx_ast *z = decl->kid[d];
-      cx_binding *old = NULL;
-      if (z->kind == A_NAME)
-        for (cx_binding *b = E->env; b != outer && !old; b = b->next)
-          if (b->name == z->name && b->maker) old = b;
-      double have = (double)v.dim[d].n, need = have;
-      if (z->kind == A_NAME && !old) {
-        cx_binding *b = cx_bind_name(E, z->name, B_VALUE, z->span);
-        b->v = cx_v_num(E, have, z->span);
-        b->maker = true;
-        v.dim[d].name = v.dim[d].name ? v.dim[d].name : z->name;
-        continue;
-      }
-      cx_val nv = old ? old->v : cx_elab_expr(E, z);
-      if (nv.bad || !cx_v_const(E, nv, &need) || need != have) {
-        if (nv.bad) {
-          ok = false;
-          break;
-        }
-        int id = cx_error(E->ctx, v.span, "`%s` of `%s` needs size %.0f in dimension %d, but has %.0f", decl->name,
-                          def->name, need, d + 1, have);
-        cx_diag_label(E->ctx, id, z->span, "declared here");
-        ok = false;
-      }
-    }
-    cx_binding *b = cx_bind_name(E, decl->name, B_VALUE, decl->name_span);
-    b->v = v;
-    int64_t fs[32];
-    int nf = cx_free_slots(E, v.e, fs, 32);
-    for (int j = 0; j < nf; j++) {
-      bool skip = false;
-      for (int d = 0; d < v.rank; d++) skip |= v.slot[d] == fs[j];
-      for (int d = 0; d < ctx.n; d++) skip |= ctx.at[d] == fs[j];
-      if (!skip) *CX_PUSH(E->arena, ctx) = fs[j];
-    }
+    cx_val nv = old ? old->v : cx_elab_expr(E, z);
+    if (nv.bad) return false;
+    if (cx_v_const(E, nv, &need) && need == have) continue;
+    int id = cx_error(E->ctx, v->span, "`%s` of `%s` needs size %.0f in dimension %d, but has %.0f", decl->name,
+                      c->def->name, need, d + 1, have);
+    cx_diag_label(E->ctx, id, z->span, "declared here");
+    ok = false;
   }
-  for (int j = 0; j < ncontext; j++) { /* a function inside a function sees what that one sees */
-    bool skip = !f->maker;
-    for (int d = 0; d < ctx.n; d++) skip |= ctx.at[d] == context[j];
-    if (!skip) *CX_PUSH(E->arena, ctx) = context[j];
+  return ok;
+}
+
+/* the argument gets its name */
+static bool bind_argument(cx_elab *E, calling *c, const cx_ast *decl, cx_val v) {
+  if (v.bad) return false;
+  if (v.text) {
+    cx_bind_name(E, decl->name, B_VALUE, decl->name_span)->v = v;
+    return true;
   }
-  for (int a = 1; a < ctx.n; a++) /* ascending, as everywhere */
-    for (int b = a; b > 0 && ctx.at[b - 1] > ctx.at[b]; b--) {
-      int64_t t = ctx.at[b];
-      ctx.at[b] = ctx.at[b - 1];
-      ctx.at[b - 1] = t;
-    }
-  cx_val r = cx_v_bad(s);
-  if (ok) {
-    int guarded = E->guarded;
-    E->guarded = 0;
-    E->site = &site;
-    E->context = ctx.at;
-    E->ncontext = ctx.n;
-    int errors = cx_error_count(E->ctx), diags = cx_diag_count(E->ctx);
-    r = cx_elab_expr(E, def->kid[0]);
-    if (cx_error_count(E->ctx) > errors) {
-      *CX_PUSH(E->arena, E->broken) = def;
-      cx_span at = cx_diag_get(E->ctx, diags).where;
-      bool here = at.file == s.file && at.beg == s.beg && at.end == s.end;
-      if (s.file != def->span.file && !here && cx_in_library(E, at) && !cx_in_library(E, s)) {
-        cx_diag_move(E->ctx, diags, s, "in this equation of the library");
-        cx_diag_forget(E->ctx, diags + 1); /* of the same arguments */
-      } else if (s.file != def->span.file && !here && !cx_in_library(E, s))
-        cx_diag_label(E->ctx, diags, s, "in this call");
-    }
-    E->guarded = guarded;
+  v = cx_v_materialise(E, v, decl->name);
+  if (v.bad) return false;
+  int extra = decl->nkid ? v.rank - decl->nkid : 0;
+  if (extra > 0 && !one_of(E, c, &v, extra)) return false;
+  bool ok = fit_shape(E, c, decl, &v);
+  cx_bind_name(E, decl->name, B_VALUE, decl->name_span)->v = v;
+  int64_t free[32];
+  int n = cx_free_slots(E, v.e, free, 32);
+  for (int j = 0; j < n; j++) {
+    bool own = false;
+    for (int d = 0; d < v.rank; d++) own |= v.slot[d] == free[j];
+    if (!own) see_slot(E, c, free[j]);
   }
-  E->site = site.up;
+  return ok;
+}
+
+/* the body, in its own context; an error in it is said once */
+static cx_val body_of(cx_elab *E, const calling *c, cx_site *site) {
+  int64_t *context = E->context;
+  int ncontext = E->ncontext, guarded = E->guarded, errors = cx_error_count(E->ctx), diags = cx_diag_count(E->ctx);
+  cx_span s = c->call->span;
+  E->guarded = 0;
+  E->site = site;
+  E->context = c->context.at;
+  E->ncontext = c->context.n;
+  cx_val r = cx_elab_expr(E, c->def->kid[0]);
+  if (cx_error_count(E->ctx) > errors) {
+    *CX_PUSH(E->arena, E->broken) = c->def;
+    cx_span at = cx_diag_get(E->ctx, diags).where;
+    bool here = at.file == s.file && at.beg == s.beg && at.end == s.end;
+    bool outside = s.file != c->def->span.file && !here && !cx_in_library(E, s);
+    if (outside && cx_in_library(E, at)) {
+      cx_diag_move(E->ctx, diags, s, "in this equation of the library");
+      cx_diag_forget(E->ctx, diags + 1); /* of the same arguments */
+    } else if (outside) cx_diag_label(E->ctx, diags, s, "in this call");
+  }
+  E->guarded = guarded;
+  E->site = site->up;
   E->context = context;
   E->ncontext = ncontext;
+  return r;
+}
+
+static cx_val apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast *call) {
+  calling c = {.def = f->fun, .call = call, .outer = *f->env};
+  if (!callable(E, f, arg, n, call) || !find_leading(E, &c, arg, n)) return cx_v_bad(call->span);
+  cx_binding *env = E->env;
+  E->env = c.outer;
+  bool shared = c.def->op == T_PARAM, ok = true;
+  cx_site site = {shared ? c.def : call, shared, E->site};
+  for (int k = 0; k < n && ok; k++) { /* what is left out sees the arguments before it */
+    cx_val v = arg[k].e || arg[k].text ? arg[k] : cx_elab_argument(E, value_left_out(c.def, k));
+    ok = bind_argument(E, &c, formal(c.def, k), v);
+  }
+  for (int j = 0; j < E->ncontext && f->maker; j++) /* a function inside a function sees what that one sees */
+    see_slot(E, &c, E->context[j]);
+  cx_val r = ok ? body_of(E, &c, &site) : cx_v_bad(call->span);
   E->env = env;
   if (r.bad) return r;
-  r.span = s;
-  if (!lead) return r;
-  if (r.rank + lead > CX_MAX_RANK) {
-    cx_error(E->ctx, s, "the result of `%s` has more than %d dimensions", def->name, CX_MAX_RANK);
-    return cx_v_bad(s);
+  r.span = call->span;
+  if (r.rank + c.lead > CX_MAX_RANK) {
+    cx_error(E->ctx, call->span, "the result of `%s` has more than %d dimensions", c.def->name, CX_MAX_RANK);
+    return cx_v_bad(call->span);
   }
-  memmove(r.dim + lead, r.dim, (size_t)r.rank * sizeof *r.dim);
-  memmove(r.slot + lead, r.slot, (size_t)r.rank * sizeof *r.slot);
-  memcpy(r.dim, ldim, (size_t)lead * sizeof *r.dim);
-  memcpy(r.slot, lslot, (size_t)lead * sizeof *r.slot);
-  r.rank = (uint8_t)(r.rank + lead);
+  memmove(r.dim + c.lead, r.dim, (size_t)r.rank * sizeof *r.dim);
+  memmove(r.slot + c.lead, r.slot, (size_t)r.rank * sizeof *r.slot);
+  memcpy(r.dim, c.dim, (size_t)c.lead * sizeof *r.dim);
+  memcpy(r.slot, c.slot, (size_t)c.lead * sizeof *r.slot);
+  r.rank = (uint8_t)(r.rank + c.lead);
   return r;
 }
 

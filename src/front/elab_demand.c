@@ -52,12 +52,7 @@ static cx_span place_of(const cx_dist *d, const cx_ast *operand) {
 
 /* the two equations, over these places */
 static bool decide(cx_elab *E, cx_demand *q, cx_val holds, int64_t *slot, int n) {
-  for (int a = 1; a < n; a++) /* ascending, as everywhere */
-    for (int b = a; b > 0 && slot[b - 1] > slot[b]; b--) {
-      int64_t t = slot[b];
-      slot[b] = slot[b - 1];
-      slot[b - 1] = t;
-    }
+  for (int k = 1; k < n; k++) cx_slot_insert(slot, k, slot[k]);
   holds.span = q->span;
   q->all = q->each = cx_v_over(E, holds, NULL, slot, n);
   if (q->each == CX_NO_EQ || !n) return q->each != CX_NO_EQ; /* a range around is not known yet: once more */

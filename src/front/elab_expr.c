@@ -271,104 +271,105 @@ static bool subscripts(const cx_ast *x, cx_sym name, bool inside) { /* does the 
   return false;
 }
 
+/* One end of a range, j 0 or 1: a number into *at, or an integer expression e, whose bound *at is. */
+static bool range_end(cx_elab *E, const cx_ast *x, const cx_ast *b, int j, double *at, const cx_node **e) {
+  const cx_ast *end = b->kid[0]->nkid > j ? b->kid[0]->kid[j] : NULL;
+  cx_val v = end ? cx_elab_expr(E, end) : cx_v_bad(b->span);
+  int id;
+  if (v.bad) return false;
+  if (cx_v_const(E, v, at)) {
+    if (isinf(*at)) {
+      id = cx_error(E->ctx, end->span, "`%s` takes no infinite range", x->name);
+      cx_diag_help(E->ctx, id, "give the last index; sum and integral take infinite ends");
+    } else if (fabs(*at) > 0x1p53) {
+      cx_error(E->ctx, end->span, "%g is too large for the end of an index range", *at);
+    } else if (*at != floor(*at)) {
+      cx_error(E->ctx, end->span, "the end of an index range must be a whole number, but it is %g", *at);
+    } else {
+      return true;
+    }
+    return false;
+  }
+  if (v.rank || !cx_is_integer(E->g, v.e)) {
+    id = cx_error(E->ctx, end->span, "the end of an index range must be a whole number");
+    cx_diag_help(E->ctx, id, "`integral(%s in a..b: ..)` takes real ends", b->name);
+    return false;
+  }
+  *e = v.e;
+  int64_t free[32];
+  int nf = cx_free_slots(E, v.e, free, 32);
+  bool known = true;
+  for (int f = 0; f < nf; f++) known &= cx_var_of(E, free[f])->resolved;
+  if (!known) { /* as wide as nothing for now; the scope around comes back */
+    E->retry = true;
+    *at = 0;
+    return true;
+  }
+  cx_interval box = cx_var_bounds(E, v.e);
+  *at = j ? box.hi : box.lo;
+  if (fabs(*at) <= 0x1p53) return true;
+  id = cx_error(E->ctx, end->span, "nothing bounds this end of the range");
+  cx_diag_help(E->ctx, id, "declare the data it reads as int(0..k)");
+  return false;
+}
+
+/* i, or i in a..b */
+static bool bind_index(cx_elab *E, const cx_ast *x, const cx_ast *b, int64_t *slot) {
+  *slot = cx_var_new(E, b->name, b->name_span);
+  if (b->op == T_IN) {
+    double at[2];
+    const cx_node *e[2] = {NULL, NULL};
+    bool lower = range_end(E, x, b, 0, &at[0], &e[0]);
+    if (!range_end(E, x, b, 1, &at[1], &e[1]) || !lower) return false;
+    cx_var *v = cx_var_of(E, *slot);
+    v->lo = (int64_t)at[0];
+    v->hi = (int64_t)at[1];
+    v->lo_e = e[0];
+    v->hi_e = e[1];
+    v->resolved = true;
+  }
+  cx_bind_name(E, b->name, B_INDEX, b->name_span)->v = cx_v_node(cx_index(E->g, *slot), b->name_span);
+  return true;
+}
+
+static cx_val no_binder(cx_elab *E, const cx_ast *x) {
+  if (cx_later(E, x->name, x->name_span)) return cx_v_bad(x->span);
+  int id = cx_error(E->ctx, x->name_span, "`%s` does not bind an index", x->name);
+  const char *names[9];
+  for (int k = 0; k < 9; k++) names[k] = reductions[k].name;
+  const char *hit = cx_nearest(x->name, names, 9);
+  if (hit) cx_diag_help(E->ctx, id, "did you mean `%s(..: ..)`?", hit);
+  else cx_diag_help(E->ctx, id, "binders are sum, prod, max, min, mean, argmax, argmin, all, any");
+  return cx_v_bad(x->span);
+}
+
 static cx_val binder(cx_elab *E, const cx_ast *x) {
-  int r = -1;
-  for (size_t k = 0; k < sizeof reductions / sizeof *reductions; k++)
-    if (!strcmp(x->name, reductions[k].name)) r = (int)k;
-  bool random = false;
-  for (int k = 0; k < x->nbind; k++) random |= x->kid[k]->op == T_TILDE;
-  bool optimum =
-      !strcmp(x->name, "argmin") && x->nbind > 0 && x->kid[0]->op == T_IN; /* over numbers, not over an index */
-  for (int k = 0; k < x->nbind; k++) optimum &= !subscripts(x->kid[x->nkid - 1], x->kid[k]->name, false);
   if (!strcmp(x->name, "integral") || cx_is_series(E, x)) return cx_elab_integral(E, x);
   if (cx_is_random(x)) return cx_elab_random(E, x);
   if (cx_is_dist(E, x)) return cx_lookup_failed(E, x->name, true, x->name_span);
-  if (r < 0 || random || optimum) {
-    if (cx_later(E, x->name, x->name_span)) return cx_v_bad(x->span);
-    int id = cx_error(E->ctx, x->name_span, "`%s` does not bind an index", x->name);
-    const char *names[9];
-    for (int k = 0; k < 9; k++) names[k] = reductions[k].name;
-    const char *hit = cx_nearest(x->name, names, 9);
-    if (hit) cx_diag_help(E->ctx, id, "did you mean `%s(..: ..)`?", hit);
-    else cx_diag_help(E->ctx, id, "binders are sum, prod, max, min, mean, argmax, argmin, all, any");
-    return cx_v_bad(x->span);
-  }
-  cx_binding *env = E->env;
-  int64_t slot[CX_MAX_RANK];
-  int n = x->nbind;
+  int r = -1, n = x->nbind;
+  for (size_t k = 0; k < sizeof reductions / sizeof *reductions; k++)
+    if (!strcmp(x->name, reductions[k].name)) r = (int)k;
   const cx_ast *body = x->kid[x->nkid - 1];
+  bool random = false, optimum = !strcmp(x->name, "argmin") && n > 0 && x->kid[0]->op == T_IN;
+  for (int k = 0; k < n; k++) {
+    random |= x->kid[k]->op == T_TILDE;
+    optimum &= !subscripts(body, x->kid[k]->name, false); /* over numbers, not over an index */
+  }
+  if (r < 0 || random || optimum) return no_binder(E, x);
   if (n > CX_MAX_RANK) {
     cx_error(E->ctx, x->span, "at most %d indices in one binder", CX_MAX_RANK);
     return cx_v_bad(x->span);
   }
-  for (int k = n; k < x->nkid - 1; k++) {
-    cx_error(E->ctx, x->kid[k]->span, "`%s` has no option `%s`", x->name, x->kid[k]->name ? x->kid[k]->name : "here");
+  if (n < x->nkid - 1) {
+    const cx_ast *o = x->kid[n];
+    cx_error(E->ctx, o->span, "`%s` has no option `%s`", x->name, o->name ? o->name : "here");
     return cx_v_bad(x->span);
   }
+  cx_binding *env = E->env;
+  int64_t slot[CX_MAX_RANK];
   bool ok = true;
-  for (int k = 0; k < n; k++) {
-    const cx_ast *b = x->kid[k];
-    slot[k] = cx_var_new(E, b->name, b->name_span);
-    if (b->op == T_IN) {
-      const cx_ast *end[2] = {b->kid[0]->nkid > 0 ? b->kid[0]->kid[0] : NULL,
-                              b->kid[0]->nkid > 1 ? b->kid[0]->kid[1] : NULL};
-      double at[2];
-      const cx_node *e[2] = {NULL, NULL};
-      for (int j = 0; j < 2; j++) {
-        cx_val v = end[j] ? cx_elab_expr(E, end[j]) : cx_v_bad(b->span);
-        if (v.bad) {
-          ok = false;
-          break;
-        }
-        if (cx_v_const(E, v, &at[j])) {
-          if (isinf(at[j])) {
-            int id = cx_error(E->ctx, end[j]->span, "`%s` takes no infinite range", x->name);
-            cx_diag_help(E->ctx, id, "give the last index; sum and integral take infinite ends");
-            ok = false;
-          } else if (fabs(at[j]) > 0x1p53) {
-            cx_error(E->ctx, end[j]->span, "%g is too large for the end of an index range", at[j]);
-            ok = false;
-          } else if (at[j] != floor(at[j])) {
-            cx_error(E->ctx, end[j]->span, "the end of an index range must be a whole number, but it is %g", at[j]);
-            ok = false;
-          }
-          continue;
-        }
-        if (v.rank || !cx_is_integer(E->g, v.e)) {
-          int id = cx_error(E->ctx, end[j]->span, "the end of an index range must be a whole number");
-          cx_diag_help(E->ctx, id, "`integral(%s in a..b: ..)` takes real ends", b->name);
-          ok = false;
-          break;
-        }
-        e[j] = v.e;
-        int64_t free[32];
-        int nf = cx_free_slots(E, v.e, free, 32);
-        bool known = true;
-        for (int f = 0; f < nf; f++) known &= cx_var_of(E, free[f])->resolved;
-        if (!known) { /* as wide as nothing for now; the scope around comes back */
-          E->retry = true;
-          at[j] = 0;
-          continue;
-        }
-        cx_interval box = cx_var_bounds(E, v.e);
-        at[j] = j ? box.hi : box.lo;
-        if (!(fabs(at[j]) <= 0x1p53)) {
-          int id = cx_error(E->ctx, end[j]->span, "nothing bounds this end of the range");
-          cx_diag_help(E->ctx, id, "declare the data it reads as int(0..k)");
-          ok = false;
-        }
-      }
-      if (!ok) continue;
-      cx_var *v = cx_var_of(E, slot[k]);
-      v->lo = (int64_t)at[0];
-      v->hi = (int64_t)at[1];
-      v->lo_e = e[0];
-      v->hi_e = e[1];
-      v->resolved = true;
-    }
-    cx_binding *bind = cx_bind_name(E, b->name, B_INDEX, b->name_span);
-    bind->v = cx_v_node(cx_index(E->g, slot[k]), b->name_span);
-  }
+  for (int k = 0; k < n; k++) ok &= bind_index(E, x, x->kid[k], &slot[k]);
   plain_body p = {body};
   cx_val v = ok ? cx_in_scope(E, slot, n, run_body, &p, x->span) : cx_v_bad(x->span);
   E->env = env;

@@ -17,9 +17,7 @@ static bool add_context(cx_elab *E, cx_val v, int64_t but, int64_t *ctx, int *n)
     for (int d = 0; d < *n; d++) known |= ctx[d] == all[j];
     if (known) continue;
     if (*n == CX_MAX_RANK) return false;
-    int at = (*n)++;
-    while (at > 0 && ctx[at - 1] > all[j]) ctx[at] = ctx[at - 1], at--;
-    ctx[at] = all[j];
+    *n += cx_slot_insert(ctx, *n, all[j]);
   }
   return k >= 0;
 }

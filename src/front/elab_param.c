@@ -240,19 +240,10 @@ void cx_param_add(cx_elab *E, const cx_ast *decl, cx_param p, cx_val v, int numb
   E->made.at[at].leaf = p.eq;
 }
 
-cx_val cx_elab_param(cx_elab *E, const cx_ast *x) {
-  cx_binding *again = cx_param_made(E, x, x->name, x->name_span);
-  if (again) return again->v;
-  cx_param p = {.name = x->name, .span = x->name_span, .start_eq = -1, .value_eq = -1, .follows = -1};
-  int errors = cx_error_count(E->ctx);
-  p.domain = cx_elab_domain(E, x->kid[1]);
+/* the sizes in brackets; errors are counted by the caller */
+static void read_sizes(cx_elab *E, const cx_ast *x, cx_dim *dim, int rank) {
   const cx_ast *shape = x->kid[0];
-  cx_dim dim[CX_MAX_RANK];
-  int rank = shape ? shape->nkid : 0;
-  if (rank > CX_MAX_RANK) {
-    cx_error(E->ctx, shape->span, "an array has at most %d dimensions", CX_MAX_RANK);
-    return cx_v_bad(x->span);
-  }
+  int errors = cx_error_count(E->ctx);
   double total = 1;
   for (int k = 0; k < rank; k++) {
     const cx_ast *z = shape->kid[k];
@@ -267,98 +258,123 @@ cx_val cx_elab_param(cx_elab *E, const cx_ast *x) {
     if (dim[k].n < 0) cx_error(E->ctx, z->span, "a size cannot be negative, but this is %lld", (long long)dim[k].n);
     total *= (double)dim[k].n;
   }
-  if (total > 1e10 && cx_error_count(E->ctx) == errors) {
-    cx_val v = {.rank = (uint8_t)rank};
-    memcpy(v.dim, dim, sizeof dim);
-    int id =
-        cx_error(E->ctx, shape->span, "`%s%s` would have %.3g elements to be found", x->name, cx_v_shape(E, v), total);
-    cx_diag_help(E->ctx, id, "make a size smaller");
-  }
-  cx_binding *b = cx_bind_name(E, x->name, B_VALUE, x->name_span);
-  b->v = cx_v_bad(x->span);
-  if (cx_error_count(E->ctx) > errors) return b->v;
-  if (p.domain.kind == DOM_INT || p.domain.kind == DOM_BOOL || p.domain.kind == DOM_CATEGORY ||
-      p.domain.kind == DOM_TEXT || p.domain.kind == DOM_IMAGE) {
-    int id = cx_error(E->ctx, x->kid[1]->span, "a param cannot be %s: it is found by following derivatives",
-                      cx_domain_name[p.domain.kind]);
-    cx_diag_help(E->ctx, id, "declare known values as data, or give the param a real domain");
-    return b->v;
-  }
-  int number = 0;
-  if (E->site) p.name = cx_param_name(E, x->name, &number);
-  cx_eq *raw = cx_eq_new(E->g, p.name, EQ_INPUT);
-  raw->span = x->name_span;
-  p.raw = raw->id;
+  if (total <= 1e10 || cx_error_count(E->ctx) > errors) return;
+  cx_val v = {.rank = (uint8_t)rank};
+  memcpy(v.dim, dim, (size_t)rank * sizeof *dim);
+  int id =
+      cx_error(E->ctx, shape->span, "`%s%s` would have %.3g elements to be found", x->name, cx_v_shape(E, v), total);
+  cx_diag_help(E->ctx, id, "make a size smaller");
+}
+
+/* The shape of the unconstrained numbers behind a param of shape dim; *order: of the matrices that a triangle makes,
+ * else -1. */
+static bool raw_shape(cx_elab *E, const cx_ast *x, cx_domain_kind kind, const cx_dim *dim, int rank, cx_eq *raw,
+                      int64_t *order) {
   int whole = 0;
   raw_size shrink = RAW_SAME;
   for (size_t k = 0; k < sizeof transforms / sizeof *transforms; k++)
-    if (transforms[k].kind == p.domain.kind) whole = transforms[k].whole, shrink = transforms[k].raw;
-  if (rank < whole) {
-    cx_error(E->ctx, x->span, "a param of domain `%s` needs %d dimension%s", cx_domain_name[p.domain.kind], whole,
-             whole == 1 ? "" : "s");
-    return b->v;
-  }
+    if (transforms[k].kind == kind) whole = transforms[k].whole, shrink = transforms[k].raw;
   bool square = shrink >= RAW_TRIANGLE;
-  if (whole == 2 && !square && dim[rank - 1].n > dim[rank - 2].n) {
-    cx_error(E->ctx, x->span, "of %lld columns of length %lld, at most %lld are at right angles",
-             (long long)dim[rank - 1].n, (long long)dim[rank - 2].n, (long long)dim[rank - 2].n);
-    return b->v;
+  int64_t last = rank ? dim[rank - 1].n : 0, before = rank > 1 ? dim[rank - 2].n : 0;
+  if (rank < whole)
+    cx_error(E->ctx, x->span, "a param of domain `%s` needs %d dimension%s", cx_domain_name[kind], whole,
+             whole == 1 ? "" : "s");
+  else if (whole == 2 && !square && last > before)
+    cx_error(E->ctx, x->span, "of %lld columns of length %lld, at most %lld are at right angles", (long long)last,
+             (long long)before, (long long)before);
+  else if (square && last != before)
+    cx_error(E->ctx, x->span, "a param of domain `%s` is square, but %lld and %lld differ", cx_domain_name[kind],
+             (long long)before, (long long)last);
+  else {
+    raw->rank = (uint8_t)(square ? rank - 1 : rank);
+    memcpy(raw->dim, dim, (size_t)rank * sizeof *dim);
+    if (shrink == RAW_LESS_ONE) raw->dim[rank - 1] = (cx_dim){last - 1, NULL};
+    if (square) raw->dim[rank - 2] = (cx_dim){last * (shrink == RAW_TRIANGLE ? last + 1 : last - 1) / 2, NULL};
+    *order = square ? last : -1;
+    return true;
   }
-  if (square && dim[rank - 1].n != dim[rank - 2].n) {
-    cx_error(E->ctx, x->span, "a param of domain `%s` is square, but %lld and %lld differ",
-             cx_domain_name[p.domain.kind], (long long)dim[rank - 2].n, (long long)dim[rank - 1].n);
-    return b->v;
-  }
-  int64_t last = rank ? dim[rank - 1].n : 0;
-  raw->rank = (uint8_t)(square ? rank - 1 : rank);
-  memcpy(raw->dim, dim, sizeof dim);
-  if (shrink == RAW_LESS_ONE) raw->dim[rank - 1] = (cx_dim){last - 1, NULL};
-  if (shrink == RAW_TRIANGLE) raw->dim[rank - 2] = (cx_dim){last * (last + 1) / 2, NULL};
-  if (shrink == RAW_STRICT_TRIANGLE) raw->dim[rank - 2] = (cx_dim){last * (last - 1) / 2, NULL};
-  p.eq = raw->id;
-  cx_val v = cx_v_load(E, raw->id, x->name_span);
+  return false;
+}
+
+/* the param itself, a function of the unconstrained numbers v; outside of every call */
+static cx_val of_domain(cx_elab *E, cx_param *p, cx_val v, int64_t order, const cx_dim *dim, int rank) {
+  int64_t *context = E->context;
+  int ncontext = E->ncontext;
   bool found = true;
-  if (p.domain.kind != DOM_REAL && !(p.domain.kind == DOM_INTERVAL && isinf(p.domain.lo) && isinf(p.domain.hi))) {
+  uint32_t eq;
+  E->ncontext = 0;
+  v = domain_call(E, p->domain, "of", v, order, p->span, &found);
+  v = cx_v_store(E, v, p->name, &eq);
+  E->context = context;
+  E->ncontext = ncontext;
+  if (v.bad || eq == CX_NO_EQ) return cx_v_bad(p->span);
+  p->eq = eq;
+  for (int k = 0; k < rank; k++) v.dim[k] = dim[k], E->g->eq[eq]->dim[k] = dim[k];
+  if (p->domain.kind == DOM_INTERVAL || p->domain.kind == DOM_UNIT || p->domain.kind == DOM_POSITIVE)
+    E->g->eq[eq]->lo = p->domain.lo, E->g->eq[eq]->hi = p->domain.hi;
+  return v;
+}
+
+/* param w[3] = e: numbers, or an array that fits the shape */
+static bool given_start(cx_elab *E, const cx_ast *x, cx_param *p, const cx_dim *dim, int rank) {
+  const cx_ast *e = x->kid[2];
+  cx_val shape = {.rank = (uint8_t)rank, .e = cx_const(E->g, 0), .span = x->name_span}, out;
+  for (int k = 0; k < rank; k++) {
+    shape.dim[k] = dim[k];
+    shape.slot[k] = cx_var_range(E, NULL, 0, dim[k].n - 1, dim[k].name);
+  }
+  const cx_val *around = E->start;
+  E->start = &shape;
+  cx_val both[2] = {shape, cx_elab_expr(E, e)}, start = both[1];
+  E->start = around;
+  if (start.bad || !cx_v_align(E, both, 2, &out, "`=`", e->span)) return false;
+  if (out.rank != rank) {
+    cx_error(E->ctx, e->span, "the start of `%s` has shape %s, but the param has %d dimensions", x->name,
+             cx_v_shape(E, start), rank);
+    return false;
+  }
+  out.e = both[1].e;
+  out.span = e->span;
+  return cx_param_start(E, p, out);
+}
+
+cx_val cx_elab_param(cx_elab *E, const cx_ast *x) {
+  cx_binding *again = cx_param_made(E, x, x->name, x->name_span);
+  if (again) return again->v;
+  cx_param p = {.name = x->name, .span = x->name_span, .start_eq = -1, .value_eq = -1, .follows = -1};
+  int errors = cx_error_count(E->ctx), rank = x->kid[0] ? x->kid[0]->nkid : 0, number = 0;
+  p.domain = cx_elab_domain(E, x->kid[1]);
+  if (rank > CX_MAX_RANK) {
+    cx_error(E->ctx, x->kid[0]->span, "an array has at most %d dimensions", CX_MAX_RANK);
+    return cx_v_bad(x->span);
+  }
+  cx_dim dim[CX_MAX_RANK];
+  read_sizes(E, x, dim, rank);
+  cx_binding *b = cx_bind_name(E, x->name, B_VALUE, x->name_span);
+  b->v = cx_v_bad(x->span);
+  if (cx_error_count(E->ctx) > errors) return b->v;
+  cx_domain_kind kind = p.domain.kind;
+  if (kind == DOM_INT || kind == DOM_BOOL || kind == DOM_CATEGORY || kind == DOM_TEXT || kind == DOM_IMAGE) {
+    int id = cx_error(E->ctx, x->kid[1]->span, "a param cannot be %s: it is found by following derivatives",
+                      cx_domain_name[kind]);
+    cx_diag_help(E->ctx, id, "declare known values as data, or give the param a real domain");
+    return b->v;
+  }
+  if (E->site) p.name = cx_param_name(E, x->name, &number);
+  cx_eq *raw = cx_eq_new(E->g, p.name, EQ_INPUT);
+  raw->span = x->name_span;
+  p.raw = p.eq = raw->id;
+  int64_t order;
+  if (!raw_shape(E, x, kind, dim, rank, raw, &order)) return b->v;
+  cx_val v = cx_v_load(E, raw->id, x->name_span);
+  if (kind != DOM_REAL && !(kind == DOM_INTERVAL && isinf(p.domain.lo) && isinf(p.domain.hi))) {
     raw->name = cx_intern_z(E->ctx, cx_format(E->arena, "%s.raw", p.name));
-    int64_t *context = E->context;
-    int ncontext = E->ncontext;
-    E->ncontext = 0;
-    v = domain_call(E, p.domain, "of", v, square ? last : -1, x->name_span, &found);
-    uint32_t eq;
-    v = cx_v_store(E, v, p.name, &eq);
-    E->context = context;
-    E->ncontext = ncontext;
-    if (v.bad || eq == CX_NO_EQ) return b->v = v;
-    p.eq = eq;
-    for (int k = 0; k < rank; k++) v.dim[k] = dim[k], E->g->eq[eq]->dim[k] = dim[k];
-    if (p.domain.kind == DOM_INTERVAL || p.domain.kind == DOM_UNIT || p.domain.kind == DOM_POSITIVE)
-      E->g->eq[eq]->lo = p.domain.lo, E->g->eq[eq]->hi = p.domain.hi;
+    v = of_domain(E, &p, v, order, dim, rank);
+    if (v.bad) return b->v;
   }
-  if (!x->kid[2] && (p.domain.kind == DOM_UNIT_VECTOR || p.domain.kind == DOM_ORTHONORMAL))
+  if (!x->kid[2] && (kind == DOM_UNIT_VECTOR || kind == DOM_ORTHONORMAL))
     p.start = START_NORMAL, p.b = 1; /* 0 has no direction */
-  if (x->kid[2] && !random_start(E, x->kid[2], &p)) {
-    cx_val shape_v = {.rank = (uint8_t)rank, .e = cx_const(E->g, 0), .span = x->name_span}, both[2], out;
-    for (int k = 0; k < rank; k++) {
-      shape_v.dim[k] = dim[k];
-      shape_v.slot[k] = cx_var_range(E, NULL, 0, dim[k].n - 1, dim[k].name);
-    }
-    const cx_val *around = E->start;
-    E->start = &shape_v;
-    cx_val st = cx_elab_expr(E, x->kid[2]);
-    E->start = around;
-    if (st.bad) return b->v = st;
-    both[0] = shape_v;
-    both[1] = st;
-    if (!cx_v_align(E, both, 2, &out, "`=`", x->kid[2]->span)) return b->v = cx_v_bad(x->span);
-    if (out.rank != rank) {
-      cx_error(E->ctx, x->kid[2]->span, "the start of `%s` has shape %s, but the param has %d dimensions", x->name,
-               cx_v_shape(E, st), rank);
-      return b->v;
-    }
-    out.e = both[1].e;
-    out.span = x->kid[2]->span;
-    if (!cx_param_start(E, &p, out)) return b->v = cx_v_bad(x->span);
-  }
+  if (x->kid[2] && !random_start(E, x->kid[2], &p) && !given_start(E, x, &p, dim, rank)) return b->v;
   b->v = v;
   b->leaf = p.eq;
   cx_param_add(E, x, p, v, number);

@@ -35,16 +35,8 @@ static int scope_slots(cx_elab *E, int64_t *slot, int max) {
   for (int k = 0; k < E->ncontext && n < max; k++) slot[n++] = E->context[k];
   for (const cx_binding *b = E->env; b && !b->top && n < max; b = b->next) {
     if (b->kind != B_INDEX || b->v.bad || b->v.e->op != OP_index) continue;
-    bool have = false;
-    for (int k = 0; k < n; k++) have |= slot[k] == b->v.e->u.i;
-    if (!have) slot[n++] = b->v.e->u.i;
+    n += cx_slot_insert(slot, n, b->v.e->u.i);
   }
-  for (int a = 1; a < n; a++) /* in the order in which they were made, as everywhere */
-    for (int b = a; b > 0 && slot[b - 1] > slot[b]; b--) {
-      int64_t t = slot[b];
-      slot[b] = slot[b - 1];
-      slot[b - 1] = t;
-    }
   return n;
 }
 

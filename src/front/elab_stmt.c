@@ -289,106 +289,107 @@ static bool piece_inside(cx_elab *E, const recurrence *r, const piece *p) {
   return inside;
 }
 
-static void finish_array(cx_elab *E, recurrence *r) {
-  cx_graph *g = E->g;
-  cx_eq *e = g->eq[r->shell];
-  int base = r->nctx;
-  r->bind->pieces = NULL;
-  r->bind->leaf = r->shell;
-  for (int k = 0; k < r->piece.n; k++)
-    if (r->piece.at[k].v.bad) {
-      r->bind->v = cx_v_bad(r->span);
-      return;
-    }
-  if (r->probing) { /* its values are not known yet, but how many there are may be */
-    cx_val *v = &r->bind->v;
-    for (int s = 0; s < r->nsub; s++) {
-      int64_t hi = -1;
-      for (int k = 0; k < r->piece.n && hi < INT64_MAX; k++) {
-        const sub_pos *p = &r->piece.at[k].pos[s];
-        const cx_var *i = p->fixed ? NULL : cx_var_of(E, p->slot);
-        int64_t h = p->fixed ? p->at : i->resolved && !i->wild ? i->hi : INT64_MAX;
-        if (h > hi) hi = h;
-      }
-      if (hi >= 0 && hi < INT64_MAX) v->dim[s].n = hi + 1, cx_var_of(E, v->slot[s])->hi = hi;
-    }
-    E->retry = true;
-    return;
-  }
+/* the ranges of its pieces, as far as they are known, say how many elements there are */
+static void guess_sizes(cx_elab *E, recurrence *r) {
+  cx_val *v = &r->bind->v;
   for (int s = 0; s < r->nsub; s++) {
-    int64_t hi = -1, lo = INT64_MAX;
-    cx_sym size = NULL;
-    for (int k = 0; k < r->piece.n; k++) {
+    int64_t hi = -1;
+    for (int k = 0; k < r->piece.n && hi < INT64_MAX; k++) {
       const sub_pos *p = &r->piece.at[k].pos[s];
-      int64_t h = p->fixed ? p->at : cx_var_of(E, p->slot)->hi;
-      if (!p->fixed && cx_var_of(E, p->slot)->lo < lo) lo = cx_var_of(E, p->slot)->lo;
-      if (h > hi) hi = h, size = p->fixed ? NULL : cx_var_of(E, p->slot)->size;
+      const cx_var *i = p->fixed ? NULL : cx_var_of(E, p->slot);
+      int64_t h = p->fixed ? p->at : i->resolved && !i->wild ? i->hi : INT64_MAX;
+      if (h > hi) hi = h;
     }
-    if (lo == INT64_MAX) lo = hi + 1;
-    for (int64_t q = 0; q < lo; q++) {
-      bool have = false;
-      for (int k = 0; k < r->piece.n; k++) have |= r->piece.at[k].pos[s].fixed && r->piece.at[k].pos[s].at == q;
-      if (have) continue;
-      int id = cx_error(E->ctx, r->span, "nothing defines `%s[%s%lld%s]`", r->name, s ? "..., " : "", (long long)q,
-                        s + 1 < r->nsub ? ", ..." : "");
-      cx_diag_help(E->ctx, id, "the other equations of `%s` start at %lld; add the equation that starts it", r->name,
-                   (long long)lo);
-      r->bind->v = cx_v_bad(r->span);
-      return;
-    }
-    e->dim[base + s] = (cx_dim){hi + 1, size};
-    if (!r->row[s] || r->row[s] == hi + 1) continue;
-    int id =
-        cx_error(E->ctx, r->span, "a row of `%s` has %lld elements, but %lld where its own equations read it whole",
-                 r->name, (long long)(hi + 1), (long long)r->row[s]);
-    cx_diag_help(E->ctx, id, "begin with the equation whose index goes furthest");
-    r->bind->v = cx_v_bad(r->span);
-    return;
+    if (hi >= 0 && hi < INT64_MAX) v->dim[s].n = hi + 1, cx_var_of(E, v->slot[s])->hi = hi;
   }
-  int64_t size[CX_MAX_RANK];
-  for (int k = 0; k < e->rank; k++) size[k] = e->dim[k].n;
-  if (!cx_v_fits(E, r->name, size, e->rank, r->span)) {
-    r->bind->v = cx_v_bad(r->span);
-    return;
-  }
+}
+
+/* subscript s: from 0 to the last place of any piece, with a piece for each */
+static bool find_size(cx_elab *E, const recurrence *r, int s, cx_dim *dim) {
+  int64_t hi = -1, lo = INT64_MAX;
+  cx_sym size = NULL;
   for (int k = 0; k < r->piece.n; k++) {
-    if (piece_inside(E, r, &r->piece.at[k])) continue;
-    r->bind->v = cx_v_bad(r->span);
-    return;
+    const sub_pos *p = &r->piece.at[k].pos[s];
+    int64_t h = p->fixed ? p->at : cx_var_of(E, p->slot)->hi;
+    if (!p->fixed && cx_var_of(E, p->slot)->lo < lo) lo = cx_var_of(E, p->slot)->lo;
+    if (h > hi) hi = h, size = p->fixed ? NULL : cx_var_of(E, p->slot)->size;
   }
+  if (lo == INT64_MAX) lo = hi + 1;
+  for (int64_t q = 0; q < lo; q++) {
+    bool have = false;
+    for (int k = 0; k < r->piece.n; k++) have |= r->piece.at[k].pos[s].fixed && r->piece.at[k].pos[s].at == q;
+    if (have) continue;
+    int id = cx_error(E->ctx, r->span, "nothing defines `%s[%s%lld%s]`", r->name, s ? "..., " : "", (long long)q,
+                      s + 1 < r->nsub ? ", ..." : "");
+    cx_diag_help(E->ctx, id, "the other equations of `%s` start at %lld; add the equation that starts it", r->name,
+                 (long long)lo);
+    return false;
+  }
+  *dim = (cx_dim){hi + 1, size};
+  if (!r->row[s] || r->row[s] == hi + 1) return true;
+  int id = cx_error(E->ctx, r->span, "a row of `%s` has %lld elements, but %lld where its own equations read it whole",
+                    r->name, (long long)(hi + 1), (long long)r->row[s]);
+  cx_diag_help(E->ctx, id, "begin with the equation whose index goes furthest");
+  return false;
+}
+
+/* a piece over the indices of e; *here: where it stands, NULL: everywhere */
+static const cx_node *piece_of(cx_elab *E, const recurrence *r, const piece *p, const cx_eq *e, const cx_node **here) {
+  cx_graph *g = E->g;
+  int64_t slot[3 * CX_MAX_RANK];
+  const cx_node *to[3 * CX_MAX_RANK];
+  int n = 0, base = r->nctx;
+  for (int c = 0; c < base; c++, n++) slot[n] = r->ctx[c], to[n] = cx_index(g, c);
+  for (int s = 0; s < r->nsub; s++) {
+    const cx_node *i = cx_index(g, base + s);
+    if (!p->pos[s].fixed) {
+      slot[n] = p->pos[s].slot;
+      to[n++] = i;
+      continue;
+    }
+    const cx_node *is = cx_op2(g, OP_eq, i, cx_const(g, (double)p->pos[s].at));
+    *here = *here ? cx_op2(g, OP_and, *here, is) : is;
+  }
+  int first = e->rank - p->v.rank; /* shapes are aligned at the right */
+  for (int d = 0; d < p->v.rank; d++, n++) {
+    bool repeated = p->v.dim[d].n == 1 && e->dim[first + d].n != 1;
+    slot[n] = p->v.slot[d];
+    to[n] = repeated ? cx_const(g, 0) : cx_index(g, first + d);
+  }
+  return cx_subst(g, p->v.e, slot, to, n);
+}
+
+/* the pieces as one expression; general ones, with no fixed place, are the last choice */
+static const cx_node *body_of(cx_elab *E, const recurrence *r, const cx_eq *e) {
+  cx_graph *g = E->g;
   const cx_node *body = NULL;
-  for (int pass = 0; pass < 2; pass++) /* general pieces are the last choice */
+  for (int pass = 0; pass < 2; pass++)
     for (int k = r->piece.n - 1; k >= 0; k--) {
-      piece *p = &r->piece.at[k];
+      const piece *p = &r->piece.at[k];
+      const cx_node *here = NULL;
       bool general = true;
       for (int s = 0; s < r->nsub; s++) general &= !p->pos[s].fixed;
       if (general != (pass == 0)) continue;
-      int64_t slot[3 * CX_MAX_RANK];
-      const cx_node *to[3 * CX_MAX_RANK], *here = NULL;
-      int n = 0;
-      for (int c = 0; c < r->nctx; c++, n++) slot[n] = r->ctx[c], to[n] = cx_index(g, c);
-      for (int s = 0; s < r->nsub; s++) {
-        const cx_node *i = cx_index(g, base + s);
-        if (!p->pos[s].fixed) {
-          slot[n] = p->pos[s].slot;
-          to[n++] = i;
-          continue;
-        }
-        const cx_node *is = cx_op2(g, OP_eq, i, cx_const(g, (double)p->pos[s].at));
-        here = here ? cx_op2(g, OP_and, here, is) : is;
-      }
-      int inner = e->rank - base - r->nsub, skip = inner - p->v.rank;
-      for (int d = 0; d < p->v.rank; d++, n++) {
-        slot[n] = p->v.slot[d];
-        to[n] = p->v.dim[d].n == 1 && e->dim[base + r->nsub + skip + d].n != 1 ? cx_const(g, 0)
-                                                                               : cx_index(g, base + r->nsub + skip + d);
-      }
-      const cx_node *v = cx_subst(g, p->v.e, slot, to, n);
-      if (!body) body = general || !here ? v : cx_op3(g, OP_select, here, v, cx_const(g, 0));
-      else body = here ? cx_op3(g, OP_select, here, v, body) : v;
+      const cx_node *v = piece_of(E, r, p, e, &here);
+      body = here ? cx_op3(g, OP_select, here, v, body ? body : cx_const(g, 0)) : v;
     }
+  return body;
+}
+
+/* the whole array, where its size and all of its pieces are known; bad after an error */
+static cx_val array_of(cx_elab *E, recurrence *r) {
+  cx_graph *g = E->g;
+  cx_eq *e = g->eq[r->shell];
+  int base = r->nctx;
+  for (int s = 0; s < r->nsub; s++)
+    if (!find_size(E, r, s, &e->dim[base + s])) return cx_v_bad(r->span);
+  int64_t size[CX_MAX_RANK];
+  for (int k = 0; k < e->rank; k++) size[k] = e->dim[k].n;
+  if (!cx_v_fits(E, r->name, size, e->rank, r->span)) return cx_v_bad(r->span);
+  for (int k = 0; k < r->piece.n; k++)
+    if (!piece_inside(E, r, &r->piece.at[k])) return cx_v_bad(r->span);
+  e->body = body_of(E, r, e);
   e->kind = EQ_CALC;
-  e->body = body;
   e->integer = false;
   cx_val whole = {.rank = (uint8_t)(e->rank - base), .span = r->span};
   const cx_node *sub[CX_MAX_RANK];
@@ -399,7 +400,19 @@ static void finish_array(cx_elab *E, recurrence *r) {
     sub[base + k] = cx_index(g, whole.slot[k]);
   }
   whole.e = cx_load(g, e->id, sub, e->rank);
-  r->bind->v = whole;
+  return whole;
+}
+
+static void finish_array(cx_elab *E, recurrence *r) {
+  bool bad = false;
+  r->bind->pieces = NULL;
+  r->bind->leaf = r->shell;
+  for (int k = 0; k < r->piece.n; k++) bad |= r->piece.at[k].v.bad;
+  if (bad) r->bind->v = cx_v_bad(r->span);
+  else if (!r->probing) r->bind->v = array_of(E, r);
+  else { /* its values are not known yet, but how many there are may be */ guess_sizes(E, r);
+    E->retry = true;
+  }
 }
 
 static void close_array(cx_elab *E, recurrence *r) {

@@ -59,10 +59,14 @@ static void free_node(void *user, const cx_node *n) {
     f->max = -1;
     return;
   }
-  int k = f->n;
-  while (k > 0 && f->slot[k - 1] > n->u.i) f->slot[k] = f->slot[k - 1], k--;
-  f->slot[k] = n->u.i;
-  f->n++;
+  f->n += cx_slot_insert(f->slot, f->n, n->u.i);
+}
+bool cx_slot_insert(int64_t *slot, int n, int64_t s) {
+  for (int k = 0; k < n; k++)
+    if (slot[k] == s) return false;
+  for (; n > 0 && slot[n - 1] > s; n--) slot[n] = slot[n - 1];
+  slot[n] = s;
+  return true;
 }
 int cx_free_slots(cx_elab *E, const cx_node *e, int64_t *slot, int max) {
   freeset f = {E, slot, 0, max};
