@@ -273,6 +273,14 @@ static int open_quotients(cx_graph *g, int i, const cx_term *all, int n, cx_term
   return count;
 }
 
+/* ceil(terms / a); of integers the floor, which other subscripts of theirs are, too */
+static const cx_node *quotient_up(cx_graph *g, cx_term *x, int n, double a) {
+  bool whole = true;
+  for (int k = 0; k < n; k++) whole &= x[k].k == floor(x[k].k) && (!x[k].t || cx_is_integer(g, x[k].t));
+  if (whole) x[n++] = (cx_term){a - 1, NULL, 0};
+  return cx_op1(g, whole ? OP_floor : OP_ceil, cx_op2(g, OP_div, cx_terms_node(g, x, n), cx_const(g, a)));
+}
+
 /* c k + r + s == 0 with lo <= s <= hi, s depending on k: k runs over the values from ceil((-r - s) / c) on, at the end of
  * the interval that comes first. The equality stays as it is. */
 static bool narrow(const delta *d, term *t) {
@@ -286,7 +294,7 @@ static bool narrow(const delta *d, term *t) {
     for (int i = d->e->rank; i < cx_nslot(d->e); i++) {
       if (!(t->live >> i & 1) || !(q->free_lo >> i & 1)) continue;
       double c = 0, lo = 0, hi = 0;
-      cx_term fixed[CX_TERMS + 1], x[CX_TERMS];
+      cx_term fixed[CX_TERMS + 2], x[CX_TERMS];
       int nfixed = 0, m = open_quotients(g, i, all, n, x, &lo, &hi);
       cx_eq of = sized(d, t);
       for (int k = 0; k < m; k++) {
@@ -304,7 +312,7 @@ static bool narrow(const delta *d, term *t) {
       if (width >= size) continue;
       fixed[nfixed++] = (cx_term){first, NULL, 0};
       for (int k = 0; k < nfixed; k++) fixed[k].k *= c > 0 ? -1 : 1;
-      const cx_node *from = cx_op1(g, OP_ceil, cx_op2(g, OP_div, cx_terms_node(g, fixed, nfixed), cx_const(g, a)));
+      const cx_node *from = quotient_up(g, fixed, nfixed, a);
       const cx_node *value = width == 1 ? from : cx_op2(g, OP_add, from, cx_index(g, i));
       t->size[i] = width;
       if (width == 1) t->live &= ~(1u << i);

@@ -195,8 +195,14 @@ static void test_delta(void) {
   g = SAME_VALUES(
       "input y[i0 < 10]\ninput w[i0 < 2]\n"
       "x[i0 < 20] = sum(i1 < 10, i2 < 2) y[i1] * w[i2] * (2 * i1 + i2 == i0)\noutput x\n",
-      "simplify delta");
+      "simplify delta simplify");
+  HAS(g, "= y[floor(i0 / 2)] * w[mod(i0, 2)]");
+  g = SAME_VALUES(
+      "input y[i0 < 10]\ninput w[i0 < 2]\n"
+      "x[i0 < 21] = sum(i1 < 10, i2 < 2) y[i1] * w[i2] * (1 - 2 * i1 - i2 == -i0)\noutput x\n",
+      "simplify delta simplify");
   HAS_NOT(g, "sum");
+  HAS_NOT(g, "ceil");
   /* a strided read: only every second value is hit */
   g = SAME_VALUES("input y[i0 < 10]\nx[i0 < 21] = sum(i1 < 10) y[i1] * (2 * i1 == i0)\noutput x\n", "simplify delta");
   HAS_NOT(g, "sum");
