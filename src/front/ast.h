@@ -37,7 +37,8 @@ typedef enum {
   S_DEF_INDEX, /* name[i, j] = rhs: kid[0] = rhs, kid[1..] = subscripts (A_NAME, or A_NUM/any expression: h[0] = a) */
   S_DEF_FUN,   /* name(x, u[T, c], k = 1) = rhs: kid[0] = rhs, kid[1..] = S_ARG, then S_OPTION; op: T_PARAM where all
                 * calls share its params */
-  S_ARG,       /* name; kid = its shape's size expressions, maybe none */
+  S_ARG,       /* name; kid = its shape's size expressions, maybe none; op T_ASSIGN: a parameter of a distribution that
+                  may be left out, num: the value it has then */
   S_OPTION,    /* an argument that may be left out: name; kid[0] = S_ARG, kid[1] = the value it has then; op T_TILDE: in
                   a draw, kid[1] = the distribution that its numbers have */
   S_DATA,      /* one declared item: name; kid[0] = A_LIST shape (size expressions), kid[1] = domain or NULL,

@@ -5,7 +5,7 @@
  *     discrete = true     the support is the whole numbers from lower to upper
  *     valid               what must hold of the parameters
  *     log_density(x)      the one that must be there
- *     cdf(x), ccdf(x), log_cdf(x), log_ccdf(x), quantile(p), mean, variance, entropy, draw(u), draw(z ~ d)
+ *     cdf(x), ccdf(x), log_cdf(x), log_ccdf(x), quantile(p), mean, variance, entropy, draw(u), draw(z ~ d, w ~ f)
  *                         the others follow by integrals and sums where they are not given
  *     kl(params)          the divergence of this one from another of the block, with those parameters
  *
@@ -75,12 +75,17 @@ bool cx_dist_of(cx_elab *E, const cx_ast *x, cx_dist *d);
 bool cx_dist_has(const cx_dist *d, const char *member);
 bool cx_dist_discrete(const cx_dist *d);
 int cx_dist_dims(const cx_dist *d);      /* dimensions of one value of it */
-int cx_dist_draw_dims(const cx_dist *d); /* and of the uniform numbers that its draw takes */
+int cx_dist_draw_dims(const cx_dist *d); /* and of the uniform numbers that its draw takes: of several arguments, 1 */
 /* how many of these along each of their dimensions; false: an error has been reported */
 bool cx_dist_draw_sizes(cx_elab *E, const cx_dist *d, int64_t *size);
-/* What the numbers that its draw takes have as their distribution, draw(z[n] ~ normal(0, 1)) = ..; its parameters are
+enum { CX_DRAWS = 8 };                   /* the most arguments of a draw: draw(z[n] ~ normal(0, 1), c[n] ~ gamma(a, 1)) */
+int cx_dist_draw_args(const cx_dist *d); /* how many it has; 0: there is none */
+/* how many numbers each of them has, of one dimension or none; false: an error has been reported */
+bool cx_dist_draw_counts(cx_elab *E, const cx_dist *d, int64_t *n);
+/* What the numbers of its k-th argument have as their distribution, draw(z[n] ~ normal(0, 1)) = ..; its parameters are
  * numbers or as long as z. kind: only of what kind it is. false: it says nothing (they are uniform), or there is an error. */
-bool cx_dist_drawn_from(cx_elab *E, const cx_dist *d, bool kind, cx_dist *from);
+bool cx_dist_drawn_from(cx_elab *E, const cx_dist *d, int k, bool kind, cx_dist *from);
+cx_span cx_dist_arg_span(const cx_dist *d, int k); /* where the k-th parameter stands, or the call it is left out of */
 /* each parameter must have the dimensions that one value takes; name: of the random variable, for the error */
 bool cx_dist_single(cx_elab *E, const cx_dist *d, cx_sym name);
 /* member applied; the parameters must be those of one element (cx_dist_spread) */
@@ -109,8 +114,8 @@ cx_val cx_dist_gather(cx_elab *E, cx_val v, cx_val shape, cx_span s); /* and bac
 #define CX_IMAGE   "image of transformed"
 #define CX_SLOPE   "slope of transformed"
 #define CX_MASS    "mass of truncated"
-#define CX_PART    "part of a random array" /* of d and a number */
-#define CX_MADE    "made of parts"          /* of d and the array of its parts */
+#define CX_PART    "part of a random array" /* of d, an argument's number and an element's */
+#define CX_MADE    "made of parts"          /* of d and the arrays of its parts */
 #define CX_SHARE   "share of truncated"     /* of d, a logarithm and such a mass */
 bool cx_is_combination(const cx_ast *x);
 /* kind: only of what kind it is counts: the names in it may have no value yet */
@@ -135,6 +140,9 @@ const cx_ast *cx_part_whole(cx_elab *E, const cx_ast *bind);
 bool cx_part_ends(cx_elab *E, const cx_ast *bind); /* bind has its value: the array that it completes, too */
 bool cx_is_part(const cx_ast *x);
 bool cx_part_of(cx_elab *E, const cx_ast *x, bool kind, cx_dist *d);
+
+/* elab_open.c: a number that small arrays are computed into, as an expression in their elements, where that is small */
+cx_val cx_spelled(cx_elab *E, cx_val v);
 
 /* elab_support.c */
 /* v, which the block of d says of this member, is to be a single number */

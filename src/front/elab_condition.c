@@ -129,6 +129,13 @@ static bool stand_in(cx_elab *E, const cx_random *R, int at, uint32_t *input) {
     const cx_ast *v = R->order[k];
     cx_eq *e = cx_eq_new(E->g, v->name, EQ_INPUT);
     input[k - at] = e->id;
+    e->node = true;
+    cx_dist d;
+    cx_val lo, hi;
+    if (cx_is_dist(E, v->kid[0]) && cx_dist_of(E, v->kid[0], &d) && !cx_dist_dims(&d)) {
+      cx_dist_support(E, &d, &lo, &hi);
+      if (!lo.bad && !hi.bad) cx_v_const(E, lo, &e->lo), cx_v_const(E, hi, &e->hi);
+    }
     cx_bind_name(E, v->name, B_VALUE, v->name_span)->v = cx_v_node(cx_load(E->g, e->id, NULL, 0), v->span);
     if (!cx_part_ends(E, v)) return false;
   }
@@ -137,7 +144,8 @@ static bool stand_in(cx_elab *E, const cx_random *R, int at, uint32_t *input) {
 /* both sides of a comparison, left - right, as rest + slope * input; false: they are not seen to be, or have an error */
 static bool affine_sides(cx_elab *E, const cx_ast *c, uint32_t input, const cx_node **rest, const cx_node **slope) {
   cx_val x = cx_elab_expr(E, c->kid[0]), y = cx_elab_expr(E, c->kid[1]);
-  return !x.bad && !y.bad && !x.rank && !y.rank && cx_affine_in(E, op2(E, OP_sub, x, y).e, input, rest, slope);
+  if (x.bad || y.bad || x.rank || y.rank) return false;
+  return cx_affine_in(E, cx_spelled(E, op2(E, OP_sub, x, y)).e, input, rest, slope);
 }
 
 cx_root cx_random_fixed(cx_elab *E, const cx_random *R, int at, cx_sym about) {

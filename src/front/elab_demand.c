@@ -46,7 +46,7 @@ static bool add_places(cx_elab *E, const cx_val *v, int64_t *slot, int *n) {
 
 static cx_span place_of(const cx_dist *d, const cx_ast *operand) {
   for (int k = 0; k < d->narg; k++)
-    if (cx_reads(operand, d->of->def->kid[k]->name)) return d->call->kid[k]->span;
+    if (cx_reads(operand, d->of->def->kid[k]->name)) return cx_dist_arg_span(d, k);
   return d->call->span;
 }
 

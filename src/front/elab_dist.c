@@ -23,9 +23,9 @@ static const cx_ast *find_member(const cx_ast *def, const char *name) {
   return NULL;
 }
 
-/* what a member is a function of, as S_ARG; *from: the distribution it says this has, draw(z[n] ~ normal(0, 1)), or NULL */
-static const cx_ast *argument(const cx_ast *m, const cx_ast **from) {
-  const cx_ast *x = m->kid[1];
+/* the k-th argument of a member, as S_ARG; *from: the distribution it says this has, draw(z[n] ~ normal(0, 1)), or NULL */
+static const cx_ast *argument(const cx_ast *m, int k, const cx_ast **from) {
+  const cx_ast *x = m->kid[1 + k];
   bool own = x->kind == S_OPTION;
   if (from) *from = own && x->op == T_TILDE ? x->kid[1] : NULL;
   return own ? x->kid[0] : x;
@@ -38,6 +38,14 @@ static bool takes_one(const char *member) { /* a place or a probability */
   for (size_t k = 0; k < sizeof with / sizeof *with; k++)
     if (!strcmp(member, with[k])) return true;
   return false;
+}
+
+/* one argument; a draw, several that each say what they are drawn from */
+static bool takes_its(const cx_ast *m) {
+  if (m->kind != S_DEF_FUN || m->nkid < 2 || m->nkid - 1 > CX_DRAWS) return false;
+  bool ok = true;
+  for (int k = 1; k < m->nkid; k++) ok &= m->kid[k]->op == T_TILDE || (m->nkid == 2 && m->kid[k]->kind != S_OPTION);
+  return ok;
 }
 
 static bool well_formed(cx_elab *E, const cx_ast *s) {
@@ -63,8 +71,7 @@ static bool well_formed(cx_elab *E, const cx_ast *s) {
       if (m->kind == S_DEF_FUN && m->nkid == 1 + first) continue;
       int id = cx_error(E->ctx, m->name_span, "`kl` of a distribution is a function of another one's parameters");
       cx_diag_help(E->ctx, id, "it has %d parameter%s", first, first == 1 ? "" : "s");
-    } else if (fun &&
-               (m->kind != S_DEF_FUN || m->nkid != 2 || (m->kid[1]->kind == S_OPTION && m->kid[1]->op != T_TILDE))) {
+    } else if (fun && !takes_its(m)) {
       int id = cx_error(E->ctx, m->name_span, "`%s` of a distribution is a function of one argument", m->name);
       cx_diag_help(E->ctx, id, "write %s(%s) = ..", m->name,
                    !strcmp(m->name, "quantile") || !strcmp(m->name, "cquantile") ? "p"
@@ -201,15 +208,29 @@ bool cx_dist_discrete(const cx_dist *d) {
   const cx_ast *m = find_member(d->of->def, "discrete");
   return m && m->kid[0]->kind == A_NAME && !strcmp(m->kid[0]->name, "true");
 }
-int cx_dist_dims(const cx_dist *d) { return argument(find_member(d->of->def, "log_density"), NULL)->nkid; }
+int cx_dist_dims(const cx_dist *d) { return argument(find_member(d->of->def, "log_density"), 0, NULL)->nkid; }
+int cx_dist_draw_args(const cx_dist *d) {
+  const cx_ast *m = find_member(d->of->def, "draw");
+  return m ? m->nkid - 1 : 0;
+}
 int cx_dist_draw_dims(const cx_dist *d) {
   const cx_ast *m = find_member(d->of->def, "draw");
-  return m ? argument(m, NULL)->nkid : 0;
+  return !m ? 0 : m->nkid > 2 ? 1 : argument(m, 0, NULL)->nkid;
+}
+
+static const char *signature(cx_elab *E, const cx_ast *def) {
+  const char *s = cx_format(E->arena, "%s(", def->name);
+  int n = count_params(def);
+  for (int k = 0; k < n; k++) s = cx_format(E->arena, "%s%s%s", s, k ? ", " : "", def->kid[k]->name);
+  return cx_format(E->arena, "%s)", s);
+}
+static bool left_out(const cx_dist *d) { return d->call->nkid < d->narg && d->call->kind == A_CALL; }
+cx_span cx_dist_arg_span(const cx_dist *d, int k) {
+  return k < d->call->nkid ? d->call->kid[k]->span : d->call->span;
 }
 
 /* what stands in draw(u[..]) is computed from sizes and numbers among the parameters */
-bool cx_dist_draw_sizes(cx_elab *E, const cx_dist *d, int64_t *size) {
-  const cx_ast *m = find_member(d->of->def, "draw"), *u = m ? argument(m, NULL) : NULL;
+static bool sizes_of(cx_elab *E, const cx_dist *d, const cx_ast *u, int64_t *size) {
   cx_binding *env = E->env;
   for (int k = 0; k < d->narg; k++) {
     const cx_ast *formal = d->of->def->kid[k];
@@ -220,7 +241,7 @@ bool cx_dist_draw_sizes(cx_elab *E, const cx_dist *d, int64_t *size) {
             cx_v_num(E, (double)d->arg[k].dim[d->arg[k].rank - formal->nkid + j].n, formal->span);
   }
   bool ok = true;
-  for (int j = 0; m && ok && j < u->nkid; j++) {
+  for (int j = 0; ok && j < u->nkid; j++) {
     const cx_ast *z = u->kid[j];
     double n = NAN;
     bool known = z->kind != A_NAME || cx_lookup_env(E, z->name, false);
@@ -231,19 +252,40 @@ bool cx_dist_draw_sizes(cx_elab *E, const cx_dist *d, int64_t *size) {
     int id =
         cx_error(E->ctx, d->call->span, "how many random numbers a draw of `%s` takes is not known here", d->of->name);
     cx_diag_label(E->ctx, id, u->span, "as many as this shape says");
-    cx_diag_help(E->ctx, id,
-                 "it must follow from the parameters' sizes and from numbers among them; draw(%s(..), u) "
-                 "takes it from u",
-                 d->of->name);
+    if (left_out(d)) cx_diag_help(E->ctx, id, "say it: %s", signature(E, d->of->def));
+    else
+      cx_diag_help(E->ctx, id,
+                   "it must follow from the parameters' sizes and from numbers among them; draw(%s(..), u) "
+                   "takes it from u",
+                   d->of->name);
   }
   E->env = env;
   return ok;
+}
+bool cx_dist_draw_counts(cx_elab *E, const cx_dist *d, int64_t *n) {
+  const cx_ast *m = find_member(d->of->def, "draw");
+  int64_t size[CX_MAX_RANK] = {1};
+  for (int k = 0; k < cx_dist_draw_args(d); k++) {
+    if (!sizes_of(E, d, argument(m, k, NULL), size)) return false;
+    n[k] = size[0];
+  }
+  return true;
+}
+bool cx_dist_draw_sizes(cx_elab *E, const cx_dist *d, int64_t *size) {
+  const cx_ast *m = find_member(d->of->def, "draw");
+  int64_t n[CX_DRAWS];
+  int args = cx_dist_draw_args(d);
+  if (args < 2) return !m || sizes_of(E, d, argument(m, 0, NULL), size);
+  if (!cx_dist_draw_counts(E, d, n)) return false;
+  size[0] = 0;
+  for (int k = 0; k < args; k++) size[0] += n[k];
+  return true;
 }
 
 bool cx_dist_single(cx_elab *E, const cx_dist *d, cx_sym name) {
   for (int k = 0; k < d->narg; k++) {
     if (d->arg[k].rank == d->of->def->kid[k]->nkid) continue;
-    int id = cx_error(E->ctx, d->call->kid[k]->span, "`%s` is one value, but this parameter has shape %s", name,
+    int id = cx_error(E->ctx, cx_dist_arg_span(d, k), "`%s` is one value, but this parameter has shape %s", name,
                       cx_v_shape(E, d->arg[k]));
     cx_diag_help(E->ctx, id, "name an index to get a value for each: m[i] = expect(%s ~ %s(.. a[i] ..): ..)", name,
                  d->of->name);
@@ -265,8 +307,9 @@ static cx_val apply(cx_elab *E, const cx_dist *d, const cx_ast *e, cx_ast *const
 
 cx_val cx_dist_member(cx_elab *E, const cx_dist *d, const char *member, const cx_val *x, int n) {
   const cx_ast *m = find_member(d->of->def, member);
-  const cx_ast *one = n == 1 ? argument(m, NULL) : NULL;
-  return apply(E, d, m->kid[0], one ? (cx_ast *const[]){(cx_ast *)(uintptr_t)one} : m->kid + 1, x, n);
+  cx_ast **formal = CX_NEW_N(E->arena, cx_ast *, n + 1);
+  for (int k = 0; k < n; k++) formal[k] = (cx_ast *)(uintptr_t)argument(m, k, NULL);
+  return apply(E, d, m->kid[0], formal, x, n);
 }
 
 /* ---- valid ---- */
@@ -330,10 +373,10 @@ static bool domain_holds(cx_elab *E, const cx_dist *d) {
       if (!cx_reads(*c, p) || !cx_v_const(E, d->arg[j], &at)) continue;
       const char *value = cx_strdup(E->arena, cx_show_double(shown, at), strlen(cx_show_double(shown, at)));
       if (id < 0) {
-        id = cx_error(E->ctx, d->call->kid[j]->span, "`%s` needs %s, but `%s` is %s", d->of->name,
+        id = cx_error(E->ctx, cx_dist_arg_span(d, j), "`%s` needs %s, but `%s` is %s", d->of->name,
                       cx_ast_text(E->arena, *c), p, value);
       } else {
-        cx_diag_label(E->ctx, id, d->call->kid[j]->span, "and `%s` is %s", p, value);
+        cx_diag_label(E->ctx, id, cx_dist_arg_span(d, j), "and `%s` is %s", p, value);
       }
     }
     if (id < 0)
@@ -344,13 +387,6 @@ static bool domain_holds(cx_elab *E, const cx_dist *d) {
 }
 
 /* ---- a distribution with its parameters ---- */
-static const char *signature(cx_elab *E, const cx_ast *def) {
-  const char *s = cx_format(E->arena, "%s(", def->name);
-  int n = count_params(def);
-  for (int k = 0; k < n; k++) s = cx_format(E->arena, "%s%s%s", s, k ? ", " : "", def->kid[k]->name);
-  return cx_format(E->arena, "%s)", s);
-}
-
 static void unknown(cx_elab *E, const cx_ast *x) {
   CX_VEC(const char *) near = {0};
   load_all(E);
@@ -387,9 +423,11 @@ bool cx_dist_of(cx_elab *E, const cx_ast *x, cx_dist *d) {
   if (cx_is_part(x)) return cx_part_of(E, x, false, d);
   const cx_distribution *of = cx_distribution_of(E, x);
   if (!of) return false;
-  int want = count_params(of->def);
-  if (x->nkid != want) {
-    int id = cx_error(E->ctx, x->span, "the distribution `%s` has %d parameter%s, but %d %s given", of->name, want,
+  int want = count_params(of->def), least = want;
+  while (least && of->def->kid[least - 1]->op == T_ASSIGN) least--;
+  if (x->nkid < least || x->nkid > want) {
+    const char *range = least < want ? cx_format(E->arena, "%d to %d", least, want) : cx_format(E->arena, "%d", want);
+    int id = cx_error(E->ctx, x->span, "the distribution `%s` has %s parameter%s, but %d %s given", of->name, range,
                       want == 1 ? "" : "s", x->nkid, x->nkid == 1 ? "is" : "are");
     cx_diag_help(E->ctx, id, "write %s", signature(E, of->def));
     return false;
@@ -397,6 +435,10 @@ bool cx_dist_of(cx_elab *E, const cx_ast *x, cx_dist *d) {
   *d = (cx_dist){of, x, CX_NEW_N(E->arena, cx_val, want + 1), want};
   bool ok = true;
   for (int k = 0; k < want; k++) {
+    if (k >= x->nkid) {
+      d->arg[k] = cx_v_num(E, of->def->kid[k]->num, x->span);
+      continue;
+    }
     if (x->kid[k]->kind == A_NAMED) {
       int id = cx_error(E->ctx, x->kid[k]->span, "parameters are told apart by their places");
       cx_diag_help(E->ctx, id, "write %s", signature(E, of->def));
@@ -408,9 +450,8 @@ bool cx_dist_of(cx_elab *E, const cx_ast *x, cx_dist *d) {
   return ok && domain_holds(E, d);
 }
 
-bool cx_dist_drawn_from(cx_elab *E, const cx_dist *d, bool kind, cx_dist *from) {
-  const cx_ast *m = find_member(d->of->def, "draw"), *x = NULL;
-  if (m) argument(m, &x);
+bool cx_dist_drawn_from(cx_elab *E, const cx_dist *d, int k, bool kind, cx_dist *from) {
+  const cx_ast *m = find_member(d->of->def, "draw"), *x = NULL, *z = m ? argument(m, k, &x) : NULL;
   if (!x) return false;
   cx_binding *env = E->env;
   E->env = d->of->env ? *d->of->env : NULL;
@@ -421,12 +462,12 @@ bool cx_dist_drawn_from(cx_elab *E, const cx_dist *d, bool kind, cx_dist *from) 
       if (E->distribution.at[k]->name == x->name && E->distribution.at[k]->library) of = E->distribution.at[k];
   }
   E->env = env;
-  bool ok = of && x->kind == A_CALL && count_params(of->def) == x->nkid && !(m->kid[1]->kid[0]->nkid > 1);
-  if (ok && !argument(find_member(of->def, "log_density"), NULL)->nkid) {
+  bool ok = of && x->kind == A_CALL && count_params(of->def) == x->nkid && !(z->nkid > 1);
+  if (ok && !argument(find_member(of->def, "log_density"), 0, NULL)->nkid) {
     *from = (cx_dist){of, x, CX_NEW_N(E->arena, cx_val, x->nkid + 1), x->nkid};
-    for (int k = 0; k < x->nkid && !kind && ok; k++) {
-      from->arg[k] = cx_v_materialise(E, apply(E, d, x->kid[k], NULL, NULL, 0), NULL);
-      ok = !from->arg[k].bad && from->arg[k].rank <= m->kid[1]->kid[0]->nkid;
+    for (int j = 0; j < x->nkid && !kind && ok; j++) {
+      from->arg[j] = cx_v_materialise(E, apply(E, d, x->kid[j], NULL, NULL, 0), NULL);
+      ok = !from->arg[j].bad && from->arg[j].rank <= z->nkid;
     }
     if (ok) return kind || domain_holds(E, from);
   }

@@ -96,6 +96,28 @@ static bool open(gauss *q, const cx_node *n, affine *s) {
   return true;
 }
 
+/* x y with each sqrt(w) sqrt(w) in it as w, where w >= 0 is known; NULL: there is none */
+enum { FACTORS = 16 };
+static int factors(const cx_node *n, const cx_node **f, int k) {
+  if (n->op == OP_mul && k < FACTORS) return factors(n->arg[1], f, factors(n->arg[0], f, k));
+  if (k < FACTORS) f[k] = n;
+  return k + 1;
+}
+static const cx_node *without_roots(cx_elab *E, const cx_node *x, const cx_node *y) {
+  const cx_node *f[FACTORS], *r = NULL;
+  int n = factors(y, f, factors(x, f, 0));
+  bool any = false;
+  for (int j = 0; j < n && n <= FACTORS; j++)
+    for (int k = j + 1; k < n && f[j]; k++) {
+      if (f[j]->op != OP_sqrt || f[k] != f[j] || !(cx_var_bounds(E, f[j]->arg[0]).lo >= 0)) continue;
+      any = true;
+      f[j] = f[j]->arg[0], f[k] = NULL;
+    }
+  for (int j = 0; j < n && any; j++)
+    if (f[j]) r = r ? cx_op2(E->g, OP_mul, r, f[j]) : f[j];
+  return r;
+}
+
 static const affine *split(gauss *q, const cx_node *n) {
   cx_graph *g = q->E->g;
   void **at = cx_names_at(q->E->arena, &q->slope, (cx_sym)(const void *)n);
@@ -113,7 +135,12 @@ static const affine *split(gauss *q, const cx_node *n) {
     return s;
   }
   bool times = op == OP_mul || op == OP_muladd, choice = op == OP_select && !varies(q, n->arg[0]);
-  if (times && varies(q, n->arg[0]) && varies(q, n->arg[1])) return s;
+  if (times && varies(q, n->arg[0]) && varies(q, n->arg[1])) {
+    const cx_node *r = without_roots(q->E, n->arg[0], n->arg[1]);
+    if (r && n->nargs > 2) r = cx_op2(g, OP_add, r, n->arg[2]);
+    if (r) *s = *split(q, r);
+    return s;
+  }
   if (op == OP_div && varies(q, n->arg[1])) return s;
   if (!times && !choice && op != OP_div && op != OP_add && op != OP_sub && op != OP_neg) return s;
   const affine *x = n->nargs > 0 ? split(q, n->arg[choice]) : NULL,

@@ -333,15 +333,42 @@ static cx_val quantile(cx_elab *E, const cx_dist *d, bool upper, bool logarithm,
   return when(E, half, cx_dist_member(E, d, "quantile", &rest, 1), far);
 }
 
-/* uniform numbers u as those that the draw takes */
-static bool drawn(cx_elab *E, const cx_dist *d, cx_val *u) {
+/* uniform numbers u as those of the draw's k-th argument, which has n of them, from `at` on */
+static cx_val drawn(cx_elab *E, const cx_dist *d, int k, cx_val u, int64_t at, int64_t n) {
   cx_dist from, *one = &from;
   cx_val shape;
   int errors = cx_error_count(E->ctx), own = 0;
-  if (!cx_dist_drawn_from(E, d, false, &from)) return cx_error_count(E->ctx) == errors;
-  if (!cx_dist_spread(E, &one, 1, u, &own, 1, &shape, u->span)) return false;
-  *u = cx_v_materialise(E, cx_dist_gather(E, cx_dist_value(E, &from, DIST_QUANTILE, *u), shape, u->span), NULL);
-  return !u->bad;
+  if (cx_dist_draw_args(d) > 1) {
+    int64_t slot = cx_var_range(E, NULL, 0, n - 1, NULL);
+    const cx_node *i = cx_op2(E->g, OP_add, cx_index(E->g, slot), cx_const(E->g, (double)at));
+    u.e = n ? cx_v_at(E, u, &i) : cx_const(E->g, 0);
+    u.slot[0] = slot;
+    u.dim[0] = (cx_dim){n, NULL};
+  }
+  if (!cx_dist_drawn_from(E, d, k, false, &from)) return cx_error_count(E->ctx) == errors ? u : cx_v_bad(u.span);
+  if (!cx_dist_spread(E, &one, 1, &u, &own, 1, &shape, u.span)) return cx_v_bad(u.span);
+  return cx_v_materialise(E, cx_dist_gather(E, cx_dist_value(E, &from, DIST_QUANTILE, u), shape, u.span), NULL);
+}
+static cx_val draw_value(cx_elab *E, const cx_dist *d, cx_val u) {
+  cx_val z[CX_DRAWS];
+  int64_t n[CX_DRAWS] = {0}, all = 0;
+  int args = cx_dist_draw_args(d);
+  if (!args) return quantile(E, d, false, false, u);
+  if (args > 1) {
+    if (!cx_dist_draw_counts(E, d, n)) return cx_v_bad(d->call->span);
+    for (int k = 0; k < args; k++) all += n[k];
+    if (u.dim[0].n != all) {
+      cx_error(E->ctx, u.span, "a draw of `%s` takes %lld numbers, but this has shape %s", d->of->name, (long long)all,
+               cx_v_shape(E, u));
+      return cx_v_bad(u.span);
+    }
+  }
+  all = 0;
+  for (int k = 0; k < args; all += n[k++]) {
+    z[k] = drawn(E, d, k, u, all, n[k]);
+    if (z[k].bad) return z[k];
+  }
+  return cx_dist_member(E, d, "draw", z, args);
 }
 
 cx_val cx_dist_value(cx_elab *E, const cx_dist *d, cx_dist_kind kind, cx_val x) {
@@ -362,9 +389,8 @@ cx_val cx_dist_value(cx_elab *E, const cx_dist *d, cx_dist_kind kind, cx_val x) 
       return where_valid(E, d, quantile(E, d, upper, kind >= DIST_QUANTILE_LOG, x));
     }
     case DIST_DRAW:
-      if (!drawn(E, d, &x)) return cx_v_bad(d->call->span);
-      if (cx_dist_has(d, "draw")) return where_valid(E, d, cx_dist_member(E, d, "draw", &x, 1));
-      return where_valid(E, d, quantile(E, d, false, false, x));
+      x = draw_value(E, d, x);
+      return x.bad ? cx_v_bad(d->call->span) : where_valid(E, d, x);
     case DIST_LOWER:
     case DIST_UPPER: cx_dist_support(E, d, &x, &m.mean); return kind == DIST_LOWER ? x : m.mean;
     default: break;
@@ -430,9 +456,19 @@ bool cx_elab_dist_call(cx_elab *E, const cx_ast *x, cx_val *r) {
   }
   if (!strcmp(x->name, CX_MADE)) {
     cx_dist d;
-    cx_val z = cx_v_materialise(E, cx_elab_expr(E, x->kid[1]), NULL);
-    *r = z.bad || !cx_dist_of(E, x->kid[0], &d) ? cx_v_bad(x->span)
-                                                : where_valid(E, &d, cx_dist_member(E, &d, "draw", &z, 1));
+    cx_val z[CX_DRAWS];
+    *r = cx_v_bad(x->span);
+    if (!cx_dist_of(E, x->kid[0], &d)) return true;
+    for (int k = 1; k < x->nkid; k++) {
+      if (x->kid[k]->nkid) z[k - 1] = cx_v_materialise(E, cx_elab_expr(E, x->kid[k]), NULL);
+      else { /* of a matrix [1, 1], what is below its diagonal */
+        z[k - 1] = num(E, 0, &d);
+        z[k - 1].slot[0] = cx_var_range(E, NULL, 0, -1, NULL);
+        z[k - 1].rank = 1;
+      }
+      if (z[k - 1].bad) return true;
+    }
+    *r = where_valid(E, &d, cx_dist_member(E, &d, "draw", z, x->nkid - 1));
     return true;
   }
   if (cx_change_call(E, x, r)) return true;

@@ -15,46 +15,57 @@ static cx_ast *like(cx_elab *E, const cx_ast *x, int kind, cx_sym name, int nkid
   return a;
 }
 
+static cx_ast *number(cx_elab *E, const cx_ast *x, int k) {
+  cx_ast *a = like(E, x, A_NUM, NULL, 0);
+  a->num = k;
+  return a;
+}
+
 /* the variables of b ~ d into out, at most `room`; 0: b stays as it is, -1: an error has been reported */
 static int parts(cx_elab *E, const cx_ast *b, cx_ast **out, int room) {
   cx_dist d, from;
-  int64_t n[CX_MAX_RANK] = {0};
+  int64_t n[CX_DRAWS] = {0}, all = 0;
   const cx_ast *x = b->kid[0];
   if (b->op != T_TILDE || b->nkid != 1 || !cx_is_dist(E, x)) return 0;
   int errors = cx_error_count(E->ctx);
   const cx_distribution *of = cx_distribution_of(E, x);
   if (!of) return -1;
   d = (cx_dist){.of = of, .call = x};
-  if (!cx_dist_dims(&d) || cx_is_combination(x) || !cx_dist_drawn_from(E, &d, true, &from))
+  if (!cx_dist_dims(&d) || cx_is_combination(x) || !cx_dist_drawn_from(E, &d, 0, true, &from))
     return cx_error_count(E->ctx) > errors ? -1 : 0;
-  if (!cx_dist_of(E, x, &d) || !cx_dist_single(E, &d, b->name) || !cx_dist_draw_sizes(E, &d, n)) return -1;
-  if (!cx_dist_drawn_from(E, &d, false, &from)) return -1;
-  for (int k = 0; k < from.narg; k++) {
-    if (!from.arg[k].rank || from.arg[k].dim[0].n == n[0]) continue;
-    int id = cx_error(E->ctx, from.call->kid[k]->span, "this has shape %s, but a draw of `%s` takes %lld numbers",
-                      cx_v_shape(E, from.arg[k]), d.of->name, (long long)n[0]);
-    cx_diag_help(E->ctx, id, "the parameters of what they are drawn from are numbers or as many as they");
-    return -1;
+  if (!cx_dist_of(E, x, &d) || !cx_dist_single(E, &d, b->name) || !cx_dist_draw_counts(E, &d, n)) return -1;
+  int args = cx_dist_draw_args(&d), at = 0;
+  for (int j = 0; j < args; all += n[j++]) {
+    if (!cx_dist_drawn_from(E, &d, j, false, &from)) return -1;
+    for (int k = 0; k < from.narg; k++) {
+      if (!from.arg[k].rank || from.arg[k].dim[0].n == n[j]) continue;
+      int id = cx_error(E->ctx, from.call->kid[k]->span, "this has shape %s, but a draw of `%s` takes %lld numbers",
+                        cx_v_shape(E, from.arg[k]), d.of->name, (long long)n[j]);
+      cx_diag_help(E->ctx, id, "the parameters of what they are drawn from are numbers or as many as they");
+      return -1;
+    }
   }
-  if (cx_dist_draw_dims(&d) != 1 || n[0] < 1 || n[0] > room) return 0;
-  cx_ast *made = like(E, b, A_CALL, cx_intern_z(E->ctx, CX_MADE), 2), *z = like(E, b, A_ARRAY, NULL, (int)n[0]);
+  if (cx_dist_draw_dims(&d) != 1 || all < 1 || all > room) return 0;
+  cx_ast *made = like(E, b, A_CALL, cx_intern_z(E->ctx, CX_MADE), 1 + args);
   made->kid[0] = (cx_ast *)(uintptr_t)x;
-  made->kid[1] = z;
-  for (int k = 0; k < n[0]; k++) {
-    cx_ast *v = like(E, b, A_BIND, cx_intern_z(E->ctx, cx_format(E->arena, "part %d of %s", k, b->name)), 1);
-    cx_ast *part = like(E, x, A_CALL, cx_intern_z(E->ctx, CX_PART), 2), *at = like(E, x, A_NUM, NULL, 0);
-    v->op = T_TILDE;
-    v->kid[0] = part;
-    part->kid[0] = (cx_ast *)(uintptr_t)x;
-    part->kid[1] = at;
-    at->num = k;
-    z->kid[k] = like(E, b, A_NAME, v->name, 0);
-    out[k] = v;
+  for (int j = 0; j < args; j++) {
+    cx_ast *z = made->kid[1 + j] = like(E, b, A_ARRAY, NULL, (int)n[j]);
+    for (int k = 0; k < n[j]; k++, at++) {
+      cx_ast *v = like(E, b, A_BIND, cx_intern_z(E->ctx, cx_format(E->arena, "part %d of %s", at, b->name)), 1);
+      cx_ast *part = like(E, x, A_CALL, cx_intern_z(E->ctx, CX_PART), 3);
+      v->op = T_TILDE;
+      v->kid[0] = part;
+      part->kid[0] = (cx_ast *)(uintptr_t)x;
+      part->kid[1] = number(E, x, j);
+      part->kid[2] = number(E, x, k);
+      z->kid[k] = like(E, b, A_NAME, v->name, 0);
+      out[at] = v;
+    }
   }
   cx_ast *whole = like(E, b, A_NAMED, b->name, 1);
   whole->kid[0] = made;
-  *cx_names_at(E->arena, &E->whole, (cx_sym)(const void *)out[n[0] - 1]) = whole;
-  return (int)n[0];
+  *cx_names_at(E->arena, &E->whole, (cx_sym)(const void *)out[all - 1]) = whole;
+  return (int)all;
 }
 
 /* a value for what stands before: the sizes behind may read it, but nothing is computed from it */
@@ -131,9 +142,8 @@ const cx_ast *const *cx_part_conditions(cx_elab *E, const cx_ast *x, const cx_as
       cx_ast *one = like(E, *c, A_COMPARE, NULL, 2), *v = most->kid[most->nkid > 1 ? k : 0];
       one->ops = (*c)->ops;
       if (most->nkid == 1) {
-        cx_ast *at = like(E, v, A_SUBSCRIPT, NULL, 2), *place = like(E, v, A_NUM, NULL, 0);
-        place->num = k;
-        at->kid[0] = v, at->kid[1] = place;
+        cx_ast *at = like(E, v, A_SUBSCRIPT, NULL, 2);
+        at->kid[0] = v, at->kid[1] = number(E, v, k);
         v = at;
       }
       one->kid[side] = v, one->kid[!side] = (*c)->kid[!side];
@@ -160,13 +170,14 @@ bool cx_is_part(const cx_ast *x) { return x->kind == A_CALL && !strcmp(x->name, 
 
 bool cx_part_of(cx_elab *E, const cx_ast *x, bool kind, cx_dist *d) {
   cx_dist whole;
+  int j = (int)x->kid[1]->num;
   if (kind) {
     whole = (cx_dist){.of = cx_distribution_of(E, x->kid[0]), .call = x->kid[0]};
-    return whole.of && cx_dist_drawn_from(E, &whole, true, d);
+    return whole.of && cx_dist_drawn_from(E, &whole, j, true, d);
   }
-  if (!cx_dist_of(E, x->kid[0], &whole) || !cx_dist_drawn_from(E, &whole, false, d)) return false;
+  if (!cx_dist_of(E, x->kid[0], &whole) || !cx_dist_drawn_from(E, &whole, j, false, d)) return false;
   d->call = x; /* a place in the program */
-  const cx_node *at = cx_const(E->g, x->kid[1]->num);
+  const cx_node *at = cx_const(E->g, x->kid[2]->num);
   for (int k = 0; k < d->narg; k++)
     if (d->arg[k].rank) d->arg[k] = cx_v_node(cx_v_at(E, d->arg[k], &at), x->span);
   return true;

@@ -20,6 +20,11 @@ static int kind_of(cx_sym name) {
 }
 bool cx_is_random(const cx_ast *x) { return kind_of(x->name) >= 0; }
 
+static cx_val of_arrays(cx_elab *E, const cx_random *R, cx_val v) {
+  bool any = false;
+  for (int k = 0; k < R->n; k++) any |= cx_part_whole(E, R->order[k]) != NULL;
+  return any && v.e ? cx_spelled(E, v) : v;
+}
 static cx_val subject(cx_elab *E, const cx_random *R) { /* what is expected, all variables bound */
   if (!R->e) return cx_v_num(E, 1, R->x->span);
   cx_val v = cx_elab_expr(E, R->e), w = v;
@@ -61,12 +66,13 @@ static cx_val weighed(cx_elab *E, void *user) {
   }
   if (!cx_part_ends(E, bind)) return cx_v_bad(bind->span);
   bool last = p->at + 1 == R->n;
-  cx_val v = last ? subject(E, R) : level(E, R, p->at + 1);
+  cx_val v = last ? of_arrays(E, R, subject(E, R)) : level(E, R, p->at + 1);
   if (v.bad) return v;
   if (p->logarithm) return op2(E, OP_add, l, op1(E, OP_log, op1(E, OP_abs, v)));
   cx_val c = last ? cx_random_joined(E, R, p->changed || p->fixed ? CX_BOUNDS : CX_REMAINS, name) : (cx_val){0},
          zero = cx_v_num(E, 0, v.span);
   if (c.bad) return c;
+  c = of_arrays(E, R, c);
   bool one = cx_is_number(v.e, 1);
   v = one ? f : op2(E, OP_mul, f, v);
   if (p->heavy.e && p->heavy.e->op != OP_const) v = when(E, p->heavy, cx_v_num(E, 1, v.span), v);

@@ -309,17 +309,7 @@ static uint32_t make(cx_elab *E, cx_sym name, const int64_t *ctx, int nctx, cons
     to[n] = x->lo ? cx_op2(g, OP_add, cx_index(g, n), cx_const(g, (double)x->lo)) : cx_index(g, n);
   }
   e->body = cx_subst(g, v->e, slot, to, n);
-  e->integer = red == RED_argmax || red == RED_argmin || cx_is_integer(g, e->body);
-  if (red == RED_none || red == RED_max || red == RED_min) {
-    cx_interval b = cx_bounds(g, e->body, e);
-    e->lo = b.lo;
-    e->hi = b.hi;
-  } else if (red == RED_argmax || red == RED_argmin) {
-    double total = 1;
-    for (int k = 0; k < nr; k++) total *= (double)e->rdim[k].n;
-    e->lo = 0;
-    e->hi = total > 0 ? total - 1 : 0;
-  }
+  cx_learn_bounds(g, e);
   return e->id;
 }
 

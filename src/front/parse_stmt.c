@@ -1,6 +1,7 @@
 /* parse_stmt.c - the statements, one function each: definitions, declarations and what is none of the others.
  * Objectives, fits and questions: parse_ask.c. */
 #include "front/parse_stmt.h"
+#include <math.h>
 #include <string.h>
 
 bool cx_ended(const cx_parser *p) {
@@ -98,7 +99,7 @@ static cx_ast *indexed_definition(cx_parser *p) {
 }
 
 /* name, or name[n, d]; what else stands there gets the remedy */
-static cx_ast *formal(cx_parser *p, bool options) {
+static cx_ast *formal(cx_parser *p) {
   int first = p->i;
   int kind = p->t[p->i].kind;
   cx_kids kids = {0};
@@ -113,7 +114,7 @@ static cx_ast *formal(cx_parser *p, bool options) {
     cx_close(p, outer, "`,` or `]`");
   }
   int next = p->t[p->i].kind;
-  bool given = options && cx_is_name(kind) && (next == T_ASSIGN || next == T_TILDE);
+  bool given = cx_is_name(kind) && (next == T_ASSIGN || next == T_TILDE);
   if (!cx_is_name(kind) || (!given && p->t[p->i].kind != T_COMMA && p->t[p->i].kind != T_RPAREN)) {
     if (p->t[p->i].kind == T_ERROR) cx_fail(p);
     p->i = first;
@@ -135,13 +136,13 @@ static cx_ast *formal(cx_parser *p, bool options) {
 }
 
 /* options: the last ones may have values to be left out with, k = 1 */
-static void formals(cx_parser *p, cx_kids *kids, bool options) {
+static void formals(cx_parser *p, cx_kids *kids) {
   int outer = cx_open(p);
   if (p->t[p->i].kind != T_RPAREN) {
-    cx_add_kid(p, kids, formal(p, options));
+    cx_add_kid(p, kids, formal(p));
     while (cx_look(p) == T_COMMA) {
       p->i++;
-      cx_ast *one = formal(p, options), *before = kids->at[kids->n - 1];
+      cx_ast *one = formal(p), *before = kids->at[kids->n - 1];
       cx_add_kid(p, kids, one);
       if (one->kind == S_OPTION || before->kind != S_OPTION) continue;
       int d = cx_error(p->ctx, one->span, "`%s` has no value to be left out with, but `%s` before it has one",
@@ -156,7 +157,7 @@ static cx_ast *function(cx_parser *p) {
   int first = p->i++;
   cx_kids kids = {0};
   cx_add_kid(p, &kids, NULL);
-  formals(p, &kids, true);
+  formals(p, &kids);
   kids.at[0] = right_hand_side(p);
   cx_ast *f = cx_make_named(p, S_DEF_FUN, first, first, kids);
   for (int k = 1; k < f->nkid; k++) {
@@ -294,6 +295,23 @@ static cx_ast *precision(cx_parser *p) {
   return cx_make_named(p, S_PRECISION, first, p->i - 1, (cx_kids){0});
 }
 
+/* a parameter that may be left out, n = 2, has a number; nan: it is not known then */
+static cx_ast *parameter(cx_parser *p, cx_ast *x) {
+  if (x->kind != S_OPTION) return x;
+  cx_ast *arg = x->kid[0];
+  const cx_ast *v = x->kid[1];
+  bool unknown = v->kind == A_NAME && !strcmp(v->name, "nan");
+  if (x->op == T_TILDE || arg->nkid || (v->kind != A_NUM && !unknown)) {
+    int d = cx_error(p->ctx, x->span, "this is no parameter of a distribution");
+    cx_diag_help(p->ctx, d, "it is a name, a name with its sizes, or a name with the number that it is when left out: "
+                            "d(a, p[n], k = 2)");
+    cx_fail(p);
+  }
+  arg->op = T_ASSIGN;
+  arg->num = unknown ? NAN : v->num;
+  return arg;
+}
+
 static cx_ast *distribution(cx_parser *p) {
   int first = p->i++;
   int name = p->i;
@@ -301,7 +319,8 @@ static cx_ast *distribution(cx_parser *p) {
   if (cx_ended(p) || !cx_is_name(p->t[p->i].kind)) cx_unexpected(p, "the name of the distribution");
   p->i++;
   if (cx_look(p) != T_LPAREN) cx_unexpected(p, "`(` and the parameters");
-  formals(p, &kids, false);
+  formals(p, &kids);
+  for (int k = 0; k < kids.n; k++) kids.at[k] = parameter(p, kids.at[k]);
   if (p->t[p->i].kind != T_LBRACE) cx_unexpected(p, "`{` and the body");
   cx_ast *body = block(p, false);
   for (int i = 0; i < body->nkid; i++) cx_add_kid(p, &kids, body->kid[i]);

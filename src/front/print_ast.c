@@ -149,6 +149,7 @@ static void put_statement(cx_buf *b, const cx_ast *e) {
       break;
     case S_ARG:
       cx_puts(b, e->name);
+      if (e->op == T_ASSIGN) cx_putf(b, isnan(e->num) ? " = nan" : " = %.17g", e->num);
       if (!e->nkid) break;
       cx_puts(b, "[");
       put_list(b, e, 0, e->nkid);

@@ -192,3 +192,32 @@ cx_interval cx_bounds(const cx_graph *g, const cx_node *e, const cx_eq *of) {
   cx_scratch_give(g, s);
   return r;
 }
+
+/* ---- of an equation ---- */
+/* count * x and a margin for the rounding of that many additions */
+static double scaled(double count, double x, double margin) { return x == 0 ? 0 : count * (x + margin * fabs(x)); }
+
+void cx_learn_bounds(cx_graph *g, cx_eq *e) {
+  cx_interval r = cx_bounds(g, e->body, e);
+  bool integer = cx_is_integer(g, e->body);
+  double count = 1;
+  for (int k = 0; k < e->nred; k++) count *= (double)e->rdim[k].n;
+  switch (e->red) {
+    case RED_none: break;
+    case RED_sum:
+      r.lo = scaled(count, r.lo, integer ? 0 : -1e-9);
+      r.hi = scaled(count, r.hi, integer ? 0 : 1e-9);
+      break;
+    case RED_prod:
+      r = r.lo >= 0 && r.hi <= 1 ? (cx_interval){0, 1} : (cx_interval){r.lo >= 0 ? 0 : -INFINITY, INFINITY};
+      break;
+    case RED_max:
+    case RED_min:
+      if (count == 0) r = (cx_interval){-INFINITY, INFINITY};
+      break;
+    default: r = (cx_interval){0, fmax(count - 1, 0)}, integer = true; break;
+  }
+  e->lo = fmax(e->lo, r.lo);
+  e->hi = fmin(e->hi, r.hi);
+  e->integer |= integer && (count > 0 || e->red == RED_sum || e->red == RED_prod);
+}

@@ -171,6 +171,7 @@ typedef struct {
 } cx_interval;
 cx_interval cx_bounds(const cx_graph *g, const cx_node *e, const cx_eq *of);
 bool cx_is_integer(const cx_graph *g, const cx_node *e);
+void cx_learn_bounds(cx_graph *g, cx_eq *e); /* its bounds, and whether it is whole, by its body */
 
 /* ---- whole graphs ---- */
 /* a fresh graph with only what the given equations need, in the order of g; the roots are its outputs, in the order

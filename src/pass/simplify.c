@@ -37,34 +37,6 @@ static void drop_idle(cx_graph *g, cx_eq *e) {
   }
 }
 
-/* count * x and a margin for the rounding of that many additions */
-static double scaled(double count, double x, double margin) { return x == 0 ? 0 : count * (x + margin * fabs(x)); }
-
-static void learn(cx_graph *g, cx_eq *e) {
-  cx_interval r = cx_bounds(g, e->body, e);
-  bool integer = cx_is_integer(g, e->body);
-  double count = 1;
-  for (int k = 0; k < e->nred; k++) count *= (double)e->rdim[k].n;
-  switch (e->red) {
-    case RED_none: break;
-    case RED_sum:
-      r.lo = scaled(count, r.lo, integer ? 0 : -1e-9);
-      r.hi = scaled(count, r.hi, integer ? 0 : 1e-9);
-      break;
-    case RED_prod:
-      r = r.lo >= 0 && r.hi <= 1 ? (cx_interval){0, 1} : (cx_interval){r.lo >= 0 ? 0 : -INFINITY, INFINITY};
-      break;
-    case RED_max:
-    case RED_min:
-      if (count == 0) r = (cx_interval){-INFINITY, INFINITY};
-      break;
-    default: r = (cx_interval){0, fmax(count - 1, 0)}, integer = true; break;
-  }
-  e->lo = fmax(e->lo, r.lo);
-  e->hi = fmin(e->hi, r.hi);
-  e->integer |= integer && (count > 0 || e->red == RED_sum || e->red == RED_prod);
-}
-
 void cx_pass_simplify(cx_graph *g) {
   cx_arena *a = cx_arena_new(g->ctx);
   cx_eq_order o = cx_order(g, a);
@@ -73,7 +45,7 @@ void cx_pass_simplify(cx_graph *g) {
     if (e->kind != EQ_CALC) continue;
     e->body = cx_simplify(g, e->body, e);
     drop_idle(g, e);
-    learn(g, e);
+    cx_learn_bounds(g, e);
   }
   cx_arena_free(a);
 }
