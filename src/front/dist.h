@@ -78,7 +78,7 @@ int cx_dist_dims(const cx_dist *d);      /* dimensions of one value of it */
 int cx_dist_draw_dims(const cx_dist *d); /* and of the uniform numbers that its draw takes: of several arguments, 1 */
 /* how many of these along each of their dimensions; false: an error has been reported */
 bool cx_dist_draw_sizes(cx_elab *E, const cx_dist *d, int64_t *size);
-enum { CX_DRAWS = 8 };                   /* the most arguments of a draw: draw(z[n] ~ normal(0, 1), c[n] ~ gamma(a, 1)) */
+enum { CX_DRAWS = 8 }; /* the most arguments of a draw: draw(z[n] ~ normal(0, 1), c[n] ~ gamma(a, 1)) */
 int cx_dist_draw_args(const cx_dist *d); /* how many it has; 0: there is none */
 /* how many numbers each of them has, of one dimension or none; false: an error has been reported */
 bool cx_dist_draw_counts(cx_elab *E, const cx_dist *d, int64_t *n);

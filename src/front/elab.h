@@ -260,6 +260,7 @@ typedef struct cx_elab {
   CX_VEC(cx_param) param;
   CX_VEC(cx_action) action;
   CX_VEC(cx_derivative) derivative;
+  bool derives;        /* somewhere in the program a derivative is written */
   CX_VEC(uint32_t) by; /* what the derivatives around are taken by */
   CX_VEC(struct {
     const cx_ast *decl;

@@ -225,9 +225,7 @@ static const char *signature(cx_elab *E, const cx_ast *def) {
   return cx_format(E->arena, "%s)", s);
 }
 static bool left_out(const cx_dist *d) { return d->call->nkid < d->narg && d->call->kind == A_CALL; }
-cx_span cx_dist_arg_span(const cx_dist *d, int k) {
-  return k < d->call->nkid ? d->call->kid[k]->span : d->call->span;
-}
+cx_span cx_dist_arg_span(const cx_dist *d, int k) { return k < d->call->nkid ? d->call->kid[k]->span : d->call->span; }
 
 /* what stands in draw(u[..]) is computed from sizes and numbers among the parameters */
 static bool sizes_of(cx_elab *E, const cx_dist *d, const cx_ast *u, int64_t *size) {

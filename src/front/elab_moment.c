@@ -388,9 +388,7 @@ cx_val cx_dist_value(cx_elab *E, const cx_dist *d, cx_dist_kind kind, cx_val x) 
       bool upper = kind == DIST_CQUANTILE || kind == DIST_CQUANTILE_LOG;
       return where_valid(E, d, quantile(E, d, upper, kind >= DIST_QUANTILE_LOG, x));
     }
-    case DIST_DRAW:
-      x = draw_value(E, d, x);
-      return x.bad ? cx_v_bad(d->call->span) : where_valid(E, d, x);
+    case DIST_DRAW: x = draw_value(E, d, x); return x.bad ? cx_v_bad(d->call->span) : where_valid(E, d, x);
     case DIST_LOWER:
     case DIST_UPPER: cx_dist_support(E, d, &x, &m.mean); return kind == DIST_LOWER ? x : m.mean;
     default: break;
@@ -461,8 +459,7 @@ bool cx_elab_dist_call(cx_elab *E, const cx_ast *x, cx_val *r) {
     if (!cx_dist_of(E, x->kid[0], &d)) return true;
     for (int k = 1; k < x->nkid; k++) {
       if (x->kid[k]->nkid) z[k - 1] = cx_v_materialise(E, cx_elab_expr(E, x->kid[k]), NULL);
-      else { /* of a matrix [1, 1], what is below its diagonal */
-        z[k - 1] = num(E, 0, &d);
+      else { /* of a matrix [1, 1], what is below its diagonal */ z[k - 1] = num(E, 0, &d);
         z[k - 1].slot[0] = cx_var_range(E, NULL, 0, -1, NULL);
         z[k - 1].rank = 1;
       }

@@ -69,7 +69,10 @@ static const cx_node *opened(opening *o, const cx_node *n) {
   else {
     r = cx_load(g, n->u.eq, arg, n->nargs);
     const cx_node *e = r->op == OP_load && !of_variable(o, r) ? element(o, r) : NULL;
-    if (e && (cx_v_const(o->E, cx_v_node(e, (cx_span){0}), &c) || moves(o, e))) r = e;
+    /* a number that the program gives a name may be what a derivative is taken by */
+    bool own = e && (!o->E->derives || cx_in_library(o->E, g->eq[r->u.eq]->span));
+    own = own && cx_v_const(o->E, cx_v_node(e, CX_NOSPAN), &c);
+    if (own || (e && moves(o, e))) r = e;
   }
   o->depth--;
   at = cx_names_at(o->E->arena, &o->done, (cx_sym)(const void *)n);

@@ -248,6 +248,14 @@ static void later_names(cx_elab *E,
   }
 }
 
+static bool derives(const cx_ast *x) { /* d(e, x), f'(x), f' */
+  if (!x) return false;
+  if (x->kind == A_CALL && (x->primes || !strcmp(x->name, "d"))) return true;
+  bool any = x->kind == A_TRANSPOSE && x->kid[0]->kind == A_NAME;
+  for (int k = 0; k < x->nkid && !any; k++) any = derives(x->kid[k]);
+  return any;
+}
+
 cx_model *cx_elaborate(cx_program *p, cx_arena *a, cx_decl *decl, int ndecl, const cx_elab_opt *opt) {
   cx_model *m = CX_NEW(a, cx_model);
   cx_elab E = {.ctx = p->ctx, .arena = a, .prog = p, .m = m, .decl = decl, .ndecl = ndecl, .standin = CX_STANDIN};
@@ -260,6 +268,7 @@ cx_model *cx_elaborate(cx_program *p, cx_arena *a, cx_decl *decl, int ndecl, con
   m->ndecl = ndecl;
   m->objective = CX_NO_EQ;
   m->seed = E.opt.seed;
+  E.derives = derives(p->ast);
   declare_data(&E);
   later_names(&E, p->ast);
   cx_elab_list(&E, p->ast->kid, p->ast->nkid);

@@ -303,8 +303,9 @@ static cx_ast *parameter(cx_parser *p, cx_ast *x) {
   bool unknown = v->kind == A_NAME && !strcmp(v->name, "nan");
   if (x->op == T_TILDE || arg->nkid || (v->kind != A_NUM && !unknown)) {
     int d = cx_error(p->ctx, x->span, "this is no parameter of a distribution");
-    cx_diag_help(p->ctx, d, "it is a name, a name with its sizes, or a name with the number that it is when left out: "
-                            "d(a, p[n], k = 2)");
+    cx_diag_help(p->ctx, d,
+                 "it is a name, a name with its sizes, or a name with the number that it is when left out: "
+                 "d(a, p[n], k = 2)");
     cx_fail(p);
   }
   arg->op = T_ASSIGN;

@@ -279,7 +279,7 @@ static void threads(void) {
     snprintf(text, sizeof text, "%sx = draw(%s, random(%zu, range(%d)))\n", blocks, discrete[k].call, k, n);
     same(text);
   }
-  same("u[r in 0..499, i in 0..2, j in 0..2] = random(7, 9 * r + 3 * i + j)\nx = draw(lkj(2), u)\n");
+  same("u[r in 0..499, i in 0..2] = random(7, 3 * r + i)\nx = draw(lkj(2, 3), u)\n");
   int files = 0;
   for (int k = 0; k < cx_lib_count; k++) {
     char name[64];
