@@ -406,21 +406,25 @@ int cli_cmd_run(cli *c) {
   return run_file(c, c->arg[0]);
 }
 
-int cli_cmd_eval(cli *c) {
-  if (c->narg == 0) return cli_usage(c, "what shall be calculated?\n  help: calx eval '1 + 1'");
-  const char *text = c->arg[0];
-  size_t size = strlen(text);
-  char *in = NULL;
-  if (strcmp(text, "-") == 0 && !(in = cli_read_file(c, "-", &size))) return CX_E_USAGE;
-  cli_program p = {.name = "eval",
-                   .text = in ? in : text,
+static int run_text(cli *c, const char *text, size_t size) { /* of the command line: named after its command */
+  cli_program p = {.name = cli_commands[c->command].name,
+                   .text = text,
                    .size = size,
                    .dir = ".",
                    .stem = "plot",
                    .arg = c->arg + 1,
                    .narg = c->narg - 1,
                    .console = true};
-  int status = cli_run_program(c, &p);
+  return cli_run_program(c, &p);
+}
+
+int cli_cmd_eval(cli *c) {
+  if (c->narg == 0) return cli_usage(c, "what shall be calculated?\n  help: calx eval '1 + 1'");
+  const char *text = c->arg[0];
+  size_t size = strlen(text);
+  char *in = NULL;
+  if (strcmp(text, "-") == 0 && !(in = cli_read_file(c, "-", &size))) return CX_E_USAGE;
+  int status = run_text(c, in ? in : text, size);
   free(in);
   return status;
 }
@@ -443,15 +447,7 @@ int cli_cmd_explain(cli *c) {
   char *with = malloc(n);
   if (!with) return cli_usage(c, "out of memory");
   snprintf(with, n, "%.*s%s%s", (int)(last - text), text, already ? "" : "explain ", last);
-  cli_program p = {.name = "explain",
-                   .text = with,
-                   .size = strlen(with),
-                   .dir = ".",
-                   .stem = "plot",
-                   .arg = c->arg + 1,
-                   .narg = c->narg - 1,
-                   .console = true};
-  int status = cli_run_program(c, &p);
+  int status = run_text(c, with, strlen(with));
   free(with);
   return status;
 }

@@ -103,10 +103,10 @@ void cx_dist_demand(cx_elab *E, const cx_dist *d);
 void cx_demand_late(cx_elab *E, cx_val holds, const char *needs, const char *help);
 bool cx_inside_integral(cx_elab *E, cx_val v);                  /* is v one for each place of an integral around? */
 cx_val cx_dist_checked(cx_elab *E, const cx_dist *d, cx_val v); /* v where `valid` holds, nan elsewhere */
-/* Distributions and arguments as those of one element: leading dimensions are aligned, *shape has them. x[k] has own
+/* Distributions and arguments as those of one element: leading dimensions are aligned, *shape has them (cx_v_in_front puts them
+ * back). x[k] has own
  * dimensions of its own. */
 bool cx_dist_spread(cx_elab *E, cx_dist *const *d, int nd, cx_val *x, const int *own, int nx, cx_val *shape, cx_span s);
-cx_val cx_dist_gather(cx_elab *E, cx_val v, cx_val shape, cx_span s); /* and back */
 
 /* elab_combine.c: mixture(k: w[k], d), truncated(d, a, b), transformed(x ~ d: e) */
 /* calls that only it makes: of d, e, x and a value of e, or of x; of d, a and b: log P(a <= X <= b) */

@@ -331,6 +331,7 @@ uint32_t cx_v_over(cx_elab *E, cx_val v, cx_sym name, const int64_t *ctx, int n)
 cx_val cx_v_materialise(cx_elab *E, cx_val v, cx_sym name); /* only when it is more than a read */
 cx_val cx_v_subscript(cx_elab *E, cx_val base, const cx_val *sub, const bool *all, int n, cx_span s, cx_sym name);
 cx_val cx_v_matmul(cx_elab *E, cx_val a, cx_val b, cx_span s);
+cx_val cx_v_in_front(cx_elab *E, cx_val v, cx_val front, cx_span s); /* the dimensions of front before its own */
 cx_val cx_v_mean(cx_elab *E, cx_val sum, double count, cx_span s);
 bool cx_slot_insert(int64_t *slot, int n, int64_t s); /* among n ascending ones, as everywhere; false: it is there */
 int cx_free_slots(cx_elab *E, const cx_node *e, int64_t *slot, int max);        /* ascending; -1: more than max */

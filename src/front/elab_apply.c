@@ -100,10 +100,8 @@ static cx_val wrong_count(cx_elab *E, const cx_ast *def, int n, cx_span s) {
 /* One call while it is worked out. Dimensions in front of a declared shape lead: the function is applied to each. */
 typedef struct {
   const cx_ast *def, *call;
-  cx_binding *outer; /* the names where the function is defined */
-  int lead;
-  cx_dim dim[CX_MAX_RANK];
-  int64_t slot[CX_MAX_RANK];
+  cx_binding *outer;       /* the names where the function is defined */
+  cx_val front;            /* the dimensions that lead */
   CX_VEC(int64_t) context; /* the index variables that the body sees */
 } calling;
 
@@ -152,13 +150,13 @@ static bool find_leading(cx_elab *E, calling *c, const cx_val *arg, int n) {
       cx_diag_label(E->ctx, id, decl->span, "declared here");
       return false;
     }
-    if (extra <= c->lead) continue;
-    c->lead = extra;
-    memcpy(c->dim, arg[k].dim, sizeof c->dim);
+    if (extra <= c->front.rank) continue;
+    c->front.rank = (uint8_t)extra;
+    memcpy(c->front.dim, arg[k].dim, sizeof c->front.dim);
   }
-  for (int d = 0; d < c->lead; d++) {
-    c->slot[d] = cx_var_range(E, NULL, 0, c->dim[d].n - 1, c->dim[d].name);
-    see_slot(E, c, c->slot[d]); /* also where the arguments are the same for all */
+  for (int d = 0; d < c->front.rank; d++) {
+    c->front.slot[d] = cx_var_range(E, NULL, 0, c->front.dim[d].n - 1, c->front.dim[d].name);
+    see_slot(E, c, c->front.slot[d]); /* also where the arguments are the same for all */
   }
   return true;
 }
@@ -169,14 +167,14 @@ static bool one_of(cx_elab *E, const calling *c, cx_val *v, int extra) {
   cx_val inner = {.rank = (uint8_t)(v->rank - extra), .span = v->span};
   bool ok = true;
   for (int d = 0; d < extra; d++) {
-    int at = c->lead - extra + d;
-    if (v->dim[d].n != c->dim[at].n) {
+    int at = c->front.rank - extra + d;
+    if (v->dim[d].n != c->front.dim[at].n) {
       int id =
           cx_error(E->ctx, c->call->span, "the arguments of `%s` differ in their leading dimensions", c->def->name);
       cx_diag_label(E->ctx, id, v->span, "%s", cx_v_shape(E, *v));
       ok = false;
     }
-    sub[d] = cx_index(E->g, c->slot[at]);
+    sub[d] = cx_index(E->g, c->front.slot[at]);
   }
   for (int d = 0; d < inner.rank; d++) {
     inner.dim[d] = v->dim[extra + d];
@@ -282,18 +280,7 @@ static cx_val apply(cx_elab *E, cx_binding *f, cx_val *arg, int n, const cx_ast 
     see_slot(E, &c, E->context[j]);
   cx_val r = ok ? body_of(E, &c, &site) : cx_v_bad(call->span);
   E->env = env;
-  if (r.bad) return r;
-  r.span = call->span;
-  if (r.rank + c.lead > CX_MAX_RANK) {
-    cx_error(E->ctx, call->span, "the result of `%s` has more than %d dimensions", c.def->name, CX_MAX_RANK);
-    return cx_v_bad(call->span);
-  }
-  memmove(r.dim + c.lead, r.dim, (size_t)r.rank * sizeof *r.dim);
-  memmove(r.slot + c.lead, r.slot, (size_t)r.rank * sizeof *r.slot);
-  memcpy(r.dim, c.dim, (size_t)c.lead * sizeof *r.dim);
-  memcpy(r.slot, c.slot, (size_t)c.lead * sizeof *r.slot);
-  r.rank = (uint8_t)(r.rank + c.lead);
-  return r;
+  return cx_v_in_front(E, r, c.front, call->span);
 }
 
 /* conv(x, 16, 3, stride = 2): arguments by place, then by name */

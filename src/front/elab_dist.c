@@ -530,18 +530,3 @@ bool cx_dist_spread(cx_elab *E, cx_dist *const *d, int nd, cx_val *x, const int 
   for (int j = 0; j < nd; j++) cx_dist_demand(E, d[j]);
   return true;
 }
-
-cx_val cx_dist_gather(cx_elab *E, cx_val v, cx_val shape, cx_span s) {
-  if (v.bad) return v;
-  v.span = s;
-  if (v.rank + shape.rank > CX_MAX_RANK) {
-    cx_error(E->ctx, s, "this would have %d dimensions; the most is %d", v.rank + shape.rank, CX_MAX_RANK);
-    return cx_v_bad(s);
-  }
-  memmove(v.dim + shape.rank, v.dim, (size_t)v.rank * sizeof *v.dim);
-  memmove(v.slot + shape.rank, v.slot, (size_t)v.rank * sizeof *v.slot);
-  memcpy(v.dim, shape.dim, (size_t)shape.rank * sizeof *v.dim);
-  memcpy(v.slot, shape.slot, (size_t)shape.rank * sizeof *v.slot);
-  v.rank = (uint8_t)(v.rank + shape.rank);
-  return v;
-}

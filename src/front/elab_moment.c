@@ -347,7 +347,7 @@ static cx_val drawn(cx_elab *E, const cx_dist *d, int k, cx_val u, int64_t at, i
   }
   if (!cx_dist_drawn_from(E, d, k, false, &from)) return cx_error_count(E->ctx) == errors ? u : cx_v_bad(u.span);
   if (!cx_dist_spread(E, &one, 1, &u, &own, 1, &shape, u.span)) return cx_v_bad(u.span);
-  return cx_v_materialise(E, cx_dist_gather(E, cx_dist_value(E, &from, DIST_QUANTILE, u), shape, u.span), NULL);
+  return cx_v_materialise(E, cx_v_in_front(E, cx_dist_value(E, &from, DIST_QUANTILE, u), shape, u.span), NULL);
 }
 static cx_val draw_value(cx_elab *E, const cx_dist *d, cx_val u) {
   cx_val z[CX_DRAWS];
@@ -413,7 +413,7 @@ static cx_val divergence(cx_elab *E, const cx_ast *x) {
   if (closed) {
     if (!cx_dist_spread(E, both, 2, NULL, NULL, 0, &shape, x->span)) return cx_v_bad(x->span);
     cx_val v = cx_dist_number(E, &p, "kl", cx_dist_member(E, &p, "kl", q.arg, q.narg));
-    return cx_dist_gather(E, where_valid(E, &q, where_valid(E, &p, v)), shape, x->span);
+    return cx_v_in_front(E, where_valid(E, &q, where_valid(E, &p, v)), shape, x->span);
   }
   if (cx_dist_discrete(&p) != cx_dist_discrete(&q) || cx_dist_dims(&p) || cx_dist_dims(&q)) {
     cx_error(E->ctx, x->span, "kl compares two distributions of numbers, both continuous or both discrete");
@@ -428,9 +428,9 @@ static cx_val divergence(cx_elab *E, const cx_ast *x) {
   if (a[0].bad || a[1].bad || b[0].bad || b[1].bad) return cx_v_bad(x->span);
   within = op2(E, OP_and, op2(E, OP_le, a[1], a[0]), op2(E, OP_le, b[0], b[1]));
   cx_val inf = num(E, INFINITY, &p);
-  if (cx_v_const(E, within, &known) && known == 0) return cx_dist_gather(E, where_valid(E, &p, inf), shape, x->span);
+  if (cx_v_const(E, within, &known) && known == 0) return cx_v_in_front(E, where_valid(E, &p, inf), shape, x->span);
   moment m = {.d = &p, .kind = (cx_dist_kind)M_KL, .other = &q};
-  return cx_dist_gather(E, where_valid(E, &p, total(E, &m)), shape, x->span);
+  return cx_v_in_front(E, where_valid(E, &p, total(E, &m)), shape, x->span);
 }
 
 static cx_val mass_call(cx_elab *E, const cx_ast *x, bool share) {
@@ -517,6 +517,6 @@ bool cx_elab_dist_call(cx_elab *E, const cx_ast *x, cx_val *r) {
     return true;
   }
   if (!cx_dist_spread(E, &one, 1, &at, &own, want - 1, &shape, x->span)) return true;
-  *r = cx_dist_gather(E, cx_dist_value(E, &d, (cx_dist_kind)kind, at), shape, x->span);
+  *r = cx_v_in_front(E, cx_dist_value(E, &d, (cx_dist_kind)kind, at), shape, x->span);
   return true;
 }

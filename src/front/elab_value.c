@@ -502,3 +502,18 @@ cx_val cx_v_matmul(cx_elab *E, cx_val a, cx_val b, cx_span s) {
   r.e = cx_op2(E->g, OP_mul, cx_v_at(E, a, ia), cx_v_at(E, b, ib));
   return cx_v_reduce(E, RED_sum, &k, 1, r, s);
 }
+
+cx_val cx_v_in_front(cx_elab *E, cx_val v, cx_val front, cx_span s) {
+  if (v.bad) return v;
+  v.span = s;
+  if (v.rank + front.rank > CX_MAX_RANK) {
+    cx_error(E->ctx, s, "this would have %d dimensions; the most is %d", v.rank + front.rank, CX_MAX_RANK);
+    return cx_v_bad(s);
+  }
+  memmove(v.dim + front.rank, v.dim, (size_t)v.rank * sizeof *v.dim);
+  memmove(v.slot + front.rank, v.slot, (size_t)v.rank * sizeof *v.slot);
+  memcpy(v.dim, front.dim, (size_t)front.rank * sizeof *v.dim);
+  memcpy(v.slot, front.slot, (size_t)front.rank * sizeof *v.slot);
+  v.rank = (uint8_t)(v.rank + front.rank);
+  return v;
+}

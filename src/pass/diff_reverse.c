@@ -53,100 +53,103 @@ static void reverse_body(rev *r, const cx_node *body, const uint8_t *mark) {
   }
 }
 
-/* One load's contribution to the adjoint of its target, as a scalar expression over q (slots 0..). Left-over sums
- * become an equation of their own and a load of it. */
+/* One load a[u(i)] of an equation over i, read backwards: which i have u_j(i) == q_j? Indices q of the target are slots
+ * 0.., those of the reader nq... */
+typedef struct {
+  cx_graph *g;
+  const cx_eq *target;
+  int nq, ni;
+  cx_dim dim[2 * CX_MAX_RANK];   /* of i */
+  bool gone[2 * CX_MAX_RANK];    /* this index is known by now */
+  const cx_node *u[CX_MAX_RANK]; /* NULL: solved */
+  const cx_node *value, *guard;  /* what the load gets, where the guard holds (NULL: everywhere) */
+} backwards;
+
+static void demand(backwards *b, const cx_node *condition) {
+  b->guard = b->guard ? cx_op2(b->g, OP_and, b->guard, condition) : condition;
+}
+
+/* is x between 0 and n - 1 for every q and every index left? */
+static bool inside(const backwards *b, const cx_node *x, int64_t n) {
+  int64_t x0, c[32];
+  if (!cx_affine(x, &x0, c)) return false;
+  double lo = (double)x0, hi = (double)x0;
+  for (int k = 0; k < b->nq + b->ni; k++) {
+    int64_t size = k < b->nq ? b->target->dim[k].n : b->dim[k - b->nq].n;
+    *(c[k] > 0 ? &hi : &lo) += (double)c[k] * (double)(size - 1);
+  }
+  return lo >= 0 && hi <= (double)(n - 1);
+}
+
+/* u_j == q_j, solved for an index with coefficient 1 or -1; of several the longest: the sum over the rest is short then */
+static void solve(backwards *b, int j) {
+  cx_graph *g = b->g;
+  int64_t c0, c[32];
+  int best = -1;
+  if (!cx_affine(b->u[j], &c0, c)) return;
+  for (int k = 0; k < b->ni; k++) {
+    int64_t ck = c[b->nq + k];
+    if (!b->gone[k] && (ck == 1 || ck == -1) && (best < 0 || b->dim[k].n > b->dim[best].n)) best = k;
+  }
+  if (best < 0) return;
+  /* u = s * index + rest == q_j  =>  index = s * (q_j - rest) */
+  const cx_node *zero = cx_const(g, 0);
+  int64_t at = b->nq + best, n = b->dim[best].n;
+  const cx_node *x = cx_op2(g, OP_sub, cx_index(g, j), cx_subst(g, b->u[j], &at, &zero, 1));
+  if (c[at] < 0) x = cx_op1(g, OP_neg, x);
+  b->u[j] = NULL;
+  b->gone[best] = true;
+  b->value = cx_subst(g, b->value, &at, &x, 1);
+  for (int m = 0; m < b->nq; m++)
+    if (b->u[m]) b->u[m] = cx_subst(g, b->u[m], &at, &x, 1);
+  if (b->guard) b->guard = cx_subst(g, b->guard, &at, &x, 1);
+  if (!inside(b, x, n))
+    demand(b, cx_op2(g, OP_and, cx_op2(g, OP_le, zero, x), cx_op2(g, OP_lt, x, cx_const(g, (double)n))));
+}
+
+/* One load's contribution to the adjoint of its target, as a scalar expression over q. Left-over sums become an equation
+ * of their own and a load of it. */
 static const cx_node *transpose(cx_graph *g, const cx_eq *c, int nred, const cx_eq *target, const cx_node *load,
                                 const cx_node *value) {
-  int nq = target->rank, nix = c->rank + nred;
-  /* the consumer's indices move to slots nq.., so that q can take 0.. */
+  backwards b = {.g = g, .target = target, .nq = target->rank, .ni = c->rank + nred};
   int64_t slot[2 * CX_MAX_RANK];
-  const cx_node *to[2 * CX_MAX_RANK], *u[CX_MAX_RANK];
-  cx_dim dim[2 * CX_MAX_RANK];
-  for (int k = 0; k < nix; k++) {
+  const cx_node *to[2 * CX_MAX_RANK];
+  for (int k = 0; k < b.ni; k++) {
     slot[k] = k;
-    to[k] = cx_index(g, nq + k);
-    dim[k] = cx_slot_dim(c, k);
+    to[k] = cx_index(g, b.nq + k);
+    b.dim[k] = cx_slot_dim(c, k);
   }
-  value = cx_subst(g, value, slot, to, nix);
-  for (int j = 0; j < nq; j++) u[j] = cx_subst(g, load->arg[j], slot, to, nix);
-  bool gone[2 * CX_MAX_RANK] = {0};
-  bool solved[CX_MAX_RANK] = {0};
-  const cx_node *guard = NULL;
-  for (int pass = 0; pass < nq; pass++)
-    for (int j = 0; j < nq; j++) {
-      int64_t c0, co[32];
-      if (solved[j] || !cx_affine(u[j], &c0, co)) continue;
-      /* among the indices with coefficient ±1 the longest: that makes the remaining sum short */
-      int best = -1;
-      for (int k = 0; k < nix; k++)
-        if (!gone[k] && (co[nq + k] == 1 || co[nq + k] == -1) && (best < 0 || dim[k].n > dim[best].n)) best = k;
-      if (best < 0) continue;
-      /* u = s * index + rest == q_j  =>  index = s * (q_j - rest) */
-      const cx_node *zero = cx_const(g, 0);
-      int64_t at = nq + best;
-      const cx_node *rest = cx_subst(g, u[j], &at, &zero, 1);
-      const cx_node *x = cx_op2(g, OP_sub, cx_index(g, j), rest);
-      if (co[nq + best] < 0) x = cx_op1(g, OP_neg, x);
-      value = cx_subst(g, value, &at, &x, 1);
-      for (int m = 0; m < nq; m++)
-        if (m != j && !solved[m]) u[m] = cx_subst(g, u[m], &at, &x, 1);
-      if (guard) guard = cx_subst(g, guard, &at, &x, 1);
-      gone[best] = true;
-      solved[j] = true;
-      /* is x inside 0..n-1 for every q and every index left? */
-      int64_t x0, xc[32];
-      bool inside = false;
-      if (cx_affine(x, &x0, xc)) {
-        double lo = (double)x0, hi = (double)x0;
-        for (int k = 0; k < 32; k++) {
-          if (!xc[k]) continue;
-          int64_t n = k < nq ? target->dim[k].n : k < nq + nix ? dim[k - nq].n : 1;
-          if (xc[k] > 0) hi += (double)xc[k] * (double)(n - 1);
-          else lo += (double)xc[k] * (double)(n - 1);
-        }
-        inside = lo >= 0 && hi <= (double)(dim[best].n - 1);
-      }
-      if (!inside) {
-        const cx_node *in =
-            cx_op2(g, OP_and, cx_op2(g, OP_le, zero, x), cx_op2(g, OP_lt, x, cx_const(g, (double)dim[best].n)));
-        guard = guard ? cx_op2(g, OP_and, guard, in) : in;
-      }
-    }
-  for (int j = 0; j < nq; j++)
-    if (!solved[j]) {
-      const cx_node *eq = cx_op2(g, OP_eq, u[j], cx_index(g, j));
-      guard = guard ? cx_op2(g, OP_and, guard, eq) : eq;
-    }
-  if (guard) value = cx_op3(g, OP_select, guard, value, cx_const(g, 0));
+  b.value = cx_subst(g, value, slot, to, b.ni);
+  for (int j = 0; j < b.nq; j++) b.u[j] = cx_subst(g, load->arg[j], slot, to, b.ni);
+  for (int pass = 0; pass < b.nq; pass++) /* what one leaves open another may decide */
+    for (int j = 0; j < b.nq; j++)
+      if (b.u[j]) solve(&b, j);
+  for (int j = 0; j < b.nq; j++)
+    if (b.u[j]) demand(&b, cx_op2(g, OP_eq, b.u[j], cx_index(g, j)));
+  value = b.guard ? cx_op3(g, OP_select, b.guard, b.value, cx_const(g, 0)) : b.value;
   int left = 0;
   cx_dim rdim[2 * CX_MAX_RANK];
-  const cx_node *re[2 * CX_MAX_RANK];
-  int64_t rs[2 * CX_MAX_RANK];
-  for (int k = 0; k < nix; k++)
-    if (!gone[k]) {
-      rdim[left] = dim[k];
-      rs[left] = nq + k;
-      re[left] = cx_index(g, nq + left);
-      left++;
-    }
+  for (int k = 0; k < b.ni; k++) {
+    if (b.gone[k]) continue;
+    rdim[left] = b.dim[k];
+    slot[left] = b.nq + k;
+    to[left] = cx_index(g, b.nq + left);
+    left++;
+  }
   if (!left) return value;
-  value = cx_subst(g, value, rs, re, left);
-  /* more sums than an equation may hold: nest them */
-  while (left > CX_MAX_RANK) {
+  if (left > CX_MAX_RANK) {
     cx_error(g->ctx, c->span, "the gradient of this sum runs over %d indices; the most is %d", left, CX_MAX_RANK);
     cx_throw(g->ctx, CX_E_PROGRAM);
   }
   cx_eq *t = cx_eq_new(g, NULL, EQ_CALC);
   t->span = c->span;
-  t->rank = (uint8_t)nq;
+  t->rank = (uint8_t)b.nq;
   memcpy(t->dim, target->dim, sizeof t->dim);
   t->red = RED_sum;
   t->nred = (uint8_t)left;
   memcpy(t->rdim, rdim, (size_t)left * sizeof rdim[0]);
-  t->body = value;
-  const cx_node *q[CX_MAX_RANK];
-  for (int k = 0; k < nq; k++) q[k] = cx_index(g, k);
-  return cx_load(g, t->id, q, nq);
+  t->body = cx_subst(g, value, slot, to, left);
+  return cx_load_here(g, t);
 }
 
 void cx_diff_reverse(cx_graph *g, uint32_t of, uint32_t cot, const uint32_t *leaf, int n, uint32_t *out) {
