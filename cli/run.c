@@ -16,7 +16,8 @@ char *cli_read_file(const cli *c, const char *path, size_t *size) {
   size_t n = 0, cap = 0, got;
   struct stat st;
   if (!f) {
-    cli_usage(c, "`%s` cannot be read: %s", path, strerror(errno));
+    cli_usage(c, "`%s` cannot be read: %s\n  help: name the file of a program, or - for standard input", path,
+              strerror(errno));
     return NULL;
   }
   if (!in && fstat(fileno(f), &st) == 0 && S_ISDIR(st.st_mode)) {

@@ -17,12 +17,6 @@ typedef struct {
   int root;
 } walk;
 
-static double work_of(const cx_eq *e) {
-  double w = 1;
-  for (int i = 0; i < cx_nslot(e); i++) w *= (double)cx_extent(e, i);
-  return w;
-}
-
 /* every factor that changes from row to row changes with the slot too: then it is an outer index of the product */
 static bool batch_below(cx_scratch *w, const cx_node *n, uint32_t lane, uint32_t slot) {
   if (!cx_once(w, n)) return true;
@@ -81,15 +75,15 @@ void cx_fuse(cx_sched *s, cx_kernel *k) {
   for (int i = 0; i < k->neq; i++) {
     const cx_eq *e = g->eq[k->eq[i]];
     const cx_place *p = &s->place[e->id];
-    if (!p->lane_red) live += work_of(e) / (double)(p->n ? p->n : 1) / (e->nred ? work_of(e) : 1);
+    if (!p->lane_red) live += cx_eq_work(e) / (double)(p->n ? p->n : 1) / (e->nred ? cx_eq_work(e) : 1);
     for (int d = 0; d < e->rank; d++) {
       int root = cx_axis(s, e->id, d);
       if (root == best || slot_on(s, e, root) != d || e->dim[d].n < 2) continue;
       double score = 0;
       for (int j = 0; j < k->neq; j++) {
         int at = slot_on(s, g->eq[k->eq[j]], root);
-        if (at >= 0) score += work_of(g->eq[k->eq[j]]);
-        if (at == -2) score -= 4 * work_of(g->eq[k->eq[j]]);
+        if (at >= 0) score += cx_eq_work(g->eq[k->eq[j]]);
+        if (at == -2) score -= 4 * cx_eq_work(g->eq[k->eq[j]]);
       }
       if (score > best_score) best_score = score, best = root;
     }

@@ -127,6 +127,12 @@ static inline int64_t cx_eq_count(const cx_eq *e) { /* elements */
   return n;
 }
 
+static inline double cx_eq_work(const cx_eq *e) { /* times that its body is computed */
+  double w = 1;
+  for (int k = 0; k < cx_nslot(e); k++) w *= (double)cx_extent(e, k);
+  return w;
+}
+
 /* ---- building (graph.c) ---- */
 cx_graph *cx_graph_new(cx_ctx *c, cx_arena *a);
 cx_eq *cx_eq_new(cx_graph *g, cx_sym name, cx_eq_kind kind); /* NULL name: a fresh one; bounds -inf..inf */

@@ -49,8 +49,7 @@ static const cx_node *open_sum(contraction *c, summand *s, const cx_node *load) 
     slot[k] = k, to[k] = load->arg[k];
     if (!cx_is_integer(c->g, to[k]) || !cx_in_range(c->g, to[k], a->dim[k].n, e)) return NULL;
   }
-  double work = 1;
-  for (int k = 0; k < cx_nslot(a); k++) work *= (double)cx_extent(a, k);
+  double work = cx_eq_work(a);
   c->before += work;
   for (int k = 0; k < a->nred; k++) {
     slot[a->rank + k] = a->rank + k, to[a->rank + k] = cx_index(c->g, e->rank + s->nred);

@@ -30,12 +30,8 @@ typedef struct {
 
 static double work_of(const cx_graph *g) {
   double w = 0;
-  for (int k = 0; k < g->neq; k++) {
-    if (g->eq[k]->kind == EQ_INPUT) continue;
-    double n = (double)cx_eq_count(g->eq[k]);
-    for (int j = 0; j < g->eq[k]->nred; j++) n *= (double)g->eq[k]->rdim[j].n;
-    w += n;
-  }
+  for (int k = 0; k < g->neq; k++)
+    if (g->eq[k]->kind != EQ_INPUT) w += cx_eq_work(g->eq[k]);
   return w;
 }
 
