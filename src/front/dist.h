@@ -151,8 +151,12 @@ void cx_dist_support(cx_elab *E, const cx_dist *d, cx_val *lo, cx_val *hi);
 /* integral or sum of what fn gives, in which `name` is a place between lo and hi. The variable: E->env->v. */
 cx_val cx_dist_total(cx_elab *E, const cx_dist *d, cx_sym name, cx_val lo, cx_val hi, double tol, cx_scope_fn fn,
                      void *user);
-/* what is integrated falls too slowly: true or false as a number; fn: its logarithm */
-cx_val cx_dist_heavy(cx_elab *E, const cx_dist *d, cx_sym name, cx_val lo, cx_val hi, cx_scope_fn fn, void *user);
+/* What is integrated falls too slowly: true or false as a number; fn: its logarithm. *slow: hardly fast enough, so that
+ * something is left where a density underflows. */
+cx_val cx_dist_heavy(cx_elab *E, const cx_dist *d, cx_sym name, cx_val lo, cx_val hi, cx_scope_fn fn, void *user,
+                     cx_val *slow);
+/* f v, f = exp(l); where that is slow, of a density f that may underflow where the product does not */
+cx_val cx_dist_weighed(cx_elab *E, cx_val l, cx_val f, cx_val v, cx_val slow);
 
 /* elab_moment.c: values of a distribution of one element */
 /* log density; inside: at places of the support alone, with parameters that are right */

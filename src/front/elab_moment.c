@@ -77,9 +77,10 @@ typedef struct {
   const cx_dist *d;
   cx_dist_kind kind;
   cx_val mean;
-  const cx_dist *other;   /* kl */
-  bool logarithm;         /* of the integrand's size, for cx_dist_heavy */
-  cx_val heavy, from, by; /* by: of exp(log density - mean) at from + by * the variable */
+  const cx_dist *other; /* kl */
+  bool logarithm;       /* of the integrand's size, for cx_dist_heavy */
+  cx_val heavy, slow;
+  cx_val from, by; /* by: of exp(log density - mean) at from + by * the variable */
 } moment;
 enum { M_KL = DIST_KINDS };
 static cx_val weighed(cx_elab *E, void *user) {
@@ -102,7 +103,7 @@ static cx_val weighed(cx_elab *E, void *user) {
     default: v = op2(E, OP_sub, l, cx_dist_log_density(E, m->other, x, false));
   }
   if (m->logarithm) return op2(E, OP_add, l, op1(E, OP_log, op1(E, OP_abs, v)));
-  v = op2(E, OP_mul, f, v);
+  v = cx_dist_weighed(E, l, f, v, m->slow);
   if (m->heavy.e) v = where(E, op1(E, OP_not, m->heavy), v, 1);
   /* what has no mass counts nothing: not 0 * inf */
   return cx_dist_discrete(m->d) && m->kind != DIST_MEAN ? when(E, op2(E, OP_lt, num(E, 0, m->d), f), v, num(E, 0, m->d))
@@ -114,7 +115,7 @@ static cx_val total(cx_elab *E, const moment *m) {
   cx_dist_support(E, m->d, &lo, &hi);
   moment probe = *m, whole = *m;
   probe.logarithm = true;
-  whole.heavy = cx_dist_heavy(E, m->d, x, lo, hi, weighed, &probe);
+  whole.heavy = cx_dist_heavy(E, m->d, x, lo, hi, weighed, &probe, &whole.slow);
   return cx_dist_total(E, m->d, x, lo, hi, 1e-10, weighed, &whole);
 }
 

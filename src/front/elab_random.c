@@ -42,7 +42,7 @@ typedef struct {
   bool changed;   /* of a transformed variable: d is of what it is made of */
   bool fixed;     /* its value is given; perhaps outside of the support */
   bool logarithm; /* of the integrand's size, for cx_dist_heavy */
-  cx_val heavy;
+  cx_val heavy, slow;
   cx_val shift; /* what all logarithms of densities are reduced by; no e: nothing */
 } place;
 
@@ -74,7 +74,7 @@ static cx_val weighed(cx_elab *E, void *user) {
   if (c.bad) return c;
   c = of_arrays(E, R, c);
   bool one = cx_is_number(v.e, 1);
-  v = one ? f : op2(E, OP_mul, f, v);
+  v = one ? f : cx_dist_weighed(E, l, f, v, p->slow);
   if (p->heavy.e && p->heavy.e->op != OP_const) v = when(E, p->heavy, cx_v_num(E, 1, v.span), v);
   else if (p->heavy.e && p->heavy.e->u.num != 0) v = cx_v_num(E, 1, v.span);
   if (c.e) v = when(E, c, v, zero);
@@ -202,7 +202,7 @@ static cx_val total(cx_elab *E, const cx_random *R, int at, cx_dist *d) {
     if (R->n == 1 && R->e) { /* where there are more, it would be asked of integrals */
       place probe = user;
       probe.logarithm = true;
-      user.heavy = cx_dist_heavy(E, d, name, lo, hi, weighed, &probe);
+      user.heavy = cx_dist_heavy(E, d, name, lo, hi, weighed, &probe, &user.slow);
     }
     p = cx_dist_total(E, d, name, lo, hi, R->tol, weighed, &user);
   }

@@ -112,20 +112,39 @@ cx_val cx_dist_total(cx_elab *E, const cx_dist *d, cx_sym name, cx_val lo, cx_va
   return cx_v_reduce(E, RED_sum, &slot, 1, v, s);
 }
 
+/* log |n|, of a product by its factors: x^2 overflows before its logarithm is large */
+static const cx_node *log_size(cx_graph *g, const cx_node *n, int depth) {
+  const cx_node *x = n->nargs ? n->arg[0] : NULL, *y = n->nargs > 1 ? n->arg[1] : NULL;
+  if (depth < 8 && (n->op == OP_neg || n->op == OP_abs)) return log_size(g, x, depth + 1);
+  if (depth < 8 && (n->op == OP_mul || n->op == OP_div))
+    return cx_op2(g, n->op == OP_mul ? OP_add : OP_sub, log_size(g, x, depth + 1), log_size(g, y, depth + 1));
+  if (depth < 8 && n->op == OP_pow && y->op == OP_const) return cx_op2(g, OP_mul, y, log_size(g, x, depth + 1));
+  return cx_op1(g, OP_log, cx_op1(g, OP_abs, n));
+}
+cx_val cx_dist_weighed(cx_elab *E, cx_val l, cx_val f, cx_val v, cx_val slow) {
+  cx_val plain = op2(E, OP_mul, f, v), zero = cx_v_num(E, 0, v.span);
+  if (!slow.e || cx_is_number(slow.e, 0) || plain.bad) return plain;
+  if (v.rank) return plain;
+  cx_val e = op1(E, OP_exp, op2(E, OP_add, l, cx_v_node(log_size(E->g, v.e, 0), v.span)));
+  return when(E, slow, when(E, op2(E, OP_lt, v, zero), op1(E, OP_neg, e), e), plain);
+}
+
 /* Does E[e] exist? Where an end of the support is infinite, density times |e| falls as a power of x (as |x|^s does, its
  * slope s against log |x| the same at every scale) in every law that has no such moment; it exists if s < -1. fn gives
  * the logarithm of density times |e| at the place that `name` is. Of what does not exist the integrand becomes 1: a
  * number that is never reached, and an integral that says so. */
-cx_val cx_dist_heavy(cx_elab *E, const cx_dist *d, cx_sym name, cx_val lo, cx_val hi, cx_scope_fn fn, void *user) {
+cx_val cx_dist_heavy(cx_elab *E, const cx_dist *d, cx_sym name, cx_val lo, cx_val hi, cx_scope_fn fn, void *user,
+                     cx_val *hardly) {
   cx_span s = d->call->span;
   cx_val heavy = num(E, 0, d);
+  *hardly = heavy;
   double end;
   for (int side = 0; side < 2; side++) {
     cx_val v = side ? hi : lo, g[3];
     if (cx_dist_discrete(d) || v.bad || !cx_v_const(E, v, &end) || !isinf(end)) continue;
     for (int k = 0; k < 3; k++) {
       cx_binding *env = E->env;
-      cx_bind_name(E, name, B_VALUE, s)->v = num(E, copysign(k == 0 ? 1e20 : k == 1 ? 1e40 : 1e60, end), d);
+      cx_bind_name(E, name, B_VALUE, s)->v = num(E, copysign(k == 0 ? 1e15 : k == 1 ? 1e30 : 1e45, end), d);
       int known = E->g->neq;
       g[k] = fn(E, user);
       E->env = env;
@@ -133,11 +152,22 @@ cx_val cx_dist_heavy(cx_elab *E, const cx_dist *d, cx_sym name, cx_val lo, cx_va
         if (E->g->eq[id]->kind == EQ_PRIM && cx_is_integral(E->g->eq[id])) return num(E, 0, d);
       if (g[k].bad || g[k].rank) return num(E, 0, d);
     }
-    cx_val by = num(E, 46.051701859880914, d); /* log 1e20 */
+    cx_val by = num(E, 34.538776394910684, d); /* log 1e15 */
     cx_val far = op2(E, OP_div, op2(E, OP_sub, g[2], g[1]), by), near = op2(E, OP_div, op2(E, OP_sub, g[1], g[0]), by);
     cx_val same = op2(E, OP_lt, op1(E, OP_abs, op2(E, OP_sub, far, near)), num(E, 1e-6, d));
     cx_val slow = op2(E, OP_le, num(E, -1 - 1e-6, d), far);
+    /* or so slowly that much is left where the density, computed, ends before the numbers do */
+    static const double place[3] = {1e30, 1e45, 1e240}; /* 13 steps of 1e15 beyond the second */
+    cx_val l[3];
+    for (int k = 0; k < 3; k++) {
+      l[k] = cx_dist_log_density(E, d, num(E, copysign(place[k], end), d), true);
+      if (l[k].bad) return num(E, 0, d);
+    }
+    cx_val jump = op2(E, OP_sub, op2(E, OP_sub, l[2], l[1]), op2(E, OP_mul, num(E, 13, d), op2(E, OP_sub, l[1], l[0])));
+    cx_val ends = op1(E, OP_not, op2(E, OP_lt, op1(E, OP_abs, jump), num(E, 1, d)));
+    slow = op2(E, OP_or, slow, op2(E, OP_and, ends, op2(E, OP_lt, num(E, -1.07, d), far)));
     heavy = op2(E, OP_or, heavy, op2(E, OP_and, same, slow));
+    *hardly = op2(E, OP_or, *hardly, op2(E, OP_and, same, op2(E, OP_lt, num(E, -1.2, d), far)));
   }
   return heavy;
 }

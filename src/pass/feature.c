@@ -227,6 +227,8 @@ static bool logarithm(finder *f, const cx_node *n, int sign, const cx_node **sum
       high = logarithm(f, a, sign, sum, count, steps);
       return logarithm(f, b, n->op == OP_div ? -sign : sign, sum, count, steps) || high;
     case OP_exp: log = a; break;
+    case OP_gamma_p_dx:
+    case OP_beta_inc_dx: log = cx_op1(g, OP_log, n); break;
     case OP_pow:
       high = b->op == OP_const && fabs(b->u.num) >= HIGH;
       if (high) log = cx_op2(g, OP_mul, b, cx_op1(g, OP_log, cx_op1(g, OP_abs, a)));
@@ -322,6 +324,11 @@ static void see(void *user, const cx_node *n) {
     case OP_logit:
       add_singular(f, a);
       add(f, CX_FEATURE_SINGULAR, cx_op2(g, OP_sub, one, a));
+      return;
+    case OP_gamma_p_dx:
+      add_singular(f, b);
+      f->hidden |= degree_of(f, a) != 0;
+      add(f, CX_FEATURE_SUMMIT, cx_op1(g, OP_log, n));
       return;
     case OP_beta_inc_dx:
       add_singular(f, n->arg[2]);
