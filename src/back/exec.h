@@ -12,7 +12,7 @@
 #include "back/kern.h"
 #include "back/kern_mat.h"
 
-enum { CX_LOOPS = 24, CX_MAX_ARGS = 3, CX_BLOCK = 1024, CX_TERMS = 64 }; /* CX_BLOCK: most rows of a block */
+enum { CX_LOOPS = 24, CX_MAX_ARGS = 3, CX_BLOCK = 1024, CX_LINEAR_TERMS = 64 }; /* CX_BLOCK: most rows of a block */
 #define CX_LARGE (1 << 25) /* bytes from which memory counts more than a little time */
 enum { BASE_TEMP, BASE_ACC, BASE_WORK, BASE_POOL, BASE_CONST, BASE_FIRST }; /* then inputs, outputs, constant arrays */
 
@@ -72,11 +72,12 @@ typedef struct {
 } cx_bump;
 
 /* sums of products over several indices at several places: lower_conv.c. Bounds of a sum: lo <= k < hi, affine in the
- * places. */
+ * places and the counters of the loops around. */
 enum { CX_PLACES = 4 };
 typedef struct {
   bool on;
-  int64_t c0, c[CX_PLACES];
+  cx_aff at; /* where the places are 0 */
+  int64_t c[CX_PLACES];
 } cx_limit;
 typedef struct {
   int64_t m, n; /* n 0: the lanes */
@@ -97,6 +98,7 @@ struct cx_ins {
   bool lanes;  /* over the lanes of the block; false: one vector of R */
   bool dense;  /* a full block is one vector of R * n */
   bool add;    /* matmul: add to what is there */
+  bool fresh;  /* ... but in the first block of a part */
   bool spare;  /* matmul, matvec: what 0 multiplies is finite, so it is left out: spare.c */
   int32_t len; /* loop: instructions of its body */
   uint32_t eq; /* 1 + the equation that it is of, or 0 */
@@ -134,7 +136,7 @@ typedef struct {
   int64_t count, part, to_off;
   int to_base;
   bool set;
-} cx_acc; /* set: the code needs no start */
+} cx_acc; /* set: the code needs no start, the first block writes */
 
 typedef struct {
   uint32_t *eq;
@@ -257,6 +259,7 @@ struct cx_vm {
   const cx_mat_kernels *mat;
   int64_t iv[CX_LOOPS];
   int64_t row0, n, block;
+  bool fresh;      /* the first block of a part */
   char *room;      /* of large products, or NULL */
   cx_tally *tally; /* profile.h; NULL: nothing is measured */
   const cx_ins *code;
@@ -272,6 +275,8 @@ int cx_axis(cx_sched *s, uint32_t eq, int slot);
 void cx_bound_all(cx_sched *s);
 /* layout.c */
 void cx_layout(cx_sched *s);
+/* phases.c: phases of an equation's index, 1: none */
+int64_t cx_period(cx_graph *g, const cx_eq *e, int slot);
 /* fuse.c */
 void cx_fuse(cx_sched *s, cx_kernel *k);
 /* scatter.c: the own slots of a sum that are computed places, those places, and what goes there */
@@ -280,6 +285,7 @@ typedef struct {
   uint32_t slots;
   const cx_node *at[CX_MAX_RANK], *value;
 } cx_scatter;
+void cx_scatter_sums(cx_graph *g, cx_eq *e); /* sums the terms that go to one place before they go there */
 bool cx_scatter_of(cx_graph *g, const cx_eq *e, cx_scatter *s);
 /* lower.c, lower_eq.c, lower_mat.c */
 void cx_lower(cx_sched *s, cx_kernel *k);

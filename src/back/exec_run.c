@@ -47,10 +47,13 @@ static void run_chunk(void *user, int thread, int64_t chunk) {
   memcpy(s->base, j->w->base, (size_t)j->x->nbase * sizeof *s->base);
   s->base[BASE_TEMP] = j->w->worker[thread].temp;
   s->base[BASE_ACC] = j->w->mem + k->acc_off + chunk * k->acc_bytes;
+  int64_t end = (chunk + 1) * k->chunk_rows;
+  int64_t rows = k->some && j->w->rows < k->n ? j->w->rows : k->n;
+  if (end > rows) end = rows;
   for (int i = 0; i < k->nacc; i++) {
     const cx_acc *a = &k->acc[i];
     char *p = part_of(j, a, chunk);
-    if (a->set) continue;
+    if (a->set && chunk * k->chunk_rows < end) continue;
     if (cx_red_start[a->red] == 0) memset(p, 0, (size_t)(a->count * size));
     else
       for (int64_t n = 0; n < a->count; n++) cx_put_real(p + n * size, single, cx_red_start[a->red]);
@@ -58,14 +61,11 @@ static void run_chunk(void *user, int thread, int64_t chunk) {
       for (int64_t n = a->count; n < 2 * a->count; n++)
         cx_put_real(p + n * size, single, a->red == RED_argmax ? -INFINITY : INFINITY);
   }
-  int64_t end = (chunk + 1) * k->chunk_rows;
-  int64_t n = k->some && j->w->rows < k->n ? j->w->rows : k->n;
-  if (end > n) end = n;
   s->block = k->block;
   s->tally = j->w->worker[thread].tally ? j->w->worker[thread].tally[k - j->x->kernel] : NULL;
   if (s->tally) s->code = k->code, s->tally[k->ncode].ns += cx_profile_spent() - since, cx_profile_begin(&s->lap);
   for (int64_t row = chunk * k->chunk_rows; row < end && !interrupted(j->x); row += k->block) {
-    s->row0 = row, s->n = end - row < k->block ? end - row : k->block;
+    s->row0 = row, s->n = end - row < k->block ? end - row : k->block, s->fresh = row == chunk * k->chunk_rows;
     for (int r = 0; r < k->nreg; r++) {
       const cx_reg *q = &k->reg[r];
       int64_t at = q->lay ? (row - row % q->lay) * q->scale + row % q->lay * size : row * q->scale;
@@ -80,6 +80,11 @@ static void sum_parts(const job *j, const cx_acc *a, char *to) {
   enum { SOME = 256 };
   double sum[SOME];
   bool single = j->x->opt.single;
+  if (j->k->nchunk == 2) { /* rounded once, as below */
+    const void *two[2] = {part_of(j, a, 0), part_of(j, a, 1)};
+    cx_kernels_get(single, j->x->opt.no_simd)->op[OP_add](to, two, (int[]){1, 1}, a->count);
+    return;
+  }
   for (int64_t n = 0; n < a->count; n += SOME) {
     int64_t some = a->count - n < SOME ? a->count - n : SOME;
     for (int64_t c = 0; c < j->k->nchunk; c++) {

@@ -39,7 +39,8 @@ static int slot_on(cx_sched *s, const cx_eq *e, int root) {
   if (p->flat || p->pinned || s->comp[p->comp].dir) return -1;
   for (int d = 0; d < e->rank; d++) {
     if ((p->mask >> d & 1) || cx_axis(s, e->id, d) != root) continue;
-    return e->red == RED_sum && !batch(s->g, e->body, p->mask, 1u << d) ? -2 : d;
+    bool inside = e->red == RED_sum && !batch(s->g, e->body, p->mask, 1u << d);
+    return inside || (!p->lane_red && cx_period(s->g, e, d) > 1) ? -2 : d;
   }
   return -1;
 }

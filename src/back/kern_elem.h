@@ -2,6 +2,7 @@
 #ifndef CX_KERN_ELEM_H
 #define CX_KERN_ELEM_H
 #include "back/kern.h"
+#include "run/rng.h"
 #include "run/special.h"
 #include <math.h>
 #if defined __x86_64__

@@ -110,9 +110,9 @@ void cx_low_nest(cx_lower_state *L, const cx_slots *s, int from, bool repeat, vo
                  void *user);
 void cx_low_forget(cx_lower_state *L, int base); /* after cx_low_value: frees the temporaries of the body */
 /* the factors of a body; guards: lt and le without loads that multiply it */
-enum { CX_FACTORS = 24 };
+enum { CX_MOST_FACTORS = 24 };
 typedef struct {
-  const cx_node *f[CX_FACTORS], *under[4];
+  const cx_node *f[CX_MOST_FACTORS], *under[4];
   int n, nunder;
   bool negative, ok;
   const cx_node *guard[8];
@@ -121,6 +121,15 @@ typedef struct {
 cx_factors cx_low_factors(const cx_node *body, uint32_t lane);
 /* lower_conv.c: sums of products over several indices */
 bool cx_lower_contract(cx_lower_state *L, const cx_eq *e, const cx_loc *dest);
+/* phases.c: an own index cut into parts, start + step * 0 .. n - 1; how many, 0: none */
+enum { CX_PARTS = 8 };
+typedef struct {
+  int slot;
+  int64_t step, start, n;
+} cx_low_part_at;
+int cx_phases(const cx_lower_state *L, const cx_eq *e, cx_low_part_at *part);
+int cx_pieces(const cx_lower_state *L, const cx_eq *e, cx_low_part_at *part);
+cx_eq *cx_low_part(cx_lower_state *L, const cx_eq *e, const cx_low_part_at *p);
 /* scatter.c */
 void cx_lower_scatter(cx_lower_state *L, const cx_scatter *s, const cx_loc *dest);
 /* lower_linear.c */

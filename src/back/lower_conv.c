@@ -35,24 +35,41 @@ static bool read_operand(plan *p, const cx_node *load, operand *o) {
   return o->at.affine && o->at.loc->type == p->L->s->real;
 }
 
+static bool same(const cx_limit *x, const cx_limit *y) {
+  bool yes = x->at.c0 == y->at.c0 && x->at.nl == y->at.nl && !memcmp(x->c, y->c, sizeof x->c);
+  for (int k = 0; k < x->at.nl && yes; k++)
+    yes = x->at.lc[k].loop == y->at.lc[k].loop && x->at.lc[k].c == y->at.lc[k].c;
+  return yes;
+}
+
 /* sum(k) with c0 + c . slots >= 0: a bound of the one summed index that it names */
 static bool bound(plan *p, int64_t c0, const int64_t *c) {
   int k = -1;
   for (int s = 0; s < 32; s++) {
-    if (!c[s]) continue;
+    if (!c[s] || p->L->level_of[s] >= 0) continue;
     bool place = false, sum = false;
     for (int j = 0; j < p->nplace; j++) place |= p->place[j] == s;
     for (int j = 0; j < p->nsum; j++) sum |= p->sum[j] == s;
     if (!place && (!sum || k >= 0)) return false;
     if (sum) k = s;
   }
-  if (k < 0 || (c[k] != 1 && c[k] != -1)) return false;
+  if (k < 0) return false;
+  int64_t step = llabs(c[k]), by[32];
+  for (int s = 0; s < 32; s++) {
+    if (c[s] % step) return false;
+    by[s] = c[s] / step;
+  }
+  c0 = (c0 - ((c0 % step) + step) % step) / step, c = by; /* rounded down: all else is whole */
   int at = 0;
   while (p->sum[at] != k) at++;
   int64_t sign = c[k] < 0 ? 1 : -1; /* k < c0 + .. + 1, or k >= -(c0 + ..) */
-  cx_limit l = {.on = true, .c0 = sign * c0 + (c[k] < 0)}, *to = c[k] < 0 ? &p->c->hi[at] : &p->c->lo[at];
+  int64_t loop[32] = {0};
+  for (int s = 0; s < 32; s++)
+    if (p->L->level_of[s] >= 0) loop[s] = sign * c[s];
+  cx_limit l = {.on = true, .at = cx_low_aff_of(p->L, sign * c0 + (c[k] < 0), loop)};
+  cx_limit *to = c[k] < 0 ? &p->c->hi[at] : &p->c->lo[at];
   for (int j = 0; j < p->nplace; j++) l.c[j] = sign * c[p->place[j]];
-  if (to->on) return to->c0 == l.c0 && !memcmp(to->c, l.c, sizeof l.c); /* the same once more */
+  if (to->on) return same(to, &l); /* once more */
   *to = l;
   p->limited[k] = p->c->limited = true;
   return true;

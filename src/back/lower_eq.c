@@ -279,6 +279,47 @@ static void claim(cx_lower_state *L, const cx_eq *e) {
       L->level[v].code.at[i].eq = e->id + 1;
 }
 
+/* e, or a part of it, to w.to */
+static void lowered(cx_lower_state *L, const cx_eq *e, plan w) {
+  const cx_place *p = L->p;
+  int base = L->nlevel - 1, rows_temp = -1;
+  cx_low_part_at part[CX_PARTS];
+  cx_loc rows;
+  int nparts = cx_phases(L, e, part);
+  if (!nparts && (cx_lower_contract(L, e, w.to) || cx_lower_product(L, e, w.to))) return;
+  if (!nparts) nparts = cx_pieces(L, e, part);
+  for (int k = 0; k < nparts; k++) {
+    cx_loc to = *w.to;
+    int slot = part[k].slot;
+    to.off += part[k].start * to.stride[slot] * (int64_t)cx_dtype_size[to.type], to.stride[slot] *= part[k].step;
+    L->e = cx_low_part(L, e, &part[k]);
+    lowered(L, L->e, (plan){.to = &to});
+    L->e = e;
+  }
+  if (nparts) return;
+  cx_slots own = cx_low_remaining(L, 0, e->rank), red = cx_low_remaining(L, e->rank, cx_nslot(e));
+  bool arg = e->red >= RED_argmax;
+  w.q = red;
+  L->bounded = L->k->lanes && !p->flat;
+  cx_low_need(L, e->body);
+  if (e->red == RED_none) cx_low_nest(L, &own, 0, true, plain, &w);
+  else {
+    int64_t inner = red.n ? cx_extent(e, red.at[red.n - 1]) : 1, outer = own.n ? cx_extent(e, own.at[own.n - 1]) : 1;
+    w.by_own = !arg && outer > inner;
+    if (p->lane_red && !red.n) w.by_own = true;
+    if (arg) w.by_own = L->k->lanes && !p->lane_red && own.n && outer > 1;
+    /* adding the lanes of a short block costs more than adding blocks */
+    if (p->lane_red && e->red == RED_sum && inner > 3 && outer > 7 && L->k->block * L->s->esize <= 256) {
+      rows_temp = cx_low_temp_new(L, base, kept(e, p) * L->k->block);
+      block_loc(L, &rows, e, p, rows_temp);
+      w.sums = w.to, w.to = &rows, w.by_own = true;
+    }
+    cx_low_nest(L, &own, 0, w.by_own, reduce, &w);
+  }
+  cx_low_forget(L, base);
+  cx_low_temp_free(L, rows_temp);
+}
+
 static void equation(cx_lower_state *L, const cx_eq *e, const cx_eq *twin) {
   cx_sched *s = L->s;
   cx_place *p = &s->place[e->id];
@@ -286,11 +327,10 @@ static void equation(cx_lower_state *L, const cx_eq *e, const cx_eq *twin) {
   L->e = e, L->p = p, L->rslot = -1, L->R = 1, L->bounded = false;
   for (int k = 0; k < cx_nslot(e); k++)
     if (p->mask >> k & 1) L->level_of[k] = LANE;
-  cx_slots own = cx_low_remaining(L, 0, e->rank), red = cx_low_remaining(L, e->rank, cx_nslot(e));
-  plan w = {.to = p->block.on ? &p->block : &p->full, .q = red};
-  cx_loc acc, best, rows;
-  int best_temp = -1, rows_temp = -1;
-  bool arg = e->red >= RED_argmax;
+  cx_slots own = cx_low_remaining(L, 0, e->rank);
+  plan w = {.to = p->block.on ? &p->block : &p->full};
+  cx_loc acc, best;
+  int best_temp = -1;
   cx_scatter sc;
   if (p->lane_red) {
     int at = 0;
@@ -302,7 +342,7 @@ static void equation(cx_lower_state *L, const cx_eq *e, const cx_eq *twin) {
     best = acc;
     best.off += L->k->acc[at].count * s->esize;
     w.best = &best;
-  } else if (arg) { /* the best value so far, beside its index */
+  } else if (e->red >= RED_argmax) { /* the best value so far, beside its index */
     int64_t n = kept(e, p) * (L->k->lanes ? L->k->block : 1);
     best_temp = cx_low_temp_new(L, base, n);
     block_loc(L, &best, e, p, best_temp);
@@ -317,27 +357,8 @@ static void equation(cx_lower_state *L, const cx_eq *e, const cx_eq *twin) {
     cx_low_forget(L, base);
   } else if (p->pinned && cx_scatter_of(s->g, e, &sc)) {
     cx_lower_scatter(L, &sc, w.to);
-  } else if (!cx_lower_contract(L, e, w.to) && !cx_lower_product(L, e, w.to)) {
-    L->bounded = L->k->lanes && !p->flat;
-    cx_low_need(L, e->body);
-    if (e->red == RED_none) cx_low_nest(L, &own, 0, true, plain, &w);
-    else {
-      int64_t inner = red.n ? cx_extent(e, red.at[red.n - 1]) : 1, outer = own.n ? cx_extent(e, own.at[own.n - 1]) : 1;
-      w.by_own = !arg && outer > inner;
-      if (p->lane_red && !red.n) w.by_own = true;
-      if (arg) w.by_own = L->k->lanes && !p->lane_red && own.n && outer > 1;
-      /* adding the lanes of a short block costs more than adding blocks */
-      if (p->lane_red && e->red == RED_sum && inner > 3 && outer > 7 && L->k->block * s->esize <= 256) {
-        rows_temp = cx_low_temp_new(L, base, kept(e, p) * L->k->block);
-        block_loc(L, &rows, e, p, rows_temp);
-        w.sums = w.to, w.to = &rows, w.by_own = true;
-      }
-      cx_low_nest(L, &own, 0, w.by_own, reduce, &w);
-    }
-    cx_low_forget(L, base);
-  }
+  } else lowered(L, e, w);
   cx_low_temp_free(L, best_temp);
-  cx_low_temp_free(L, rows_temp);
   for (int k = 0; k < (twin ? 2 : 1); k++) {
     const cx_place *q = k ? &s->place[twin->id] : p;
     plan m = {.to = &q->full, .best = &q->block};
@@ -445,8 +466,9 @@ void cx_lower(cx_sched *s, cx_kernel *k) {
   double sums = acc_count(s, k), rows = (double)k->n, chunks = (double)k->work / (sums > 0 ? 262144 : 131072);
   if (chunks > rows / (double)k->block) chunks = rows / (double)k->block;
   k->nchunk = !k->lanes || chunks < 1 ? 1 : chunks > 64 ? 64 : (int)chunks;
-  /* partial results of reductions over rows must stay small beside the work */
-  double most_chunks = 1 + (double)k->work / (16 * sums + 1);
+  /* partial results of reductions over rows must stay small beside the work: many of them are products of matrices, to
+   * which a number more is much */
+  double most_chunks = 1 + (double)k->work / ((sums > 4096 ? 256 : 16) * sums + 1);
   if (k->nchunk > most_chunks) k->nchunk = (int)most_chunks;
   k->chunk_rows = (k->n + k->nchunk - 1) / k->nchunk;
   k->chunk_rows = (k->chunk_rows + k->block - 1) / k->block * k->block;

@@ -7,12 +7,12 @@
 #include "back/lower.h"
 #include <math.h>
 
-enum { INNER = 4 * CX_TERMS };
+enum { INNER = 4 * CX_LINEAR_TERMS };
 typedef struct {
   cx_lower_state *L;
-  const cx_node *leaf[CX_TERMS], *inner[INNER];
-  double c[CX_TERMS][CX_FORMS], bias[CX_FORMS], offset;
-  int times[CX_TERMS]; /* a leaf may occur more than once */
+  const cx_node *leaf[CX_LINEAR_TERMS], *inner[INNER];
+  double c[CX_LINEAR_TERMS][CX_FORMS], bias[CX_FORMS], offset;
+  int times[CX_LINEAR_TERMS]; /* a leaf may occur more than once */
   int n, ninner, forms;
   bool ok;
 } tree;
@@ -52,7 +52,7 @@ static void flatten(tree *t, const cx_node *n, double c, bool root) {
     int k = 0;
     while (k < t->n && t->leaf[k] != n) k++;
     bool product = n->op == OP_mul && t->L->val[n->id].total == 1; /* one instruction with its addition */
-    if (k == CX_TERMS || product || !(n->free_lo & t->L->p->mask)) {
+    if (k == CX_LINEAR_TERMS || product || !(n->free_lo & t->L->p->mask)) {
       t->ok = false;
       return;
     }

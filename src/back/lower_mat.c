@@ -54,7 +54,7 @@ static void flatten(const cx_node *n, cx_factors *f, uint32_t lane) {
     }
     f->nguard = before;
   }
-  if (f->n == CX_FACTORS) f->ok = false;
+  if (f->n == CX_MOST_FACTORS) f->ok = false;
   else f->f[f->n++] = n;
 }
 
@@ -190,8 +190,8 @@ static const cx_aff *limits_of(cx_lower_state *L, const product *p, int64_t k, i
 static void emit_product(cx_lower_state *L, product *p) {
   const cx_eq *e = L->e;
   cx_ins i = {.na = 2, .lanes = true, .R = 1, .add = p->rows_summed || p->zeroed};
-  /* one block of rows is all there is, and one step of the sum: the result is written, not added */
-  bool once = p->rows_summed && !p->summed && L->acc->part < 0 && L->k->n > 0 && L->k->n <= L->k->block;
+  /* one step of the sum a block: the first block's result is written, not added */
+  bool once = p->rows_summed && !p->summed;
   int64_t m = p->m < 0 ? 1 : cx_extent(e, p->m);
   i.d = dest_at(L, p->to);
   i.u.mat.m = m;
@@ -252,7 +252,7 @@ static void emit_product(cx_lower_state *L, product *p) {
     tr->a[0] = b->at;
     tr->a[0].rs = b->stride[0];
     i.fn = L->vm->matmul;
-    i.add = !once, L->acc->set = once;
+    i.add = true, i.fresh = L->acc->set = once;
     i.u.mat.n = n, i.u.mat.k = 0;
     i.u.mat.sm = a->stride[0], i.u.mat.sk = 1, i.u.mat.vk = pad;
     i.a[0] = a->at, i.a[1] = cx_low_temp_opnd(L, t, pad, 1);

@@ -54,25 +54,6 @@ int64_t cx_profile_lap(cx_lap *l) {
   return own < 0 ? 0 : own < ns ? own : ns;
 }
 
-/* terms of a sum whose bounds depend on the places */
-static double contract_terms(const cx_contract *c) {
-  int64_t at[CX_PLACES] = {0};
-  for (double all = 0;;) {
-    double terms = 1;
-    for (int q = 0; q < 3; q++) {
-      int64_t lo = c->lo[q].c0, hi = c->hi[q].c0, n = c->lanes && q == 2 ? 1 : c->k.n[q];
-      for (int p = 0; p < c->nplace; p++) lo += at[p] * c->lo[q].c[p], hi += at[p] * c->hi[q].c[p];
-      if (!c->limited || !c->lo[q].on || lo < 0) lo = 0;
-      if (!c->limited || !c->hi[q].on || hi > n) hi = n;
-      terms *= hi > lo ? (double)(hi - lo) : 0;
-    }
-    all += terms;
-    int p = c->nplace - 1;
-    while (p >= 0 && ++at[p] == c->place[p].n) at[p--] = 0;
-    if (p < 0) return all;
-  }
-}
-
 static void describe(const cx_exec *x, const cx_kernel *k, const cx_ins *i, cx_arena *a, entry *e) {
   const cx_vm_table *vm = cx_vm_get(x->opt.single);
   double size = x->opt.single ? 4 : 8, R = (double)i->R;
@@ -104,8 +85,10 @@ static void describe(const cx_exec *x, const cx_kernel *k, const cx_ins *i, cx_a
   }
   if (i->fn == vm->contract) {
     const cx_contract *c = i->u.sum;
-    double terms = contract_terms(c), m = (double)c->m, n = c->n ? (double)c->n : 1;
-    e->flops[c->lanes || !c->n] = 2 * terms * m * n;
+    double terms = 1, m = (double)c->m, n = c->n ? (double)c->n : 1;
+    for (int q = 0; q < 3; q++) terms *= c->lanes && q == 2 ? 1 : (double)c->k.n[q];
+    for (int p = 0; p < c->nplace; p++) terms *= (double)c->place[p].n;
+    e->flops[c->lanes || !c->n] = c->limited ? 0 : 2 * terms * m * n; /* with bounds it is counted as it runs */
     e->bytes[1] = size * (terms + m);
     e->name[BY_INSTRUCTION] = c->lanes
                                   ? cx_format(a, "contract %lld x (%lld %lld lanes) x %lld", (long long)c->m,

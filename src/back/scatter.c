@@ -6,6 +6,7 @@
  * in the order of i within a chunk of rows, the chunks in their order: the result depends on no number of threads. What
  * is no integer, or outside, goes nowhere, as no q is equal to it. */
 #include "back/lower.h"
+#include <string.h>
 
 /* Below this many places the comparisons, a vector of rows at a time, are as fast. */
 enum { FEW = 6, CONDS = 16 };
@@ -75,6 +76,55 @@ bool cx_scatter_of(cx_graph *g, const cx_eq *e, cx_scatter *s) {
   for (int k = 0; k < s->n; k++) slot[k] = s->slot[k];
   s->value = cx_subst(g, value, slot, s->at, s->n); /* only where they are equal does it count */
   return true;
+}
+
+/* A sum whose terms all go to one place is done before: e[q, c] = sum(i, k) if q == u[i] then x[i, c, k] else 0 scatters
+ * p[i, c] = sum(k) x[i, c, k], an equation of its own, often a product of matrices. */
+void cx_scatter_sums(cx_graph *g, cx_eq *e) {
+  cx_scatter s;
+  if (!cx_scatter_of(g, e, &s) || !s.n) return;
+  conditions c = {.ok = true};
+  const cx_node *value = under(&c, e->body);
+  uint32_t fixed = (1u << e->rank) - 1, own = 0;
+  double terms = 1;
+  for (int k = 0; k < c.n; k++) fixed |= c.cond[k]->free_lo;
+  cx_eq p = {.kind = EQ_CALC, .red = RED_sum, .span = e->span};
+  int64_t slot[2 * CX_MAX_RANK];
+  const cx_node *to[2 * CX_MAX_RANK], *sub[CX_MAX_RANK];
+  int n = 0;
+  for (int k = 0; k < e->rank + e->nred; k++) {
+    if (!(value->free_lo & fixed & 1u << k)) continue;
+    if (p.rank == CX_MAX_RANK) return;
+    own |= 1u << k;
+    sub[p.rank] = cx_index(g, k), slot[n] = k, to[n++] = cx_index(g, p.rank);
+    p.dim[p.rank++] = k < e->rank ? e->dim[k] : e->rdim[k - e->rank];
+  }
+  cx_dim left[CX_MAX_RANK];
+  int nleft = 0;
+  for (int k = 0; k < e->nred; k++) {
+    int at = e->rank + k;
+    if (fixed >> at & 1) {
+      left[nleft++] = e->rdim[k];
+      continue;
+    }
+    terms *= (double)e->rdim[k].n;
+    slot[n] = at, to[n++] = cx_index(g, p.rank + p.nred);
+    p.rdim[p.nred++] = e->rdim[k];
+  }
+  if (terms < 2 || (own & s.slots)) return;
+  p.body = cx_subst(g, value, slot, to, n);
+  cx_eq *made = cx_eq_new(g, NULL, EQ_CALC);
+  uint32_t id = p.id = made->id;
+  p.name = made->name, p.lo = made->lo, p.hi = made->hi;
+  *made = p;
+  e->body = cx_exchange(g, e->body, value, cx_load(g, id, sub, p.rank));
+  n = 0;
+  for (int k = 0, at = 0; k < e->nred; k++) /* the indices that are left move up */
+    if (fixed >> (e->rank + k) & 1) slot[n] = e->rank + k, to[n++] = cx_index(g, e->rank + at++);
+  e->body = cx_subst(g, e->body, slot, to, n);
+  e->nred = (uint8_t)nleft;
+  memset(e->rdim, 0, sizeof e->rdim);
+  memcpy(e->rdim, left, (size_t)nleft * sizeof *left);
 }
 
 typedef struct {

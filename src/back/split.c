@@ -1,5 +1,6 @@
 /* split.c - before the schedule: expensive subexpressions get equations of their own where that saves work.
  *
+ * - the terms of a sum to computed places that go to one place are summed before (scatter.c);
  * - one that occurs in several equations, up to the numbering of indices, is computed once;
  * - so is each of two functions of one argument that a joint kernel computes together;
  * - one whose indices span a much smaller space than its equation's is computed there, not in the inner loop.
@@ -134,6 +135,8 @@ void cx_split(cx_graph *g, cx_arena *a, const cx_comp *comp, int ncomp) {
   for (int k = 0; k < s.nbucket; k++) s.bucket[k] = -1;
   int neq = g->neq;
   for (int k = 0; k < neq; k++)
+    if (!skip[k]) cx_scatter_sums(g, g->eq[k]);
+  for (int k = 0; k < neq; k++)
     if (g->eq[k]->kind == EQ_CALC) g->eq[k]->body = cx_rewrite(g, g->eq[k]->body, sink, NULL);
   for (int k = 0; k < neq; k++) {
     s.e = g->eq[k];
@@ -160,17 +163,26 @@ void cx_split(cx_graph *g, cx_arena *a, const cx_comp *comp, int ncomp) {
     any = true;
   }
   if (!any) return;
-  for (int k = 0; k < g->neq; k++) {
+  int all = g->neq;
+  for (int i = 0; i < all; i++) { /* the new ones first: inner ones stand before those that hold them */
+    int k = i < all - neq ? neq + i : i - (all - neq);
     s.e = g->eq[k];
     if (s.e->kind != EQ_CALC || (k < neq && skip[k])) continue;
     /* an equation that is the shared expression itself keeps its body */
     const cx_node *body = s.e->body;
     int slot[32];
     shared *own = heavy(body) ? find(&s, body, slot, false) : NULL;
-    if (own && own->eq == s.e->id) {
-      const cx_node *arg[8];
-      for (int j = 0; j < body->nargs; j++) arg[j] = cx_rewrite(g, body->arg[j], replace, &s);
-      s.e->body = cx_opn(g, body->op, arg, body->nargs);
-    } else s.e->body = cx_rewrite(g, body, replace, &s);
+    if (!own || own->eq != s.e->id) {
+      s.e->body = cx_rewrite(g, body, replace, &s);
+      continue;
+    }
+    const cx_node *arg[8];
+    for (int j = 0; j < body->nargs; j++) arg[j] = cx_rewrite(g, body->arg[j], replace, &s);
+    s.e->body = cx_opn(g, body->op, arg, body->nargs);
+    if (s.e->body == body || !heavy(s.e->body)) continue;
+    own = find(&s, s.e->body, slot, true); /* what readers have when what is inside of them is replaced */
+    bool same = own && own->eq == UINT32_MAX && own->rank == s.e->rank;
+    for (int d = 0; d < s.e->rank && same; d++) same = slot[d] == d;
+    if (same) own->eq = s.e->id;
   }
 }

@@ -39,6 +39,40 @@ static int64_t limited_terms(const cx_vm *s, const cx_ins *i, int64_t n) {
   return terms * s->n;
 }
 
+/* the bounds of nested sums, where the places are 0 */
+typedef struct {
+  int64_t lo[3], hi[3];
+} limits;
+static limits limits_of(const cx_vm *s, const cx_contract *c) {
+  limits b = {{0}, {0}};
+  for (int q = 0; q < 3 && c->limited; q++)
+    b.lo[q] = c->lo[q].on ? aff_base(s, &c->lo[q].at) : 0,
+    b.hi[q] = c->hi[q].on ? aff_base(s, &c->hi[q].at) : c->k.n[q];
+  return b;
+}
+/* how many of the n terms of sum q there are at a place, behind the *from first */
+static int64_t terms_at(const cx_contract *c, const limits *b, const int64_t *at, int q, int64_t n, int64_t *from) {
+  int64_t lo = b->lo[q], hi = b->hi[q];
+  for (int p = 0; p < c->nplace; p++) lo += at[p] * c->lo[q].c[p], hi += at[p] * c->hi[q].c[p];
+  if (lo < 0) lo = 0;
+  if (!c->hi[q].on || hi > n) hi = n;
+  *from = lo;
+  return hi > lo ? hi - lo : 0;
+}
+/* multiplications of nested sums with bounds */
+static int64_t contract_terms(const cx_vm *s, const cx_contract *c) {
+  int64_t at[CX_PLACES] = {0}, all = 0, from;
+  limits b = limits_of(s, c);
+  for (;;) {
+    int64_t terms = 1;
+    for (int q = 0; q < 3; q++) terms *= terms_at(c, &b, at, q, c->lanes && q == 2 ? s->n : c->k.n[q], &from);
+    all += terms;
+    int p = c->nplace - 1;
+    while (p >= 0 && ++at[p] == c->place[p].n) at[p--] = 0;
+    if (p < 0) return all * c->m * (c->n ? c->n : s->n);
+  }
+}
+
 static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b != 0 && (a % b < 0) != (b < 0)); }
 
 /* narrows [*lo, *hi) to the lanes l where 0 <= base + c * l < n */
@@ -98,6 +132,8 @@ static void run_one(cx_vm *s, const cx_ins *p, const cx_ins *as) {
   bool columns = p->fn == table[0].columns || p->fn == table[1].columns;
   bool product = columns || p->fn == table[0].matmul || p->fn == table[1].matmul;
   if (product && p->u.mat.limit) t->terms += limited_terms(s, p, columns ? p->u.mat.n : 1);
+  bool sums = p->fn == table[0].contract || p->fn == table[1].contract;
+  if (sums && p->u.sum->limited) t->terms += contract_terms(s, p->u.sum);
 }
 
 void cx_vm_run(cx_vm *s, const cx_ins *p, const cx_ins *end) {

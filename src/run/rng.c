@@ -75,17 +75,8 @@ void cx_rng_shuffle(cx_rng *r, int32_t *p, int64_t n) { /* Fisher-Yates */
   }
 }
 
-/* whole numbers as themselves, all others by their bits */
-static uint64_t word_of(double x) {
-  if (x >= 0 && x < 0x1p53 && x == floor(x)) return (uint64_t)x;
-  uint64_t bits;
-  memcpy(&bits, &x, sizeof bits);
-  return bits;
-}
-
 double cx_random(double seed, double stream, double k) {
   if (isnan(seed) || isnan(stream) || isnan(k)) return NAN;
-  enum { PROGRAM = 0x5eed }; /* apart from the streams of starts and shuffles */
-  cx_rng r = cx_rng_new(word_of(seed), word_of(stream) ^ (uint64_t)PROGRAM << 40);
-  return open_unit(cx_rng_u64_at(&r, word_of(k)));
+  cx_rng r = cx_rng_new(cx_random_word(seed, false), cx_random_word(stream, true));
+  return open_unit(cx_rng_u64_at(&r, cx_random_word(k, false)));
 }

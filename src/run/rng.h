@@ -5,11 +5,22 @@
  * thread in any order, and a saved position resumes the sequence exactly. */
 #ifndef CX_RNG_H
 #define CX_RNG_H
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Uniform in (0, 1), a pure function of three numbers: what programs call random(stream, k), with the run's seed.
  * NaN where one of them is. */
 double cx_random(double seed, double stream, double k);
+/* ... each as a word: whole numbers as themselves, all others by their bits; streams apart from those of starts and
+ * shuffles */
+static inline uint64_t cx_random_word(double x, bool stream) {
+  const uint64_t program = (uint64_t)(stream ? 0x5eed : 0) << 40;
+  uint64_t bits;
+  if (x >= 0 && x < 0x1p53 && x == (double)(int64_t)x) return (uint64_t)(int64_t)x ^ program;
+  memcpy(&bits, &x, sizeof bits);
+  return bits ^ program;
+}
 
 /* the bare block function: four words from a counter of four and a key of two */
 void cx_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);

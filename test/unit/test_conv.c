@@ -108,6 +108,24 @@ static const char *const by_image = SIZES
     "g[i0 < $n, i1 < $h, i2 < $w, i3 < $c] = sum(i4 < $a, i5 < $b, i6 < $m) "
     "w[i4, i5, i3, i6] * e[i0, i1 - i4 + $p, i2 - i5 + $p, i6]\n"
     "output f\noutput g\n";
+/* gradient by the image of a step over it: in phases, each with bounds of its own. What is read at quotients, without a
+ * sum; and a gradient that shares the loop over an index with its readers, whose bounds are affine in its counter */
+static const char *const in_phases = SIZES
+    "input const e[i0 < $n, i1 < $Y, i2 < $X, i3 < $m]\n"
+    "f[i0 < $n, i1 < $h, i2 < $w, i3 < $c] = sum(i4 < $a, i5 < $b, i6 < $m) "
+    "if $s * i4 + mod(i1 + $p, $s) < $a and $s * i5 + mod(i2 + $p, $s) < $b "
+    "then w[$s * i4 + mod(i1 + $p, $s), $s * i5 + mod(i2 + $p, $s), i3, i6] * "
+    "e[i0, floor((i1 + $p) / $s) - i4, floor((i2 + $p) / $s) - i5, i6] else 0\n"
+    "g[i0 < $n, i1 < $h, i2 < $w, i3 < $c] = if mod(i1 - 1, $s) == 0 and 0 <= f[i0, i1, i2, i3] "
+    "then x[i0, floor((i1 - 1) / $s), ceil(i2 / $s), i3] - i1 else f[i0, i1, i2, i3] + i2\n"
+    "q[i0 < $n, i1 < $Y, i2 < $X, i3 < $m] = e[i0, i1, i2, i3] + 1\n"
+    "r[i0 < $n, i1 < $Y, i2 < $X, i3 < $c] = sum(i4 < $m, i5 < $a, i6 < $b) "
+    "if 0 <= i1 - i5 and i1 - i5 < $Y and 0 <= i2 - i6 and i2 - i6 < $X "
+    "then q[i0, i1 - i5, i2 - i6, i4] * w[i5, i6, i3, i4] else 0\n"
+    "t[i0 < $n, i1 < $Y, i2 < $X, i3 < $c] = if 0 <= r[i0, i1, i2, i3] then x[i0, i1, i2, i3] else 0\n"
+    "u[i0 < $c] = sum(i1 < $n, i2 < $Y, i3 < $X) t[i1, i2, i3, i0]\n"
+    "v[i0 < $c] = sum(i1 < $n, i2 < $Y, i3 < $X) t[i1, i2, i3, i0] * r[i1, i2, i3, i0]\n"
+    "output f\noutput g\noutput u\noutput v\n";
 /* gradient by the filter */
 static const char *const by_filter = SIZES
     "input const e[i0 < $n, i1 < $Y, i2 < $X, i3 < $m]\n"
@@ -172,6 +190,9 @@ int main(void) {
     if (s->stride == 1 && s->dilation == 1) same(by_image, s, 1);
     same(flattened, s, 0);
   }
+  static const shape stepped[] = {
+      {70, 9, 10, 3, 3, 3, 16, 2, 1, 1}, {37, 12, 7, 5, 3, 2, 9, 3, 1, 0}, {64, 8, 8, 4, 1, 1, 8, 2, 1, 0}};
+  for (size_t k = 0; k < sizeof stepped / sizeof *stepped; k++) same(in_phases, &stepped[k], stepped[k].a > 1 ? 4 : 1);
   digits(5, 5, 32);
   digits(3, 4, 2);
   digits(2, 1, 3);
