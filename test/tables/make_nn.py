@@ -67,19 +67,28 @@ def rotary_attention(x, Wq, bq, Wk, bk, Wv, bv, Wo, bo, heads):
     return (a @ v).transpose(1, 2).reshape(n, T, d) @ Wo + bo
 
 
-def recurrent(kind, x, W, U, b, bh):
+def recurrent(kind, x, W, U, b, bh, start=None):
     m = U.shape[0]
     net = kind(x.shape[-1], m, batch_first=True)
     for name in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"):
         delattr(net, name)
     net.weight_ih_l0, net.weight_hh_l0, net.bias_ih_l0, net.bias_hh_l0 = W.T, U.T, b, bh
     net._flat_weights = [net.weight_ih_l0, net.weight_hh_l0, net.bias_ih_l0, net.bias_hh_l0]
-    return net(x)[0]
+    return net(x, start)[0]
 
 
-def gru(x, W, b, U, bh):
+def gru(x, W, b, U, bh, start=None):
     m = U.shape[0]
-    return recurrent(torch.nn.GRU, x, W, U, b, torch.cat([torch.zeros(2 * m), bh]))
+    return recurrent(torch.nn.GRU, x, W, U, b, torch.cat([torch.zeros(2 * m), bh]), start)
+
+
+def lstm_cell(x, both, W, b, U):
+    m = U.shape[0]
+    net = torch.nn.LSTMCell(x.shape[-1], m)
+    for name, v in {"weight_ih": W.T, "weight_hh": U.T, "bias_ih": b, "bias_hh": torch.zeros(4 * m)}.items():
+        delattr(net, name)
+        setattr(net, name, v)
+    return torch.cat(net(x, both.split(m, -1)), -1)
 
 
 ATT = [(4, 4), (4,)] * 4
@@ -158,6 +167,17 @@ CASES = {
     "gru": ([(2, 5, 3), (3, 12), (12,), (4, 12), (4,)], gru),
     "lstm": ([(2, 5, 3), (3, 16), (16,), (4, 16)],
              lambda x, W, b, U: recurrent(torch.nn.LSTM, x, W, U, b, torch.zeros(16))),
+    "rnn_start": ([(2, 5, 3), (2, 4), (3, 4), (4, 4), (4,)],
+                  lambda x, h, W, U, b: recurrent(torch.nn.RNN, x, W, U, b, torch.zeros(4), h[None])),
+    "gru_start": ([(2, 5, 3), (2, 4), (3, 12), (12,), (4, 12), (4,)],
+                  lambda x, h, W, b, U, bh: gru(x, W, b, U, bh, h[None])),
+    "lstm_start": ([(2, 5, 3), (2, 4), (2, 4), (3, 16), (16,), (4, 16)],
+                   lambda x, h, s, W, b, U: recurrent(torch.nn.LSTM, x, W, U, b, torch.zeros(16), (h[None], s[None]))),
+    "rnn_cell": ([(2, 3), (2, 4), (3, 4), (4, 4), (4,)],
+                 lambda x, h, W, U, b: recurrent(torch.nn.RNN, x[:, None], W, U, b, torch.zeros(4), h[None])[:, 0]),
+    "gru_cell": ([(2, 3), (2, 4), (3, 12), (12,), (4, 12), (4,)],
+                 lambda x, h, W, b, U, bh: gru(x[:, None], W, b, U, bh, h[None])[:, 0]),
+    "lstm_cell": ([(2, 3), (2, 8), (3, 16), (16,), (4, 16)], lstm_cell),
     "cross_entropy": ([(5, 4)], lambda x: F.cross_entropy(x, L)),
     "cross_entropy_smooth": ([(5, 4)], lambda x: F.cross_entropy(x, L, label_smoothing=0.1)),
     "cross_entropy_weight": ([(5, 4)], lambda x: F.cross_entropy(x, L, weight=torch.tensor([1, 2, 0.5, 3]))),

@@ -20,6 +20,7 @@ CASES = [
     ("momentum", "rate=0.01,nesterov=1,weight_decay=0.05", lambda p: O.SGD(p, lr=0.01, momentum=0.9, nesterov=True, weight_decay=0.05)),
     ("rmsprop", "rate=0.01", lambda p: O.RMSprop(p, lr=0.01)),
     ("rmsprop", "rate=0.03,beta2=0.9,epsilon=0.001,weight_decay=0.05", lambda p: O.RMSprop(p, lr=0.03, alpha=0.9, eps=1e-3, weight_decay=0.05)),
+    ("rmsprop", "rate=0.01,momentum=0.9,weight_decay=0.05", lambda p: O.RMSprop(p, lr=0.01, momentum=0.9, weight_decay=0.05)),
     ("adagrad", "rate=0.01", lambda p: O.Adagrad(p, lr=0.01)),
     ("adagrad", "rate=0.1,epsilon=0.01,weight_decay=0.05", lambda p: O.Adagrad(p, lr=0.1, eps=0.01, weight_decay=0.05)),
     ("adam", "", lambda p: O.Adam(p)),

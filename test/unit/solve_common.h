@@ -29,7 +29,10 @@ typedef struct {
       else if (!strcmp(m, "nesterov")) s0[i] = mu * s0[i] + g[i], x[i] -= rate * (g[i] + mu * s0[i]);           \
       else if (!strcmp(m, "rmsprop"))                                                                           \
         s0[i] = b2 * s0[i] + (1 - b2) * g[i] * g[i], x[i] -= rate * g[i] / (SQRT(s0[i]) + eps);                 \
-      else if (!strcmp(m, "adagrad")) s0[i] += g[i] * g[i], x[i] -= rate * g[i] / (SQRT(s0[i]) + eps);          \
+      else if (!strcmp(m, "heavy_rmsprop")) {                                                                   \
+        s0[i] = b2 * s0[i] + (1 - b2) * g[i] * g[i];                                                            \
+        s1[i] = mu * s1[i] + g[i] / (SQRT(s0[i]) + eps), x[i] -= rate * s1[i];                                  \
+      } else if (!strcmp(m, "adagrad")) s0[i] += g[i] * g[i], x[i] -= rate * g[i] / (SQRT(s0[i]) + eps);        \
       else {                                                                                                    \
         s0[i] = b1 * s0[i] + (1 - b1) * g[i];                                                                   \
         s1[i] = b2 * s1[i] + (1 - b2) * g[i] * g[i];                                                            \
@@ -215,8 +218,9 @@ static inline cx_status fit(cx_ctx *c, cx_arena *a, cx_problem *p, const char *m
   CX_TRY(c, f) {
     status = cx_fit(c, a, p, method, CX_NOSPAN, opt, n, x, hooks, r);
     CX_END(c, f);
+  } else {
+    status = f.status;
   }
-  else { status = f.status; }
   return status;
 }
 static const char *last_message(cx_ctx *c) {

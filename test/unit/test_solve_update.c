@@ -51,7 +51,7 @@ static void torch_table(maker make) {
     }
     rows++;
   }
-  CHECK(rows == 145);
+  CHECK(rows == 150);
   fclose(file);
   cx_ctx_free(c);
 }

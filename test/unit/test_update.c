@@ -45,12 +45,13 @@ static void same(cx_ctx *c, const char *method, const char *const *state, bool s
 int main(void) {
   cx_ctx *c = cx_ctx_new(NULL, NULL);
   static const char *const v[] = {"v", NULL}, *const b[] = {"b", NULL}, *const mv[] = {"m", "v", NULL},
-                           *const none[] = {NULL};
+                           *const vb[] = {"v", "b", NULL}, *const none[] = {NULL};
   for (int single = 0; single < 2; single++) {
     same(c, "sgd", none, single);
     same(c, "momentum", b, single);
     same(c, "nesterov", b, single);
     same(c, "rmsprop", v, single);
+    same(c, "heavy_rmsprop", vb, single);
     same(c, "adagrad", v, single);
     same(c, "adam", mv, single);
     same(c, "adamw", mv, single);
