@@ -179,6 +179,18 @@ cx_quadrature *cx_quadrature_new(cx_arena *a, const cx_eq *e, bool oracle, volat
   return q;
 }
 
+/* Many narrow peaks have been found, and perhaps not all of them: their sum would seem right. */
+static bool doubtful(const cx_quadrature_work *w, int64_t j) {
+  const cx_quad_range *r = &w->range[j];
+  enum { MANY = 8, NARROW = 50 };
+  int many = 0;
+  for (int k = 0; k + 1 < r->npoint && w->partial[j]; k++) {
+    const cx_quad_point *p = &r->point[k], *next = p + 1;
+    many += p->kind == QP_PEAK && next->kind == QP_PEAK && next->x - p->x > NARROW * fmax(p->width, next->width);
+  }
+  return many > MANY;
+}
+
 static void free_work(void *p) {
   cx_quadrature_work *w = p;
   cx_quad_work_free(w->quad);
@@ -209,6 +221,7 @@ cx_quadrature_work *cx_quadrature_work_new(cx_arena *a, const cx_quadrature *q) 
   for (int d = 0; d < q->in->ninstance; d++) w->instances *= q->in->instance[d].n;
   w->most = w->instances;
   w->range = CX_NEW_N(a, cx_quad_range, w->instances + 1);
+  w->partial = CX_NEW_N(a, bool, w->instances + 1);
   w->report = CX_NEW_N(a, cx_quad_report, w->instances + 1);
   w->error = CX_NEW_N(a, double, w->instances * q->in->ncomp + 1);
   if (!(w->quad = cx_quad_work_new())) cx_throw(cx_arena_ctx(a), CX_E_RUNTIME);
@@ -447,6 +460,7 @@ int cx_quadrature_run(const cx_quadrature *q, cx_quadrature_work *w, int64_t row
   w->largest = w->worst = 0;
   w->inner = 0;
   if (!q->in->series && nothing(q, w, result)) return 0;
+  memset(w->partial, 0, (size_t)w->instances * sizeof *w->partial);
   for (int64_t j = 0; j < w->instances; j++)
     w->range[j] = (cx_quad_range){.lo = in[0][j], .hi = in[1][j], .complete = q->in->complete};
   w->begin = 0, w->end = w->instances;
@@ -482,6 +496,11 @@ int cx_quadrature_run(const cx_quadrature *q, cx_quadrature_work *w, int64_t row
       bool stopped = s == QUAD_STOPPED && q->stop && *q->stop; /* else: out of time, and the result says so */
       failed = s == QUAD_FAILED || stopped;
       if (stopped) w->why = "interrupted";
+      for (int64_t j = from; j < w->end && !failed; j++) {
+        if (w->report[j].status != QUAD_OK || !doubtful(w, j)) continue;
+        w->report[j].status = QUAD_TOLERANCE;
+        for (int k = 0; k < nc; k++) w->error[j * nc + k] = fabs(result[j * nc + k]);
+      }
       for (int64_t j = from; j < w->end && !failed && q->scaled.g; j++)
         if (w->report[j].status <= QUAD_NAN && w->range[j].lo != w->range[j].hi) failed = lift_up(&c, j, result, &vain);
     }

@@ -52,11 +52,12 @@ struct cx_quadrature_work {
   double largest, worst; /* integrals inside: of |f| and of |f| times their relative error over all nodes */
   int64_t inner;         /* their nodes */
   cx_quad_range *range;
+  bool *partial;        /* of many points like them only some are known, perhaps */
   cx_quad_point *point; /* of all instances, one after the other */
   struct cx_near {
-    int32_t feature; /* -1: none */
-    double slope, bend;
-  } * root; /* beside each point */
+    int32_t feature;          /* -1: none */
+    double slope, bend, blur; /* blur: of a break, what its rounding was seen to be */
+  } * root;                   /* beside each point */
   int64_t npoint, cap_point;
   struct cx_search *search; /* of roots.c */
   int64_t begin, end;       /* those at hand, whose points are known */

@@ -339,7 +339,8 @@ static bool scan(search *s, bool fine) {
       if (first) s->n = mark, s->who[left++] = (int32_t)j;
       else {
         s->w->range[j].complete = false;
-        bool closer = unclear && !isfinite(s->w->range[j].hi - s->w->range[j].lo) && !in->heavy && !in->series;
+        bool closer = unclear && !in->heavy && !in->series;
+        s->w->partial[j] |= unclear;
         if (closer && s->nbody < BODIES_MAX) s->body[s->nbody++] = (int32_t)j;
       }
     }
@@ -394,20 +395,46 @@ static bool sort(search *s, int64_t n) {
   return true;
 }
 
-/* Only where breaks are so close that panels between them would see it does it matter how well u tells its root. */
-static void plain_widths(const cx_quad_range *r, cx_quad_point *p) {
+/* Only where panels would see it, or the integral feel it, does it matter how well u tells its root. */
+static void plain_widths(const cx_quad_range *r, cx_quad_point *p, const struct cx_near *root) {
   double before = fmin(r->lo, r->hi), last = fmax(r->lo, r->hi);
   for (int k = 0, m; k < r->npoint; before = p[k].x, k = m) {
     for (m = k + 1; m < r->npoint && p[m].x == p[k].x;) m++;
     double gap = fmin(p[k].x - before, (m < r->npoint ? p[m].x : last) - p[k].x);
     for (int j = k; j < m; j++)
-      if (p[j].kind == QP_BREAK && !(p[j].width > 1e-4 * gap && isfinite(p[j].width))) p[j].width = 0;
+      if (p[j].kind == QP_BREAK && !(p[j].width > (root[j].blur > 0 ? 1e-13 : 1e-4) * gap && isfinite(p[j].width)))
+        p[j].width = 0;
   }
 }
 
 /* u passes through its root b: at a jump, as of sign(x), the series says nothing of u */
 bool cx_search_passes(const bracket *b, double u, double slope, double bend) {
   return (slope != 0 || bend != 0) && (isnan(b->a) || fabs(u - b->level) <= 1e-6 * b->size);
+}
+
+/* Where u is flat about a root, as an expanded (x - a)^3 is, its rounding decides the sign: from how far on does it not? */
+static bool blurred(search *s, int64_t n) {
+  enum { SCALES = 20, EACH = 8, PLACES = 2 * SCALES * EACH };
+  const cx_integrand *in = s->q->in;
+  for (int64_t k = 0; k < n; k++) {
+    bracket *b = &s->at[k];
+    const cx_feature *t = &in->feature[b->feature];
+    if (t->kind != CX_FEATURE_BREAK || t->degree || isnan(b->a) || b->touch || !(b->span > 0)) continue;
+    if (!cx_search_space(s, PLACES)) return false;
+    for (int i = 0; i < PLACES; i++) {
+      double d = b->span * pow(10, -0.5 * (i / 2 / EACH) - 1) * (1 + 0.2 * (i / 2 % EACH));
+      s->x[i] = b->x + (i % 2 ? d : -d), s->id[i] = b->instance;
+    }
+    s->x[0] = b->x;
+    if (!cx_search_evaluate(s, 1)) return false;
+    if (!(fabs(s->f[in->columns + b->column]) * b->span < 1e-3 * b->size)) continue;
+    s->x[0] = b->x - 0.1 * b->span;
+    if (!cx_search_evaluate(s, PLACES)) return false;
+    const double *u = s->f + b->column * PLACES;
+    for (int i = 2; i < PLACES; i++) /* beside the first two, which are far enough */
+      if (!(u[i] * u[i % 2] > 0)) b->blur = fmax(b->blur, 1.4 * fabs(s->x[i] - b->x));
+  }
+  return true;
 }
 
 int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
@@ -454,7 +481,7 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
     }
   }
   bool more = false;
-  ok = ok && cx_search_near(s, &n, &more);
+  ok = ok && blurred(s, n) && cx_search_near(s, &n, &more);
   if (ok && n) {
     if (more && !sort(s, n)) return 1;
     ok = cx_search_space(s, n);
@@ -467,7 +494,7 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
     double v = s->f[(total + b->column) * n + k], u = s->f[b->column * n + k];
     cx_quad_point p = {b->x, 0, QP_BREAK, b->off};
     if (b->off != 0) { /* about a place of which the integrand has a form */
-      struct cx_near form = {b->form, 0, 0};
+      struct cx_near form = {b->form, 0, 0, 0};
       if (b->form >= 0 && b->form < in->nfeature) {
         form.slope = s->f[(total + in->feature[b->form].offset) * n + k];
         form.bend = s->f[in->feature[b->form].bend * n + k];
@@ -484,7 +511,8 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
       case CX_FEATURE_EDGE:
       case CX_FEATURE_PEAK: p.kind = QP_PEAK, p.width = 1 / fabs(v); break;
       case CX_FEATURE_SUMMIT: p.kind = QP_PEAK, p.width = v < 0 ? 1 / sqrt(-v) : NAN; break;
-      default: p.width = b->touch ? 0 : 4 * DBL_EPSILON * b->size / fabs(v); /* u turns there, on one side */
+      default: /* u turns there, on one side */
+        p.width = b->touch ? 0 : fmax(b->blur, 4 * DBL_EPSILON * b->size / fabs(v));
     }
     int64_t bend = in->feature[b->feature].bend;
     double curve = bend >= 0 ? s->f[bend * n + k] : 0;
@@ -502,7 +530,7 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
     if (last && p.kind == QP_PEAK && last->kind == QP_PEAK && p.x == last->x && p.width > 0.5 * last->width &&
         p.width < 2 * last->width)
       continue;
-    struct cx_near root = {-1, v, 0};
+    struct cx_near root = {-1, v, 0, b->blur};
     if (bend >= 0 && p.kind != QP_PEAK && cx_search_passes(b, u, v, curve)) {
       root.feature = b->feature;
       root.bend = curve;
@@ -514,7 +542,7 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
   int64_t at = 0;
   for (int64_t j = w->begin; ok && j < w->end; j++) {
     w->range[j].point = w->point ? w->point + at : NULL;
-    if (w->range[j].npoint) plain_widths(&w->range[j], w->point + at);
+    if (w->range[j].npoint) plain_widths(&w->range[j], w->point + at, w->root + at);
     at += w->range[j].npoint;
   }
   return !ok;

@@ -1,7 +1,8 @@
-/* roots_body.c - infinite ranges whose features a grid of all scales does not show.
+/* roots_body.c - ranges whose features a grid of all scales does not show.
  *
  * Such a grid has a few places a decade: of sin(7 x) it shows little, where what is integrated is exp(-x^2). So the
- * integrand is asked where it is not negligible, and there its features are looked for on an even grid, too. */
+ * integrand is asked where it is not negligible, and there its features are looked for on an even grid, too, finer and
+ * finer until it shows them. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,12 +42,33 @@ static bool body_of(search *s, int64_t j, double *from, double *to, bool *found)
   return true;
 }
 
-bool cx_search_body(search *s, int64_t j) {
+/* what m places in order show, as many at once as read_grid takes; steps: of those features alone, or of all others */
+static bool read_places(search *s, int64_t j, bool steps, int m, bool *seen) {
   const cx_integrand *in = s->q->in;
+  int64_t total = in->columns;
+  double most;
+  for (int k = 0; k < in->nfeature; k++) {
+    const cx_feature *t = &in->feature[k];
+    if ((t->degree && t->kind != CX_FEATURE_STEP) || s->shared[k] || t->kind == CX_FEATURE_WAVE) continue;
+    if ((t->kind == CX_FEATURE_STEP) != steps) continue;
+    for (int64_t c = 0; c < t->count; c++) {
+      bracket b = {.instance = (int32_t)j, .feature = k, .column = (int32_t)(t->offset + c)};
+      const double *u = s->f + b.column * m, *v = u + total * m;
+      for (int at = 0; at + 1 < m; at += BODY_PLACES - 1) { /* the last place begins the next part */
+        int n = m - at < BODY_PLACES ? m - at : BODY_PLACES;
+        if (!cx_search_read_grid(s, n, s->x + at, u + at, v + at, b, seen, &most)) return false;
+      }
+    }
+  }
+  return true;
+}
+
+bool cx_search_body(search *s, int64_t j) {
+  enum { FINEST = 64 };
   const cx_quad_range *r = &s->w->range[j];
-  int64_t total = in->columns, kept = 0;
-  double from, to, most;
-  bool found, seen = true;
+  int64_t kept = 0;
+  double from, to;
+  bool found, seen = false;
   if (!body_of(s, j, &from, &to, &found)) return false;
   if (!found) return true;
   for (int64_t k = 0; k < s->n; k++) { /* what lies there is found again */
@@ -55,22 +77,24 @@ bool cx_search_body(search *s, int64_t j) {
     if (!again) s->at[kept++] = *b;
   }
   s->n = kept;
-  if (!cx_search_space(s, BODY_PLACES)) return false;
-  int n = cx_search_grid(s, fmin(r->lo, r->hi), fmax(r->lo, r->hi), true, s->x), m = 0;
-  for (int k = 0; k < n; k++)
-    if (s->x[k] >= from && s->x[k] <= to) s->x[m++] = s->x[k];
-  for (int k = 0; k < EVEN; k++) s->x[m++] = from + (to - from) * ((k + 0.57) / (EVEN + 0.1));
-  qsort(s->x, (size_t)m, sizeof *s->x, cx_by_value);
-  for (int k = 0; k < m; k++) s->id[k] = (int32_t)j;
-  if (!cx_search_evaluate(s, m)) return false;
-  for (int k = 0; k < in->nfeature; k++) {
-    const cx_feature *t = &in->feature[k];
-    if ((t->degree && t->kind != CX_FEATURE_STEP) || s->shared[k] || t->kind == CX_FEATURE_WAVE) continue;
-    for (int64_t c = 0; c < t->count; c++) {
-      bracket b = {.instance = (int32_t)j, .feature = k, .column = (int32_t)(t->offset + c)};
-      const double *u = s->f + b.column * m, *v = u + total * m;
-      if (!cx_search_read_grid(s, m, s->x, u, v, b, &seen, &most)) return false;
+  for (int times = 1; times <= FINEST && !seen; times *= 4) {
+    int even = EVEN * times;
+    if (!cx_search_space(s, even + GRID)) return false;
+    int n = cx_search_grid(s, fmin(r->lo, r->hi), fmax(r->lo, r->hi), true, s->x), m = 0;
+    for (int k = 0; k < n; k++)
+      if (s->x[k] >= from && s->x[k] <= to) s->x[m++] = s->x[k];
+    for (int k = 0; k < even; k++) s->x[m++] = from + (to - from) * ((k + 0.57) / (even + 0.1));
+    qsort(s->x, (size_t)m, sizeof *s->x, cx_by_value);
+    for (int k = 0; k < m; k++) s->id[k] = (int32_t)j;
+    if (!cx_search_evaluate(s, m)) return false;
+    if (times == 1) { /* steps are counted, be they seen or not */
+      bool any = true;
+      if (!read_places(s, j, true, m, &any)) return false;
+      kept = s->n;
     }
+    s->n = kept, seen = true;
+    if (!read_places(s, j, false, m, &seen)) return false;
   }
+  s->w->partial[j] = !seen;
   return true;
 }

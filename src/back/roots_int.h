@@ -23,6 +23,7 @@ typedef struct {                     /* a root wanted: of u - level in [a, b] */
   double span;                       /* of the bracket at first */
   double from; /* side != 0: of exp(integral of u), the distance in [a, b] from here on which it */
   int side;    /* falls, where u times the distance is 1; and the direction */
+  double blur; /* so near u is rounding */
   double off;  /* not 0: the place is x + off, x an end or a singular point, by near graph `form` */
   int32_t form;
   bool slope;              /* of u' instead: its root is an extremum of u */

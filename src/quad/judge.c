@@ -35,6 +35,13 @@ cx_quad_sum cx_quad_sums(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
       r += s[ROUND], most = most > s[ROUND] ? most : s[ROUND];
       if (outermost(w, &w->leaf[k])) e += s[REST];
     }
+    for (int32_t k = in->first; k >= 0 && w->leaf[k].next >= 0; k = w->leaf[k].next) { /* a break known to its width */
+      int32_t m = w->leaf[k].next;
+      const cx_quad_piece *p = &w->piece[w->leaf[k].piece], *o = &w->piece[w->leaf[m].piece];
+      if (p == o || p->map != MAP_LINE || o->map != MAP_LINE || !(p->to < p->hi)) continue;
+      double miss = fabs(slots(q, w, k, c)[RIGHT] - slots(q, w, m, c)[LEFT]) * (p->hi - p->to);
+      if (miss > 0) r += miss, most = fmax(most, miss);
+    }
     t.value[c] = v + low, t.abs[c] = a, t.error[c] = e,
     t.round[c] = 2 * sqrt(r) * sqrt(most) + FLOOR * a; /* sum of squares <= r most */
     t.asked[c] = q->tol * (q->scale && q->scale[c] > 0 ? q->scale[c] * a : fabs(t.value[c]));

@@ -311,11 +311,16 @@ bool cx_quad_build(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
     bool next = k < end && k->kind == QP_SINGULAR, sb = k < end ? next : in->hi_singular;
     if (isfinite(b)) sb |= any_beside(w, in, b, -1);
     if (isfinite(a)) sa |= any_beside(w, in, a, 1);
-    cx_quad_point few[2];
+    cx_quad_point few[2], *first = peak;
     int nfew = 0; /* first and last peak between */
     for (; peak < k; peak++)
       if (peak->kind == QP_PEAK && peak->off == 0) few[nfew ? 1 : 0] = *peak, nfew = nfew ? 2 : 1;
     if (nfew == 1) few[1] = few[0];
+    for (cx_quad_point *p = first; p < k; p++) { /* rays outwards begin as narrow as any peak seen from there */
+      if (p->kind != QP_PEAK || p->off != 0) continue;
+      few[0].width = fmin(few[0].width, fmax(p->width, p->x - few[0].x));
+      few[1].width = fmin(few[1].width, fmax(p->width, few[1].x - p->x));
+    }
     interval(w, in, a, sa, b, sb, nfew ? few : NULL, nfew ? few + 1 : NULL);
     keep_off(w, piece, a, a_width, b, b_width);
     peak = k < end ? k + 1 : k;

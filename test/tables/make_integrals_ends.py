@@ -76,7 +76,18 @@ if abs(log(abs(x - 0.3)) + 60) < 1 then 1 else 0 | -1 | 1 | = 2 * (exp(mpf(-59))
 if log(5 - x) < -45 or log(x - 3) < -47 then 1 else 0 | 3 | 5 | = exp(mpf(-45)) + exp(mpf(-47))
 exp(-x) * (if log(x - 1) < -70 then 1e30 else 1) | 1 | inf | = exp(mpf(-1)) * (1 + mpf('1e30') * exp(mpf(-70)))
 log(tan(x))^2 | 0 | 0.78539816339744830961566 | = pi**3 / 16
+exp(-x^2 / 2e-16) * x^2 / (1 + x^2) | -inf | inf | = moment(mpf('2e-16'), 1) - moment(mpf('2e-16'), 2)
+exp(-x^2 / 2) / (1.0001 + cos(50 * x)) | -inf | inf | = comb(mpf('1.0001'), 50)
 '''
+
+
+def moment(c, k):
+    return gamma(k + mpf(1) / 2) * c**(k + mpf(1) / 2)
+
+
+def comb(c, w):  # 1 / (c + cos t) = (1 + 2 sum (-r)^k cos k t) / sqrt(c^2 - 1)
+    r = c - sqrt(c * c - 1)
+    return sqrt(2 * pi) / sqrt(c * c - 1) * (1 + 2 * sum((-r)**k * exp(-(k * w)**2 / mpf(2)) for k in range(1, 9)))
 
 
 def waves():

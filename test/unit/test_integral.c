@@ -168,6 +168,9 @@ static void nested(void) {
   CHECK(lifted.converged[0]);
   CHECK_NEAR(lifted.value[0], 1.9518776619462855, 1e-9 * 1.9518776619462855);
   CHECK(ask("print integral(x in 0..1: (if x > 2 then 1 else 0) * exp(-x))\n").converged[0]);
+  /* a root that rounding hides, and some of many peaks: they may be wrong, and must say so */
+  CHECK(!ask("print integral(x in 0..1: if x^3 - 0.9 * x^2 + 0.27 * x - 0.027 > 0 then 1 else 0)\n").converged[0]);
+  CHECK(!ask("print integral(x in 0..inf: exp(-x^2) * exp(-(cos(40 * x) / 0.001)^2))\n").converged[0]);
   for (size_t k = 0; k < sizeof row / sizeof *row; k++) {
     char text[300];
     snprintf(text, sizeof text, "print %s\n", row[k].text);
@@ -244,7 +247,7 @@ int main(void) {
   derivatives();
   battery(CX_TEST_DIR "/tables/integrals_1d.tsv", 83, 4);
   battery(CX_TEST_DIR "/tables/integrals_hard.tsv", 485, 8);
-  battery(CX_TEST_DIR "/tables/integrals_ends.tsv", 59, 0);
+  battery(CX_TEST_DIR "/tables/integrals_ends.tsv", 61, 0);
   /* edges that calx cannot follow are refused, not left out */
   says("d(d(integral(x in -1..1, y in -1..1: if sin(x * y) + y^3 < t then 1 else 0), t), t) at t = 0.3", "edge");
   says("integral(x in 0..1: 1 / x)", "diverges");
