@@ -339,7 +339,7 @@ static bool scan(search *s, bool fine) {
       if (first) s->n = mark, s->who[left++] = (int32_t)j;
       else {
         s->w->range[j].complete = false;
-        bool closer = unclear && !in->heavy && !in->series;
+        bool closer = unclear && !isfinite(s->w->range[j].hi - s->w->range[j].lo) && !in->heavy && !in->series;
         s->w->partial[j] |= unclear;
         if (closer && s->nbody < BODIES_MAX) s->body[s->nbody++] = (int32_t)j;
       }

@@ -1,8 +1,8 @@
-/* roots_body.c - ranges whose features a grid of all scales does not show.
+/* roots_body.c - infinite ranges whose features a grid of all scales does not show.
  *
  * Such a grid has a few places a decade: of sin(7 x) it shows little, where what is integrated is exp(-x^2). So the
- * integrand is asked where it is not negligible, and there its features are looked for on an even grid, too, finer and
- * finer until it shows them. */
+ * integrand is asked where it is not negligible, and there its features are looked for on an even grid, too, and a finer
+ * one where that does not show them. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,7 +64,7 @@ static bool read_places(search *s, int64_t j, bool steps, int m, bool *seen) {
 }
 
 bool cx_search_body(search *s, int64_t j) {
-  enum { FINEST = 64 };
+  enum { FINEST = 4 };
   const cx_quad_range *r = &s->w->range[j];
   int64_t kept = 0;
   double from, to;
