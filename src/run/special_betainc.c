@@ -52,7 +52,8 @@ double cx_log_beta_pdf(double a, double b, double x) {
  * derivatives are those of the logarithm. */
 static triple fraction(double a, double b, double x, double y, double lambda, int derive) {
   triple h = {1, 0, 0}, d = {0, 0, 0}, ci = {0, 0, 0}; /* Lentz: ci = 1 / c; d, ci with plain derivatives */
-  for (int n = 0; n < MAX_TERMS; n++) {
+  for (int n = 0, more = derive ? MORE_TERMS : 0; n < MAX_TERMS; n++) {
+    double step = 0;
     double m = n - 1, p = n ? a + (n + m) : 1, q = a + (2 * n + 1),
            r = a + b + m; /* m: a + 1 - 1 would lose a small a */
     double w = lambda + 1 + n * (1 + y), u = (a + n) / q, v = n * x / p, k = n ? (a + m) / p * r / p * n * x * x : 0;
@@ -65,12 +66,13 @@ static triple fraction(double a, double b, double x, double y, double lambda, in
       double ca = n ? ta + sa * ci.value + s * ci.da : 0, cb = n ? tb + sb * ci.value + s * ci.db : 0;
       h.da += ca / c - ea / e;
       h.db += cb / c - eb / e;
+      step = fmax(fabs(ca / c - ea / e) / (fabs(h.da) + h.value), fabs(cb / c - eb / e) / (fabs(h.db) + h.value));
       d.da = -ea / e / e, d.db = -eb / e / e;
       ci.da = n ? -ca / c / c : 0, ci.db = n ? -cb / c / c : 0;
     }
     d.value = 1 / e, ci.value = n ? 1 / c : 0;
     h.value *= f;
-    if (n && fabs(f - 1) <= 2 * EPS) return h;
+    if (n && fabs(f - 1) <= 2 * EPS && (more-- <= 0 || step <= EPS)) return h; /* of a whole b the value ends first */
   }
   return (triple){NAN, NAN, NAN};
 }

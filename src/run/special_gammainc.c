@@ -78,10 +78,10 @@ static dual p_series(double a, double x) {
   return (dual){1 + s, ds / (1 + s)};
 }
 
-/* 1 / (x + 1 - a - 1 (1 - a) / (x + 3 - a - …)), by Lentz; ci = 1 / c */
-static dual q_fraction(double a, double x) {
+/* 1 / (x + 1 - a - 1 (1 - a) / (x + 3 - a - …)), by Lentz; ci = 1 / c. Of a whole a it ends, but its derivative does not. */
+static dual q_fraction(double a, double x, int derive) {
   double b = x + 1 - a, d = 1 / b, dd = 1 / b, ci = 0, dci = 0, h = d, dh = 1 / b; /* dd: log derivative of d */
-  for (int n = 1; n < MAX_TERMS; n++) {
+  for (int n = 1, more = derive ? MORE_TERMS : 0; n < MAX_TERMS; n++) {
     double an = n * (a - n), c, dc, e, de;
     b += 2;
     e = an * d + b;
@@ -94,7 +94,7 @@ static dual q_fraction(double a, double x) {
     dci = -dc / c / c;
     h *= c * d;
     dh += dc / c + dd;
-    if (fabs(c * d - 1) <= 2 * EPS) break;
+    if (fabs(c * d - 1) <= 2 * EPS && (more-- <= 0 || fabs(dc / c + dd) <= EPS * (fabs(dh) + h))) break;
   }
   return (dual){h, dh};
 }
@@ -152,7 +152,7 @@ static void gamma_tail(double a, double x, int derive, cx_tail *t) { /* a, x > 0
   }
   t->exponent = cx_deviance(a, x, (long double)x - a);
   t->upper = x >= a + 1 && !is_small(a, x);
-  dual s = t->upper ? q_fraction(a, x) : p_series(a, x);
+  dual s = t->upper ? q_fraction(a, x, derive) : p_series(a, x);
   t->factor = t->upper ? t->head * s.value : t->head / a * s.value;
   double m = t->upper ? a : a + 1, lx = fabs(x - m) < 0.5 * m ? log1p((x - m) / m) : log(x / m);
   if (derive) t->log_da = lx - cx_digamma_rest(m) + s.log_da; /* log x - digamma(m) */

@@ -3,10 +3,11 @@
 #define CX_SPECIAL_INT_H
 #include "run/special.h"
 
-#define TWO_PI    6.283185307179586476925286766559L
-#define SQRT_2PI  2.50662827463100050242
-#define EPS       1.1102230246251565e-16
-#define MAX_TERMS 100000
+#define TWO_PI     6.283185307179586476925286766559L
+#define SQRT_2PI   2.50662827463100050242
+#define EPS        1.1102230246251565e-16
+#define MAX_TERMS  100000
+#define MORE_TERMS 300 /* of a fraction's derivative, after its value has converged */
 
 /* special_gamma.c */
 double cx_stirling_rest(double x);  /* log(gamma(x) / (sqrt(2 pi / x) (x / e)^x)), x >= 10 */
