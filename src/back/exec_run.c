@@ -211,7 +211,8 @@ static int run_kernel(const cx_exec *x, const cx_kernel *k, cx_work *w, const ch
   return interrupted(x);
 }
 
-static cx_work *new_work(cx_arena *a, const cx_exec *x) {
+/* of what depends on constants alone, or of all else */
+static cx_work *new_work(cx_arena *a, const cx_exec *x, bool own) {
   cx_work *w = CX_NEW(a, cx_work);
   w->mem = cx_kept(a, x, x->work_bytes);
   w->base = CX_NEW_N(a, char *, x->nbase);
@@ -219,7 +220,7 @@ static cx_work *new_work(cx_arena *a, const cx_exec *x) {
   w->rows = INT64_MAX;
   w->quadrature = CX_NEW_N(a, cx_quadrature_work *, x->nquadrature + 1);
   for (int k = 0; k < x->nkernel; k++)
-    if (x->kernel[k].quadrature)
+    if (x->kernel[k].quadrature && own == !x->kernel[k].stage)
       w->quadrature[x->kernel[k].number] = cx_quadrature_work_new(a, x->kernel[k].quadrature);
   w->worker = CX_NEW_N(a, worker, w->threads);
   for (int t = 0; t < w->threads; t++) {
@@ -241,7 +242,7 @@ void cx_precompute(cx_exec *x, uint64_t dep) {
   for (int i = 0; i < x->nkernel; i++) {
     const cx_kernel *k = &x->kernel[i];
     if (k->stage || !(k->dep & dep || dep == UINT64_MAX)) continue;
-    if (!x->own) x->own = new_work(x->a, x);
+    if (!x->own) x->own = new_work(x->a, x, true);
     memcpy(x->own->base, x->base, (size_t)x->nbase * sizeof *x->base);
     x->own->base[BASE_WORK] = x->own->mem;
     if (run_kernel(x, k, x->own, &why)) {
@@ -255,7 +256,7 @@ void cx_precompute(cx_exec *x, uint64_t dep) {
 }
 
 cx_work *cx_work_new(cx_arena *a, const cx_exec *x) {
-  if (!x->seg) return new_work(a, x);
+  if (!x->seg) return new_work(a, x, false);
   cx_work *w = CX_NEW(a, cx_work);
   w->seg = cx_seg_work_new(a, x->seg);
   return w;
