@@ -393,8 +393,11 @@ static bool smooth_below(const inner *in, cx_scratch *w, const cx_eq *of, const 
       if (e->arg[1]->op == OP_const && e->arg[1]->u.num == floor(e->arg[1]->u.num)) break;
       /* fall through */
     case OP_sqrt:
-    case OP_log: {
-      double least = cx_bounds(in->g, e->arg[0], of).lo;
+    case OP_log:
+    case OP_log2:
+    case OP_log10:
+    case OP_log1p: {
+      double least = cx_bounds(in->g, e->arg[0], of).lo + (e->op == OP_log1p);
       if (least < 0 || (least == 0 && cx_degree(in->g, in->x, e->arg[0]) != 1)) return false;
       break;
     }
@@ -404,6 +407,7 @@ static bool smooth_below(const inner *in, cx_scratch *w, const cx_eq *of, const 
     case OP_div:
     case OP_neg:
     case OP_exp:
+    case OP_exp2:
     case OP_expm1:
     case OP_sin:
     case OP_cos:

@@ -104,6 +104,7 @@ area('disc and x', 'x^2 + y^2 < t and x < s', '1', two, two, {'t': 0.64, 's': 0.
 area('disc and y', 'x^2 + y^2 < t and y < s', '1', two, two, {'t': 0.64, 's': 0.3}, lambda t, s: pi * t - segment(t, s))
 area('nowhere', 'x^2 + y^2 < t', '1', two, two, {'t': -1.0}, lambda t: mp.mpf(0))
 area('exponential', 'exp(x) * y < t', '1', unit, unit, {'t': 1.5}, lambda t: mp.log(t) + t * (1 / t - mp.exp(-1)))
+area('logarithm', 'log(1 + 2 * x) + y < t', '1', unit, unit, {'t': 0.8}, lambda t: t * (mp.exp(t) - 1) / 2 - (mp.exp(t) * (t - 1) + 1) / 2)
 area('level set', 'exp(-x^2 - y^2) > t', '1', '-3..3', '-3..3', {'t': 0.5}, lambda t: -pi * mp.log(t))
 area('roots', 'sqrt(x) + sqrt(y) < t', '1', unit, unit, {'t': 0.7}, lambda t: t**4 / 6)
 line('sqrt at the end', 'integral(x in 0..t: sqrt(t - x) * exp(x))', {'t': 1.7},
