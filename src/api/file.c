@@ -98,7 +98,7 @@ calx_status calx_predictor(calx_model *m, const char *expression, size_t length,
     for (int k = 0; k < e->nparam; k++) {
       const cx_eq *raw = e->graph->eq[e->param[k].raw];
       int64_t dim[CX_MAX_RANK];
-      for (int d = 0; d < raw->rank; d++) dim[d] = raw->dim[d].n;
+      cx_eq_sizes(raw, dim);
       cx_array y = {.type = e->single ? CX_F32 : CX_F64, .data = own + (size_t)b->flat.offset[k] * size};
       cx_array_row_major(&y, raw->rank, dim);
       cx_give(e, raw->id, y);

@@ -84,7 +84,7 @@ calx_fn *cx_api_values(cx_model *e, cx_arena *a, cx_arena *t, const uint32_t *ro
   for (int k = 0; k < n; k++) {
     const cx_eq *q = f->f->graph->eq[f->f->graph->out[k]];
     int64_t dim[CX_MAX_RANK];
-    for (int d = 0; d < q->rank; d++) dim[d] = q->dim[d].n;
+    cx_eq_sizes(q, dim);
     f->start[k] = f->outputs;
     f->row[k] = 1;
     f->col[k] = f->f->out_n[k];

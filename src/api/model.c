@@ -152,7 +152,7 @@ static calx_bound *bind_now(calx_model *m, cx_arena *a) {
   for (int k = 0; k < e->nparam; k++) {
     const cx_eq *q = e->graph->eq[e->param[k].eq];
     int64_t *dim = CX_NEW_N(a, int64_t, q->rank + 1), from = b->flat.offset[k];
-    for (int d = 0; d < q->rank; d++) dim[d] = q->dim[d].n;
+    cx_eq_sizes(q, dim);
     b->param[k] = (calx_param){e->param[k].name, q->rank, dim, cx_eq_count(q), from, b->flat.offset[k + 1] - from};
   }
   return b;

@@ -156,7 +156,7 @@ static cx_array input_array(const cx_exec *x, const cx_eq *e, const cx_loc *l, c
   if (e->constant) return x->constant[l->base - BASE_FIRST - x->nin - x->nout];
   cx_array a = {.type = l->type, .data = base};
   int64_t dim[CX_MAX_RANK];
-  for (int d = 0; d < e->rank; d++) dim[d] = e->dim[d].n;
+  cx_eq_sizes(e, dim);
   cx_array_row_major(&a, e->rank, dim);
   return a;
 }

@@ -63,7 +63,7 @@ static int run_oracle(const cx_quadrature *q, const cx_batch *b, cx_batch_work *
     const cx_eq *e = b->g->eq[k];
     if (e->kind != EQ_INPUT) continue;
     int64_t dim[CX_MAX_RANK];
-    for (int d = 0; d < e->rank; d++) dim[d] = e->dim[d].n;
+    cx_eq_sizes(e, dim);
     in[n] = cx_array_dense((double *)(uintptr_t)w->in[n], e->rank, dim);
     n++;
   }

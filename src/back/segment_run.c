@@ -61,7 +61,7 @@ static void fill_slice(const cx_segments *s, cx_seg_work *w, const slice *x, int
   if (e->kind == EQ_INPUT && e->constant) a = s->constant[s->number[x->eq]];
   else {
     int64_t dim[CX_MAX_RANK];
-    for (int d = 0; d < e->rank; d++) dim[d] = e->dim[d].n;
+    cx_eq_sizes(e, dim);
     cx_array_row_major(&a, e->rank, dim);
     a.type = single ? CX_F32 : CX_F64;
     a.data = w->buf[e->kind == EQ_INPUT ? (int64_t)x->eq : (int64_t)s->fact[x->eq].input];

@@ -55,7 +55,7 @@ static bool same_shape(const cx_eq *e, const cx_array *x) {
 static int another_shape(cx_elab *E, const cx_param *p, const char *what, int rank, const int64_t *of, cx_span s) {
   const cx_eq *e = E->g->eq[p->eq];
   int64_t dim[CX_MAX_RANK];
-  for (int d = 0; d < e->rank; d++) dim[d] = e->dim[d].n;
+  cx_eq_sizes(e, dim);
   int id = cx_error(E->ctx, s, "the param `%s` has shape %s, but %s has %s", p->name, shape_of(E, e->rank, dim), what,
                     shape_of(E, rank, of));
   cx_diag_label(E->ctx, id, p->span, "declared here");

@@ -121,6 +121,9 @@ static inline cx_dim cx_slot_dim(const cx_eq *e, int slot) {
   return slot < e->rank ? e->dim[slot] : e->rdim[slot - e->rank];
 }
 static inline int64_t cx_extent(const cx_eq *e, int slot) { return cx_slot_dim(e, slot).n; }
+static inline void cx_eq_sizes(const cx_eq *e, int64_t *dim) {
+  for (int d = 0; d < e->rank; d++) dim[d] = e->dim[d].n;
+}
 static inline int64_t cx_eq_count(const cx_eq *e) { /* elements */
   int64_t n = 1;
   for (int k = 0; k < e->rank; k++) n *= e->dim[k].n;

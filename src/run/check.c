@@ -44,7 +44,7 @@ static cx_array *inputs(const checker *q, const cx_graph *g, const int32_t *map)
     const cx_eq *e = g->eq[k];
     if (e->kind != EQ_INPUT || e->node) continue;
     int64_t dim[CX_MAX_RANK];
-    for (int d = 0; d < e->rank; d++) dim[d] = e->dim[d].n;
+    cx_eq_sizes(e, dim);
     cx_array v = {0};
     for (int j = 0; j < m->graph->neq; j++) {
       const cx_array *known = map[j] == k ? cx_input_array(m, (uint32_t)j) : NULL;

@@ -63,7 +63,7 @@ static void say(cx_ctx *c, const cx_integral_report *r) {
       cx_diag_help(c, id,
                    r->series ? "its terms do not fall fast enough to have a finite sum"
                    : r->derivative
-                       ? "an expectation of what grows faster than the density falls does not exist: it is undefined"
+                       ? "what grows as fast as the density falls has no expectation, or one that numbers do not reach"
                        : "its integrand grows too fast there to have a finite integral");
       return;
     case QUAD_NAN:

@@ -123,7 +123,7 @@ void cx_model_write(const cx_model *m, const cx_program *p, cx_arena *t, const c
   for (int k = 0; k < eq.n; k++) {
     const cx_eq *e = m->graph->eq[eq.at[k]];
     int64_t dim[CX_MAX_RANK];
-    for (int d = 0; d < e->rank; d++) dim[d] = e->dim[d].n;
+    cx_eq_sizes(e, dim);
     out[k] = cx_alloc_n(t, (size_t)f->out_n[k] + 1, size);
     col[n].name = name.at[k];
     col[n].array = (cx_array){.type = m->single ? CX_F32 : CX_F64, .data = out[k]};
@@ -139,7 +139,7 @@ void cx_model_write(const cx_model *m, const cx_program *p, cx_arena *t, const c
     const cx_eq *raw = m->graph->eq[q->raw];
     if (q->raw == q->eq) continue;
     int64_t dim[CX_MAX_RANK];
-    for (int d = 0; d < raw->rank; d++) dim[d] = raw->dim[d].n;
+    cx_eq_sizes(raw, dim);
     col[n].name = raw->name;
     col[n].array =
         (cx_array){.type = m->single ? CX_F32 : CX_F64, .data = (const char *)x + (size_t)flat->offset[k] * size};

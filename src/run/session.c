@@ -65,7 +65,7 @@ cx_result cx_result_of(cx_session *s, const cx_query *q, const double *v) {
   if (q->label) return r;
   const cx_eq *e = s->m->graph->eq[q->eq];
   int64_t dim[CX_MAX_RANK];
-  for (int k = 0; k < e->rank; k++) dim[k] = e->dim[k].n;
+  cx_eq_sizes(e, dim);
   r.value = cx_array_dense(v, e->rank, dim);
   if (q->spoken) r.said = said(s, q, v, e->rank, dim);
   if (q->level_of != CX_NO_EQ) {

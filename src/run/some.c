@@ -14,7 +14,7 @@ cx_model *cx_with_fixed(cx_session *s, const cx_action *act) {
     if (free) continue;
     const cx_eq *raw = m->graph->eq[m->param[k].raw];
     int64_t dim[CX_MAX_RANK];
-    for (int d = 0; d < raw->rank; d++) dim[d] = raw->dim[d].n;
+    cx_eq_sizes(raw, dim);
     cx_array x = {.type = m->single ? CX_F32 : CX_F64, .data = (char *)s->x + (size_t)s->flat.offset[k] * size};
     cx_array_row_major(&x, raw->rank, dim);
     cx_give(m, raw->id, x);

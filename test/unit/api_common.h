@@ -55,21 +55,13 @@ static inline calx_status at(calx_fn *f, const double *x, double *out) {
 
 static inline calx_model *compile(calx_ctx *c, const char *text) {
   calx_model *m;
-  if (calx_compile(c, text, SIZE_MAX, &m) != CALX_OK) {
-    fprintf(stderr, "%s%s", text, calx_error(c));
-    CHECK(!"the program compiles");
-    exit(1);
-  }
+  OK(calx_compile(c, text, SIZE_MAX, &m)); /* the message quotes the text */
   return m;
 }
 
 static inline calx_fn *function_of(calx_ctx *c, calx_model *m, const char *expression) {
   calx_fn *f;
-  if (calx_function(m, expression, SIZE_MAX, &f) != CALX_OK) {
-    fprintf(stderr, "%s\n%s", expression, calx_error(c));
-    CHECK(!"the expression compiles");
-    exit(1);
-  }
+  OK(calx_function(m, expression, SIZE_MAX, &f));
   return f;
 }
 

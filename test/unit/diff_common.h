@@ -62,7 +62,7 @@ static inline double **run(cx_graph *g, values *in) {
     const cx_eq *e = g->eq[i];
     if (e->kind != EQ_INPUT) continue;
     int64_t dim[CX_MAX_RANK];
-    for (int k = 0; k < e->rank; k++) dim[k] = e->dim[k].n;
+    cx_eq_sizes(e, dim);
     x[n++] = cx_array_dense(set(in, e->name, count(e)), e->rank, dim);
   }
   cx_ref_run(g, a, x, out);
@@ -79,7 +79,7 @@ static inline double *compiled(cx_graph *g, values *in) {
     const cx_eq *e = g->eq[i];
     if (e->kind != EQ_INPUT) continue;
     int64_t dim[CX_MAX_RANK];
-    for (int k = 0; k < e->rank; k++) dim[k] = e->dim[k].n;
+    cx_eq_sizes(e, dim);
     double *p = set(in, e->name, count(e));
     if (e->constant) constant[nc++] = cx_array_dense(p, e->rank, dim);
     else x[nx++] = p;

@@ -24,7 +24,7 @@ static inline cx_array *inputs(const cx_graph *g, cx_arena *a, double scale) {
       else if (isfinite(e->lo)) x = e->lo + fabs(x);
       p[k] = e->integer ? floor(x) : x;
     }
-    for (int k = 0; k < e->rank; k++) dim[k] = e->dim[k].n;
+    cx_eq_sizes(e, dim);
     in[n++] = cx_array_dense(p, e->rank, dim);
   }
   return in;
@@ -119,7 +119,7 @@ static inline double value_at(const cx_graph *g, const double *const *data) {
     const cx_eq *e = g->eq[i];
     if (e->kind != EQ_INPUT) continue;
     int64_t dim[CX_MAX_RANK];
-    for (int k = 0; k < e->rank; k++) dim[k] = e->dim[k].n;
+    cx_eq_sizes(e, dim);
     in[n] = cx_array_dense(data[n], e->rank, dim);
     n++;
   }

@@ -37,7 +37,7 @@ static void masked(const char *yes, const char *no, int N, int H, int T, int E, 
   for (int k = 0; k < INPUTS; k++) {
     const cx_eq *e = g->eq[k];
     int64_t dim[CX_MAX_RANK];
-    for (int d = 0; d < e->rank; d++) dim[d] = e->dim[d].n;
+    cx_eq_sizes(e, dim);
     in[k] = CX_NEW_N(a, double, count(e)), nan[k] = CX_NEW_N(a, double, count(e));
     for (int64_t i = 0; i < count(e); i++) in[k][i] = 2 * unit() - 1, nan[k][i] = NAN;
     array[k] = cx_array_dense(in[k], e->rank, dim);

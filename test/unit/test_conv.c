@@ -55,7 +55,7 @@ static void same(const char *text, const shape *s, int contracts) {
     double *v = CX_NEW_N(a, double, count);
     float *f = CX_NEW_N(a, float, count);
     for (int64_t i = 0; i < count; i++) f[i] = (float)(v[i] = whole());
-    for (int d = 0; d < e->rank; d++) dim[d] = e->dim[d].n;
+    cx_eq_sizes(e, dim);
     all[n] = cx_array_dense(v, e->rank, dim);
     if (e->constant) constant[nc++] = all[n];
     else in[0][nv] = v, in[1][nv++] = f;

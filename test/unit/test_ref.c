@@ -25,7 +25,7 @@ static cx_status run(const char *text, const double *const *in, int nin) {
   for (int i = 0; i < g->neq; i++) {
     const cx_eq *e = g->eq[i];
     int64_t dim[CX_MAX_RANK];
-    for (int d = 0; d < e->rank; d++) dim[d] = e->dim[d].n;
+    cx_eq_sizes(e, dim);
     if (e->kind == EQ_INPUT && k < nin) array[k] = cx_array_dense(in[k], e->rank, dim), k++;
   }
   cx_frame f;

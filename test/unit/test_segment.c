@@ -131,7 +131,7 @@ static made make(cx_ctx *c, cx_arena *a, const char *text) {
     const cx_eq *e = r.g->eq[k];
     if (e->kind != EQ_INPUT) continue;
     int64_t dim[CX_MAX_RANK];
-    for (int d = 0; d < e->rank; d++) dim[d] = e->dim[d].n;
+    cx_eq_sizes(e, dim);
     if (e->constant) {
       for (int d = 0; d < m->ndecl; d++)
         if (m->decl_eq[d] == back[k]) r.all[na++] = r.constant[nc++] = p->decl[d].array;

@@ -12,7 +12,7 @@ static void draw(const cx_graph *g, cx_array *all, cx_array *constant, const voi
     if (e->kind != EQ_INPUT) continue;
     int64_t dim[CX_MAX_RANK];
     double *p = CX_NEW_N(a, double, count(e) + 1);
-    for (int k = 0; k < e->rank; k++) dim[k] = e->dim[k].n;
+    cx_eq_sizes(e, dim);
     for (int64_t k = 0; k < count(e); k++) {
       double lo = isfinite(e->lo) ? e->lo : 0.3, hi = isfinite(e->hi) ? e->hi : 1.4;
       p[k] = e->integer ? lo + floor(unit() * (hi - lo + 1) * 0.9999999) : lo + unit() * (hi - lo);
