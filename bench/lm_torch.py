@@ -1,6 +1,7 @@
 """PyTorch on the CPU, one thread: rows a second of training the transformer of lm.calx, single precision, batch 32, the
 usual way: torch's own attention where it has one, one product for queries, keys and values, the fused Adam where there
-is one. Processor time. lm_torch.py file.npy [seed [steps]]"""
+is one. Processor time. lm_torch.py file.npy [seed [steps [rate]]]: with a rate, one period of a cosine, and what it
+prints last is the loss over all rows at the end."""
 import sys, time
 import numpy as np
 import torch
@@ -53,14 +54,16 @@ class Model(nn.Module):
 
 
 text = torch.tensor(np.load(sys.argv[1]).astype(np.int64))
-seed, steps = (int(a) for a in sys.argv[2:] + ["1", "40"][len(sys.argv) - 2:])
+seed, steps = (int(a) for a in sys.argv[2:4] + ["1", "40"][len(sys.argv) - 2:])
+rate = float(sys.argv[4]) if len(sys.argv) > 4 else None
 torch.manual_seed(seed)
 model = Model()
 try:
-    optimiser = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+    optimiser = torch.optim.Adam(model.parameters(), lr=rate or 1e-3, fused=True)
 except (TypeError, RuntimeError):
-    optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
-order, warm, losses = torch.randperm(len(text)), 2, []
+    optimiser = torch.optim.Adam(model.parameters(), lr=rate or 1e-3)
+schedule = rate and torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+order, warm, losses = torch.randperm(len(text)), 0 if rate else 2, []
 for step in range(warm + steps):
     if step == warm:
         start = time.process_time()
@@ -69,6 +72,13 @@ for step in range(warm + steps):
     loss = F.cross_entropy(model(rows[:, :-1]).reshape(-1, LETTERS), rows[:, 1:].reshape(-1))
     loss.backward()
     optimiser.step()
+    if schedule:
+        schedule.step()
     losses.append(loss.item())
-rate = steps * BATCH / (time.process_time() - start)
-print(f"lm {rate:.0f} rows/s, loss {sum(losses[-10:]) / 10:.3f}, torch {torch.__version__}", flush=True)
+speed = steps * BATCH / (time.process_time() - start)
+print(f"lm {speed:.0f} rows/s, loss {sum(losses[-10:]) / 10:.3f}, torch {torch.__version__}", flush=True)
+if rate:
+    with torch.no_grad():
+        parts = text.split(256)
+        total = sum(len(r) * F.cross_entropy(model(r[:, :-1]).reshape(-1, LETTERS), r[:, 1:].reshape(-1)).item() for r in parts)
+    print(f"loss over all rows {total / len(text):.4f}")

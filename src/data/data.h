@@ -64,6 +64,7 @@ cx_file *cx_read_file(cx_ctx *c, cx_arena *a, const char *path, cx_span span); /
 /* by extension .csv .tsv .npy .png .txt; writes to a temporary beside it and renames, so a full disk or a kill leaves
  * the old file whole; throws CX_E_RUNTIME */
 void cx_write_file(cx_ctx *c, const char *path, const cx_array *x, const char *const *column_names);
+void cx_write_png(cx_ctx *c, const char *path, const cx_array *x, int bits); /* 8 or 16 a colour; cx_write_file: 8 */
 /* arrays with their names, row-major and without gaps, and notes; the same way */
 void cx_write_safetensors(cx_ctx *c, const char *path, const cx_column *tensor, int n, const cx_note *note, int nnote);
 const char *cx_file_note(const cx_file *f, const char *key);       /* NULL: there is none */

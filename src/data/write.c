@@ -1,8 +1,8 @@
 /* write.c - arrays into files: CSV and TSV (numbers so that they read back exactly), NPY, PNG.
  *
  * PNG takes [h, w], [h, w, 1] (grey), [h, w, 3] or [h, w, 4]. Values: all in 0..1, they are taken times 255; all in
- * 0..255, as they are, rounded; otherwise the smallest becomes 0 and the largest 255. NaN is black, and infinite
- * values are clipped. */
+ * 0..255, as they are, rounded; otherwise the smallest becomes 0 and the largest 255. Of 16 bits, 65535 stands for 255.
+ * NaN is black, and infinite values are clipped. */
 #include "data/read.h"
 #include "data/writer.h"
 
@@ -118,13 +118,13 @@ static size_t store(uint8_t *to, const uint8_t *p, size_t n) {
 }
 #endif
 
-static void write_png(cx_writer *w, const cx_array *x) {
+static void write_png(cx_writer *w, const cx_array *x, int bits) {
   int64_t channels = x->rank == 3 ? x->dim[2] : 1;
   if (x->text || x->rank < 2 || x->rank > 3 || channels < 1 || channels == 2 || channels > 4)
     cx_writer_fail(w, "write numbers as .csv or .npy", "an image is [h, w] or [h, w, 3]; this has %d dimension%s",
                    x->rank, x->rank == 1 ? "" : "s");
-  int64_t h = x->dim[0], wide = x->dim[1], line = wide * channels;
-  if (h < 1 || wide < 1 || h > INT32_MAX || wide > INT32_MAX || line > INT32_MAX || h > INT32_MAX / (line + 1))
+  int64_t h = x->dim[0], wide = x->dim[1], line = wide * channels, bytes = bits / 8;
+  if (h < 1 || wide < 1 || h > INT32_MAX || wide > INT32_MAX || line > INT32_MAX || h > INT32_MAX / (bytes * line + 1))
     cx_writer_fail(w, NULL, "an image of %lld × %lld pixels cannot be written", (long long)h, (long long)wide);
   double lo = INFINITY, hi = -INFINITY;
   double *v = CX_NEW_N(w->a, double, line);
@@ -133,17 +133,19 @@ static void write_png(cx_writer *w, const cx_array *x) {
     for (int64_t k = 0; k < line; k++)
       if (isfinite(v[k])) lo = fmin(lo, v[k]), hi = fmax(hi, v[k]);
   }
-  double scale = 1, shift = 0;
-  if (lo < 0 || hi > 255) scale = hi > lo ? 255 / (hi - lo) : 0, shift = lo;
-  else if (hi <= 1) scale = 255;
-  size_t n = (size_t)h * (size_t)(line + 1);
+  double scale = 1, shift = 0, white = bits == 16 ? 65535 : 255;
+  if (lo < 0 || hi > white) scale = hi > lo ? white / (hi - lo) : 0, shift = lo;
+  else if (hi <= 1) scale = white;
+  size_t n = (size_t)h * (size_t)(bytes * line + 1);
   uint8_t *raw = cx_alloc(w->a, n), *to = raw;
   for (int64_t i = 0; i < h; i++) {
     cx_array_run(x, i * line, line, v);
     *to++ = 0;
     for (int64_t k = 0; k < line; k++) {
       double e = (v[k] - shift) * scale;
-      *to++ = e >= 255 ? 255 : e > 0 ? (uint8_t)(e + 0.5) : 0; /* NaN compares false: black */
+      int level = (int)(e >= white ? white : e > 0 ? e + 0.5 : 0); /* NaN compares false: black */
+      if (bits == 16) *to++ = (uint8_t)(level >> 8);
+      *to++ = (uint8_t)level;
     }
   }
 #ifdef HAVE_ZLIB
@@ -159,7 +161,7 @@ static void write_png(cx_writer *w, const cx_array *x) {
   uint8_t head[4 + 13] = {0};
   put32(head + 4, (uint32_t)wide);
   put32(head + 8, (uint32_t)h);
-  head[12] = 8;
+  head[12] = (uint8_t)bits;
   head[13] = colour[channels];
   chunk(w, "IHDR", head + 4, 13);
   chunk(w, "IDAT", packed + 4, size);
@@ -169,6 +171,7 @@ static void write_png(cx_writer *w, const cx_array *x) {
 typedef struct {
   const cx_array *x;
   const char *const *names;
+  int bits;
 } table;
 
 static void fill(cx_writer *w, void *user) {
@@ -183,13 +186,24 @@ static void fill(cx_writer *w, void *user) {
   if (kind == 5) cx_writer_fail(w, "name it .csv, .tsv, .txt, .npy or .png", "its ending does not say what to write");
   cx_writer_begin(w);
   if (kind == 3) write_npy(w, t->x);
-  else if (kind == 4) write_png(w, t->x);
+  else if (kind == 4) write_png(w, t->x, t->bits);
   else if (kind == 2 && t->x->text) /* lines of text as they are */
     for (int64_t k = 0; k < cx_array_count(t->x); k++) cx_writer_text(w, t->x->text[k]), cx_writer_bytes(w, "\n", 1);
   else write_table(w, t->x, t->names, kind == 1 ? '\t' : kind == 2 ? ' ' : ',');
 }
 
 void cx_write_file(cx_ctx *c, const char *path, const cx_array *x, const char *const *column_names) {
-  table t = {x, column_names};
+  table t = {x, column_names, 8};
   cx_write_by(c, path, fill, &t);
+}
+
+static void picture(cx_writer *w, void *user) {
+  const table *t = user;
+  cx_writer_begin(w);
+  write_png(w, t->x, t->bits);
+}
+
+void cx_write_png(cx_ctx *c, const char *path, const cx_array *x, int bits) {
+  table t = {x, NULL, bits};
+  cx_write_by(c, path, picture, &t);
 }

@@ -56,7 +56,7 @@ typedef enum {
   S_FIT,      /* name = method; kid = an A_LIST of the params to fit (A_STR) where some are named, A_NAMED options */
   S_PRINT,    /* kid = expressions (an A_STR is a label) */
   S_PLOT, /* kid = expressions..., A_NAMED options (`against x`, `by g` and `to "file"` are options of these names), then nbind A_BIND (op T_IN)*/
-  S_WRITE,        /* kid[0] = e, kid[1] = file name expression */
+  S_WRITE,        /* kid[0] = e, kid[1] = file name expression, A_NAMED bits = .. */
   S_EXPLAIN,      /* kid[0] */
   S_IMPORT,       /* name = path */
   S_PRECISION,    /* name = single | double */

@@ -59,6 +59,7 @@ typedef struct {
   const int *only;            /* fit: numbers of the params that it is for, NULL: all of them */
   int nonly;
   bool model;    /* write: all params, the program and what belongs to it */
+  int bits;      /* write: of each colour of a picture, 0: it was not said */
   bool maximize; /* the program said maximize: reports change the sign */
 } cx_action;
 

@@ -1,6 +1,7 @@
 /* elab_ask.c - statements of the top level: what is best, what is fitted, what is asked. */
 #include <string.h>
 #include <strings.h>
+#include <strings.h>
 
 #include "front/dist.h"
 #include "pass/pass.h"
@@ -198,6 +199,19 @@ static void metrics(cx_elab *E, const cx_ast *s, cx_action *a) {
   }
 }
 
+/* write img to "img.png", bits = 16 */
+static int bits(cx_elab *E, const cx_ast *o, const char *file) {
+  const cx_ast *v = o->kid[0];
+  const char *dot = file ? strrchr(file, '.') : NULL;
+  int id = -1;
+  if (strcmp(o->name, "bits")) id = cx_error(E->ctx, o->name_span, "`write` has no option `%s`", o->name);
+  else if (v->kind != A_NUM || (v->num != 8 && v->num != 16)) id = cx_error(E->ctx, v->span, "`bits` is 8 or 16");
+  else if (file && (!dot || strcasecmp(dot, ".png"))) id = cx_error(E->ctx, o->span, "only pictures have `bits`");
+  else return (int)v->num;
+  cx_diag_help(E->ctx, id, "a picture of 16 bits a colour: write img to \"img.png\", bits = 16");
+  return 0;
+}
+
 bool cx_elab_stmt(cx_elab *E, const cx_ast *s) {
   if (E->in_block && s->kind != S_PARAM) return false;
   /* what is asked is asked of the whole data: a part of it may not have what a subscript names */
@@ -269,6 +283,7 @@ bool cx_elab_stmt(cx_elab *E, const cx_ast *s) {
       a.query = CX_NEW_N(E->arena, cx_query, 1);
       if (s->kid[1]->kind != A_STR) cx_error(E->ctx, s->kid[1]->span, "a file name is text in double quotes");
       else a.file = s->kid[1]->name;
+      if (s->nkid > 2) a.bits = bits(E, s->kid[2], a.file);
       if (s->kid[0]->kind == A_NAME && !strcmp(s->kid[0]->name, "model") && !cx_lookup(E, s->kid[0]->name, false)) {
         write_model(E, s, &a);
         return true;

@@ -62,6 +62,32 @@ static int another_shape(cx_elab *E, const cx_param *p, const char *what, int ra
   return id;
 }
 
+/* PyTorch's order of a convolution's weights, [out, in, places..], for [places.., in, out] */
+static bool fits_as_filters(const cx_eq *e, const cx_array *x) {
+  bool fits = e->rank == x->rank && e->rank > 2;
+  for (int d = 0; d < e->rank && fits; d++) fits = e->dim[d].n == x->dim[d + 2 < e->rank ? d + 2 : e->rank - 1 - d];
+  return fits;
+}
+
+/* A layer's weights from other software, of a shape that is right in either order: said, as a model of wrong weights
+ * only predicts badly. An expression of the array is meant. */
+static void maybe_another_order(cx_elab *E, const cx_param *p, const cx_file *f, const cx_array *x, const char *what,
+                                cx_span s) {
+  const cx_eq *e = E->g->eq[p->eq];
+  cx_array t = x->rank == 2 ? transposed(*x) : *x;
+  bool matrix = x->rank == 2 && same_shape(e, &t);
+  if (cx_file_note(f, "calx") || !strchr(p->name, '.') || !strstr(what, "weight")) return;
+  if (!matrix && !fits_as_filters(e, x)) return;
+  int id = cx_diag(E->ctx, CX_WARNING, CX_E_PROGRAM, s,
+                   "the shape of \"%s\" does not tell in which order its numbers are", what);
+  if (matrix)
+    cx_diag_help(E->ctx, id, "PyTorch keeps the transpose: \"%s\" = \"%s\"'; as it is: \"%s\" = 1 * \"%s\"", p->name,
+                 what, p->name, what);
+  else
+    cx_diag_help(E->ctx, id, "PyTorch's order is \"%s\" = filters(\"%s\"); as it is: \"%s\" = 1 * \"%s\"", p->name,
+                 what, p->name, what);
+}
+
 /* the k-th param starts at x, which `what` of the file at `path` is */
 static void start_at(cx_elab *E, int k, const cx_array *x, const char *what, const char *path, cx_span s) {
   cx_param *p = &E->param.at[k];
@@ -79,10 +105,7 @@ static void start_at(cx_elab *E, int k, const cx_array *x, const char *what, con
     cx_array t = x->rank == 2 ? transposed(*x) : *x;
     if (x->rank == 2 && same_shape(e, &t))
       cx_diag_help(E->ctx, id, "its transpose fits (PyTorch keeps weights so): \"%s\" = \"%s\"'", p->name, what);
-    bool filters = e->rank == x->rank && e->rank > 2; /* [out, in, places..], [places.., in, out] */
-    for (int d = 0; d < e->rank && filters; d++)
-      filters = e->dim[d].n == x->dim[d + 2 < e->rank ? d + 2 : e->rank - 1 - d];
-    if (filters)
+    if (fits_as_filters(e, x))
       cx_diag_help(E->ctx, id, "PyTorch's order of a convolution's weights: \"%s\" = filters(\"%s\")", p->name, what);
     return;
   }
@@ -220,6 +243,7 @@ void cx_elab_load(cx_elab *E, const cx_ast *s) {
         if (x->rank > 2) cx_diag_help(E->ctx, id, "PyTorch's order of a convolution's weights: filters(\"%s\")", what);
       } else {
         cx_array y = turn ? transposed(*x) : *x;
+        if (of && !turn && same_shape(E->g->eq[p->eq], x)) maybe_another_order(E, p, f, x, what, item->span);
         start_at(E, k, &y, what, f->path, item->span);
       }
     }

@@ -304,7 +304,7 @@ static const struct { const char *text; uint8_t as; const char *message, *help; 
   {"%", T_ERROR, "`%` is no operator", "write mod(a, b) for a remainder"},
   {"?", T_ERROR, "`?` is no operator", "write `if condition then a else b`"},
   {"\\", T_ERROR, "`\\` does not continue a line", "a statement goes on while a bracket or an operator is open"},
-  {".", T_ERROR, "`.` alone is no operator", "a range is written `a..b`, a product `a * b`; names have no parts"},
+  {".", T_ERROR, "`.` alone is no operator", "a range is written `a..b`, a product `a * b`; a layer's param stands in quotes, \"dense.W\""},
 };
 /* clang-format on */
 

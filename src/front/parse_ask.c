@@ -198,10 +198,16 @@ cx_ast *cx_plot_statement(cx_parser *p) {
 cx_ast *cx_write_statement(cx_parser *p) {
   int first = p->i++;
   cx_need(p, "a value to write", "write x to \"x.csv\"");
-  cx_ast *kids[2] = {cx_expression(p), NULL};
+  cx_kids kids = {0};
+  cx_add_kid(p, &kids, cx_expression(p));
   cx_keyword(p, T_TO, "`to` and the name of a file", "write x to \"x.csv\"");
-  kids[1] = cx_value(p);
-  return cx_make(p, S_WRITE, first, (cx_kids){kids, 2, 2});
+  cx_add_kid(p, &kids, cx_value(p));
+  if (cx_look(p) == T_COMMA) {
+    p->i++;
+    if (!cx_named_ahead(p)) cx_unexpected(p, "an option behind the comma, as in `write x to \"x.png\", bits = 16`");
+    cx_add_kid(p, &kids, cx_named(p));
+  }
+  return cx_make(p, S_WRITE, first, kids);
 }
 
 cx_ast *cx_explain_statement(cx_parser *p) {

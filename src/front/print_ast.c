@@ -227,6 +227,7 @@ static void put_statement(cx_buf *b, const cx_ast *e) {
       put(b, e->kid[0], L_AT);
       cx_puts(b, " to ");
       put(b, e->kid[1], L_IF);
+      if (e->nkid > 2) cx_puts(b, ", "), put(b, e->kid[2], L_IF);
       break;
     case S_IMPORT: put_string(b, e->name); break;
     case S_PRECISION: cx_puts(b, e->name); break;

@@ -157,7 +157,8 @@ static void write_file(cx_session *s, const cx_action *act) {
     cx_array_row_major(&r->value, 1, &rows);
     r->value.text = r->said;
   }
-  cx_write_file(s->ctx, path, &r->value, NULL);
+  if (act->bits) cx_write_png(s->ctx, path, &r->value, act->bits);
+  else cx_write_file(s->ctx, path, &r->value, NULL);
   cx_event e = {.kind = EV_WRITE, .where = act->ast->span, .path = path, .array = &r->value};
   cx_emit(s, &e);
 }

@@ -79,6 +79,15 @@ END
   code 3 $calx run p.calx; has err 'shape \[3, 2\], but this has \[3\]'
   printf 'param A[2, 3], b[2]\nload A = "fc.weight" + b[0] from "linear.safetensors"\nprint A\n' >p.calx
   code 3 $calx run p.calx; has err 'the start of `A` depends on another param'
+  # another order of the same shape, of other software's weights alone
+  head='{"fc.weight":{"dtype":"F32","shape":[3,3],"data_offsets":[0,36]},"c.weight":{"dtype":"F32","shape":[2,2,2,2],"data_offsets":[36,100]}}'
+  { printf '\'"$(printf %03o ${#head})"'\0\0\0\0\0\0\0%s' "$head"; head -c 100 /dev/zero; } >square.safetensors
+  square() { printf 'x = ones(2, 3)\ny = dense(x, 3)\nz = conv(ones(1, 4, 4, 2), 2, 2)\nload "dense.W" = %s, "conv.W" = %s from "square.safetensors"\nprint y - y, sum(z - z)\nwrite model to "own.safetensors"\n' "$1" "$2" >s.calx; }
+  square '"fc.weight"' '"c.weight"'
+  code 0 $calx run s.calx; has err '"fc.weight" does not tell'; has err '"c.weight" does not tell'
+  square '"fc.weight"'"'" 'filters("c.weight")'; code 0 $calx run --strict s.calx
+  square '1 * "fc.weight"' '1 * "c.weight"'; code 0 $calx run --strict s.calx
+  sed 's/square/own/; s/"fc.weight"/"dense.W"/; s/"c.weight"/"conv.W"/; s/1 \* //g' s.calx >o.calx; code 0 $calx run --strict o.calx
   printf 'param a\nwrite model to "m.csv"\n' >i.calx; code 3 $calx run i.calx; has err 'm.safetensors'
   printf 'a = 1\nwrite model to "m.safetensors"\n' >j.calx; code 3 $calx run j.calx; has err 'declares no param'
   ;;

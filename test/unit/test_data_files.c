@@ -328,6 +328,23 @@ static void writers(void) {
     for (int i = 0; f && i < 4; i++) CHECK(at2(&f->col->array, i / 2, i % 2) == png[k].want[i]);
     CHECK(f != NULL);
   }
+  struct {
+    double v[4], want[4];
+  } deep[] = {{{0, 0.5, 1, 0.25}, {0, 32768, 65535, 16384}},     /* times 65535 */
+              {{0, 300, 65534.6, 255}, {0, 300, 65535, 255}},    /* kept */
+              {{-1, 0, 1, INFINITY}, {0, 32768, 65535, 65535}}}; /* scaled */
+  for (size_t k = 0; k < sizeof deep / sizeof *deep; k++) {
+    cx_array p = cx_array_dense(deep[k].v, 2, (const int64_t[]){2, 2});
+    cx_write_png(ctx, "deep.png", &p, 16);
+    f = read_try("deep.png");
+    for (int i = 0; f && i < 4; i++) CHECK(at2(&f->col->array, i / 2, i % 2) == deep[k].want[i]);
+    CHECK(f != NULL);
+  }
+  double colours[6] = {1, 2, 3, 250, 25100, 65535};
+  cx_array wide = cx_array_dense(colours, 3, (const int64_t[]){1, 2, 3});
+  cx_write_png(ctx, "deep.png", &wide, 16);
+  f = read_try("deep.png");
+  CHECK(f && at3(&f->col->array, 0, 1, 1) == 25100 && at3(&f->col->array, 0, 0, 2) == 3);
   double rgb[6] = {1, 2, 3, 250, 251, 252};
   cx_array c = cx_array_dense(rgb, 3, (const int64_t[]){1, 2, 3});
   cx_write_file(ctx, "o.png", &c, NULL);
