@@ -21,7 +21,7 @@ uint32_t cx_replace(cx_graph *g, uint32_t of, const uint32_t *from, const uint32
 /* The objective, metrics root[1..nmetric], and statistics, root[0..n-1], estimated from `batch` of the rows `all` of the
  * data (rows.c): each becomes a new equation, or stays where it has no sum over them. *rows: the input of the row numbers. Before cx_prepare. */
 void cx_on_rows(cx_graph *g, uint32_t *root, int n, int nmetric, cx_dim all, int64_t batch, uint32_t *rows);
-/* what every derivative is taken of: simplify, stabilise, delta, suffstat; in place, values unchanged; to be called
+/* what every derivative is taken of: simplify, stabilise, monotone, delta, suffstat; in place, values unchanged; to be called
  * before each differentiation */
 void cx_prepare(cx_graph *g);
 

@@ -33,7 +33,7 @@ void cx_run_passes_after(cx_graph *g, const char *after, const char *last) {
 void cx_prepare(cx_graph *g) {
   static const cx_pass before[] = {
 #define PASS(name, what) {#name, what, cx_pass_##name},
-      PASS(simplify, "") PASS(stabilise, "") PASS(delta, "") PASS(suffstat, "")
+      PASS(simplify, "") PASS(stabilise, "") PASS(monotone, "") PASS(delta, "") PASS(suffstat, "")
 #undef PASS
   };
   for (size_t i = 0; i < sizeof before / sizeof *before; i++) run(g, &before[i]);

@@ -172,6 +172,39 @@ static void test_digits(void) {
   HAS(g, "mod(x[i0, 1], 2)"); /* no integer */
 }
 
+static void test_monotone(void) {
+  const char *pooled =
+      "input z[i0 < 3, i1 < 6]\ninput b[i0 < 3]\nx[i0 < 3, i1 < 6] = z[i0, i1] + b[i0]\n"
+      "r[i0 < 3, i1 < 6] = max(x[i0, i1], 0)\ny[i0 < 3, i1 < 3] = max(i2 < 2) r[i0, 2 * i1 + i2]\noutput y\n";
+  cx_graph *g = SAME_VALUES(pooled, "monotone");
+  HAS(g, "= max(i2 < 2) z[i0, i2 + 2 * i1]");
+  HAS(g, "= max(b[i0] + y_best[i0, i1], 0)");
+  /* what falls makes the least of the greatest; factors of a known sign */
+  g = SAME_VALUES("input z[i0 < 5]\ninput const c bounds 1 .. 3\ny = max(i0 < 5) 2 - tanh(z[i0]) * c\noutput y\n",
+                  "monotone");
+  HAS(g, "min(i0 < 5) z[i0]");
+  g = SAME_VALUES("input z[i0 < 5]\ninput c\ny = min(i0 < 5) exp(-(c * z[i0]) / 2)\noutput y\n", "monotone");
+  HAS(g, "max(i0 < 5) z[i0] * c");
+  /* windows that overlap: what stays is computed once for each place, not for each window */
+  g = SAME_VALUES("input z[i0 < 6]\nr[i0 < 6] = max(z[i0] * z[i0], 1)\ny[i0 < 4] = max(i1 < 3) r[i0 + i1]\noutput y\n",
+                  "monotone");
+  HAS(g, "r_in[i0 < 6] = z[i0] * z[i0]");
+  /* what others read, what depends on the index, what lies outside, what has no value everywhere: all stays */
+  g = SAME_VALUES(
+      "input z[i0 < 5]\nx[i0 < 5] = z[i0] + 1\ny = max(i0 < 5) x[i0]\nw = sum(i0 < 5) x[i0]\noutput y\noutput w\n",
+      "monotone");
+  HAS_NOT(g, "best");
+  g = SAME_VALUES("input z[i0 < 5]\ninput b[i0 < 5]\ny = max(i0 < 5) z[i0] + b[i0]\noutput y\n", "monotone");
+  HAS_NOT(g, "best");
+  g = SAME_VALUES("input z[i0 < 5]\nx[i0 < 5] = z[i0] - 9\ny = max(i0 < 7) x[i0]\noutput y\n", "monotone");
+  HAS_NOT(g, "best");
+  g = SAME_VALUES("input z[i0 < 5]\ny = max(i0 < 5) log(z[i0])\noutput y\n", "monotone");
+  HAS_NOT(g, "best");
+  /* the greatest of nothing is -inf, whatever f */
+  g = SAME_VALUES("input z[i0 < 5]\ny = max(i0 < 0) max(z[i0], 0)\noutput y\n", "monotone");
+  HAS_NOT(g, "best");
+}
+
 static void test_delta(void) {
   /* reverse mode of a convolution: sum over i, k of ybar[i] w[k] (i + k == q) */
   cx_graph *g = SAME_VALUES(
@@ -431,6 +464,7 @@ static void tests(void) {
   test_log_sum_exp();
   test_logistic();
   test_roots();
+  test_monotone();
   test_delta();
   test_radix();
   test_cut();
