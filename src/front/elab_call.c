@@ -26,8 +26,10 @@ void cx_hoist_functions(cx_elab *E, cx_ast *const *stmt, int n, cx_binding **her
 }
 
 bool cx_in_library(const cx_elab *E, cx_span at) {
-  for (int k = 0; k < cx_lib_count && at.file >= 0; k++)
-    if (!strcmp(cx_lib[k].name, cx_source_name(E->ctx, at.file))) return true;
+  size_t n;
+  const char *name = cx_source_name(E->ctx, at.file), *text = cx_source_text(E->ctx, at.file, &n);
+  for (int k = 0; k < cx_lib_count && at.file >= 0; k++) /* a program may be called like a file of the library */
+    if (n == cx_lib[k].n && !strcmp(cx_lib[k].name, name) && !memcmp(cx_lib[k].text, text, n)) return true;
   return false;
 }
 

@@ -290,14 +290,15 @@ void cx_elab_fit_params(cx_elab *E, const cx_ast *s, cx_action *a) {
   const cx_ast *list = s->nkid && s->kid[0]->kind == A_LIST ? s->kid[0] : NULL;
   if (!list) return;
   int *only = CX_NEW_N(E->arena, int, E->param.n + 1);
-  bool *in = CX_NEW_N(E->arena, bool, E->param.n + 1);
+  bool *in = CX_NEW_N(E->arena, bool, E->param.n + 1), all = true;
   for (int j = 0; j < list->nkid; j++) {
     bool found = false;
     for (int k = 0; k < E->param.n; k++)
       if (named(&E->param.at[k], list->kid[j]->name)) in[k] = found = true;
-    if (!found) no_param(E, list->kid[j]->name, list->kid[j]->span);
+    if (!found) no_param(E, list->kid[j]->name, list->kid[j]->span), all = false;
   }
   for (int k = 0; k < E->param.n; k++)
     if (in[k]) only[a->nonly++] = k;
-  a->only = only;
+  if (all) a->only = only;
+  else a->nonly = 0;
 }

@@ -70,7 +70,7 @@ END
   printf 'param a, b\nminimize (a - 1)^2 + (b - 2)^2\nfit a by newton\nload "model.safetensors"\n' >g.calx
   code 3 $calx run g.calx; has err 'loaded before the first fit'
   printf 'param a, b\nminimize (a - 1)^2 + (b - 2)^2\nfit c by newton\n' >h.calx
-  code 3 $calx run h.calx; has err 'there is no param `c`'
+  code 3 $calx run h.calx; has err 'there is no param `c`'; hasnt err 'nothing to fit'
   # an expression of the file's arrays, over lines; the model that is written needs the file no more
   printf 'param A[2, 3], b[2]\nload A = 2 * "fc.weight",\n  b = "fc.bias" + "fc.weight"[1][0..1]\n  from "linear.safetensors"\nprint A, b\nwrite model to "o.safetensors"\n' >o.calx
   code 0 $calx run o.calx; has out '\[6  8  10\]'; has out 'b = \[4, 6\]'
@@ -79,6 +79,10 @@ END
   code 3 $calx run p.calx; has err 'shape \[3, 2\], but this has \[3\]'
   printf 'param A[2, 3], b[2]\nload A = "fc.weight" + b[0] from "linear.safetensors"\nprint A\n' >p.calx
   code 3 $calx run p.calx; has err 'the start of `A` depends on another param'
+  # a program may be called like a file of the library
+  printf 'f(x) = { param c = 7; c * x }\ng(x) = f(x)\nparam h(x) = g(x)\nprint h(1)\nwrite model to "model.safetensors"\n' >nn.calx
+  sed 's/write.*/load "model.safetensors"/; s/= 7/= 6/' nn.calx >other.calx
+  code 0 $calx run nn.calx; code 0 $calx run other.calx; has out '= 7$'
   # another order of the same shape, of other software's weights alone
   head='{"fc.weight":{"dtype":"F32","shape":[3,3],"data_offsets":[0,36]},"c.weight":{"dtype":"F32","shape":[2,2,2,2],"data_offsets":[36,100]}}'
   { printf '\'"$(printf %03o ${#head})"'\0\0\0\0\0\0\0%s' "$head"; head -c 100 /dev/zero; } >square.safetensors
