@@ -60,7 +60,7 @@ char *cx_vformat(cx_arena *a, const char *fmt, va_list ap) __attribute__((format
 void cx_defer(cx_arena *a, void (*fn)(void *), void *p); /* when it cannot be registered, runs at once and throws */
 cx_ctx *cx_arena_ctx(cx_arena *a);
 cx_arena *cx_ctx_arena(cx_ctx *c); /* lives as long as the context */
-enum { CX_SLOT_RULES, CX_SLOT_COLUMNS, CX_SLOT_PROFILE, CX_SLOTS };
+enum { CX_SLOT_RULES, CX_SLOT_COLUMNS, CX_SLOT_PROFILE, CX_SLOT_STOP, CX_SLOTS }; /* _STOP: what Ctrl-C sets */
 void **cx_ctx_slot(cx_ctx *c, int k); /* what another room keeps once a context; NULL at first */
 
 #define CX_NEW(a, T)      ((T *)cx_alloc((a), sizeof(T)))

@@ -4,6 +4,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -55,13 +57,24 @@ static const char *nearest_file(const cx_reader *r) {
   return best ? cx_format(r->a, "did you mean %.*s%s?", folder, r->path, best) : NULL;
 }
 
+/* until there are bytes or their end: a read goes on after a signal, and Ctrl-C would be heard behind it */
+static void await(cx_reader *r, int fd, const volatile sig_atomic_t *stop) {
+  struct pollfd p = {.fd = fd, .events = POLLIN};
+  while (poll(&p, 1, 100) <= 0)
+    if (*stop) cx_throw(r->c, CX_E_INTERRUPT);
+  if (*stop) cx_throw(r->c, CX_E_INTERRUPT);
+}
+
 void cx_read_open(cx_reader *r) {
   mapping *m = CX_NEW(r->a, mapping);
   m->fd = -1;
   cx_defer(r->a, release, m);
-  do m->fd = open(r->path, O_RDONLY | O_CLOEXEC);
-  while (m->fd < 0 && errno == EINTR);
+  const volatile sig_atomic_t *stop = *cx_ctx_slot(r->c, CX_SLOT_STOP);
   struct stat st;
+  /* a pipe without a writer lets nobody in who waits; of any other kind of file the flag says nothing */
+  bool pipe = stop && stat(r->path, &st) == 0 && S_ISFIFO(st.st_mode);
+  do m->fd = open(r->path, O_RDONLY | O_CLOEXEC | (pipe ? O_NONBLOCK : 0));
+  while (m->fd < 0 && errno == EINTR);
   if (m->fd < 0 || fstat(m->fd, &st) < 0) {
     int why = errno;
     if (why == ENOENT) cx_read_fail(r, 0, nearest_file(r), "there is no such file");
@@ -93,8 +106,9 @@ void cx_read_open(cx_reader *r) {
       buf = more;
       cap *= 2;
     }
+    if (stop) await(r, m->fd, stop);
     ssize_t got = read(m->fd, buf + n, cap - n);
-    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (got < 0) cx_read_fail(r, 0, NULL, "it cannot be read: %s", strerror(errno));
     if (got == 0) break;
     n += (size_t)got;

@@ -229,6 +229,7 @@ static cx_status run(cx_ctx *c, int32_t file, const char *model, const char *con
     s->left.arena = a;
     s->resumed = -1;
     s->model = model;
+    *cx_ctx_slot(c, CX_SLOT_STOP) = (void *)(uintptr_t)opt->stop;
     open_model(s, file, arg, narg);
     if (opt->known) s->known = opt->known->at, s->known_size = opt->known->size, s->resumed = opt->known->fits;
     int answers = 0;

@@ -329,6 +329,19 @@ interrupted)
     sleep 0.6; kill -INT $pid; wait $pid; got=$?
     [ $got = 130 ] || fail "after kill -9: exit code $got, $(cat err)"
   done
+  # while data are waited for: at once
+  mkfifo tap; program 'data x[n]' 'print sum(x)'
+  $calx run p.calx x=tap >out 2>err & pid=$!
+  sleep 0.5; kill -INT $pid; wait $pid; got=$?
+  [ $got = 130 ] || fail "Ctrl-C at a pipe nobody writes to: exit code $got, $(cat err)"
+  $calx run p.calx x=tap >out 2>err & pid=$!
+  { echo 1; sleep 3; } >tap & tap=$!
+  sleep 0.5; kill -INT $pid; wait $pid; got=$?; kill $tap
+  [ $got = 130 ] || fail "Ctrl-C at a pipe: exit code $got, $(cat err)"
+  $calx run p.calx x=tap >out 2>err & pid=$!
+  { sleep 0.2; echo 1; sleep 0.2; echo 2; } >tap; wait $pid
+  [ "$(cat out)" = 'sum(x) = 3' ] || fail "a slow pipe: $(cat out err)"
+  program 'param x = -1.2, y = 1' 'minimize (1 - x)^2 + 100 * (y - x^2)^2' 'fit by adam(rate = 1e-6, steps = 2000000000)'
   head -c 50 p.ckpt >t.ckpt; refused 4 'cut short' $calx run p.calx --resume t.ckpt
   refused 4 'no checkpoint' $calx run p.calx --resume /dev/null
   refused 4 'no checkpoint' $calx run p.calx --resume p.calx
