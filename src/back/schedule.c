@@ -134,7 +134,8 @@ static bool at_row(const walk *w, const cx_node *load, const cx_place *q) {
 }
 
 /* A stencil across the rows, over lines that are long: inside one kernel all of the producer would have to be kept, a few
- * rows at a time. Better it is written whole, in blocks of many rows. */
+ * rows at a time. Better it is written whole, in blocks of many rows, where that is not more than memory should be asked
+ * for: between the layers of a network over all rows of the data lie gigabytes. */
 static bool long_stencil(const walk *w, const cx_node *load) {
   const cx_eq *p = w->s->g->eq[load->u.eq];
   double line = 1;
@@ -147,7 +148,7 @@ static bool long_stencil(const walk *w, const cx_node *load) {
     if (!cx_affine(load->arg[d], &c0, c) || !c0) continue;
     for (int k = 0; k < w->e->rank; k++) moved |= c[k] != 0;
   }
-  return moved && line >= CX_BLOCK;
+  return moved && line >= CX_BLOCK && line * (double)w->k->n * w->s->esize < 4. * CX_LARGE;
 }
 
 /* may e, with its row w->mask, read what it reads from kernel `k`? */

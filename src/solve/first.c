@@ -268,8 +268,10 @@ static int validate(cx_solver *s, const first *m) {
   return 0;
 }
 
-/* Objective, and gradient unless by batches, of what is given back, for the report: the best where there is one. */
+/* Objective, and gradient unless by batches, of what is given back, for the report: the best where there is one.
+ * reason NULL: the steps are used up, and the gradient over all rows says whether it is small enough. */
 static bool end(cx_solver *s, first *m, bool converged, const char *reason) {
+  char buf[CX_REASON];
   cx_core *k = s->k;
   const void *x = s->best && isfinite(k->best) ? s->best : s->x;
   s->p->why = NULL;
@@ -290,6 +292,14 @@ static bool end(cx_solver *s, first *m, bool converged, const char *reason) {
     measured(s, k->metric);
     gradient_size(s, x, m->g);
     s->k->evals--;
+  }
+  if (!reason) {
+    converged = k->relgrad <= s->tol;
+    snprintf(buf, sizeof buf,
+             converged ? "finished at step %lld, the relative gradient is %.3g"
+                       : "at step %lld the relative gradient is still %.3g: raise steps",
+             (long long)k->step, k->relgrad);
+    reason = buf;
   }
   if ((!converged || k->relgrad <= s->tol) && !m->rows && at_infinity(s, m, x)) return false;
   cx_finish(s, converged ? CX_OK : CX_E_CONVERGENCE, converged, "%s", reason);
@@ -333,11 +343,9 @@ bool cx_first_step(cx_solver *s) {
   char buf[CX_REASON];
   if (s->budget && k->step >= s->budget) { /* also after a resume with fewer steps */
     bool missed = s->tol > 0 && (o->given[O_tolerance] || !s->budget_given);
-    snprintf(buf, sizeof buf,
-             missed ? "at step %lld the relative gradient is still %.3g: raise steps" : "finished at step %lld",
-             (long long)k->step, k->relgrad);
+    snprintf(buf, sizeof buf, "finished at step %lld", (long long)k->step);
     k->out_of_steps = 1;
-    return end(s, m, !missed, buf);
+    return end(s, m, !missed, missed ? NULL : buf);
   }
   int64_t nrow = m->ntrain;
   double f = NAN;

@@ -181,6 +181,10 @@ memory) # two to the power of 31 elements where so much memory is not to be had
   # and before all of its steps where the report at its end has no room
   sed 's/batch = 3000/batch = 5, tolerance = 1e-9/' p.calx >q.calx
   refused 1 'that is for 4000 rows of the report at the end at once, before the first step' little $calx run q.calx t.csv
+  # what lies between the layers of a network is never there of all rows, 1 GB of these
+  program 'precision single; data x[n, 4]' 'a = relu(conv(reshape(x, n, 2, 2), 16, 3, padding = 18))' \
+    'z = conv(relu(conv(a, 16, 3, padding = 1)), 1, 3, padding = 1)' 'minimize mean(z)' 'fit by adam(batch = 5, steps = 1)'
+  head -n 2501 t.csv >s.csv; refused 0 'finished' limited -v 450000 $calx run p.calx s.csv
   ;;
 ieee)
   refused 0 '^inf$' $calx eval '1 / 0'
@@ -470,6 +474,11 @@ learning) # fits of networks and predictions by their files: what does not fit i
   sed 's/fit by adam(/fit by adam(validation = 0.5, /' p.calx >v.calx
   refused 3 "'validation' leaves no row" $calx run v.calx one.csv
   cmp -s good m.safetensors || fail 'a good model did not stay'
+  # a tolerance, by batches: of all rows
+  printf 'x\n2\n2\n2\n2\n' >c.csv
+  printf 'data x[n]\nparam a\nminimize mean(i: (x[i] - a)^2)\nfit by sgd(rate = 0.4, batch = 2, epochs = 9, tolerance = 1e-3)\n' >c.calx
+  refused 0 'the relative gradient is [0-9]' $calx run c.calx c.csv
+  sed 's/0.4/1e-3/' c.calx >d.calx; refused 5 'the relative gradient is still 1.04' $calx run d.calx c.csv
   # predictions
   refused 0 'p =' $calx predict m.safetensors one.csv p
   refused 4 'nan.csv:5: column a: the value is missing' $calx predict m.safetensors nan.csv p
