@@ -157,6 +157,28 @@ static int evaluate_same(void *user, int side, int64_t n, double at, const doubl
   return cx_batch_run_same(c->q, false, w, n, w->at, m, instance, f);
 }
 
+/* Where the form by logarithms knows no value, the integrand itself does as long as x can tell the place. */
+static int evaluate_far(void *user, bool away, int64_t n, const int32_t *instance, const double *at, const double *dir,
+                        const double *u, double *f) {
+  call *c = user;
+  cx_quadrature_work *w = c->w;
+  const cx_quadrature *q = c->q;
+  const double *tail[3] = {at, dir, u};
+  int nc = q->in->ncomp;
+  if (!room(w, n)) return 1;
+  double *x = w->at, *plain = x + n;
+  for (int64_t k = 0; k < n; k++) x[k] = at[k] + dir[k] * exp(u[k]);
+  const double *places = x;
+  if (cx_batch_run(q, &q->far[away], &w->far[away], w, &places, tail, 3, n, instance, f)) return 1;
+  bool lost = false;
+  for (int64_t k = 0; k < n * nc; k++) lost |= isnan(f[k]);
+  if (!lost) return 0;
+  if (cx_batch_run(q, &q->value, &w->value, w, &places, NULL, 0, n, instance, plain)) return 1;
+  for (int64_t k = 0; k < n * nc; k++)
+    if (isnan(f[k]) && x[k % n] != at[k % n] && isfinite(x[k % n])) f[k] = plain[k] * exp(u[k % n]);
+  return 0;
+}
+
 cx_quadrature *cx_quadrature_new(cx_arena *a, const cx_eq *e, bool oracle, volatile sig_atomic_t *stop) {
   cx_quadrature *q = CX_NEW(a, cx_quadrature);
   q->ctx = cx_arena_ctx(a);
@@ -166,6 +188,7 @@ cx_quadrature *cx_quadrature_new(cx_arena *a, const cx_eq *e, bool oracle, volat
   cx_batch_new(a, &q->probe, q->in, q->in->probe, oracle);
   cx_batch_new(a, &q->size, q->in, q->in->size, true);
   cx_batch_new(a, &q->scaled, q->in, q->in->scaled, true);
+  for (int k = 0; k < 2; k++) cx_batch_new(a, &q->far[k], q->in, q->in->far[k], true);
   cx_halves_new(a, &q->value_halves, q->in, &q->in->value_halves, oracle);
   cx_halves_new(a, &q->probe_halves, q->in, &q->in->probe_halves, oracle);
   int forms = q->in->near ? q->in->nfeature + 1 : 0;
@@ -207,6 +230,7 @@ cx_quadrature_work *cx_quadrature_work_new(cx_arena *a, const cx_quadrature *q) 
   cx_batch_work_new(a, &w->probe, &q->probe, q->in);
   cx_batch_work_new(a, &w->size, &q->size, q->in);
   cx_batch_work_new(a, &w->scaled, &q->scaled, q->in);
+  for (int k = 0; k < 2; k++) cx_batch_work_new(a, &w->far[k], &q->far[k], q->in);
   cx_halves_work_new(a, &w->value_halves, &q->value_halves, q->in);
   cx_halves_work_new(a, &w->probe_halves, &q->probe_halves, q->in);
   int forms = q->in->near ? q->in->nfeature + 1 : 0;
@@ -479,6 +503,8 @@ int cx_quadrature_run(const cx_quadrature *q, cx_quadrature_work *w, int64_t row
                  .user = &c,
                  .eval = evaluate,
                  .eval_same = q->value_halves.rest.g ? evaluate_same : NULL,
+                 .eval_far = evaluate_far,
+                 .far = {q->far[0].g, q->far[1].g},
                  .nearby = q->nearby || w->beside,
                  .seconds = q->in->heavy ? 10 : 30,
                  .blur = q->in->heavy ? NEAREST : 0,

@@ -32,13 +32,13 @@ struct cx_quadrature {
   cx_ctx *ctx;
   const cx_integrand *in;
   volatile sig_atomic_t *stop;
-  cx_batch value, probe, size, scaled; /* the last two: by the oracle */
+  cx_batch value, probe, size, scaled, far[2]; /* the last four: by the oracle */
   cx_batch_halves value_halves, probe_halves;
   cx_batch *near, *near_probe; /* by feature, and one more */
   bool nearby;                 /* there are some */
 };
 struct cx_quadrature_work {
-  cx_batch_work value, probe, size, scaled, *near, *near_probe;
+  cx_batch_work value, probe, size, scaled, far[2], *near, *near_probe;
   bool beside; /* points are known by their distance from an end */
   cx_halves_work value_halves, probe_halves;
   cx_quad_work *quad;

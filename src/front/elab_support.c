@@ -155,17 +155,7 @@ cx_val cx_dist_heavy(cx_elab *E, const cx_dist *d, cx_sym name, cx_val lo, cx_va
     cx_val by = num(E, 34.538776394910684, d); /* log 1e15 */
     cx_val far = op2(E, OP_div, op2(E, OP_sub, g[2], g[1]), by), near = op2(E, OP_div, op2(E, OP_sub, g[1], g[0]), by);
     cx_val same = op2(E, OP_lt, op1(E, OP_abs, op2(E, OP_sub, far, near)), num(E, 1e-6, d));
-    cx_val slow = op2(E, OP_le, num(E, -1 - 1e-6, d), far);
-    /* or so slowly that much is left where the density, computed, ends before the numbers do */
-    static const double place[3] = {1e30, 1e45, 1e240}; /* 13 steps of 1e15 beyond the second */
-    cx_val l[3];
-    for (int k = 0; k < 3; k++) {
-      l[k] = cx_dist_log_density(E, d, num(E, copysign(place[k], end), d), true);
-      if (l[k].bad) return num(E, 0, d);
-    }
-    cx_val jump = op2(E, OP_sub, op2(E, OP_sub, l[2], l[1]), op2(E, OP_mul, num(E, 13, d), op2(E, OP_sub, l[1], l[0])));
-    cx_val ends = op1(E, OP_not, op2(E, OP_lt, op1(E, OP_abs, jump), num(E, 1, d)));
-    slow = op2(E, OP_or, slow, op2(E, OP_and, ends, op2(E, OP_lt, num(E, -1.07, d), far)));
+    cx_val slow = op2(E, OP_le, num(E, -1 - 1e-11, d), far);
     heavy = op2(E, OP_or, heavy, op2(E, OP_and, same, slow));
     *hardly = op2(E, OP_or, *hardly, op2(E, OP_and, same, op2(E, OP_lt, num(E, -1.2, d), far)));
   }

@@ -66,11 +66,12 @@ static const cx_node *replace(void *user, cx_graph *g, const cx_node *n) {
 
 void cx_take_by_instance(cx_integrand *in) {
   places p = {.in = in};
-  cx_graph *const some[] = {in->value, in->probe, in->size, in->scaled};
+  enum { SOME = 6 };
+  cx_graph *const some[SOME] = {in->value, in->probe, in->size, in->scaled, in->far[0], in->far[1]};
   in->by_instance = CX_NEW_N(in->value->arena, cx_by_instance, in->nenv + 1);
   for (int write = 0; write < 2; write++) {
-    for (int j = 0, n = in->near ? 2 * in->nfeature + 2 : 0; j < 4 + n; j++) {
-      cx_graph *g = j < 4 ? some[j] : j % 2 ? in->near_probe[j / 2 - 2] : in->near[j / 2 - 2];
+    for (int j = 0, n = in->near ? 2 * in->nfeature + 2 : 0; j < SOME + n; j++) {
+      cx_graph *g = j < SOME ? some[j] : j % 2 ? in->near_probe[(j - SOME) / 2] : in->near[(j - SOME) / 2];
       if (!g) continue;
       find(&p, in, g);
       for (int id = 0, neq = g->neq; id < neq; id++) {

@@ -79,6 +79,8 @@ typedef struct cx_integrand {
   cx_graph
       *scaled;     /* f exp(-shift), where every term of f has an exponential as a factor, which may underflow alone: an
                        input behind those of value says the shift; NULL: f is not like that */
+  cx_graph *far[2]; /* f exp(u) at x = at + dir exp(u) by its logarithm, towards at and away from it, where numbers do
+                       not reach; inputs behind those of value: at, dir, u. NULL: f is nothing of the kind */
   cx_graph *size;  /* log |f| at most, then its exponents alone, of the same inputs; NULL: as above */
   int64_t columns; /* of u altogether */
   cx_graph **near; /* by feature: value at x = at[k] + t[k] with u taken from its expansion about its root `at`; may
@@ -120,6 +122,8 @@ void cx_mark_below(cx_graph *g, uint32_t root, bool *seen);
 cx_graph *cx_near_graph(cx_graph *g, const cx_integrand *in, uint32_t x, const cx_eq *of, const cx_eq *slope_of,
                         int degree, const uint32_t *input, int ninput, const uint32_t *out, int nout,
                         const uint32_t *feature, int nfeature, cx_graph **probe);
+/* far.c: in->far from a copy of value, which it takes; NULL: there is none */
+cx_graph *cx_far_graph(const cx_integrand *in, cx_graph *g, bool away);
 /* of the integral I inside (edge.c); false where there may be more */
 bool cx_inner_edges(cx_graph *g, const cx_eq *I, uint32_t x, uint32_t own, cx_found_list *to, cx_found_list *unplaced);
 /* added to denominators that are smooth by construction (edge.c): these are no features */

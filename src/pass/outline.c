@@ -269,6 +269,8 @@ static void outline(cx_graph *g, cx_eq **member, int n, bool passes) {
   }
   for (int id = 0; id < in->value->neq; id++) in->heavy |= cx_is_integral(in->value->eq[id]);
   if (!in->heavy && !in->crossing && !g->inside) sizes(in);
+  for (int away = 0; away < 2 && !in->heavy && !in->crossing && !in->series; away++)
+    in->far[away] = cx_far_graph(in, alone(in->value), away);
   for (int j = 0; j < n; j++) guard(in->value, in->value->eq[in->value->out[j]]);
   for (int id = 0, known = in->value->neq; id < known; id++) { /* an integral inside is no noise to the one around */
     cx_eq *e = in->value->eq[id];

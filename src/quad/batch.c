@@ -3,7 +3,11 @@
 #include <math.h>
 #include <string.h>
 
-int cx_quad_side(const cx_quad_piece *p) { return p->anchored ? -p->dir : 0; }
+int cx_quad_side(const cx_quad_piece *p, double s) {
+  if (s >= p->far && p->map == MAP_TOWARD) return SIDE_TOWARD;
+  if (s >= p->far && (p->map == MAP_AWAY || p->map == MAP_OUT)) return SIDE_AWAY;
+  return p->anchored ? -p->dir : 0;
+}
 
 /* values that are no numbers, or so large that sums of them are none */
 static void count_bad(const cx_quad_work *w, int side, double *f, int j, cx_quad_job *job) {
@@ -12,7 +16,8 @@ static void count_bad(const cx_quad_work *w, int side, double *f, int j, cx_quad
     if (fabs(f[i]) <= 4e306) continue;
     int k = j * CX_QUAD_NODES + i;
     bad++, inf += !isnan(f[i]);
-    job->bad_x = side ? w->at[k] - side * w->t[k] : w->t[k];
+    if (side >= SIDE_TOWARD) job->bad_x = side == SIDE_TOWARD ? job->piece->p : job->piece->dir * INFINITY;
+    else job->bad_x = side ? w->at[k] - side * w->t[k] : w->t[k];
     f[i] = 0;
   }
   if (bad > job->bad) job->bad = (int8_t)bad;
@@ -42,14 +47,33 @@ static bool same_line(const cx_quad *q, int njob, const cx_quad_job *job) {
   return true;
 }
 
+/* t: from s to the logarithm of the distance; jac: its derivative, and the directions in f, which is free as yet */
+static bool ask_far(const cx_quad *q, cx_quad_work *w, int side, int njob, cx_quad_job *job) {
+  enum { N = CX_QUAD_NODES, FAR = CX_QUAD_FAR };
+  double dir[CX_QUAD_BATCH * N];
+  for (int j = 0; j < njob; j++) {
+    const cx_quad_piece *p = job[j].piece;
+    double size = log(p->scale);
+    for (int i = j * N; i < (j + 1) * N; i++) {
+      double s = w->t[i], over = (s - FAR) / FAR, u = s <= FAR ? s : FAR + FAR * expm1(over);
+      w->jac[i] = s <= FAR ? 1 : exp(over);
+      w->t[i] = side == SIDE_TOWARD ? size - u : size + u;
+      w->at[i] = p->p;
+      dir[i] = p->dir;
+    }
+  }
+  return !q->eval_far(q->user, side == SIDE_AWAY, njob * N, w->id, w->at, dir, w->t, w->f);
+}
+
 bool cx_quad_batch(const cx_quad *q, cx_quad_work *w, int njob, cx_quad_job *job) {
   enum { N = CX_QUAD_NODES };
-  int n = njob * N, side = cx_quad_side(job->piece);
+  int n = njob * N, side = cx_quad_side(job->piece, job->a);
   for (int j = 0; j < njob; j++) {
     const cx_quad_piece *p = job[j].piece;
     double half = job[j].b / 2 - job[j].a / 2, mid = job[j].a + half, *t = w->t + j * N, *jac = w->jac + j * N;
     w->rule.kern->nodes(&w->rule, mid, half, t);
     for (int i = 0; i < N; i++) w->id[j * N + i] = job[j].index;
+    if (side >= SIDE_TOWARD) continue;
     switch (p->map) {
       case MAP_LINE: /* dx/ds = 1; `at` is not looked at */
         if (p->from > p->lo || p->to < p->hi)
@@ -71,7 +95,9 @@ bool cx_quad_batch(const cx_quad *q, cx_quad_work *w, int njob, cx_quad_job *job
     if (!side && (p->map == MAP_FAR || p->map == MAP_NEAR))
       for (int i = 0; i < N; i++) t[i] = p->p + p->dir * t[i];
   }
-  if (same_line(q, njob, job)) {
+  if (side >= SIDE_TOWARD) {
+    if (!ask_far(q, w, side, njob, job)) return !(w->failed = true);
+  } else if (same_line(q, njob, job)) {
     for (int j = 0; j < njob; j++) w->id[j] = job[j].index;
     if (q->eval_same(q->user, 0, N, 0, w->t, njob, w->id, w->f)) return !(w->failed = true);
   } else if (q->eval(q->user, side, n, w->id, w->at, w->t, w->f)) return !(w->failed = true);

@@ -193,6 +193,15 @@ static bool grew(const cx_quad *q, const cx_quad_work *w, int32_t k, double end)
   return false;
 }
 
+/* Far out on a ray the integrand is infinite. A number again at the end of the ray: only doubles have no room for it. */
+static bool overflows(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, const cx_quad_leaf *l) {
+  const cx_quad_piece *p = &w->piece[l->piece];
+  cx_quad_job job = {.piece = p, .a = p->end - 1, .b = p->end, .index = in->index};
+  if (l->nan || !(l->a >= p->far) || l->depth < 2) return false;
+  in->evaluations += CX_QUAD_NODES;
+  return cx_quad_batch(q, w, 1, &job) && !job.bad;
+}
+
 /* A panel with nodes that are no numbers. True: the instance ended, started anew or lost the panel. */
 static bool bad_panel(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int32_t k, const double *tol, bool *again) {
   cx_quad_leaf *l = &w->leaf[k];
@@ -206,9 +215,12 @@ static bool bad_panel(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int32
     bool dead = l->prev >= 0 && w->leaf[l->prev].piece == l->piece && !w->leaf[l->prev].bad &&
                 over(q, w, l->prev, REST, tol) <= 0.02;
     /* or the distance to p is beyond what the integrand can tell from p */
-    bool blind = p->map == MAP_TOWARD && fabs(l->bad_x - p->p) <= 64 * DBL_EPSILON * fabs(p->p) &&
-                 (l->bad >= all || l->depth >= 6);
-    if (blind && !dead && grew(q, w, k, l->a)) return finish(in, QUAD_DIVERGES, p->p), true;
+    bool blind = (l->nan && l->a >= p->far && l->depth >= 2) || (p->map == MAP_TOWARD && fabs(l->bad_x - p->p) <= 64 * DBL_EPSILON * fabs(p->p) &&
+                 (l->bad >= all || l->depth >= 6));
+    bool large = !blind && !dead && overflows(q, w, in, l);
+    blind |= large;
+    if (w->failed) return finish(in, QUAD_FAILED, NAN), true;
+    if (blind && !dead && !large && grew(q, w, k, l->a)) return finish(in, QUAD_DIVERGES, p->p), true;
     if ((dead || blind) && l->prev >= 0 && w->leaf[l->prev].piece == l->piece) {
       int32_t last = l->prev;
       double decay = w->leaf[leaf_about(w, last, 0.8 * l->a)].decay, width = w->leaf[last].b - w->leaf[last].a;
@@ -216,7 +228,7 @@ static bool bad_panel(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int32
       for (int c = 0; c < q->ncomp && !dead;
            c++) { /* what is left decays as further in, not like the last steps seen */
         double *s = slots(q, w, last, c);
-        s[REST] = fmax(s[REST], decay > 0 ? 2 * s[ABS] / width / decay : INFINITY);
+        s[REST] = fmax(s[REST], decay > 0 && !large ? 2 * s[ABS] / width / decay : INFINITY);
       }
       return *again = true;
     }
@@ -240,6 +252,10 @@ static bool stubborn(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int32_
     int deep = l->waves < 2.5 ? 6 : 8; /* a jump would have been found at 5 */
     if (p->lo_plain && l->lo_depth >= deep && l->a <= p->lo && discovered(q, w, in, QP_SINGULAR, p->lo, 0)) return true;
     if (p->hi_plain && l->hi_depth >= deep && l->b >= p->hi && discovered(q, w, in, QP_SINGULAR, p->hi, 0)) return true;
+  }
+  if (p->map == MAP_TOWARD && l->a <= 0 && l->ratio > 0.25 && l->lo_depth >= 6) { /* the end where a ray begins */
+    double x = cx_quad_x(p, 0), end = p->dir > 0 ? in->hi : in->lo;
+    if (fabs(x - end) <= 4 * DBL_EPSILON * fabs(end) && discovered(q, w, in, QP_SINGULAR, end, 0)) return true;
   }
   bool narrow = too_narrow(w, l);
   if (narrow || (p->map == MAP_LINE && (l->depth == 20 || l->depth == 34))) {

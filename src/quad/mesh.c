@@ -83,9 +83,11 @@ bool cx_quad_pend(cx_quad_work *w, int32_t leaf, int32_t inst) {
 
 /* Panel boundaries outwards in s, up to where the distance overflows or vanishes, and how many are laid at first. `fine`
  * where nothing is known of what hides: x doubles within a panel or two. */
-static const double edge_toward[] = {0, 4, 12, 28, 60, 124, 252, 380, 508, 636, 764};
-static const double edge_out[] = {0, 1.1, 2.3, 4, 8, 16, 32, 64, 128, 256, 384, 512, 640, 768};
-static const double edge_fine[] = {0, .7, 1.4, 2.2, 3.1, 4, 5, 6.5, 9, 13, 20, 32, 64, 128, 256, 384, 512, 640, 768};
+#define BEYOND 1020, 1532, 2556, 4604, 9000, 18000, 36000 /* where s is no logarithm of x any more, but of that */
+enum { LAST = 764, LAST_FAR = 36000, EARLY = 4 };
+static const double edge_toward[] = {0, 4, 12, 28, 60, 124, 252, 380, 508, 636, 764, BEYOND};
+static const double edge_out[] = {0, 1.1, 2.3, 4, 8, 16, 32, 60, 124, 252, 380, 508, 636, 764, BEYOND};
+static const double edge_fine[] = {0, .7, 1.4, 2.2, 3.1, 4, 5, 6.5, 9, 13, 20, 32, 60, 124, 252, 380, 508, 636, 764, BEYOND};
 #define COUNT(a) ((int)(sizeof(a) / sizeof(a)[0]))
 typedef struct {
   const double *at;
@@ -124,7 +126,7 @@ static cx_quad_piece *new_piece(cx_quad_work *w, cx_quad_inst *in, cx_quad_map m
     return NULL;
   }
   cx_quad_piece *p = &w->piece[w->npiece++];
-  *p = (cx_quad_piece){.map = map, .dir = 1, .scale = 1, .soft = !in->range->complete, .edge = -1};
+  *p = (cx_quad_piece){.map = map, .dir = 1, .scale = 1, .soft = !in->range->complete, .edge = -1, .far = INFINITY};
   in->npiece++;
   return p;
 }
@@ -154,7 +156,8 @@ static bool any_beside(const cx_quad_work *w, const cx_quad_inst *in, double p, 
 }
 
 /* a ray from s = 0; TOWARD p from p + dir * scale, OUT and AWAY from p, as far as x log(x)^5 does not overflow */
-static void ray(cx_quad_work *w, cx_quad_inst *in, cx_quad_map map, double p, int dir, double scale, bool anchored) {
+static void ray(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, cx_quad_map map, double p, int dir, double scale,
+                bool anchored) {
   if (!(scale > 0)) return;
   double near[32];
   int n = map == MAP_TOWARD ? beside(w, in, p, dir, near, COUNT(near)) : 0;
@@ -170,7 +173,10 @@ static void ray(cx_quad_work *w, cx_quad_inst *in, cx_quad_map map, double p, in
   if (!r) return;
   r->p = p, r->dir = (int8_t)dir, r->scale = scale, r->anchored = anchored, r->edge = 0;
   r->end = map == MAP_TOWARD ? log(scale) - log(1e-300) : log(1e280) - log(fmax(scale, fabs(p)));
-  r->end = fmax(r->end, 1);
+  r->end = fmin(fmax(r->end, 1), LAST);
+  if (!q->far[map != MAP_TOWARD] || r->end <= CX_QUAD_FAR) return;
+  r->end = LAST_FAR;
+  r->far = in->early && map == MAP_TOWARD && p != 0 ? EARLY : CX_QUAD_FAR;
 }
 
 static void line(cx_quad_work *w, cx_quad_inst *in, double a, double b, bool lo_plain, bool hi_plain) {
@@ -187,14 +193,14 @@ static double reach(double gap, const cx_quad_point *near, const cx_quad_point *
 }
 
 /* one interval between hard points, a < b; sa, sb: singular there; first, last: its peaks, or NULL */
-static void interval(cx_quad_work *w, cx_quad_inst *in, double a, bool sa, double b, bool sb,
+static void interval(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, double a, bool sa, double b, bool sb,
                      const cx_quad_point *first, const cx_quad_point *last) {
   bool peaks = first != NULL, known = in->range->complete;
   if (isinf(a) && isinf(b)) {
     double left = peaks ? first->x : 0, right = peaks ? last->x : 0;
-    ray(w, in, MAP_OUT, left, -1, peaks ? first->width : 1, false);
+    ray(q, w, in, MAP_OUT, left, -1, peaks ? first->width : 1, false);
     line(w, in, left, right, false, false);
-    ray(w, in, MAP_OUT, right, 1, peaks ? last->width : 1, false);
+    ray(q, w, in, MAP_OUT, right, 1, peaks ? last->width : 1, false);
     return;
   }
   if (isinf(a) || isinf(b)) {
@@ -203,10 +209,10 @@ static void interval(cx_quad_work *w, cx_quad_inst *in, double a, bool sa, doubl
     bool singular = dir > 0 ? sa : sb;
     if (!peaks) {
       double scale = fmax(1, fabs(end) * 1e-8);
-      if (known && !singular) ray(w, in, MAP_OUT, end, dir, scale, true);
+      if (known && !singular) ray(q, w, in, MAP_OUT, end, dir, scale, true);
       else {
-        ray(w, in, MAP_TOWARD, end, dir, scale, true);
-        ray(w, in, MAP_AWAY, end, dir, scale, true);
+        ray(q, w, in, MAP_TOWARD, end, dir, scale, true);
+        ray(q, w, in, MAP_AWAY, end, dir, scale, true);
       }
       return;
     }
@@ -216,13 +222,13 @@ static void interval(cx_quad_work *w, cx_quad_inst *in, double a, bool sa, doubl
     if (singular || !known) { /* a ray to the end stops at the nearest peak's foot */
       double scale = reach(gap, near, far);
       if (scale > 0) {
-        ray(w, in, MAP_TOWARD, end, dir, scale, true);
+        ray(q, w, in, MAP_TOWARD, end, dir, scale, true);
         end += dir * scale;
         if (dir > 0 ? end > out : end < out) out = end, anchored = false;
       }
     }
     line(w, in, fmin(end, out), fmax(end, out), false, false);
-    ray(w, in, MAP_OUT, out, dir, far->width, anchored);
+    ray(q, w, in, MAP_OUT, out, dir, far->width, anchored);
     return;
   }
   double la = a, lb = b, len = b / 2 - a / 2;
@@ -237,9 +243,9 @@ static void interval(cx_quad_work *w, cx_quad_inst *in, double a, bool sa, doubl
   } else if (sb) {
     lb = !peaks ? a : fmax(b - reach(b - last->x, last, first), a);
   }
-  if (sa) ray(w, in, MAP_TOWARD, a, 1, la - a, true);
+  if (sa) ray(q, w, in, MAP_TOWARD, a, 1, la - a, true);
   line(w, in, la, lb, !sa, !sb);
-  if (sb) ray(w, in, MAP_TOWARD, b, -1, b - lb, true);
+  if (sb) ray(q, w, in, MAP_TOWARD, b, -1, b - lb, true);
 }
 
 /* the pieces since `first`, which lie between breaks known to these widths at a and b */
@@ -321,7 +327,7 @@ bool cx_quad_build(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
       few[0].width = fmin(few[0].width, fmax(p->width, p->x - few[0].x));
       few[1].width = fmin(few[1].width, fmax(p->width, few[1].x - p->x));
     }
-    interval(w, in, a, sa, b, sb, nfew ? few : NULL, nfew ? few + 1 : NULL);
+    interval(q, w, in, a, sa, b, sb, nfew ? few : NULL, nfew ? few + 1 : NULL);
     keep_off(w, piece, a, a_width, b, b_width);
     peak = k < end ? k + 1 : k;
     a = b, sa = next, a_width = b_width;

@@ -66,13 +66,13 @@ static void read_leaf(const cx_quad *q, cx_quad_work *w, int32_t leaf, const cx_
 static bool evaluate(const cx_quad *q, cx_quad_work *w) {
   cx_quad_job job[CX_QUAD_BATCH];
   int32_t leaf[CX_QUAD_BATCH];
-  for (int side = -1; side <= 1; side++) {
+  for (int side = -1; side <= SIDE_AWAY; side++) {
     int n = 0;
     for (int32_t i = 0; i <= w->npending; i++) {
       if (i < w->npending) {
         const cx_quad_leaf *l = &w->leaf[w->pending[2 * i]];
         const cx_quad_piece *p = &w->piece[l->piece];
-        if (cx_quad_side(p) != side) continue;
+        if (cx_quad_side(p, l->a) != side) continue;
         cx_quad_inst *in = &w->inst[w->pending[2 * i + 1]];
         in->evaluations += CX_QUAD_NODES;
         job[n] = (cx_quad_job){.piece = p, .a = l->a, .b = l->b, .index = in->index};
@@ -192,6 +192,27 @@ static bool quick(const cx_quad *q, cx_quad_work *w, int n, const cx_quad_range 
   return true;
 }
 
+#define NARROW 0.02 /* 1 / 64 of a line is */
+/* What has failed, perhaps as x at a point that it is singular at does not tell the distance: by that, once more. */
+static void again_early(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in) {
+  if (in->live || in->early || in->status == QUAD_OK || in->status >= QUAD_STOPPED || !q->far[0]) return;
+  bool any = false;
+  for (int k = 0; k < in->npiece; k++) {
+    const cx_quad_piece *p = &w->piece[in->piece + k];
+    any |= p->map == MAP_TOWARD && p->p != 0 && isfinite(p->far);
+  }
+  for (int32_t k = in->first; k >= 0; k = w->leaf[k].next) { /* an end that was approached, in vain */
+    const cx_quad_leaf *l = &w->leaf[k];
+    const cx_quad_piece *p = &w->piece[l->piece];
+    if (p->map != MAP_LINE || !(l->b - l->a < NARROW * (p->hi - p->lo))) continue;
+    if (p->lo_plain && l->a <= in->lo) any = in->lo_singular = true;
+    if (p->hi_plain && l->b >= in->hi) any = in->hi_singular = true;
+  }
+  if (!any) return;
+  in->early = in->live = true;
+  if (!cx_quad_build(q, w, in)) in->live = false, in->status = QUAD_FAILED;
+}
+
 cx_quad_status cx_quad_run(const cx_quad *q, cx_quad_work *w, int64_t ninst, const cx_quad_range *range, double *value,
                            double *error, cx_quad_report *report) {
   static const int gravity[] = {[QUAD_OK] = 0,  [QUAD_ROUNDOFF] = 1, [QUAD_TOLERANCE] = 2, [QUAD_DIVERGES] = 3,
@@ -236,7 +257,7 @@ cx_quad_status cx_quad_run(const cx_quad *q, cx_quad_work *w, int64_t ninst, con
       if (!evaluate(&own, w)) break;
       live = 0;
       for (int i = 0; i < n; i++) {
-        if (w->inst[i].live) cx_quad_judge(&own, w, &w->inst[i]);
+        if (w->inst[i].live) cx_quad_judge(&own, w, &w->inst[i]), again_early(&own, w, &w->inst[i]);
         live += w->inst[i].live;
       }
     }

@@ -59,6 +59,10 @@ typedef struct {
   /* may be NULL. The same at the same n places for each of m instances: f[c * m * n + j * n + k]; at is one number */
   int (*eval_same)(void *user, int side, int64_t n, double at, const double *t, int64_t m, const int32_t *instance,
                    double *f);
+  /* where far[away]: f exp(u) at x = at + dir exp(u), however far beyond the numbers that is */
+  int (*eval_far)(void *user, bool away, int64_t n, const int32_t *instance, const double *at, const double *dir,
+                  const double *u, double *f);
+  bool far[2];
   int32_t first; /* number of the first instance, for eval */
   bool more;     /* the last call goes on, with its clock and what it learnt */
   bool nearby;   /* eval knows more than x where side is not 0, eval_same does not */

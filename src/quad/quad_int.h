@@ -1,13 +1,15 @@
 /* quad_int.h - what the files of this folder share. An instance is cut into pieces at its points; every piece maps a
  * coordinate s to x, and carries panels in s. Where the integrand is singular or the range infinite, s is the logarithm
  * of the distance: powers and logarithms become exponentials, polynomials times them stay smooth, and the upper end of s
- * is where the integrand must have died away. */
+ * is where the integrand must have died away. Beyond s = CX_QUAD_FAR, where numbers have not yet come to their end, the
+ * logarithm grows as an exponential of s, if the integrand can be asked by that. */
 #ifndef CX_QUAD_INT_H
 #define CX_QUAD_INT_H
 #include "quad/quad.h"
 #include "quad/rule.h"
 
 enum { CX_QUAD_BATCH = 21 }; /* panels a batch: 504 nodes */
+enum { CX_QUAD_FAR = 60 };
 
 typedef enum {
   MAP_LINE,   /* x = s */
@@ -29,6 +31,7 @@ typedef struct {
   bool done;               /* no panel further out will be needed */
   bool tame;               /* its oscillation, if any, comes to rest */
   double end;              /* largest s of use */
+  double far;              /* from this s on the integrand is asked by the logarithm u of the distance; INFINITY: never */
   double lo, hi;           /* LINE: s from lo to hi */
   bool lo_plain, hi_plain; /* LINE: that end is a regular end, and may prove singular */
   double from, to;         /* LINE: where the integrand may be asked: all but the width of the breaks at its ends */
@@ -59,6 +62,7 @@ typedef struct {
   int32_t point, npoint; /* in work->point: the caller's points and those discovered */
   int restarts;
   bool searched, live, quick, lo_singular, hi_singular;
+  bool early; /* rays towards a point other than 0 are asked by the logarithm of the distance soon */
   cx_quad_status status;
   double where;
 } cx_quad_inst;
@@ -116,7 +120,9 @@ bool cx_quad_discover(cx_quad_work *w, cx_quad_inst *in, cx_quad_point_kind kind
 /* batch.c: the integrand times dx/ds at the nodes of njob <= CX_QUAD_BATCH panels of one side, in w->f[(c * njob + j) * 24
  * + node]; non-finite values are counted in the job and replaced by 0 */
 bool cx_quad_batch(const cx_quad *q, cx_quad_work *w, int njob, cx_quad_job *job);
-int cx_quad_side(const cx_quad_piece *p);
+/* which function is to be asked at panels from s on: side -1 to 1, or one of */
+enum { SIDE_TOWARD = 2, SIDE_AWAY = 3 };
+int cx_quad_side(const cx_quad_piece *p, double s);
 /* f at n <= 504 points of one instance */
 bool cx_quad_points(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int side, double at, int n, const double *t,
                     double *f);
