@@ -61,7 +61,7 @@ static const cx_node *replace(void *user, cx_graph *g, const cx_node *n) {
   uint8_t dim[CX_MAX_RANK];
   if (k < 0 || !p->in->by_instance[k].rank) return n;
   const cx_node *at = place(p, n, dim);
-  return cx_load(g, n->u.eq, &at, 1);
+  return at ? cx_load(g, n->u.eq, &at, 1) : n; /* it was replaced below, and a rule left no more than it */
 }
 
 void cx_take_by_instance(cx_integrand *in) {

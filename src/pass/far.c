@@ -14,11 +14,13 @@
 #define LEAST (-700.0) /* exp(LEAST) is a number: what underflows keeps its sign for conditions */
 
 typedef struct form {
-  bool fixed;                     /* does not depend on x */
-  const cx_node *d, *e;           /* d u + e */
-  const cx_node *sign, *c, *r;    /* sign exp(c u + r) */
-  const cx_node *base;            /* its value at the place; NULL: not known */
-  const struct form *more;        /* by how much it differs there; NULL: not at all */
+  bool fixed;                  /* does not depend on x */
+  const cx_node *d, *e;        /* d u + e */
+  const cx_node *sign, *c, *r; /* sign exp(c u + r); NULL until somebody asks (known) */
+  const cx_node *base;         /* its value at the place; NULL: not known */
+  struct form *more;           /* by how much it differs there; NULL: not at all */
+  struct form *a, *b;          /* until then: it is a + b, or k a */
+  const cx_node *k;
 } form;
 typedef struct {
   cx_graph *g;
@@ -26,28 +28,44 @@ typedef struct {
   const uint32_t *mask; /* of equations: those that depend on x */
   uint32_t x;
   const cx_node *u, *at, *dir, *zero, *one, *nan;
-  bool away;   /* u grows without end, or falls */
-  int budget;  /* of forms */
-  CX_VEC(const form *) memo;
+  bool away;  /* u grows without end, or falls */
+  int budget; /* of forms */
+  CX_VEC(form *) memo;
 } far;
 
-#define OP1(op, a)       cx_op1(f->g, OP_##op, a)
-#define OP2(op, a, b)    cx_op2(f->g, OP_##op, a, b)
-#define WHEN(cond, a, b) ((a) == (b) ? (a) : cx_op3(f->g, OP_select, cond, a, b))
+/* Numbers are put together, as slopes must be; of the rules no more, which take most of the time. */
+static const cx_node *op1(const far *f, cx_op op, const cx_node *a) {
+  return a->op == OP_const ? cx_op1(f->g, op, a) : cx_raw(f->g, op, &a, 1);
+}
+static const cx_node *op2(const far *f, cx_op op, const cx_node *a, const cx_node *b) {
+  if (a->op == OP_const || b->op == OP_const) return cx_op2(f->g, op, a, b);
+  return cx_raw(f->g, op, (const cx_node *[]){a, b}, 2);
+}
+static const cx_node *choose(const far *f, const cx_node *cond, const cx_node *a, const cx_node *b) {
+  if (a == b) return a;
+  if (cond->op == OP_const) return cond->u.num != 0 ? a : b;
+  return cx_raw(f->g, OP_select, (const cx_node *[]){cond, a, b}, 3);
+}
+#define OP1(op, a)       op1(f, OP_##op, a)
+#define OP2(op, a, b)    op2(f, OP_##op, a, b)
+#define WHEN(cond, a, b) choose(f, cond, a, b)
 #define NUM(v)           cx_const(f->g, v)
 
 static const cx_node *times_u(const far *f, const cx_node *c) { return cx_is_number(c, 0) ? c : OP2(mul, c, f->u); }
 static const cx_node *value(const far *f, const form *a) { return OP2(add, times_u(f, a->d), a->e); }
 static const cx_node *log_of(const far *f, const form *a) { return OP2(add, times_u(f, a->c), a->r); }
+static form *known(far *f, form *a);
 
-static const form *keep(far *f, form a) {
+static form *keep(far *f, form a) {
   form *to = CX_NEW(f->g->arena, form);
   *to = a;
   f->budget--;
   return to;
 }
-static const form *constant(far *f, const cx_node *n) {
-  return keep(f, (form){true, f->zero, n, OP1(sign, n), f->zero, OP1(log, OP1(abs, n)), n, NULL});
+static form *constant(far *f, const cx_node *n) {
+  form a = {.fixed = true, .d = f->zero, .e = n, .c = f->zero, .base = n};
+  a.sign = OP1(sign, n), a.r = OP1(log, OP1(abs, n));
+  return keep(f, a);
 }
 /* sign exp(c u + r) */
 static form power(const far *f, const cx_node *sign, const cx_node *c, const cx_node *r) {
@@ -62,79 +80,82 @@ static form linear(const far *f, const cx_node *d, const cx_node *e) {
   a.sign = OP1(sign, v), a.r = OP1(log, OP1(abs, v));
   return a;
 }
-static const form *either(far *f, const cx_node *cond, const form *a, const form *b) {
+static form *either(far *f, const cx_node *cond, form *a, form *b) {
   if (cond->op == OP_const) return cond->u.num != 0 ? a : b;
   if (a == b) return a;
+  known(f, a), known(f, b);
   form t = {.d = WHEN(cond, a->d, b->d), .e = WHEN(cond, a->e, b->e), .sign = WHEN(cond, a->sign, b->sign)};
   t.c = WHEN(cond, a->c, b->c), t.r = WHEN(cond, a->r, b->r);
   if (a->base && b->base && f->budget > 0) {
     t.base = WHEN(cond, a->base, b->base);
-    const form *none = a->more && b->more ? NULL : constant(f, f->zero);
+    form *none = a->more && b->more ? NULL : constant(f, f->zero);
     t.more = a->more || b->more ? either(f, cond, a->more ? a->more : none, b->more ? b->more : none) : NULL;
   }
   return keep(f, t);
 }
-static form scaled(const far *f, const form *a, const cx_node *k);
-static const form *by(far *f, const form *a, const cx_node *k) {
+static form *by(far *f, form *a, const cx_node *k) {
   if (a->fixed) return constant(f, OP2(mul, k, a->e));
-  form t = scaled(f, a, k);
+  form t = {.d = cx_is_number(a->d, 0) ? a->d : OP2(mul, k, a->d), .e = OP2(mul, k, a->e), .a = a, .k = k};
   t.base = a->base ? OP2(mul, k, a->base) : NULL;
   t.more = a->base && a->more ? by(f, a->more, k) : NULL;
   return keep(f, t);
 }
-static form scaled(const far *f, const form *a, const cx_node *k) {
-  form t = {.d = cx_is_number(a->d, 0) ? a->d : OP2(mul, k, a->d), .e = OP2(mul, k, a->e), .c = a->c};
-  t.sign = OP2(mul, OP1(sign, k), a->sign), t.r = OP2(add, a->r, OP1(log, OP1(abs, k)));
-  return t;
-}
 
 /* ---- sums ---- */
 /* of powers: the larger one, by the slopes, and what the other one changes its logarithm by */
-static form larger_and_rest(far *f, const form *a, const form *b) {
+static form larger_and_rest(far *f, form *a, form *b) {
+  known(f, a), known(f, b);
   const cx_node *first = f->away ? OP2(le, b->c, a->c) : OP2(le, a->c, b->c);
   first = OP2(or, OP2(eq, b->sign, f->zero), OP2(and, OP2(ne, a->sign, f->zero), first));
-  const form *p = either(f, first, a, b), *q = either(f, first, b, a);
+  form *p = either(f, first, a, b), *q = either(f, first, b, a);
   const cx_node *gap = OP2(add, times_u(f, OP2(sub, q->c, p->c)), OP2(sub, q->r, p->r));
   const cx_node *same = OP2(mul, p->sign, q->sign), *below = OP2(lt, gap, f->zero);
   const cx_node *minus = OP2(add, OP2(max, gap, f->zero), OP1(log1mexp, OP1(abs, gap)));
-  const cx_node *change = WHEN(OP2(lt, f->zero, same), OP1(softplus, gap), WHEN(OP2(lt, same, f->zero), minus, WHEN(OP2(eq, q->sign, f->zero), f->zero, gap)));
+  const cx_node *change = WHEN(OP2(lt, f->zero, same), OP1(softplus, gap),
+                               WHEN(OP2(lt, same, f->zero), minus, WHEN(OP2(eq, q->sign, f->zero), f->zero, gap)));
   return power(f, WHEN(below, p->sign, q->sign), p->c, OP2(add, p->r, change));
 }
-static const form *joined(far *f, const form *a, const form *b) {
-  bool plain = cx_is_number(a->d, 0) && cx_is_number(b->d, 0);
-  const cx_node *d = OP2(add, a->d, b->d), *e = OP2(add, a->e, b->e);
-  form t = linear(f, d, e);
-  if (plain || (!(a->fixed || b->fixed) && (cx_is_number(a->d, 0) || cx_is_number(b->d, 0)))) {
+static form *joined(far *f, form *a, form *b) {
+  form t = {.d = OP2(add, a->d, b->d), .e = OP2(add, a->e, b->e), .a = a, .b = b};
+  if (cx_is_number(a->d, 0) && cx_is_number(b->d, 0)) {
     form s = larger_and_rest(f, a, b);
-    t.sign = s.sign, t.c = s.c, t.r = s.r;
-    if (plain) t.e = WHEN(OP1(isfinite, e), e, s.e);
+    t.sign = s.sign, t.c = s.c, t.r = s.r, t.e = WHEN(OP1(isfinite, t.e), t.e, s.e);
   }
-  const form *all = keep(f, t);
-  if (a->fixed) all = either(f, OP2(eq, a->e, f->zero), b, all);
-  if (b->fixed) all = either(f, OP2(eq, b->e, f->zero), a, all);
-  return all;
+  return keep(f, t);
+}
+static form *known(far *f, form *a) {
+  if (a->sign) return a;
+  form t = linear(f, a->d, a->e), *x = a->a, *y = a->b;
+  if (!y) {
+    known(f, x);
+    t.sign = OP2(mul, OP1(sign, a->k), x->sign), t.c = x->c, t.r = OP2(add, x->r, OP1(log, OP1(abs, a->k)));
+  } else if (!(x->fixed || y->fixed) && (cx_is_number(x->d, 0) || cx_is_number(y->d, 0)))
+    t = larger_and_rest(f, x, y); /* a logarithm beside a power */
+  a->sign = t.sign, a->c = t.c, a->r = t.r;
+  return a;
 }
 /* base + more, whatever base is */
-static const form *about(far *f, const cx_node *base, const form *more) {
-  const form *k = constant(f, base);
+static form *about(far *f, const cx_node *base, form *more) {
+  form *k = constant(f, base);
   if (!more) return k;
   form t = *joined(f, k, more);
   t.base = base, t.more = more, t.fixed = false;
   return keep(f, t);
 }
-static const form *sum(far *f, const form *a, const form *b) {
+static form *sum(far *f, form *a, form *b) {
   if (a->fixed && b->fixed) return constant(f, OP2(add, a->e, b->e));
   if (f->away || !a->base || !b->base || f->budget < 0) return joined(f, a, b);
   const cx_node *base = OP2(add, a->base, b->base);
-  const form *near = about(f, base, !a->more ? b->more : !b->more ? a->more : sum(f, a->more, b->more));
+  form *near = about(f, base, !a->more ? b->more : !b->more ? a->more : sum(f, a->more, b->more));
   return either(f, OP1(isfinite, base), near, joined(f, a, b));
 }
-static const form *negative(far *f, const form *a) { return by(f, a, NUM(-1)); }
+static form *negative(far *f, form *a) { return by(f, a, NUM(-1)); }
 
 /* ---- products, powers, exponentials, logarithms ---- */
-static const form *product(far *f, const form *a, const form *b) {
+static form *product(far *f, form *a, form *b) {
   if (a->fixed) return by(f, b, a->e);
   if (b->fixed) return by(f, a, b->e);
+  known(f, a), known(f, b);
   form t = power(f, OP2(mul, a->sign, b->sign), OP2(add, a->c, b->c), OP2(add, a->r, b->r));
   const cx_node *direct = OP2(mul, value(f, a), value(f, b));
   t.e = WHEN(OP1(isfinite, direct), direct, t.e);
@@ -144,40 +165,45 @@ static const form *product(far *f, const form *a, const form *b) {
   }
   return keep(f, t);
 }
-static const form *inverse(far *f, const form *a) {
+static form *inverse(far *f, form *a) {
   if (a->fixed) return constant(f, OP2(div, f->one, a->e));
+  known(f, a);
   form t = power(f, a->sign, OP1(neg, a->c), OP1(neg, a->r));
   if (a->base && a->more && f->budget > 0) { /* 1 / (b + m) - 1 / b */
     t.base = OP2(div, f->one, a->base);
-    form m = power(f, OP1(neg, OP2(mul, a->more->sign, a->sign)), OP2(sub, a->more->c, a->c), OP2(sub, a->more->r, a->r));
+    known(f, a->more);
+    form m =
+        power(f, OP1(neg, OP2(mul, a->more->sign, a->sign)), OP2(sub, a->more->c, a->c), OP2(sub, a->more->r, a->r));
     t.more = by(f, keep(f, m), t.base);
   }
   return keep(f, t);
 }
 /* log(1 + a) and exp(a) - 1, which near 0 are a: slope is 1 */
-static const form *like_argument(far *f, cx_op op, const form *a, double slope, form far_off) {
+static form *like_argument(far *f, cx_op op, form *a, double slope, form far_off) {
   const cx_node *v = value(f, a), *tiny = OP2(lt, OP1(abs, v), NUM(1e-8)), *bend = f->zero;
   if (op == OP_log1p) bend = OP2(mul, NUM(-0.5), v);
   if (op == OP_expm1) bend = OP2(mul, NUM(0.5), v);
+  known(f, a);
   form near = power(f, a->sign, a->c, OP2(add, a->r, OP2(add, NUM(log(slope)), bend)));
   if (cx_is_number(a->d, 0)) return either(f, tiny, keep(f, near), keep(f, far_off));
   return keep(f, far_off);
 }
-static const form *log1p_of(far *f, const form *a) {
+static form *log1p_of(far *f, form *a) {
   if (a->fixed) return constant(f, OP1(log1p, a->e));
-  const form *all = joined(f, constant(f, f->one), a);
+  form *all = known(f, joined(f, constant(f, f->one), a));
   const cx_node *v = value(f, a), *below = OP2(lt, OP1(abs, v), NUM(0.5)), *e = OP1(log1p, v);
   form t = linear(f, all->c, WHEN(OP2(le, f->zero, all->sign), all->r, f->nan));
   form close = linear(f, f->zero, e);
   return like_argument(f, OP_log1p, a, 1, *either(f, below, keep(f, close), keep(f, t)));
 }
-static const form *expm1_of(far *f, const form *a) {
+static form *expm1_of(far *f, form *a) {
   if (a->fixed) return constant(f, OP1(expm1, a->e));
   form huge = power(f, f->one, a->d, a->e), t = linear(f, f->zero, OP1(expm1, value(f, a)));
   return like_argument(f, OP_expm1, a, 1, *either(f, OP2(lt, NUM(40), value(f, a)), keep(f, huge), keep(f, t)));
 }
-static const form *log_of_form(far *f, const form *a) {
+static form *log_of_form(far *f, form *a) {
   if (a->fixed) return constant(f, OP1(log, a->e));
+  known(f, a);
   form t = linear(f, a->c, WHEN(OP2(lt, a->sign, f->zero), f->nan, a->r));
   if (!a->base || !a->more || f->budget < 0) return keep(f, t);
   t.base = OP1(log, a->base);
@@ -186,7 +212,7 @@ static const form *log_of_form(far *f, const form *a) {
   own.base = f->zero, own.more = t.more;
   return either(f, OP2(eq, a->base, f->one), keep(f, own), keep(f, t));
 }
-static const form *exp_of(far *f, const form *a) {
+static form *exp_of(far *f, form *a) {
   if (a->fixed) return constant(f, OP1(exp, a->e));
   form t = power(f, f->one, a->d, a->e);
   if (a->base && a->more && f->budget > 0) {
@@ -195,15 +221,18 @@ static const form *exp_of(far *f, const form *a) {
   }
   return keep(f, t);
 }
-static const form *raised(far *f, const form *a, const form *b) {
+static form *raised(far *f, form *a, form *b) {
   if (!b->fixed) return exp_of(f, product(f, b, log_of_form(f, a)));
   const cx_node *k = b->e;
   if (a->fixed) return constant(f, OP2(pow, a->e, k));
+  known(f, a);
   bool whole = k->op == OP_const && k->u.num == floor(k->u.num);
-  const cx_node *sign = !whole ? WHEN(OP2(lt, a->sign, f->zero), f->nan, f->one) : fmod(k->u.num, 2) == 0 ? f->one : a->sign;
+  const cx_node *sign = !whole                   ? WHEN(OP2(lt, a->sign, f->zero), f->nan, f->one)
+                        : fmod(k->u.num, 2) == 0 ? f->one
+                                                 : a->sign;
   form t = power(f, sign, OP2(mul, k, a->c), OP2(mul, k, a->r));
   if (a->base && a->more && f->budget > 0) { /* (b + m)^k = b^k (1 + m / b)^k */
-    const form *part = by(f, log1p_of(f, by(f, a->more, OP2(div, f->one, a->base))), k);
+    form *part = by(f, log1p_of(f, by(f, a->more, OP2(div, f->one, a->base))), k);
     t.base = OP2(pow, a->base, k);
     t.more = by(f, expm1_of(f, part), t.base);
     form own = t;
@@ -214,22 +243,23 @@ static const form *raised(far *f, const form *a, const form *b) {
 }
 
 /* ---- sines ---- */
-static const form *small_sine(far *f, const form *a) { /* of what is far below 1, or anywhere where numbers reach */
+static form *small_sine(far *f, form *a) { /* of what is far below 1, or anywhere where numbers reach */
   const cx_node *s = OP1(sinc, value(f, a));
+  known(f, a);
   return keep(f, power(f, OP2(mul, a->sign, OP1(sign, s)), a->c, OP2(add, a->r, OP1(log, OP1(abs, s)))));
 }
-static const form *wave(far *f, cx_op op, const form *a) {
+static form *wave(far *f, cx_op op, form *a) {
   if (a->fixed) return constant(f, cx_op1(f->g, op, a->e));
   if (f->away || !a->base || !a->more)
     return op == OP_sin ? small_sine(f, a) : keep(f, linear(f, f->zero, OP1(cos, value(f, a))));
   /* 0 to the rounding of its argument is meant to be 0: sin(x) at pi */
   const cx_node *k = a->base, *s = OP1(sin, k), *c = OP1(cos, k), *blur = OP2(mul, NUM(1e-15), OP1(abs, k));
   s = WHEN(OP2(le, OP1(abs, s), blur), f->zero, s), c = WHEN(OP2(le, OP1(abs, c), blur), f->zero, c);
-  const form *half = small_sine(f, by(f, a->more, NUM(0.5)));
-  const form *bend = by(f, product(f, half, half), NUM(-2)), *sine = small_sine(f, a->more);
+  form *half = small_sine(f, by(f, a->more, NUM(0.5)));
+  form *bend = by(f, product(f, half, half), NUM(-2)), *sine = small_sine(f, a->more);
   /* sin(k + m) = sin k + cos k sin m + sin k (cos m - 1); cos(k + m) = cos k - sin k sin m + cos k (cos m - 1) */
   bool of_sin = op == OP_sin;
-  const form *more = joined(f, by(f, sine, of_sin ? c : OP1(neg, s)), by(f, bend, of_sin ? s : c));
+  form *more = joined(f, by(f, sine, of_sin ? c : OP1(neg, s)), by(f, bend, of_sin ? s : c));
   const cx_node *cross = of_sin ? c : s;
   more = either(f, OP2(eq, cross, f->zero), by(f, bend, of_sin ? s : c),
                 either(f, OP2(eq, of_sin ? s : c, f->zero), by(f, sine, of_sin ? c : OP1(neg, s)), more));
@@ -237,18 +267,18 @@ static const form *wave(far *f, cx_op op, const form *a) {
 }
 
 /* ---- all ops ---- */
-static const form *form_of(far *f, const cx_node *n);
-static const cx_node *condition(far *f, const cx_node *n, const form *const *a) {
+static form *form_of(far *f, const cx_node *n);
+static const cx_node *condition(far *f, const cx_node *n, form *const *a) {
   if (n->op == OP_lt || n->op == OP_le || n->op == OP_eq || n->op == OP_ne) {
     for (int k = 0; k < 2; k++)
       if (n->arg[k]->op == OP_const && isinf(n->arg[k]->u.num))
         return cx_op2(f->g, (cx_op)n->op, value(f, a[0]), value(f, a[1]));
-    return cx_op2(f->g, (cx_op)n->op, sum(f, a[0], negative(f, a[1]))->sign, f->zero);
+    return cx_op2(f->g, (cx_op)n->op, known(f, sum(f, a[0], negative(f, a[1])))->sign, f->zero);
   }
   return NULL;
 }
 /* where an argument leaves the numbers nothing is known of the op */
-static const form *plainly(far *f, const cx_node *n, const form *const *a) {
+static form *plainly(far *f, const cx_node *n, form *const *a) {
   const cx_node *arg[4], *reached = f->one;
   for (int k = 0; k < n->nargs; k++) {
     arg[k] = value(f, a[k]);
@@ -258,8 +288,8 @@ static const form *plainly(far *f, const cx_node *n, const form *const *a) {
   }
   return keep(f, linear(f, f->zero, WHEN(reached, cx_opn(f->g, (cx_op)n->op, arg, n->nargs), f->nan)));
 }
-static const form *of_op(far *f, const cx_node *n, const form *const *a) {
-  const form *one = constant(f, f->one);
+static form *of_op(far *f, const cx_node *n, form *const *a) {
+  form *one = constant(f, f->one);
   const cx_node *cond = condition(f, n, a);
   if (cond) return keep(f, linear(f, f->zero, cond));
   switch (n->op) {
@@ -270,8 +300,7 @@ static const form *of_op(far *f, const cx_node *n, const form *const *a) {
     case OP_div: return product(f, a[0], inverse(f, a[1]));
     case OP_pow: return raised(f, a[0], a[1]);
     case OP_sqrt: return raised(f, a[0], constant(f, NUM(0.5)));
-    case OP_hypot:
-      return raised(f, sum(f, product(f, a[0], a[0]), product(f, a[1], a[1])), constant(f, NUM(0.5)));
+    case OP_hypot: return raised(f, sum(f, product(f, a[0], a[0]), product(f, a[1], a[1])), constant(f, NUM(0.5)));
     case OP_exp: return exp_of(f, a[0]);
     case OP_expm1: return expm1_of(f, a[0]);
     case OP_log: return log_of_form(f, a[0]);
@@ -282,12 +311,14 @@ static const form *of_op(far *f, const cx_node *n, const form *const *a) {
     case OP_xlogy: return product(f, a[0], log_of_form(f, a[1]));
     case OP_xlog1py: return product(f, a[0], log_of_form(f, sum(f, one, a[1])));
     case OP_abs: {
-      const form *up = either(f, OP2(lt, a[0]->sign, f->zero), negative(f, a[0]), a[0]);
-      return keep(f, (form){false, up->d, up->e, f->one, up->c, up->r, up->base, up->more});
+      form *up = either(f, OP2(lt, known(f, a[0])->sign, f->zero), negative(f, a[0]), a[0]);
+      form t = *known(f, up);
+      t.sign = f->one;
+      return keep(f, t);
     }
     case OP_min:
     case OP_max: {
-      const cx_node *less = OP2(lt, sum(f, a[0], negative(f, a[1]))->sign, f->zero);
+      const cx_node *less = OP2(lt, known(f, sum(f, a[0], negative(f, a[1])))->sign, f->zero);
       return n->op == OP_min ? either(f, less, a[0], a[1]) : either(f, less, a[1], a[0]);
     }
     case OP_select: return either(f, value(f, a[0]), a[1], a[2]);
@@ -300,21 +331,22 @@ static const form *of_op(far *f, const cx_node *n, const form *const *a) {
     case OP_sinh:
     case OP_erf: {
       double slope = n->op == OP_erf ? 1.1283791670955126 : 1;
-      return like_argument(f, (cx_op)n->op, a[0], slope, linear(f, f->zero, cx_op1(f->g, (cx_op)n->op, value(f, a[0]))));
+      return like_argument(f, (cx_op)n->op, a[0], slope,
+                           linear(f, f->zero, cx_op1(f->g, (cx_op)n->op, value(f, a[0]))));
     }
     case OP_logistic: return keep(f, power(f, f->one, f->zero, OP1(neg, OP1(softplus, OP1(neg, value(f, a[0]))))));
     case OP_norm_cdf: return keep(f, power(f, f->one, f->zero, OP1(log_norm_cdf, value(f, a[0]))));
     case OP_log_gamma_pdf:
     case OP_gamma_p_dx: { /* y^(s - 1) exp(-y) / gamma(s) */
       if (!a[0]->fixed) break;
-      const form *l = sum(f, by(f, log_of_form(f, a[1]), OP2(sub, a[0]->e, f->one)), negative(f, a[1]));
+      form *l = sum(f, by(f, log_of_form(f, a[1]), OP2(sub, a[0]->e, f->one)), negative(f, a[1]));
       l = sum(f, l, constant(f, OP1(neg, OP1(lgamma, a[0]->e))));
       return n->op == OP_log_gamma_pdf ? l : exp_of(f, l);
     }
     case OP_log_beta_pdf:
     case OP_beta_inc_dx: { /* z^(a - 1) (1 - z)^(b - 1) / B(a, b) */
       if (!a[0]->fixed || !a[1]->fixed) break;
-      const form *l = by(f, log_of_form(f, a[2]), OP2(sub, a[0]->e, f->one));
+      form *l = by(f, log_of_form(f, a[2]), OP2(sub, a[0]->e, f->one));
       l = sum(f, l, by(f, log_of_form(f, sum(f, one, negative(f, a[2]))), OP2(sub, a[1]->e, f->one)));
       l = sum(f, l, constant(f, OP1(neg, OP2(lbeta, a[0]->e, a[1]->e))));
       return n->op == OP_log_beta_pdf ? l : exp_of(f, l);
@@ -324,14 +356,14 @@ static const form *of_op(far *f, const cx_node *n, const form *const *a) {
   return plainly(f, n, a);
 }
 
-static const form *form_of(far *f, const cx_node *n) {
+static form *form_of(far *f, const cx_node *n) {
   while (f->memo.n <= (int)n->id) *CX_PUSH(f->g->arena, f->memo) = NULL;
   if (f->memo.at[n->id]) return f->memo.at[n->id];
-  const form *a[CX_MAX_RANK], *all = NULL;
+  form *a[CX_MAX_RANK], *all = NULL;
   bool fixed = true;
   if (f->budget < 0 || n->nargs > CX_MAX_RANK) return NULL;
   if (n->op == OP_load && n->u.eq == f->x) {
-    const form *t = keep(f, power(f, f->dir, f->one, f->zero));
+    form *t = keep(f, power(f, f->dir, f->one, f->zero));
     all = f->away ? joined(f, t, constant(f, f->at)) : about(f, f->at, t);
   } else {
     for (int k = 0; k < n->nargs; k++) {
@@ -353,13 +385,13 @@ cx_graph *cx_far_graph(const cx_integrand *in, cx_graph *g, bool away) {
   enum { BUDGET = 3000 };
   const cx_node *k = cx_index(g, 0), *v[3];
   far f = {.g = g, .away = away, .budget = BUDGET};
-  int known = g->neq;
-  while ((int)f.x < known && g->eq[f.x]->kind != EQ_INPUT) f.x++; /* x is the first input */
-  if ((int)f.x == known) return NULL;
+  int neq = g->neq;
+  while ((int)f.x < neq && g->eq[f.x]->kind != EQ_INPUT) f.x++; /* x is the first input */
+  if ((int)f.x == neq) return NULL;
   f.mask = cx_node_dims(g, g->arena, f.x);
-  uint32_t *input = CX_NEW_N(g->arena, uint32_t, known + 3);
+  uint32_t *input = CX_NEW_N(g->arena, uint32_t, neq + 3);
   int n = 0;
-  for (int id = 0; id < known; id++)
+  for (int id = 0; id < neq; id++)
     if (g->eq[id]->kind == EQ_INPUT) input[n++] = (uint32_t)id;
   for (int j = 0; j < 3; j++) {
     cx_eq *e = cx_eq_new(g, NULL, EQ_INPUT);
@@ -374,9 +406,11 @@ cx_graph *cx_far_graph(const cx_integrand *in, cx_graph *g, bool away) {
     const cx_eq *of = g->eq[g->out[j]];
     if (of->kind != EQ_CALC || of->red != RED_none) return NULL;
     f.of = of, f.memo.n = 0; /* what is opened depends on the dimensions of `of` */
-    const form *a = form_of(&f, of->body);
+    form *a = form_of(&f, of->body);
     if (!a) return NULL;
-    const cx_node *slope = cx_op2(g, OP_add, a->c, f.one), *none = cx_op2(g, OP_lt, cx_op1(g, OP_abs, slope), cx_const(g, 2e-15));
+    known(&f, a);
+    const cx_node *slope = cx_op2(g, OP_add, a->c, f.one),
+                  *none = cx_op2(g, OP_lt, cx_op1(g, OP_abs, slope), cx_const(g, 2e-15));
     form whole = *a;
     whole.c = cx_op3(g, OP_select, none, f.zero, slope);
     cx_eq *e = cx_eq_beside(g, of, NULL);

@@ -77,13 +77,13 @@ typedef struct cx_integrand {
   cx_graph *probe; /* outputs by feature: u[k, ..], then du/dx[k, ..], then some u''[k]; NULL without features */
   cx_halves value_halves, probe_halves;
   cx_graph
-      *scaled;     /* f exp(-shift), where every term of f has an exponential as a factor, which may underflow alone: an
+      *scaled; /* f exp(-shift), where every term of f has an exponential as a factor, which may underflow alone: an
                        input behind those of value says the shift; NULL: f is not like that */
   cx_graph *far[2]; /* f exp(u) at x = at + dir exp(u) by its logarithm, towards at and away from it, where numbers do
                        not reach; inputs behind those of value: at, dir, u. NULL: f is nothing of the kind */
-  cx_graph *size;  /* log |f| at most, then its exponents alone, of the same inputs; NULL: as above */
-  int64_t columns; /* of u altogether */
-  cx_graph **near; /* by feature: value at x = at[k] + t[k] with u taken from its expansion about its root `at`; may
+  cx_graph *size;   /* log |f| at most, then its exponents alone, of the same inputs; NULL: as above */
+  int64_t columns;  /* of u altogether */
+  cx_graph **near;  /* by feature: value at x = at[k] + t[k] with u taken from its expansion about its root `at`; may
                       be NULL. Its inputs: as those of value, then at[k], t[k], slope[k], bend[k]. One more: about an end */
   cx_graph **near_probe; /* in the same places: u[k, ..] of the features; NULL: none is to be looked for there */
   cx_feature *feature;

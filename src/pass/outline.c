@@ -201,6 +201,17 @@ static void sizes(cx_integrand *in) {
   in->size = alone(g);
 }
 
+/* an end: it may be infinite */
+static bool infinite(const cx_eq *end) {
+  return !(end->kind == EQ_CALC && end->rank == 0 && end->body->op == OP_const && isfinite(end->body->u.num));
+}
+static void beyond(cx_integrand *in, bool endless) {
+  bool singular = !in->complete;
+  for (int k = 0; k < in->nfeature; k++) singular |= in->feature[k].kind == CX_FEATURE_SINGULAR;
+  if (singular) in->far[0] = cx_far_graph(in, alone(in->value), false);
+  if (endless) in->far[1] = cx_far_graph(in, alone(in->value), true);
+}
+
 static void outline(cx_graph *g, cx_eq **member, int n, bool passes) {
   const cx_eq *first = member[0], *lo = g->eq[first->prim_arg[CX_INTEGRAL_LO]];
   cx_integrand *in = CX_NEW(g->arena, cx_integrand);
@@ -269,8 +280,6 @@ static void outline(cx_graph *g, cx_eq **member, int n, bool passes) {
   }
   for (int id = 0; id < in->value->neq; id++) in->heavy |= cx_is_integral(in->value->eq[id]);
   if (!in->heavy && !in->crossing && !g->inside) sizes(in);
-  for (int away = 0; away < 2 && !in->heavy && !in->crossing && !in->series; away++)
-    in->far[away] = cx_far_graph(in, alone(in->value), away);
   for (int j = 0; j < n; j++) guard(in->value, in->value->eq[in->value->out[j]]);
   for (int id = 0, known = in->value->neq; id < known; id++) { /* an integral inside is no noise to the one around */
     cx_eq *e = in->value->eq[id];
@@ -282,6 +291,7 @@ static void outline(cx_graph *g, cx_eq **member, int n, bool passes) {
   if (in->crossing) cx_graph_output(in->value, crosses);
   cx_find_features(in, in->value, crosses);
   if (in->crossing) in->value->nout--;
+  else if (!in->heavy && !in->series) beyond(in, infinite(lo) || infinite(g->eq[first->prim_arg[CX_INTEGRAL_HI]]));
   if (in->probe) {
     for (int k = -1; k < 2 * in->nfeature + 2; k++) {
       cx_graph *also = k < 0 ? in->probe : k % 2 ? in->near_probe[k / 2] : in->near[k / 2];

@@ -215,8 +215,9 @@ static bool bad_panel(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, int32
     bool dead = l->prev >= 0 && w->leaf[l->prev].piece == l->piece && !w->leaf[l->prev].bad &&
                 over(q, w, l->prev, REST, tol) <= 0.02;
     /* or the distance to p is beyond what the integrand can tell from p */
-    bool blind = (l->nan && l->a >= p->far && l->depth >= 2) || (p->map == MAP_TOWARD && fabs(l->bad_x - p->p) <= 64 * DBL_EPSILON * fabs(p->p) &&
-                 (l->bad >= all || l->depth >= 6));
+    bool blind = (l->nan && l->a >= p->far && l->depth >= 2) ||
+                 (p->map == MAP_TOWARD && fabs(l->bad_x - p->p) <= 64 * DBL_EPSILON * fabs(p->p) &&
+                  (l->bad >= all || l->depth >= 6));
     bool large = !blind && !dead && overflows(q, w, in, l);
     blind |= large;
     if (w->failed) return finish(in, QUAD_FAILED, NAN), true;

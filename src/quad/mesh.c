@@ -87,7 +87,8 @@ bool cx_quad_pend(cx_quad_work *w, int32_t leaf, int32_t inst) {
 enum { LAST = 764, LAST_FAR = 36000, EARLY = 4 };
 static const double edge_toward[] = {0, 4, 12, 28, 60, 124, 252, 380, 508, 636, 764, BEYOND};
 static const double edge_out[] = {0, 1.1, 2.3, 4, 8, 16, 32, 60, 124, 252, 380, 508, 636, 764, BEYOND};
-static const double edge_fine[] = {0, .7, 1.4, 2.2, 3.1, 4, 5, 6.5, 9, 13, 20, 32, 60, 124, 252, 380, 508, 636, 764, BEYOND};
+static const double edge_fine[] = {0,  .7, 1.4, 2.2, 3.1, 4,   5,   6.5, 9,   13,
+                                   20, 32, 60,  124, 252, 380, 508, 636, 764, BEYOND};
 #define COUNT(a) ((int)(sizeof(a) / sizeof(a)[0]))
 typedef struct {
   const double *at;

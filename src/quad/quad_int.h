@@ -23,16 +23,16 @@ typedef enum {
 typedef struct {
   double p, scale; /* scale < 0 never */
   cx_quad_map map;
-  int8_t dir;              /* of x as s grows from p (TOWARD: of x - p) */
-  bool anchored;           /* evaluate at p and distance (side -dir), else at x */
-  bool soft;               /* LINE: more is to be expected, the mesh is laid closer */
-  bool closed;             /* TOWARD: it ends at `end`, where another one goes on */
-  int edge;                /* panels reach to edge number `edge` of the map's table; -1 for LINE */
-  bool done;               /* no panel further out will be needed */
-  bool tame;               /* its oscillation, if any, comes to rest */
-  double end;              /* largest s of use */
-  double far;              /* from this s on the integrand is asked by the logarithm u of the distance; INFINITY: never */
-  double lo, hi;           /* LINE: s from lo to hi */
+  int8_t dir;    /* of x as s grows from p (TOWARD: of x - p) */
+  bool anchored; /* evaluate at p and distance (side -dir), else at x */
+  bool soft;     /* LINE: more is to be expected, the mesh is laid closer */
+  bool closed;   /* TOWARD: it ends at `end`, where another one goes on */
+  int edge;      /* panels reach to edge number `edge` of the map's table; -1 for LINE */
+  bool done;     /* no panel further out will be needed */
+  bool tame;     /* its oscillation, if any, comes to rest */
+  double end;    /* largest s of use */
+  double far;    /* from this s on the integrand is asked by the logarithm u of the distance; INFINITY: never */
+  double lo, hi; /* LINE: s from lo to hi */
   bool lo_plain, hi_plain; /* LINE: that end is a regular end, and may prove singular */
   double from, to;         /* LINE: where the integrand may be asked: all but the width of the breaks at its ends */
 } cx_quad_piece;
