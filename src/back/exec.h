@@ -54,9 +54,10 @@ typedef struct {
   cx_dyn dyn[CX_MAX_RANK];
 } cx_access;
 /* forms[j] = c[j] + sum(k < n: c[(k + 1) * forms + j] * a[k]): one of them, or the sum of their squares and an offset, or
- * its root */
+ * its root; or the greatest or the least of a[k] */
 typedef struct {
   int n, forms;
+  cx_red red; /* RED_max, RED_min; RED_none: a sum */
   bool root;
   double offset;
   cx_opnd *a;

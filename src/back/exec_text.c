@@ -15,7 +15,9 @@ static void operand(cx_arena *a, buf *b, const cx_kernel *k, const char *name, c
   add(a, b, cx_format(a, " %s%s+%lld[%lld,%d]", name, w, (long long)o->off, (long long)o->rs, o->ls));
 }
 static void linear(cx_arena *a, buf *b, const cx_kernel *k, const cx_linear *f) {
-  add(a, b, " <-");
+  add(a, b, f->red == RED_max ? " <- greatest" : f->red ? " <- least" : " <-");
+  for (int n = 0; n < f->n && f->red; n++) operand(a, b, k, "", &f->a[n]);
+  if (f->red) return;
   if (f->forms > 1) add(a, b, cx_format(a, " %s %.6g +", f->root ? "root of" : "squares", f->offset));
   for (int n = 0; n <= f->n; n++) {
     add(a, b, n ? ", (" : " (");

@@ -47,6 +47,8 @@ typedef struct {
    * sign. next: what will be read then, or NULL. By type and forms - 1. */
   void (*linear[CX_DTYPE_COUNT][CX_FORMS])(void *d, const void *const *a, const void *c, int terms, double offset,
                                            bool root, int64_t n, const void *next);
+  /* d[l] = the greatest, the least of a[k][l], k < terms */
+  void (*extreme[2])(void *d, const void *const *a, int terms, int64_t n);
   /* d[k] = s[k], past the caches where the machine can */
   void (*stream)(void *d, const void *s, int64_t n);
   /* d[k] = s[k], an array of another type */

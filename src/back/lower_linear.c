@@ -1,9 +1,10 @@
-/* lower_linear.c - sums of multiples, and norms of some, as one instruction.
+/* lower_linear.c - sums of multiples, norms of some, and the greatest or least of several, as one instruction.
  *
  * a + 2 * b - c + .. over the lanes, three terms and more, is one pass over its operands with the sum in registers: a
  * stencil's neighbours are read where they lie, bytes of an image as bytes. So is the root of two or three such sums'
  * squares, the length of a slope. A tree of additions whose inner nodes have one user each is such a sum; its leaves are
- * any values but products, each of which is one instruction with the addition behind it. */
+ * any values but products, each of which is one instruction with the addition behind it. A tree of max, or of min, such
+ * as a window that pools (pass/unroll.c), is one pass in the same way. */
 #include "back/lower.h"
 #include <math.h>
 
@@ -14,6 +15,7 @@ typedef struct {
   double c[CX_LINEAR_TERMS][CX_FORMS], bias[CX_FORMS], offset;
   int times[CX_LINEAR_TERMS]; /* a leaf may occur more than once */
   int n, ninner, forms;
+  cx_red red;
   bool ok;
 } tree;
 
@@ -83,6 +85,18 @@ static void squares(tree *t, const cx_node *n, bool root) {
   t->forms++;
 }
 
+/* the greatest of .. of values along the lanes */
+static void extremes(tree *t, const cx_node *n, bool root, uint16_t op) {
+  if (n->op == op && (root || t->L->val[n->id].total == 1)) {
+    if (!root) inner(t, n);
+    for (int k = 0; k < 2 && t->ok; k++) extremes(t, n->arg[k], false, op);
+    return;
+  }
+  t->ok &= t->n < CX_LINEAR_TERMS && (n->free_lo & t->L->p->mask);
+  for (int k = 0; k < t->n; k++) t->ok &= t->leaf[k] != n;
+  if (t->ok) t->times[t->n] = 1, t->leaf[t->n++] = n;
+}
+
 /* ---- bytes and 16 bits: the sum reads them itself where all of its leaves are such and nobody else reads them ---- */
 static bool raw_load(cx_lower_state *L, const cx_node *n, cx_dtype *type) {
   const cx_val *x = &L->val[n->id];
@@ -99,7 +113,7 @@ static void find_raw(cx_lower_state *L) {
       cx_val *v = &L->val[L->order.at[i]->id];
       if (!v->linear || v->cooked) continue;
       cx_dtype first = CX_F64, type = CX_F64;
-      bool raw = true;
+      bool raw = !v->linear->red;
       for (int k = 0; k < v->linear->n && raw; k++) {
         raw = raw_load(L, v->leaf[k], &type) && (k == 0 || type == first);
         first = type;
@@ -120,7 +134,7 @@ static void find_raw(cx_lower_state *L) {
 static void plant(cx_lower_state *L, cx_val *v, const tree *t, bool root) {
   int forms = t->forms ? t->forms : 1;
   cx_linear *f = CX_NEW(L->s->a, cx_linear);
-  *f = (cx_linear){.n = t->n, .forms = forms, .root = root, .offset = t->offset};
+  *f = (cx_linear){.n = t->n, .forms = forms, .red = t->red, .root = root, .offset = t->offset};
   f->c = CX_NEW_N(L->s->a, double, forms *(t->n + 1));
   f->single = CX_NEW_N(L->s->a, float, forms *(t->n + 1));
   for (int k = 0; k <= t->n; k++)
@@ -147,8 +161,15 @@ void cx_low_find_linear(cx_lower_state *L) {
     const cx_node *n = L->order.at[i];
     cx_val *v = &L->val[n->id];
     bool root = n->op == OP_sqrt && L->val[n->arg[0]->id].total == 1;
-    if (!v->total || (!root && !is_sum(n))) continue;
+    bool extreme = n->op == OP_max || n->op == OP_min;
+    if (!v->total || (!root && !is_sum(n) && !extreme)) continue;
     *t = (tree){.L = L, .ok = true};
+    if (extreme) {
+      extremes(t, n, true, n->op);
+      t->red = n->op == OP_max ? RED_max : RED_min;
+      if (t->ok && t->n > 2) plant(L, v, t, false), some = true;
+      continue;
+    }
     squares(t, root ? n->arg[0] : n, !root);
     if (!t->ok || t->forms < 2 || t->n < 3) {
       if (root) continue;

@@ -1,13 +1,14 @@
-/* unroll.c - a sum over few places, each with a known number, is written out.
+/* unroll.c - a sum over few places, each with a known number, is written out, as is the greatest of few.
  *
  * sum(u < 3, v < 3) kernel[u, v] * img[y + u, x + v], kernel a table of numbers, becomes img[y, x + 2] - img[y, x] + ..:
  * zeros vanish, ones cost nothing, and the back end sees a linear combination of shifted rows (lower_linear.c). The
- * numbers may be computed: samples of a Gaussian over their sum are. What is written out is bounded, whatever the sizes
- * of the arrays are. */
+ * numbers may be computed: samples of a Gaussian over their sum are. A window whose greatest value is wanted, but not its
+ * place, is read once then, too. What is written out is bounded, whatever the sizes of the arrays are. */
 #include "pass/eqs.h"
 #include <math.h>
 
-enum { PLACES = 64, TABLE = 4096, WORK = 100000 }; /* terms of a sum; elements of a table, evaluations in all */
+/* terms of a sum; places of a window; elements of a table, evaluations in all */
+enum { PLACES = 64, WINDOW = 16, TABLE = 4096, WORK = 100000 };
 
 typedef struct {
   cx_graph *g;
@@ -93,14 +94,30 @@ static bool has_table(unroller *u, const cx_eq *e) {
   return yes;
 }
 
+/* a window over another array, all of it inside, whose place nobody asks for: that is found in one go with the value */
+static bool window(const unroller *u, const cx_eq *e) {
+  const cx_node *b = e->body;
+  if (b->op != OP_load || e->nred < 1 || count(e->rdim, e->nred) > WINDOW) return false;
+  for (int k = 0; k < b->nargs; k++) {
+    const cx_node *at = b->arg[k];
+    if (at->has_load || !cx_in_range(u->g, at, u->g->eq[b->u.eq]->dim[k].n, e)) return false;
+    if (at->free_lo && !(at->free_lo & ~cx_reduced_mask(e))) return false; /* a whole axis: no window moves there */
+  }
+  for (int k = 0; k < u->g->neq; k++)
+    if (u->g->eq[k]->kind == EQ_CALC && u->g->eq[k]->red >= RED_argmax && u->g->eq[k]->body == b) return false;
+  return true;
+}
+
 static void write_out(unroller *u, cx_eq *e) {
   int64_t places = count(e->rdim, e->nred);
-  if (places < 2 || places > PLACES || count(e->dim, e->rank) < PLACES || !has_table(u, e)) return;
-  const cx_node *sum = cx_const(u->g, 0);
+  if (places < 2 || places > PLACES || count(e->dim, e->rank) < PLACES) return;
+  if (!(e->red == RED_sum ? has_table(u, e) : window(u, e))) return;
+  const cx_node *sum = e->red == RED_sum ? cx_const(u->g, 0) : NULL;
+  cx_op join = e->red == RED_sum ? OP_add : e->red == RED_max ? OP_max : OP_min;
   for (int64_t k = 0; k < places; k++) {
     const cx_node *t = at_place(u, e->body, e->rank, e->rdim, e->nred, k);
     if (!t) return;
-    sum = cx_op2(u->g, OP_add, sum, t);
+    sum = sum ? cx_op2(u->g, join, sum, t) : t;
   }
   e->red = RED_none, e->nred = 0;
   e->body = sum;
@@ -112,7 +129,8 @@ void cx_pass_unroll(cx_graph *g) {
   unroller u = {.g = g, .tmp = a, .cyclic = o.cyclic, .value = CX_NEW_N(a, double *, g->neq + 1), .budget = WORK};
   for (int i = 0; i < o.n; i++) {
     cx_eq *e = g->eq[o.order[i]];
-    if (e->kind == EQ_CALC && e->red == RED_sum && !o.cyclic[e->id]) write_out(&u, e);
+    if (e->kind == EQ_CALC && (e->red == RED_sum || e->red == RED_max || e->red == RED_min) && !o.cyclic[e->id])
+      write_out(&u, e);
   }
   cx_arena_free(a);
   cx_pass_inline(g); /* what is no sum any more may go into its user */

@@ -189,6 +189,32 @@ static void linear(const cx_mat_kernels *k, bool single, int forms, bool root, i
   }
 }
 
+/* the greatest and the least of some arrays, NaN above all; nothing written beside them */
+static void extreme(const cx_mat_kernels *k, bool single, int terms, int64_t n) {
+  array x = numbers(single, terms * n), d = numbers(single, n + 1);
+  const void *a[16];
+  for (int q = 0; q < terms; q++) a[q] = (const char *)x.p + q * n * (single ? 4 : 8);
+  int64_t odd = n / 2 * terms; /* a place among all */
+  if (single) ((float *)x.p)[odd] = NAN;
+  else ((double *)x.p)[odd] = NAN;
+  for (int least = 0; least < 2; least++) {
+    double beside = at(d, n);
+    bool right = true;
+    k->extreme[least](d.p, a, terms, n);
+    for (int64_t l = 0; l < n; l++) {
+      double want = at(x, l);
+      for (int q = 1; q < terms; q++) {
+        double y = at(x, q * n + l);
+        if (isnan(y) || (least ? y < want : y > want)) want = y;
+        if (isnan(want)) break;
+      }
+      right &= at(d, l) == want || (isnan(want) && isnan(at(d, l)));
+    }
+    CHECK(right && at(d, n) == beside);
+  }
+  free(x.p), free(d.p);
+}
+
 static void stream(const cx_mat_kernels *k, bool single, int64_t shift, int64_t n) {
   array s = numbers(single, n + 9), d = numbers(single, n + 9);
   int64_t size = single ? 4 : 8;
@@ -227,6 +253,8 @@ int main(void) {
       for (int forms = 1; forms <= CX_FORMS; forms++)
         for (int64_t n = 1; n < 600; n = 2 * n + 5)
           for (int terms = 1; terms < 16; terms += 5) linear(k, single, forms, n & 2, terms, n);
+      for (int64_t n = 1; n < 300; n = 2 * n + 3)
+        for (int terms = 1; terms < 16; terms += 3) extreme(k, single, terms, n);
       for (int64_t n = 1; n < 300; n = 2 * n + 3)
         for (int64_t shift = 0; shift < 5; shift++) stream(k, single, shift, n);
     }

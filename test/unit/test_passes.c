@@ -116,6 +116,18 @@ static void test_unroll(void) {
   HAS(g, "sum");
   g = SAME_VALUES("input x[i0 < 300]\ny[i0 < 200] = sum(i1 < 100) i1 * x[i0 + i1]\noutput y\n", "unroll");
   HAS(g, "sum");
+  /* a window is read once; not one that reaches beyond the array, a whole axis, or where the place is wanted, too */
+  g = SAME_VALUES("input x[i0 < 200]\ny[i0 < 99] = max(i1 < 4) x[2 * i0 + i1]\noutput y\n", "unroll");
+  HAS(g, "max(max(max(x[2 * i0]");
+  g = SAME_VALUES("input x[i0 < 200]\ny[i0 < 100] = min(i1 < 4) x[2 * i0 + i1]\noutput y\n", "unroll");
+  HAS(g, "min(i1");
+  g = SAME_VALUES("input x[i0 < 200, i1 < 4]\ny[i0 < 200] = max(i1 < 4) x[i0, i1]\noutput y\n", "unroll");
+  HAS(g, "max(i1");
+  g = SAME_VALUES(
+      "input x[i0 < 200]\ny[i0 < 99] = max(i1 < 2) x[2 * i0 + i1]\nz[i0 < 99] = argmax(i1 < 2) x[2 * i0 + i1]\n"
+      "output y\noutput z\n",
+      "unroll");
+  HAS(g, " max(i1");
 }
 
 static void test_cut(void) {
