@@ -192,6 +192,8 @@ typedef struct {
   cx_loc full, block, cols;
   cx_bound bound[CX_BOUNDS];
   int nbound;
+  uint32_t
+      slices;  /* nest.c: own slots that are loops around all who read it, so that its block has one slice of each */
   bool digits; /* of one number, which its block may join */
   int high, low;
 } cx_place;
@@ -288,7 +290,7 @@ typedef struct {
 } cx_scatter;
 void cx_scatter_sums(cx_graph *g, cx_eq *e); /* sums the terms that go to one place before they go there */
 bool cx_scatter_of(cx_graph *g, const cx_eq *e, cx_scatter *s);
-/* lower.c, lower_eq.c, lower_mat.c */
+/* lower.c, lower_eq.c, lower_mat.c, lower_kernel.c */
 void cx_lower(cx_sched *s, cx_kernel *k);
 extern const double cx_red_start[RED_COUNT];
 /* columns.c */

@@ -3,7 +3,7 @@
 #define CX_LOWER_H
 #include "back/exec.h"
 
-enum { LANE = -2, CLOSED = -1, PART_SLOT = 29, RUN_SLOT = 30, STEP_SLOT = 31 };
+enum { LANE = -2, CLOSED = -1, NEST_SLOT = 26, PART_SLOT = 29, RUN_SLOT = 30, STEP_SLOT = 31 };
 
 typedef CX_VEC(cx_ins) cx_code;
 
@@ -121,6 +121,21 @@ typedef struct {
 cx_factors cx_low_factors(const cx_node *body, uint32_t lane);
 /* lower_conv.c: sums of products over several indices */
 bool cx_lower_contract(cx_lower_state *L, const cx_eq *e, const cx_loc *dest);
+/* lower_eq.c: is a sum over rows kept lane by lane until its other sums are done? Short blocks; adding up the lanes of each
+ * costs more than adding blocks. */
+bool cx_low_lanes_last(const cx_lower_state *L, const cx_eq *e);
+/* elements of an equation a row; of its block, a row; where that lies */
+int64_t cx_low_per_row(const cx_eq *e, const cx_place *p);
+int64_t cx_low_kept(const cx_eq *e, const cx_place *p);
+void cx_low_block_loc(cx_lower_state *L, cx_loc *l, const cx_eq *e, const cx_place *p, int temp);
+/* an equation, and what is computed with it; lanes: a sum over rows whose other sums are open loops is collected there */
+void cx_low_equation(cx_lower_state *L, const cx_eq *e, const cx_eq *twin, const cx_loc *lanes);
+const cx_eq *cx_low_twin(const cx_lower_state *L, int i);
+void cx_low_new_block(cx_lower_state *L, const cx_eq *e);
+void cx_low_sums_begin(cx_lower_state *L, const cx_eq *e, cx_loc *lanes, int *temp);
+void cx_low_sums_end(cx_lower_state *L, const cx_eq *e, const cx_loc *lanes);
+/* nest.c: the equations of the kernel from the i-th on that share their loops; how many, 0: none */
+int cx_low_nested(cx_lower_state *L, int i, const bool *done);
 /* phases.c: an own index cut into parts, start + step * 0 .. n - 1; how many, 0: none */
 enum { CX_PARTS = 8 };
 typedef struct {

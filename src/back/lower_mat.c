@@ -407,6 +407,7 @@ bool cx_lower_product(cx_lower_state *L, const cx_eq *e, const cx_loc *to) {
     if (!a->node || !b->node || !(a->node->free_lo & lane) || !(b->node->free_lo & lane)) return false;
     if (f.negative) b->node = cx_op1(g, OP_neg, b->node);
     a->lanes = b->lanes = true;
+    if (p.m < 0 && own && cx_low_lanes_last(L, e)) return false;
     if (p.m < 0 && own) { /* no product over its own indices */
       p.r = largest(e, own);
       a->slot[0] = b->slot[0] = p.r;

@@ -461,6 +461,22 @@ static void test_triangular_factor(void) {
   }
 }
 
+static void test_again(void) {
+#define MADE                                                                   \
+  "input a[i0 < 2600, i1 < 2]\ninput b[i0 < 2, i1 < 256]\ninput s[i0 < 256]\n" \
+  "x[i0 < 2600, i1 < 256] = sum(i2 < 2) a[i0, i2] * b[i2, i1]\n"               \
+  "y[i0 < 2600, i1 < 256] = max(x[i0, i1] * s[i1] + 1, 0)\np[i0 < 2600, i1 < 128] = max(i2 < 2) y[i0, 2 * i1 + i2]\n"
+  cx_graph *g = SAME_VALUES(MADE "q[i0 < 256] = sum(i1 < 2600) y[i1, i0]\noutput p\noutput q\n", "again");
+  HAS_NOT(g, "\ny[");
+  HAS(g, "max(s[i2 + 2 * i1] * x[i0, i2 + 2 * i1] + 1, 0)");
+  /* kept where a reader comes back to an element, and where it is asked for */
+  g = SAME_VALUES(MADE "q[i0 < 256, i1 < 2] = sum(i2 < 2600) y[i2, i0] * a[i2, i1]\noutput p\noutput q\n", "again");
+  HAS(g, "\ny[");
+  g = SAME_VALUES(MADE "output p\noutput y\n", "again");
+  HAS(g, "= max(i2 < 2) y[");
+#undef MADE
+}
+
 static void test_learn(void) {
   cx_graph *g = SAME_VALUES("input x[i0 < 6]\ny[i0 < 6] = if i0 < 6 then x[max(i0, 0)] else 0\noutput y\n", "simplify");
   HAS(g, "y[i0 < 6] = x[i0]");
@@ -483,6 +499,7 @@ static void tests(void) {
   test_unroll();
   test_guards();
   test_digits();
+  test_again();
   test_inline_share();
   test_contract();
   test_suffstat();
