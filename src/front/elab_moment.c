@@ -170,16 +170,14 @@ static cx_val log_tail(cx_elab *E, const cx_dist *d, bool upper, cx_val x) {
   if (v.bad || cx_dist_closed(d)) return op1(E, OP_log, v);
   cx_val rest = op1(E, OP_log1p, op1(E, OP_neg, tail(E, d, !upper, x))); /* the logarithm of what is nearly 1 */
   cx_val low = op1(E, OP_log, v);
-  if (!cx_dist_discrete(d)) {
-    cx_val tiny = op2(E, OP_le, v, num(E, 1e-250, d));
-    low = when(E, tiny, far_tail(E, d, upper, x, tiny), low);
-  }
+  cx_val tiny = op2(E, OP_le, v, num(E, 1e-250, d));
+  low = when(E, tiny, far_tail(E, d, upper, x, tiny), low);
   return when(E, op2(E, OP_lt, v, num(E, 0.5, d)), low, rest);
 }
 /* log P(X <= x), or P(X > x), that a block may give without its logarithm */
 static cx_val distant(cx_elab *E, const cx_dist *d, bool upper, cx_val x) {
   cx_val l = cx_dist_value(E, d, upper ? DIST_LOG_CCDF : DIST_LOG_CDF, x);
-  if (cx_dist_has(d, upper ? "log_ccdf" : "log_cdf") || (!cx_dist_closed(d) && !cx_dist_discrete(d))) return l;
+  if (cx_dist_has(d, upper ? "log_ccdf" : "log_cdf") || !cx_dist_closed(d)) return l;
   cx_val tiny = op2(E, OP_lt, l, num(E, -660, d));
   return when(E, tiny, far_tail(E, d, upper, x, tiny), l);
 }
