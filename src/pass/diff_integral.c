@@ -118,7 +118,7 @@ static uint32_t at_end(cx_leibniz *p, uint32_t end, uint32_t other) {
     cx_eq *e = g->eq[id];
     if (e->kind != EQ_CALC) continue;
     e->body = cx_rewrite(g, e->body, step_in, in);
-    const cx_node *exact = cx_rewrite(g, e->body, cx_unrooted, root);
+    const cx_node *exact = cx_rewrite(g, e->body, cx_unrooted, &(cx_opening){.only = root});
     if (exact->op == OP_const) e->body = exact;
   }
   return f;
@@ -197,48 +197,6 @@ static uint32_t composed(cx_leibniz *p, uint32_t of, const cx_node *value) {
   return cx_compose_eq(c, of, bound);
 }
 
-/* d/da of f at x + V (a - a0), and f dV/dx: the derivative under the sign where x moves with V */
-static uint32_t carried(cx_leibniz *p, int q) {
-  cx_graph *g = p->g;
-  uint32_t leaf = p->local.at[q].leaf, V = p->velocity[q];
-  const cx_eq *le = g->eq[leaf], *Ve = g->eq[V], *fe = g->eq[p->f];
-  int rest = le->rank - p->r0;
-  const cx_node *k = cx_index(g, p->r0), *at[CX_MAX_RANK], *sub[CX_MAX_RANK];
-  uint32_t still[2]; /* V and a that diff does not pass through */
-  for (int s = 0; s < 2; s++) {
-    cx_eq *e = like(g, s ? le : Ve, s ? le->rank : Ve->rank);
-    e->inert = true;
-    e->body = cx_load_here(g, s ? le : Ve);
-    still[s] = e->id;
-  }
-  cx_eq *X = like(g, Ve, p->r0 + 1), *plain = like(g, X, X->rank);
-  plain->body = cx_load(g, p->x, &k, 1);
-  for (int d = 0; d < p->r0; d++) sub[d] = cx_index(g, d);
-  for (int d = 0; d < rest; d++) sub[p->r0 + d] = cx_index(g, p->r0 + 1 + d);
-  const cx_node *move = cx_op2(g, OP_sub, cx_load(g, leaf, sub, le->rank), cx_load(g, still[1], sub, le->rank));
-  move = cx_op2(g, OP_mul, cx_load_here(g, g->eq[still[0]]), move);
-  if (rest) {
-    cx_eq *t = like(g, X, X->rank);
-    t->red = RED_sum;
-    t->nred = (uint8_t)rest;
-    memcpy(t->rdim, le->dim + p->r0, (size_t)rest * sizeof *t->rdim);
-    t->body = move;
-    move = cx_load_here(g, t);
-  }
-  X->body = cx_op2(g, OP_add, plain->body, move);
-  uint32_t fX = composed(p, p->I->prim_arg[CX_INTEGRAL_F], cx_load_here(g, X));
-  uint32_t from[] = {X->id, still[0], still[1]}, to[] = {plain->id, V, leaf};
-  uint32_t d = cx_replace(g, cx_diff_forward(g, fX, leaf, p->r0), from, to, 3);
-  uint32_t spread = cx_diff_forward(g, V, p->x, 1);
-  cx_eq *t = like(g, g->eq[d], g->eq[d]->rank);
-  for (int m = 0; m < fe->rank; m++) at[m] = cx_index(g, m);
-  for (int m = 0; m <= p->r0; m++) sub[m] = at[m];
-  for (int m = 0; m < rest; m++) sub[p->r0 + 1 + m] = cx_index(g, fe->rank + m);
-  t->body = cx_op2(g, OP_add, read_at(g, d),
-                   cx_op2(g, OP_mul, cx_load(g, p->f, at, fe->rank), cx_load(g, spread, sub, p->r0 + 1 + rest)));
-  return t->id;
-}
-
 /* of a sum over roots of u that move by -(du/da) / (du/dx) */
 static uint32_t at_roots(cx_leibniz *p, int q, uint32_t u, uint32_t slope) {
   cx_graph *g = p->g;
@@ -265,6 +223,33 @@ static uint32_t end_here(cx_leibniz *p, uint32_t end) {
   return t->id;
 }
 
+/* inside another integral, or one around others */
+static bool among_others(const cx_leibniz *p) {
+  const cx_graph *g = p->g;
+  bool yes = false;
+  for (int id = 0; id < g->neq && !yes; id++) {
+    const cx_eq *e = g->eq[id];
+    if (e->kind != EQ_INPUT || !e->node) continue;
+    const uint32_t *mask = cx_node_dims(g, g->arena, (uint32_t)id);
+    uint32_t of = (uint32_t)id == p->x ? p->I->prim_arg[CX_INTEGRAL_F] : p->I->id;
+    if ((uint32_t)id != p->x) yes = (mask[of] & CX_DEPENDS) != 0;
+    bool *below = (uint32_t)id == p->x ? CX_NEW_N(g->arena, bool, g->neq + 1) : NULL;
+    if (below) cx_mark_below(p->g, of, below);
+    for (int k = 0; below && k < g->neq; k++) yes |= below[k] && cx_is_integral(g->eq[k]) && (mask[k] & CX_DEPENDS);
+  }
+  return yes;
+}
+
+/* how x is to move with each local, NULL: not at all */
+static const uint32_t *velocities(cx_leibniz *p) {
+  const uint32_t *follow = cx_leibniz_follow(p);
+  for (int q = 0; follow && q < p->local.n; q++)
+    if (p->stretch || follow[q] != UINT32_MAX) return follow;
+  uint32_t *hold = CX_NEW_N(p->g->arena, uint32_t, p->local.n + 1);
+  for (int q = 0; q < p->local.n; q++) hold[q] = UINT32_MAX;
+  return cx_leibniz_hold(p, hold) ? hold : NULL;
+}
+
 static uint32_t surrogate(cx_leibniz *p) {
   cx_graph *g = p->g;
   cx_eq *I = p->I;
@@ -273,7 +258,7 @@ static uint32_t surrogate(cx_leibniz *p) {
   p->x = I->prim_arg[CX_INTEGRAL_X];
   bool crossing = I->prim == &cx_prim_crossing, series = I->prim == &cx_prim_series;
   const cx_node *k = cx_index(g, p->r0), *x = cx_load(g, p->x, &k, 1);
-  if (!crossing && !series && cx_leibniz_stretches(p)) {
+  if (!crossing && !series && cx_leibniz_stretches(p) && among_others(p)) {
     p->cyclic = cx_order(g, g->arena).cyclic;
     p->stretch = true;
     for (int side = 0; side < 2; side++)
@@ -290,12 +275,12 @@ static uint32_t surrogate(cx_leibniz *p) {
   }
   const cx_node *sum = read_at(g, frozen(p, I->id));
   if (!crossing && !series) {
-    p->velocity = cx_leibniz_follow(p);
+    p->velocity = velocities(p);
     sum = cx_leibniz_jumps(p, sum);
   }
   for (int q = 0; q < p->local.n; q++) {
     uint32_t d = crossing                                      ? at_roots(p, q, u, slope)
-                 : p->velocity && p->velocity[q] != UINT32_MAX ? carried(p, q)
+                 : p->velocity && p->velocity[q] != UINT32_MAX ? cx_leibniz_carried(p, q)
                                                                : cx_diff_forward(g, p->f, p->local.at[q].leaf, p->r0);
     if (cx_is_zero(g, d)) continue;
     uint32_t f = cx_leibniz_integrand(p, d, p->r0);
@@ -305,8 +290,20 @@ static uint32_t surrogate(cx_leibniz *p) {
   }
   for (int side = 0; side < 2 && !crossing && !series && !p->stretch; side++) {
     uint32_t end = I->prim_arg[side ? CX_INTEGRAL_HI : CX_INTEGRAL_LO];
-    if ((int)end >= p->marked || !(p->mark[end] & 1)) continue;
-    uint32_t e0 = frozen(p, end), fe = frozen(p, at_end(p, end, I->prim_arg[side ? CX_INTEGRAL_LO : CX_INTEGRAL_HI]));
+    const cx_eq *ee = g->eq[end];
+    bool moves = (int)end < p->marked && (p->mark[end] & 1),
+         far = ee->kind == EQ_CALC && ee->body->op == OP_const && isinf(ee->body->u.num);
+    const cx_node *held = cx_leibniz_held_end(p, side);
+    if (far || !(moves || p->points) || (held && held->op == OP_const)) continue;
+    uint32_t f = at_end(p, end, I->prim_arg[side ? CX_INTEGRAL_LO : CX_INTEGRAL_HI]);
+    if (held) { /* there x moves with the end */
+      cx_eq *t = like(g, g->eq[f], g->eq[f]->rank);
+      t->body = cx_op3(g, OP_select, held, cx_const(g, 0), read_at(g, f));
+      f = t->id;
+    }
+    if (p->points) sum = cx_leibniz_drift(p, side, f, sum);
+    if (!moves) continue;
+    uint32_t e0 = frozen(p, end), fe = frozen(p, f);
     const cx_node *ix[CX_MAX_RANK];
     for (int d = 0; d < p->r0; d++) ix[d] = cx_index(g, d);
     const cx_node *move = cx_op2(g, OP_sub, cx_load(g, end, ix, p->r0), cx_load(g, e0, ix, p->r0));

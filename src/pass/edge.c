@@ -213,10 +213,13 @@ static void combine(combination *c, const cx_node *e, double times) {
   }
 }
 const cx_node *cx_unrooted(void *user, cx_graph *g, const cx_node *n) {
-  const uint32_t *only = user;
+  const cx_opening *how = user;
   if (n->op == OP_load) {
     const cx_eq *q = g->eq[n->u.eq];
-    if (q->kind != EQ_CALC || q->red != RED_none || (only && n->u.eq != only[0] && n->u.eq != only[1])) return n;
+    if (q->kind != EQ_CALC || q->red != RED_none || (q->body->op == OP_const && !cx_unnamed(q))) return n;
+    if (how->only && n->u.eq != how->only[0] && n->u.eq != how->only[1]) return n;
+    for (int k = 0; k < how->nbut; k++)
+      if (how->but[k] == n->u.eq) return n;
     int64_t slot[CX_MAX_RANK];
     for (int k = 0; k < q->rank; k++) slot[k] = k;
     return cx_rewrite(g, cx_subst(g, q->body, slot, n->arg, q->rank), cx_unrooted, user);
@@ -230,9 +233,9 @@ const cx_node *cx_unrooted(void *user, cx_graph *g, const cx_node *n) {
   if (a->op != OP_sqrt || a != b) return n;
   return minus ? cx_op1(g, OP_neg, a->arg[0]) : a->arg[0];
 }
-static bool vanishes(cx_graph *g, const cx_node *w) {
+bool cx_vanishes(cx_graph *g, const cx_node *w, cx_opening how) {
   combination c = {.n = 0};
-  combine(&c, cx_rewrite(g, w, cx_unrooted, NULL), 1);
+  combine(&c, cx_rewrite(g, w, cx_unrooted, &how), 1);
   for (int k = 0; k < c.n; k++)
     if (c.times[k] != 0) return false;
   return fabs(c.number) <= 8 * DBL_EPSILON * c.size;
@@ -245,7 +248,7 @@ typedef struct {
 } sink;
 static void put(sink *s, cx_feature_kind kind, bool jumps, const cx_node *w) {
   cx_graph *g = s->in->g;
-  if (!varies(s->in, w) || vanishes(g, w)) return;
+  if (!varies(s->in, w) || cx_vanishes(g, w, (cx_opening){0})) return;
   for (int k = 0; k < s->to->n; k++) {
     cx_found *t = &s->to->at[k];
     const cx_eq *e = g->eq[t->eq];
@@ -451,19 +454,43 @@ static void cannot(const cx_leibniz *p) {
   cx_throw(g->ctx, CX_E_PROGRAM);
 }
 
-static bool nought_at(const inner *in, uint32_t u, const cx_node *end) {
+/* where u vanishes at the end: a condition, or NULL */
+static const cx_node *nought_at(const inner *in, uint32_t u, const cx_node *end, cx_opening how) {
+  cx_graph *g = in->g;
   if (end->op == OP_load) {
-    const cx_eq *q = in->g->eq[end->u.eq];
+    const cx_eq *q = g->eq[end->u.eq];
     if (q->kind == EQ_CALC && q->red == RED_none && q->rank == in->r) end = q->body;
   }
-  if (end->op == OP_max || end->op == OP_min) return nought_at(in, u, end->arg[0]) || nought_at(in, u, end->arg[1]);
-  return vanishes(in->g, at_y(in, u, end));
+  if (end->op != OP_max && end->op != OP_min) return cx_vanishes(g, at_y(in, u, end), how) ? cx_const(g, 1) : NULL;
+  const cx_node *where = NULL;
+  for (int k = 0; k < 2; k++) { /* the argument that it is */
+    const cx_node *a = end->arg[k], *b = end->arg[1 - k], *there = nought_at(in, u, a, how);
+    if (!there) continue;
+    there = cx_op2(g, OP_and, there, end->op == OP_min ? cx_op2(g, OP_le, a, b) : cx_op2(g, OP_le, b, a));
+    where = where ? cx_op2(g, OP_or, where, there) : there;
+  }
+  return where;
 }
+const cx_node *cx_leibniz_ends_at(cx_leibniz *p, uint32_t u, int side) {
+  cx_graph *g = p->g;
+  inner in = {.g = g, .y = p->x, .x = UINT32_MAX, .own = UINT32_MAX, .r = p->r0};
+  uint32_t end = p->I->prim_arg[side ? CX_INTEGRAL_HI : CX_INTEGRAL_LO];
+  const cx_node *ix[CX_MAX_RANK];
+  if (in.r >= CX_MAX_RANK) return NULL;
+  memcpy(in.dim, g->eq[end]->dim, sizeof in.dim);
+  in.dim[in.r] = (cx_dim){CX_NODES, NULL};
+  for (int d = 0; d < in.r; d++) ix[d] = cx_index(g, d);
+  uint32_t f = flat(&in, p->I, u);
+  if (f == UINT32_MAX) return NULL;
+  return nought_at(&in, f, cx_load(g, end, ix, in.r), (cx_opening){NULL, p->wrt, p->nwrt});
+}
+
 bool cx_leibniz_stretches(cx_leibniz *p) {
   cx_graph *g = p->g;
   const cx_eq *I = p->I;
   inner in = {.g = g, .y = p->x, .x = UINT32_MAX, .own = UINT32_MAX, .r = p->r0};
   const cx_node *ix[CX_MAX_RANK];
+  cx_opening how = {NULL, p->wrt, p->nwrt};
   bool hidden = false, moves[2];
   for (int side = 0; side < 2; side++) {
     uint32_t end = I->prim_arg[side ? CX_INTEGRAL_HI : CX_INTEGRAL_LO];
@@ -478,7 +505,8 @@ bool cx_leibniz_stretches(cx_leibniz *p) {
     if (all.at[k].kind != CX_FEATURE_SINGULAR) continue;
     uint32_t u = flat(&in, I, all.at[k].eq);
     for (int side = 0; side < 2 && u != UINT32_MAX; side++)
-      if (moves[side] && nought_at(&in, u, cx_load(g, I->prim_arg[side ? CX_INTEGRAL_HI : CX_INTEGRAL_LO], ix, in.r)))
+      if (moves[side] &&
+          nought_at(&in, u, cx_load(g, I->prim_arg[side ? CX_INTEGRAL_HI : CX_INTEGRAL_LO], ix, in.r), how))
         return true;
   }
   return false;

@@ -159,7 +159,8 @@ static void singular_below(finder *f, cx_scratch *w, const cx_node *a) {
   switch (a->op) {
     case OP_abs:
     case OP_neg:
-    case OP_sqrt: singular_below(f, w, a->arg[0]); return;
+    case OP_sqrt:
+    case OP_cbrt: singular_below(f, w, a->arg[0]); return;
     case OP_pow:
       if (a->arg[1]->op == OP_const) {
         singular_below(f, w, a->arg[0]);

@@ -509,6 +509,7 @@ static const cx_node *jump(jumps *j, int which, const cx_node *sum) {
   relocal own = {.p = p, .m = s->m, .dim = dim};
   body = s->m ? cx_rewrite(g, cx_subst(g, body, slot, to, s->m + 1), read_own, &own) : body;
   g->eq[u]->body = body;
+  if (s->m == 0 && period == 0 && cx_leibniz_held(p, body)) return sum; /* it stands still */
 
   uint32_t by_x = UINT32_MAX, f_low = 0, f_high = 0, ends[2], per = 0;
   for (int q = 0; q < own.local.n + p->local.n; q++) { /* what it moves with */
