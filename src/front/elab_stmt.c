@@ -183,14 +183,15 @@ void cx_row_lengths(const cx_binding *b, cx_val *base, int n, const bool *all) {
     if ((k >= n || all[k]) && r->length[k]) base->dim[k].n = r->row[k] = r->length[k];
 }
 
-/* the equations that are integers if the unfinished arrays are, marked so; undo: what was marked, to be taken back */
+/* the equations that are integers if the unfinished arrays are, but for the one called `but` (-1: all), marked so; undo:
+ * what was marked, to be taken back */
 typedef CX_VEC(cx_eq *) equations;
-static void assume_integer(cx_elab *E, equations *undo) {
+static void assume_integer(cx_elab *E, int but, equations *undo) {
   uint32_t first = UINT32_MAX;
   for (int k = 0; k < E->unfinished.n; k++) {
     cx_eq *e = E->g->eq[E->unfinished.at[k]->shell];
     if (e->id < first) first = e->id;
-    if (!e->integer) e->integer = true, *CX_PUSH(E->arena, *undo) = e;
+    if (!e->integer && k != but) e->integer = true, *CX_PUSH(E->arena, *undo) = e;
   }
   for (uint32_t id = first; id < (uint32_t)E->g->neq; id++) {
     cx_eq *e = E->g->eq[id];
@@ -199,19 +200,22 @@ static void assume_integer(cx_elab *E, equations *undo) {
     *CX_PUSH(E->arena, *undo) = e;
   }
 }
-static void take_back(const equations *undo) {
+static void take_back(equations *undo) {
   for (int k = 0; k < undo->n; k++) undo->at[k]->integer = false;
+  undo->n = 0;
 }
 
 bool cx_integer_later(cx_elab *E, const cx_node *u, cx_span s) {
   if (!E->nunfinished) return false;
   equations undo = {0};
-  assume_integer(E, &undo);
+  assume_integer(E, -1, &undo);
   bool yes = cx_is_integer(E->g, u);
   take_back(&undo);
-  for (int k = 0; k < E->unfinished.n && yes; k++) {
+  for (int k = 0; k < E->unfinished.n && yes; k++) { /* those without which it would be none */
     recurrence *r = E->unfinished.at[k];
-    if (!r->used_whole) r->used_whole = true, r->where = s;
+    assume_integer(E, k, &undo);
+    if (!r->used_whole && !cx_is_integer(E->g, u)) r->used_whole = true, r->where = s;
+    take_back(&undo);
   }
   return yes;
 }
@@ -222,7 +226,7 @@ static void settle_integers(cx_elab *E) {
   bool settled = false;
   while (!settled) {
     settled = true;
-    assume_integer(E, &undo);
+    assume_integer(E, -1, &undo);
     for (int k = E->unfinished.n - 1; k >= 0; k--) {
       recurrence *r = E->unfinished.at[k];
       const cx_eq *e = E->g->eq[r->shell];
@@ -239,7 +243,6 @@ static void settle_integers(cx_elab *E) {
         r->bind->v = cx_v_bad(r->span);
       }
       take_back(&undo);
-      undo.n = 0;
       E->unfinished.at[k] = E->unfinished.at[--E->unfinished.n];
       settled = false;
       break;
