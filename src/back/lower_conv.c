@@ -258,7 +258,7 @@ static void transposed(plan *p, int slot, int64_t count, int temp, int64_t n, in
 static bool summed_rows(plan *p, const cx_factors *f, const cx_loc *to) {
   cx_lower_state *L = p->L;
   const cx_eq *e = p->e;
-  int n = -1, loop[2 * CX_MAX_RANK], nloop = 0, slice = -1;
+  int n = -1, loop[2 * CX_MAX_RANK], nloop = 0, slice = -1, part_of[CX_MAX_RANK], nparts = 0;
   if (f->nguard || p->s.at.access.ncheck || p->v.at.access.ncheck || p->s.at.lane != 1 || p->v.at.lane != 1)
     return false;
   for (int s = 0; s < e->rank; s++) { /* the vector is the one that is contiguous in the result */
@@ -273,10 +273,12 @@ static bool summed_rows(plan *p, const cx_factors *f, const cx_loc *to) {
   for (int s = 0; s < cx_nslot(e); s++) {
     if (L->level_of[s] != CLOSED || s == n || cx_extent(e, s) == 1) continue;
     if (s >= e->rank) loop[nloop++] = s;
-    else if (p->v.load->free_lo >> s & 1) return false;
-    else p->row[p->nrow++] = s;
+    else if (!(p->v.load->free_lo >> s & 1)) p->row[p->nrow++] = s;
+    else if (p->s.load->free_lo >> s & 1) return false;
+    else part_of[nparts++] = s; /* more columns of B: a product for each */
   }
-  if (p->s.load->free_lo >> n & 1 || !nloop || !table(p, to)) return false;
+  if (p->s.load->free_lo >> n & 1 || !nloop || (nparts && p->nrow < 2) || !table(p, to)) return false;
+  for (int j = 0; j < nparts; j++) cx_low_open(L, part_of[j], 0, cx_extent(e, part_of[j]), 1);
   /* as much of one sum as its transposed slice, and what it multiplies, stay in the second cache: the result is read and
    * written once for all of it */
   int64_t width = cx_extent(e, n), pad = (width + 15) / 16 * 16, part = 1, line = L->k->block * pad * L->s->esize;
@@ -302,7 +304,7 @@ static bool summed_rows(plan *p, const cx_factors *f, const cx_loc *to) {
   emit(p, target(p, to, 0), start(p, &p->s, 1), cx_low_temp_opnd(L, t, 0, 0), true);
   cx_low_temp_free(L, t);
   if (parts) cx_low_close(L);
-  for (int j = 0; j < nloop; j++) cx_low_close(L);
+  for (int j = 0; j < nloop + nparts; j++) cx_low_close(L);
   return true;
 }
 
