@@ -17,7 +17,7 @@ static bool room(cx_quadrature_work *w, int64_t n) {
   if (n <= w->cap_place) return true;
   free(w->at);
   free(w->pick);
-  w->at = malloc((size_t)(n * (5 + w->ncomp)) * sizeof *w->at);
+  w->at = malloc((size_t)(n * (6 + w->ncomp)) * sizeof *w->at);
   w->pick = malloc((size_t)n * 3 * sizeof *w->pick);
   w->cap_place = w->at && w->pick ? n : 0;
   if (!w->cap_place) w->why = "out of memory";
@@ -41,6 +41,8 @@ static const struct cx_near *root_at(const cx_quadrature_work *w, int32_t instan
 }
 
 #define NEAREST 1e-9
+/* no nearer to a place than its rounding, nor to 0 than where squares are lost */
+static double nearest(double at) { return fmax(NEAREST * fabs(at), 1e-100); }
 /* c0 + c1 t^p through the values at 1, 2 and 4, c t^p through the first two where that cannot be integrated, or the
  * first one where they are noise, or worse */
 static double law(const double *f, double t) {
@@ -65,7 +67,7 @@ static int approach(const call *c, int side, int64_t n, int64_t m, const int32_t
   int64_t extra = 0;
   for (int64_t j = 0; j < m; j++) {
     int64_t k = k_of[j];
-    double least = NEAREST * fabs(at[k]), d = t[k] > least ? t[k] : least;
+    double least = nearest(at[k]), d = t[k] > least ? t[k] : least;
     y[j] = side < 0 ? at[k] + d : at[k] - d;
     who[j] = instance[k];
     if (t[k] >= least) continue;
@@ -79,7 +81,7 @@ static int approach(const call *c, int side, int64_t n, int64_t m, const int32_t
     const double *g = v + cc * (m + extra);
     for (int64_t j = 0, e = 0; j < m; j++) {
       int64_t k = k_of[j];
-      double least = NEAREST * fabs(at[k]);
+      double least = nearest(at[k]);
       bool near = t[k] < least;
       f[cc * n + k] = near ? law((const double[]){g[j], g[m + e], g[m + e + 1]}, t[k] / least) : g[j];
       if (near) e += 2;
@@ -103,7 +105,8 @@ static int evaluate(void *user, int side, int64_t n, const int32_t *instance, co
     const double *x = to;
     return cx_batch_run(q, &q->value, &w->value, w, &x, NULL, 0, n, instance, f);
   }
-  double *x = w->at, *place = x + n, *dist = place + n, *slope = dist + n, *bend = slope + n, *part = bend + n;
+  double *x = w->at, *place = x + n, *dist = place + n, *slope = dist + n, *bend = slope + n, *base = bend + n,
+         *part = base + n;
   int32_t *id = w->pick, *k_of = id + n, *root = k_of + n;
   int least = q->in->nfeature + 1, most = -1; /* nodes come in runs about one place */
   for (int64_t k = 0, run = 0; k < n; k++) {
@@ -127,6 +130,7 @@ static int evaluate(void *user, int side, int64_t n, const int32_t *instance, co
       x[m] = at[k] + dist[m];
       slope[m] = r ? r->slope : 0;
       bend[m] = r ? r->bend : 0;
+      base[m] = r ? r->base : 0;
       id[m] = instance[k];
       k_of[m++] = (int32_t)k;
     }
@@ -135,11 +139,11 @@ static int evaluate(void *user, int side, int64_t n, const int32_t *instance, co
       if (approach(c, side, n, m, instance, at, t, k_of, f)) return 1;
       continue;
     }
-    const double *tail[4] = {place, dist, slope, bend};
+    const double *tail[5] = {place, dist, slope, bend, base};
     double *to = m == n ? f : part;
     const double *at_x = x;
     if (form < 0 ? cx_batch_run(q, &q->value, &w->value, w, &at_x, NULL, 0, m, id, to)
-                 : cx_batch_run(q, &q->near[form], &w->near[form], w, &at_x, tail, 4, m, id, to))
+                 : cx_batch_run(q, &q->near[form], &w->near[form], w, &at_x, tail, 5, m, id, to))
       return 1;
     for (int cc = 0; cc < q->in->ncomp && m != n; cc++)
       for (int64_t k = 0; k < m; k++) f[cc * n + k_of[k]] = part[cc * m + k];

@@ -57,6 +57,7 @@ struct cx_quadrature_work {
   struct cx_near {
     int32_t feature;          /* -1: none */
     double slope, bend, blur; /* blur: of a break, what its rounding was seen to be */
+    double base;              /* of u: 0 but at the top of a parabola that stays off 0 */
   } * root;                   /* beside each point */
   int64_t npoint, cap_point;
   struct cx_search *search; /* of roots.c */

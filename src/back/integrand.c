@@ -52,7 +52,7 @@ void cx_batch_work_new(cx_arena *a, cx_batch_work *w, const cx_batch *b, const c
   w->out = CX_NEW_N(a, void *, b->nout + 1);
   w->buffer = CX_NEW_N(a, double *, b->nout + 1);
   for (int k = 0; k < b->nout; k++) w->buffer[k] = CX_NEW_N(a, double, b->count[k] * nodes + 16);
-  w->node = CX_NEW_N(a, double, ((in->dim > 1 ? in->dim : 1) + in->ninstance + 4 + in->nenv) * nodes + 16);
+  w->node = CX_NEW_N(a, double, ((in->dim > 1 ? in->dim : 1) + in->ninstance + 5 + in->nenv) * nodes + 16);
 }
 
 static int run_oracle(const cx_quadrature *q, const cx_batch *b, cx_batch_work *w) {
@@ -115,7 +115,7 @@ int cx_batch_run(const cx_quadrature *q, const cx_batch *b, cx_batch_work *w, cx
   const cx_integrand *in = q->in;
   int r = in->ninstance, dim = in->dim > 1 ? in->dim : 1;
   int64_t nodes = in->nodes;
-  double *index = w->node + dim * nodes, *tails = index + r * nodes, *rows = tails + 4 * nodes;
+  double *index = w->node + dim * nodes, *tails = index + r * nodes, *rows = tails + 5 * nodes;
   bool by_rows = b->exec && cx_exec_by_rows(b->exec); /* then nodes are read where they are, and values written */
   for (int k = 0; k < r; k++) w->in[dim + k] = index + k * nodes;
   for (int k = 0; k < in->nenv; k++) w->in[dim + r + k] = by_instance(in, k) ? rows + k * nodes : all->arg[2 + k];

@@ -102,95 +102,18 @@ double cx_search_inside(double lo, double hi) { /* a finite place in the range, 
 }
 
 /* sin(u) with |u'| <= most: panels are made for it where that does not take too many */
-static void wave(cx_quad_range *r, double most, bool steady) {
+void cx_search_wave(cx_quad_range *r, double most, bool steady) {
   double len = fabs(r->hi - r->lo);
   if (isfinite(len) && most * len < (steady ? 12 * 1024 : 50)) r->frequency += most;
   else r->complete = false;
 }
 
 /* something falls from an end of the range on */
-static bool edge(search *s, bracket b, double end, double width) {
+bool cx_search_edge(search *s, bracket b, double end, double width) {
   const cx_quad_range *r = &s->w->range[b.instance];
   double lo = fmin(r->lo, r->hi), hi = fmax(r->lo, r->hi);
   b.x = end == hi ? end - 0.5 * width : end + 0.5 * width, b.width = width, b.done = true, b.a = NAN;
   return !(isfinite(end) && width > 0 && 0.5 * width < STEEP * (hi - lo)) || cx_search_push(s, b);
-}
-
-static bool solved(search *s) { /* features of degree 1 and 2 */
-  const cx_integrand *in = s->q->in;
-  int64_t begin = s->w->begin, end = s->w->end, total = s->q->in->columns;
-  bool any = false;
-  for (int k = 0; k < in->nfeature; k++) any |= in->feature[k].degree && in->feature[k].kind != CX_FEATURE_STEP;
-  if (!any) return true;
-  int64_t n = 0; /* over a range of no length there is nothing */
-  for (int64_t j = begin; j < end; j++) n += s->w->range[j].lo != s->w->range[j].hi;
-  if (!cx_search_space(s, 2 * n)) return false;
-  n = 0;
-  for (int64_t j = begin; j < end; j++) {
-    double lo = fmin(s->w->range[j].lo, s->w->range[j].hi), hi = fmax(s->w->range[j].lo, s->w->range[j].hi);
-    if (s->w->range[j].lo == s->w->range[j].hi) continue;
-    s->x[2 * n] = cx_search_inside(lo, hi);
-    s->x[2 * n + 1] = isfinite(lo) && isfinite(hi) && hi > lo ? (s->x[2 * n] == hi ? lo : hi) : s->x[2 * n] + 1;
-    s->id[2 * n] = s->id[2 * n + 1] = (int32_t)j;
-    n++;
-  }
-  if (!cx_search_evaluate(s, 2 * n)) return false;
-  for (int k = 0; k < in->nfeature; k++) {
-    const cx_feature *t = &in->feature[k];
-    if (!t->degree || t->kind == CX_FEATURE_STEP) continue;
-    for (int64_t i = 0; i < n; i++) {
-      int64_t j = s->id[2 * i];
-      cx_quad_range *range = &s->w->range[j];
-      double lo = fmin(range->lo, range->hi), hi = fmax(range->lo, range->hi), most = 0;
-      for (int64_t c = 0; c < t->count; c++) {
-        const double *u = s->f + (t->offset + c) * 2 * n + 2 * i, *v = s->f + (total + t->offset + c) * 2 * n + 2 * i;
-        bracket b = {.a = NAN, .instance = (int32_t)j, .feature = k, .column = (int32_t)(t->offset + c)};
-        if (t->kind == CX_FEATURE_WAVE) {
-          most = fmax(most, fmax(fabs(v[0]), fabs(v[1]) + (t->degree == 2 ? fabs(v[1] - v[0]) : 0)));
-          continue;
-        }
-        if (t->kind == CX_FEATURE_EDGE) {
-          double end = v[0] > 0 ? hi : lo;
-          if (isinf(end)) end = end == hi ? lo : hi; /* it can only divide */
-          if (!edge(s, b, end, 1 / fabs(v[0]))) return false;
-          continue;
-        }
-        double x0 = s->x[2 * i], h = s->x[2 * i + 1] - x0, slope = v[0], bend = t->degree == 2 ? (v[1] - v[0]) / h : 0;
-        double root[2] = {NAN, NAN}; /* u + slope d + bend d^2 / 2 = 0 */
-        if (bend == 0) root[0] = -u[0] / slope;
-        else {
-          double disc = slope * slope - 2 * bend * u[0], top = u[0] - slope * slope / bend / 2;
-          if (disc < 0 && disc > -1e-14 * slope * slope) disc = 0;
-          /* roots beside the real line, and a step of a parabola about its top, are scales */
-          if (t->kind == CX_FEATURE_SINGULAR && disc < 0) b.width = sqrt(-disc) / fabs(bend);
-          if (t->kind == CX_FEATURE_PEAK && fabs(top) < 4) b.width = sqrt(2 / fabs(bend));
-          b.x = x0 - slope / bend, b.done = true;
-          if (b.width > 0 && !cx_search_push(s, b)) return false;
-          b.width = 0, b.done = false;
-          if (disc >= 0) {
-            double z = -(slope + copysign(sqrt(disc), slope));
-            root[0] = z / bend;
-            root[1] = z != 0 ? 2 * u[0] / z : 0;
-          }
-        }
-        b.size = fmax(fabs(u[0]), fabs(u[1]));
-        for (int side = 0; side < 2; side++) { /* what has its middle beside the range reaches into it */
-          double end = side ? hi : lo, at = u[0] + slope * (end - x0), d = side ? at : -at;
-          double width = t->kind == CX_FEATURE_SUMMIT ? 2 / (d + sqrt(d * d + 2 * fmax(-slope, 0))) : 1 / fabs(slope);
-          bool out = t->kind == CX_FEATURE_SUMMIT ? d >= 0 : side ? x0 + root[0] >= hi : x0 + root[0] <= lo;
-          if (bend == 0 && out && (t->kind == CX_FEATURE_SUMMIT || t->kind == CX_FEATURE_PEAK) && isfinite(end) &&
-              !edge(s, b, end, width))
-            return false;
-        }
-        for (int r = 0; r < 2; r++) {
-          b.x = x0 + root[r];
-          if (isfinite(root[r]) && !(r == 1 && root[1] == root[0]) && !cx_search_push(s, b)) return false;
-        }
-      }
-      if (t->kind == CX_FEATURE_WAVE) wave(range, most, t->degree == 1);
-    }
-  }
-  return true;
 }
 
 /* exp(integral of u) falls steeply from an end: u at n places, its slope at the first and the last */
@@ -222,8 +145,8 @@ bool cx_search_read_ends(search *s, int n, const double *x, const double *u, con
 static bool read_rims(search *s, int n, const double *u, const double *v, bracket b) {
   const cx_quad_range *r = &s->w->range[b.instance];
   enum { FLAT = 40 }; /* and flat there to a double */
-  if (fabs(u[0]) < FLAT && !edge(s, b, fmin(r->lo, r->hi), 1 / fabs(v[0]))) return false;
-  return !(fabs(u[n - 1]) < FLAT) || edge(s, b, fmax(r->lo, r->hi), 1 / fabs(v[n - 1]));
+  if (fabs(u[0]) < FLAT && !cx_search_edge(s, b, fmin(r->lo, r->hi), 1 / fabs(v[0]))) return false;
+  return !(fabs(u[n - 1]) < FLAT) || cx_search_edge(s, b, fmax(r->lo, r->hi), 1 / fabs(v[n - 1]));
 }
 /* a wave that is steep nowhere is seen */
 bool cx_search_gentle(const cx_quad_range *r, double most) {
@@ -437,11 +360,16 @@ static bool blurred(search *s, int64_t n) {
   return true;
 }
 
+#define NEAR_TOP  1e-4  /* narrow beside |x| */
+#define NARROWEST 1e-12 /* and beside the range */
+/* an extremum is in its enclosure: about 0 bisection comes to no end */
+static double unsure(const bracket *b) { return b->touch && !isnan(b->a) ? fabs(b->b - b->a) : 0; }
+
 int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
   const cx_integrand *in = q->in;
   if (!in->nfeature) return 0;
   search *s = search_of(q, w);
-  bool ok = s && solved(s) && scanned(s) && cx_search_narrow(s);
+  bool ok = s && cx_search_solved(s) && scanned(s) && cx_search_narrow(s);
   int64_t total = q->in->columns, n = 0;
   for (int64_t k = 0; ok && k < s->n; k++) { /* those that are roots, inside */
     bracket *b = &s->at[k];
@@ -473,9 +401,12 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
     for (int64_t k = 0, m; k < n; k = m) { /* what differs by rounding is one place: that of a singular point, if any */
       int64_t best = k;
       for (m = k + 1; m < n && s->at[m].instance == s->at[k].instance &&
-                      s->at[m].x - s->at[m - 1].x <= 4 * DBL_EPSILON * fabs(s->at[k].x);
+                      s->at[m].x - s->at[m - 1].x <=
+                          fmax(4 * DBL_EPSILON * fabs(s->at[k].x), fmax(unsure(&s->at[m - 1]), unsure(&s->at[m])));
            m++)
-        if (s->at[m].width == 0 && in->feature[s->at[m].feature].bend >= 0 && in->feature[s->at[best].feature].bend < 0)
+        if (unsure(&s->at[m]) < unsure(&s->at[best]) ||
+            (s->at[m].width == 0 && in->feature[s->at[m].feature].bend >= 0 &&
+             in->feature[s->at[best].feature].bend < 0 && unsure(&s->at[m]) <= unsure(&s->at[best])))
           best = m;
       for (int64_t j = k; j < m; j++) s->at[j].x = s->at[best].x;
     }
@@ -494,7 +425,7 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
     double v = s->f[(total + b->column) * n + k], u = s->f[b->column * n + k];
     cx_quad_point p = {b->x, 0, QP_BREAK, b->off};
     if (b->off != 0) { /* about a place of which the integrand has a form */
-      struct cx_near form = {b->form, 0, 0, 0};
+      struct cx_near form = {.feature = b->form};
       if (b->form >= 0 && b->form < in->nfeature) {
         form.slope = s->f[(total + in->feature[b->form].offset) * n + k];
         form.bend = s->f[in->feature[b->form].bend * n + k];
@@ -530,14 +461,25 @@ int cx_find_points(const cx_quadrature *q, cx_quadrature_work *w) {
     if (last && p.kind == QP_PEAK && last->kind == QP_PEAK && p.x == last->x && p.width > 0.5 * last->width &&
         p.width < 2 * last->width)
       continue;
-    struct cx_near root = {-1, v, 0, b->blur};
-    if (bend >= 0 && p.kind != QP_PEAK && cx_search_passes(b, u, v, curve)) {
+    struct cx_near root = {.feature = -1, .slope = v, .blur = b->blur};
+    /* a parabola so near to 0 that x alone would not tell how far it is from its top: as a singular place */
+    const cx_feature *t = &in->feature[b->feature];
+    bool top = p.kind == QP_PEAK && isnan(b->a) && t->kind == CX_FEATURE_SINGULAR && t->degree == 2 && bend >= 0 &&
+               p.width < fmax(NEAR_TOP * fabs(p.x), isfinite(len) ? NARROWEST * len : 0);
+    if (top) root.base = u;
+    if (bend >= 0 && (top || (p.kind != QP_PEAK && cx_search_passes(b, u, v, curve)))) {
       root.feature = b->feature;
       root.bend = curve;
       if (!isfinite(root.slope) || !isfinite(root.bend)) root.feature = -1;
     }
-    if (!cx_add_point(w, p, root)) ok = false;
-    else w->range[b->instance].npoint++;
+    cx_quad_point beside[3] = {p, {p.x, 0, QP_BREAK, 0}, p};
+    beside[0].off = -p.width, beside[2].off = p.width;
+    int many = top && root.feature >= 0 ? 3 : 1;
+    for (int i = 0; i < many && ok; i++) {
+      ok = cx_add_point(w, many > 1 ? beside[i] : p, root);
+      w->range[b->instance].npoint += ok;
+    }
+    w->beside |= many > 1;
   }
   int64_t at = 0;
   for (int64_t j = w->begin; ok && j < w->end; j++) {

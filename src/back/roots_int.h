@@ -60,6 +60,10 @@ bool cx_search_passes(const cx_bracket *b, double u, double slope, double bend);
 bool cx_search_gentle(const cx_quad_range *r, double most);
 bool cx_search_read_grid(search *s, int n, const double *x, const double *u, const double *v, bracket b, bool *seen,
                          double *most);
+bool cx_search_edge(search *s, bracket b, double end, double width);
+void cx_search_wave(cx_quad_range *r, double most, bool steady);
+/* roots_solved.c */
+bool cx_search_solved(search *s);
 /* roots_narrow.c */
 bracket cx_search_falls(bracket b, double from, int side, double least, double most);
 bool cx_search_width(search *s, bracket b);

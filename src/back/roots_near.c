@@ -31,17 +31,18 @@ static double distance(const anchor *a, int k, double least) {
 /* the features at m distances from each of n anchors: f[column * n * m + ..] */
 static bool features(search *s, const anchor *a, int n, const double *t, int m) {
   const cx_quadrature *q = s->q;
-  if (!cx_search_space(s, 5 * ANCHORS * PLACES)) return false;
+  if (!cx_search_space(s, 6 * ANCHORS * PLACES)) return false;
   double *x = s->x, *tail = x + n * m;
   int64_t all = (int64_t)n * m;
   for (int64_t k = 0; k < all; k++) {
     const anchor *o = &a[k / m];
     tail[k] = o->x, tail[all + k] = o->side * t[k], tail[2 * all + k] = o->slope, tail[3 * all + k] = o->bend;
+    tail[4 * all + k] = 0;
     x[k] = o->x + tail[all + k], s->id[k] = o->instance;
   }
-  const double *at = x, *more[4] = {tail, tail + all, tail + 2 * all, tail + 3 * all};
+  const double *at = x, *more[5] = {tail, tail + all, tail + 2 * all, tail + 3 * all, tail + 4 * all};
   if (a->form < 0) return !cx_batch_run(q, &q->probe, &s->w->probe, s->w, &at, NULL, 0, all, s->id, s->f);
-  return !cx_batch_run(q, &q->near_probe[a->form], &s->w->near_probe[a->form], s->w, &at, more, 4, all, s->id, s->f);
+  return !cx_batch_run(q, &q->near_probe[a->form], &s->w->near_probe[a->form], s->w, &at, more, 5, all, s->id, s->f);
 }
 
 /* what may be near: what jumps, and peaks about a singular point; of x itself nothing that has been solved */

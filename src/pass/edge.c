@@ -275,7 +275,10 @@ static bool meet(sink *s, uint32_t u, uint32_t v, cx_feature_kind of_u, cx_featu
   if (of_u == CX_FEATURE_STEP) return false;
   if (degree[0] <= 2 && degree[1] <= 2 && kind != CX_FEATURE_STEP) {
     for (int k = 0; k < 2; k++) coefficients(s->in, e[k], degree[k], c[k]);
-    put(s, CX_FEATURE_SINGULAR, s->jumps, degree[1] ? resultant(g, c[0], c[1]) : c[1][0]);
+    const cx_node *a = c[0][1];
+    if (degree[0] == 1 && degree[1] == 2 && !varies(s->in, a)) /* put into v, whose squares then do not cancel */
+      put(s, CX_FEATURE_SINGULAR, s->jumps, at_y(s->in, v, cx_op1(g, OP_neg, cx_op2(g, OP_div, c[0][0], a))));
+    else put(s, CX_FEATURE_SINGULAR, s->jumps, degree[1] ? resultant(g, c[0], c[1]) : c[1][0]);
     return true;
   }
   root_list r = {.n = 0};

@@ -153,8 +153,20 @@ static void add(finder *f, cx_feature_kind kind, const cx_node *u) {
   *CX_PUSH(g->arena, f->list) = (cx_found){.kind = kind, .eq = e->id};
 }
 
+/* what a load of an equation that depends on x reads; what guards single places */
+static const cx_node *opened(finder *f, const cx_node *a) {
+  while (a->op == OP_select && (a->arg[0]->op == OP_eq || a->arg[0]->op == OP_ne))
+    a = a->arg[a->arg[0]->op == OP_eq ? 2 : 1];
+  const cx_eq *e = a->op == OP_load ? f->g->eq[a->u.eq] : NULL;
+  if (!e || e->kind != EQ_CALC || e->red != RED_none || !(mask_of(f, e->id) & CX_DEPENDS)) return a;
+  int64_t slot[CX_MAX_RANK];
+  for (int k = 0; k < e->rank; k++) slot[k] = k;
+  return cx_subst(f->g, e->body, slot, a->arg, e->rank);
+}
+
 /* where a product, a power or |a| is 0, one of its factors is */
 static void singular_below(finder *f, cx_scratch *w, const cx_node *a) {
+  a = opened(f, a);
   if (!cx_once(w, a)) return;
   switch (a->op) {
     case OP_abs:
@@ -185,6 +197,7 @@ static void add_singular(finder *f, const cx_node *a) {
 /* summits of |a| to a power of this sign: the factors tell of a product's */
 static void summit_below(finder *f, cx_scratch *const w[2], const cx_node *a, int sign) {
   cx_graph *g = f->g;
+  a = opened(f, a);
   if (!cx_once(w[sign < 0], a)) return;
   switch (a->op) {
     case OP_abs:

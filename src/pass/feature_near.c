@@ -31,7 +31,7 @@ void cx_mark_below(cx_graph *g, uint32_t root, bool *seen) {
 
 /* ---- the integrand near a root of u ----
  * Where u vanishes, x = at + t, its value is taken from u = slope t + bend t^2 / 2: what is left of a difference of
- * nearly equal numbers would be rounding. Exact for degrees 1 and 2; else for t so small that u' is as that says.
+ * nearly equal numbers would be rounding. (A parabola that comes near to 0 is base + bend t^2 / 2 about its top.) Exact for degrees 1 and 2; else for t so small that u' is as that says.
  *
  * What conditions compare is formed from z, its value at the place, and d, how much it differs there: 1 - x at 1 - t is
  * 0 + t. The d of an op follows from those of its arguments with nothing cancelled: exp(a + d) - exp(a) = exp(a) expm1(d). */
@@ -39,6 +39,7 @@ typedef struct {
   uint32_t x, *mask, *map;
   int known;
   const cx_node *u, *near, *place;
+  const cx_node *base, *off;       /* near = base + off */
   const cx_node *at, *t;           /* x = at + t */
   const cx_node **zero, **by, **v; /* z, d and z + d of nodes, as far as they were asked for */
   uint32_t nmemo, *zeros, *bys;    /* of equations; 0: not yet */
@@ -96,7 +97,7 @@ static const cx_node *at_place(nearer *c, cx_graph *g, const cx_node *n) {
   if (n->id < c->nmemo && c->zero[n->id]) return c->zero[n->id];
   const cx_node *arg[CX_MAX_RANK], *r = n;
   bool same = true;
-  if (n == c->u) r = cx_const(g, 0);
+  if (n == c->u) r = c->base;
   else if (n->op == OP_load && n->u.eq == c->x) r = c->at;
   else {
     for (int k = 0; k < n->nargs; k++) arg[k] = at_place(c, g, n->arg[k]), same &= arg[k] == n->arg[k];
@@ -106,12 +107,19 @@ static const cx_node *at_place(nearer *c, cx_graph *g, const cx_node *n) {
   if (n->id < c->nmemo) c->zero[n->id] = r;
   return r;
 }
-static const cx_node *difference_of(nearer *c, cx_graph *g, const cx_node *n) {
-  const cx_node *a = n->nargs > 0 ? n->arg[0] : NULL, *b = n->nargs > 1 ? n->arg[1] : NULL, *z = at_place(c, g, n);
-  const cx_node *half = cx_const(g, 0.5), *one = cx_const(g, 1);
 #define Z(n) at_place(c, g, n)
 #define D(n) differs(c, g, n)
 #define V(n) value(c, g, n)
+/* d = z factor(small) while the argument's change is small; far from the place nothing cancels, and z may be 0 there
+ * where the factor has no bound: |t|^1.5 at 0, exp(-1 / |t|) */
+static const cx_node *scaled(nearer *c, cx_graph *g, const cx_node *n, const cx_node *z, const cx_node *factor,
+                             const cx_node *small) {
+  const cx_node *close = OP2(lt, OP1(abs, small), cx_const(g, 0.5));
+  return cx_op3(g, OP_select, close, OP2(mul, z, factor), OP2(sub, V(n), Z(n)));
+}
+static const cx_node *difference_of(nearer *c, cx_graph *g, const cx_node *n) {
+  const cx_node *a = n->nargs > 0 ? n->arg[0] : NULL, *b = n->nargs > 1 ? n->arg[1] : NULL, *z = at_place(c, g, n);
+  const cx_node *half = cx_const(g, 0.5), *one = cx_const(g, 1), *small;
   switch (n->op) {
     case OP_neg: return OP1(neg, D(a));
     case OP_add:
@@ -119,8 +127,8 @@ static const cx_node *difference_of(nearer *c, cx_graph *g, const cx_node *n) {
     case OP_mul: return OP2(add, OP2(mul, Z(a), D(b)), OP2(mul, D(a), V(b)));
     case OP_div: return OP2(div, OP2(sub, D(a), OP2(mul, z, D(b))), V(b));
     case OP_sqrt: return OP2(div, D(a), OP2(add, OP1(sqrt, V(a)), z));
-    case OP_exp: return OP2(mul, z, OP1(expm1, D(a)));
-    case OP_expm1: return OP2(mul, OP2(add, z, one), OP1(expm1, D(a)));
+    case OP_exp: return scaled(c, g, n, z, OP1(expm1, D(a)), D(a));
+    case OP_expm1: return scaled(c, g, n, OP2(add, z, one), OP1(expm1, D(a)), D(a));
     case OP_log: return OP1(log1p, OP2(div, D(a), Z(a)));
     case OP_log1p: return OP1(log1p, OP2(div, D(a), OP2(add, one, Z(a))));
     case OP_sin:
@@ -131,8 +139,9 @@ static const cx_node *difference_of(nearer *c, cx_graph *g, const cx_node *n) {
     }
     case OP_pow:
       if (b->op == OP_const && b->u.num == 2) return OP2(mul, D(a), OP2(add, V(a), Z(a)));
-      if (b->op == OP_const) return OP2(mul, z, OP1(expm1, OP2(mul, b, OP1(log1p, OP2(div, D(a), Z(a))))));
-      break;
+      if (b->op != OP_const) break;
+      small = OP2(div, D(a), Z(a));
+      return scaled(c, g, n, z, OP1(expm1, OP2(mul, b, OP1(log1p, small))), small);
     default: break;
   }
   return OP2(sub, V(n), z);
@@ -140,7 +149,7 @@ static const cx_node *difference_of(nearer *c, cx_graph *g, const cx_node *n) {
 static const cx_node *differs(nearer *c, cx_graph *g, const cx_node *n) {
   if (n->id < c->nmemo && c->by[n->id]) return c->by[n->id];
   const cx_node *r;
-  if (n == c->u) r = c->near;
+  if (n == c->u) r = c->off;
   else if (n->op == OP_load && n->u.eq == c->x) r = c->t;
   else if (at_place(c, g, n) == n) r = cx_const(g, 0); /* it does not depend on x */
   else if (of_x(c, n)) r = cx_load(g, copied(c, g, n->u.eq, true), n->arg, n->nargs);
@@ -211,13 +220,14 @@ static const cx_node *rewrite_down(nearer *c, cx_graph *g, const cx_node *n, con
   return memo[n->id] = come_near(c, g, r);
 }
 
-/* the part of g with these inputs, the four of a near graph, and outputs */
+enum { NEAR_INPUTS = 5 }; /* at, t, slope, bend, base */
+/* the part of g with these inputs, those of a near graph, and outputs */
 static cx_graph *cut_out(cx_graph *g, const uint32_t *input, int ninput, const uint32_t *extra, const uint32_t *out,
                          int nout) {
-  uint32_t *root = CX_NEW_N(g->arena, uint32_t, ninput + 4 + nout + 1);
+  uint32_t *root = CX_NEW_N(g->arena, uint32_t, ninput + NEAR_INPUTS + nout + 1);
   int n = 0;
   for (int j = 0; j < ninput; j++) root[n++] = input[j];
-  for (int j = 0; j < 4; j++) root[n++] = extra[j];
+  for (int j = 0; j < NEAR_INPUTS; j++) root[n++] = extra[j];
   for (int j = 0; j < nout; j++) root[n++] = out[j];
   int32_t *to = CX_NEW_N(g->arena, int32_t, g->neq + 1);
   cx_graph *part = cx_extract(g, g->arena, root, n, to);
@@ -230,9 +240,9 @@ cx_graph *cx_near_graph(cx_graph *g, const cx_integrand *in, uint32_t x, const c
                         int degree, const uint32_t *input, int ninput, const uint32_t *out, int nout,
                         const uint32_t *feature, int nfeature, cx_graph **probe) {
   const cx_node *u = of ? of->body : NULL, *rate = of ? slope_of->body : NULL;
-  uint32_t extra[4];
-  const cx_node *k = cx_index(g, 0), *v[4];
-  for (int j = 0; j < 4; j++) { /* at, t, slope, bend */
+  uint32_t extra[NEAR_INPUTS];
+  const cx_node *k = cx_index(g, 0), *v[NEAR_INPUTS];
+  for (int j = 0; j < NEAR_INPUTS; j++) {
     cx_eq *e = cx_eq_new(g, NULL, EQ_INPUT);
     e->rank = 1;
     e->dim[0] = (cx_dim){in->nodes, NULL};
@@ -271,7 +281,9 @@ cx_graph *cx_near_graph(cx_graph *g, const cx_integrand *in, uint32_t x, const c
     small = cx_op2(g, OP_or, small, cx_op2(g, OP_le, off, cx_op2(g, OP_mul, cx_const(g, 1e-12), steep)));
     series = cx_op3(g, OP_select, small, series, full);
   }
-  c.near = series;
+  /* what stays off 0 is a parabola, which its series is */
+  c.base = degree == 2 ? v[4] : cx_const(g, 0);
+  c.off = series, c.near = cx_op2(g, OP_add, c.base, series);
   c.zero = CX_NEW_N(g->arena, const cx_node *, c.nmemo + 1);
   c.by = CX_NEW_N(g->arena, const cx_node *, c.nmemo + 1);
   c.v = CX_NEW_N(g->arena, const cx_node *, c.nmemo + 1);

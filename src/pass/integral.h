@@ -84,7 +84,7 @@ typedef struct cx_integrand {
   cx_graph *size;   /* log |f| at most, then its exponents alone, of the same inputs; NULL: as above */
   int64_t columns;  /* of u altogether */
   cx_graph **near;  /* by feature: value at x = at[k] + t[k] with u taken from its expansion about its root `at`; may
-                      be NULL. Its inputs: as those of value, then at[k], t[k], slope[k], bend[k]. One more: about an end */
+                      be NULL. Its inputs: as those of value, then at[k], t[k], slope[k], bend[k], base[k]. One more: about an end */
   cx_graph **near_probe; /* in the same places: u[k, ..] of the features; NULL: none is to be looked for there */
   cx_feature *feature;
   int nfeature;

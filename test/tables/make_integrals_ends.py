@@ -6,7 +6,7 @@ quadrature to 40 digits. A row: name, integral, value."""
 import re
 
 import mpmath
-from mpmath import erfc, exp, floor, gamma, log, log1p, mp, mpf, ncdf, nstr, pi, quad, sqrt, tanh, atan, erf, cosh, sin, cos
+from mpmath import erfc, exp, floor, gamma, log, log1p, mp, mpf, ncdf, nstr, pi, quad, sqrt, tanh, atan, erf, cosh, sin, cos, asinh
 
 mp.dps = 40
 
@@ -78,6 +78,11 @@ exp(-x) * (if log(x - 1) < -70 then 1e30 else 1) | 1 | inf | = exp(mpf(-1)) * (1
 log(tan(x))^2 | 0 | 0.78539816339744830961566 | = pi**3 / 16
 exp(-x^2 / 2e-16) * x^2 / (1 + x^2) | -inf | inf | = moment(mpf('2e-16'), 1) - moment(mpf('2e-16'), 2)
 exp(-x^2 / 2) / (1.0001 + cos(50 * x)) | -inf | inf | = comb(mpf('1.0001'), 50)
+1 / sqrt(1e-18 + (x - 0.25)^2) | 0 | 1 | = asinh(mpf('0.75e9')) + asinh(mpf('0.25e9'))
+1 / sqrt(1e-60 + x^2) | -1 | 1 | = 2 * asinh(mpf('1e30'))
+(1e-60 + (x - 0.25)^2)^-1.5 | 0 | 1 | = mpf('1e60') * (1 / sqrt(1 + mpf('1e-60') / mpf('0.5625')) + 1 / sqrt(1 + mpf('1e-60') / mpf('0.0625')))
+abs(abs(sin(x))^1.431 * cos(2.52 * x) + 0.7405) | -0.2 | 0.1 | 0
+abs(exp(-1 / abs(x)) + 0.7) | -1 | 1 | 0
 '''
 
 

@@ -178,6 +178,27 @@ add('quarter8', integral(box(8), 'exp(-(%s)^2 / 8)' % ' + '.join(names(8))),
     quad(lambda t: sum((-1)**k * binomial(8, k) * (t - k)**7 for k in range(int(floor(t)) + 1)) / factorial(7) * exp(-t * t / 8),
          list(range(9))))
 
+
+def about_point(f):
+    """over the unit square, f(A, B) the integral over 0..A, 0..B with the point at 0"""
+    a, b = mpf('0.339'), mpf('0.6921')
+    return sum(f(A, B) for A in (a, 1 - a) for B in (b, 1 - b))
+
+
+def power_at_point(p):
+    def corner(A, B):
+        t = mp.atan(B / A)
+        return (quad(lambda z: (A / mp.cos(z))**(p + 2), [0, t]) + quad(lambda z: (B / mp.sin(z))**(p + 2), [t, pi / 2])) / (p + 2)
+    return about_point(corner)
+
+
+point = '(x - 0.339)^2 + (y - 0.6921)^2'
+add('point_log', f'integral(x in 0..1, y in 0..1: log({point}))',
+    about_point(lambda A, B: A * B * mp.log(A * A + B * B) - 3 * A * B + A * A * mp.atan(B / A) + B * B * mp.atan(A / B)))
+add('point_root', f'integral(x in 0..1, y in 0..1: 1 / sqrt({point}))', power_at_point(mpf(-1)))
+add('point_power', f'integral(x in 0..1, y in 0..1: ({point})^-0.74)', power_at_point(mpf('-1.48')))
+add('origin', 'integral(x in -1..1, y in -1..1: 1 / sqrt(x^2 + y^2))', 8 * mp.asinh(1))
+
 with open(__file__.rsplit('/', 1)[0] + '/integrals_nd_hard.tsv' if '/' in __file__ else 'integrals_nd_hard.tsv', 'w') as f:
     for row in out:
         f.write('\t'.join(row + (('slow',) if row[0] in SLOW else ())) + '\n')
