@@ -5,8 +5,9 @@
  * x in -r..r, y in -sqrt(r^2 - x^2)..sqrt(r^2 - x^2), and so on. Then what moves is an end, and derivatives need no root
  * to be found, nor the edge of an edge (edge.c stretches the coordinates).
  *
- * For derivatives of integrals over three variables and more; all conditions have to be of degree 1 in the inner
- * variable, with a slope of known sign, or of degree 2 without a linear term and positive. Else all stays as it is. */
+ * For derivatives of integrals over three variables and more, and for integrals over four and more; all conditions have to be of degree 1 in the inner
+ * variable, with a slope of known sign, or of degree 2, positive outside, with their middle in the range. Else all stays
+ * as it is. */
 #include <math.h>
 #include <string.h>
 
@@ -26,7 +27,7 @@ typedef struct {
 /* Plain equations opened, but for what is differentiated by, and those with a name, by which one still may. */
 typedef struct {
   const uint32_t *leaf;
-  int n;
+  int n; /* -1: nothing will be differentiated */
 } leaves;
 static const cx_node *open_plain(void *user, cx_graph *g, const cx_node *e) {
   const leaves *l = user;
@@ -34,7 +35,7 @@ static const cx_node *open_plain(void *user, cx_graph *g, const cx_node *e) {
   const cx_eq *q = g->eq[e->u.eq];
   for (int k = 0; k < l->n; k++)
     if (l->leaf[k] == q->id) return e;
-  if (q->kind != EQ_CALC || q->red != RED_none || q->inert || !cx_unnamed(q)) return e;
+  if (q->kind != EQ_CALC || q->red != RED_none || q->inert || (l->n >= 0 && !cx_unnamed(q))) return e;
   int64_t slot[CX_MAX_RANK];
   for (int k = 0; k < q->rank; k++) slot[k] = k;
   return cx_rewrite(g, cx_subst(g, q->body, slot, e->arg, q->rank), open_plain, user);
@@ -99,7 +100,7 @@ static uint32_t moved(cx_graph *g, cx_eq *I, uint32_t F, leaves *by, bool *wrong
   t.rest = peel(&t, cx_rewrite(g, f->body, open_plain, by));
   if (!t.rest) return UINT32_MAX;
   const cx_node *ix[CX_MAX_RANK], *end[2], *at[2], *low[CONDITIONS], *high[CONDITIONS];
-  const cx_node *a[CONDITIONS], *c0[CONDITIONS], *slope[CONDITIONS];
+  const cx_node *a[CONDITIONS], *c0[CONDITIONS], *slope[CONDITIONS], *centre[CONDITIONS];
   int side[CONDITIONS];
   for (int d = 0; d < lo->rank; d++) ix[d] = cx_index(g, d);
   for (int s = 0; s < 2; s++) {
@@ -130,19 +131,23 @@ static uint32_t moved(cx_graph *g, cx_eq *I, uint32_t F, leaves *by, bool *wrong
         return UINT32_MAX;
       continue;
     }
-    const cx_node *zero = cx_const(g, 0);
-    cx_interval middle = cx_bounds(g, c[1], t.shape);
-    if (!(b.lo > 0) || middle.lo != 0 || middle.hi != 0 || !below(&t, end[0], zero) || !below(&t, zero, end[1]) ||
-        !must(&t, c[0]))
-      return UINT32_MAX;
-    side[k] = 2;
-    a[k] = cx_op1(g, OP_sqrt, cx_op2(g, OP_div, cx_op1(g, OP_neg, c[0]), c[2]));
+    if (!(b.lo > 0)) return UINT32_MAX;
+    const cx_node *middle = cx_op2(g, OP_div, c[1], cx_op2(g, OP_mul, cx_const(g, -2), c[2]));
+    const cx_node *least =
+        cx_op2(g, OP_add, c[0], cx_op2(g, OP_mul, cx_op2(g, OP_mul, cx_const(g, 0.5), c[1]), middle));
+    cx_interval m = cx_bounds(g, middle, t.shape);
+    if (m.lo == 0 && m.hi == 0) middle = cx_const(g, 0), least = c[0];
+    if (!below(&t, end[0], middle) || !below(&t, middle, end[1]) || !must(&t, least)) return UINT32_MAX;
+    side[k] = 2, centre[k] = middle;
+    a[k] = cx_op1(g, OP_sqrt, cx_op2(g, OP_div, cx_op1(g, OP_neg, least), c[2]));
   }
   int nlow = 0, nhigh = 0, squares = 0;
   for (int k = 0; k < t.n; k++) {
     squares += side[k] == 2;
-    if (side[k] == 0 || side[k] == 2) low[nlow++] = side[k] ? cx_op1(g, OP_neg, a[k]) : a[k];
-    if (side[k] == 1 || side[k] == 2) high[nhigh++] = a[k];
+    for (int m = 0; m < k; m++) /* ranges about one place do meet */
+      if (side[k] == 2 && side[m] == 2 && centre[k] != centre[m]) return UINT32_MAX;
+    if (side[k] == 0 || side[k] == 2) low[nlow++] = side[k] ? cx_op2(g, OP_sub, centre[k], a[k]) : a[k];
+    if (side[k] == 1 || side[k] == 2) high[nhigh++] = side[k] == 2 ? cx_op2(g, OP_add, centre[k], a[k]) : a[k];
     for (int m = 0; m < t.n; m++) /* lower ends below upper ones */
       if (side[k] == 0 && side[m] == 1 &&
           !must(&t, cx_op2(g, OP_sub, cx_op2(g, OP_mul, c0[k], slope[m]), cx_op2(g, OP_mul, c0[m], slope[k]))))
@@ -197,4 +202,61 @@ uint32_t cx_conditions_to_ends(cx_graph *g, uint32_t of, const uint32_t *leaf, i
     if (s != UINT32_MAX) from[count] = I->id, to[count++] = s;
   }
   return count ? cx_replace(g, of, from, to, count) : of;
+}
+
+/* ---- the same for values: what is moved stands in the place of the integral ---- */
+typedef struct {
+  cx_graph *g;
+  bool *seen;
+} reach;
+static void all_below(reach *r, uint32_t id);
+static void load_below(void *user, const cx_node *n) {
+  if (n->op == OP_load) all_below(user, n->u.eq);
+}
+static void all_below(reach *r, uint32_t id) {
+  const cx_eq *e = r->g->eq[id];
+  if (r->seen[id]) return;
+  r->seen[id] = true;
+  if (e->kind == EQ_CALC && e->body) cx_visit(r->g, e->body, load_below, r);
+  for (int k = 0; e->kind == EQ_PRIM && k < e->nprim_arg; k++) all_below(r, e->prim_arg[k]);
+}
+
+void cx_pass_ends(cx_graph *g) {
+  cx_arena *a = g->arena;
+  int neq = g->neq, nx = 0, count = 0;
+  uint32_t *x = CX_NEW_N(a, uint32_t, neq + 1), **mask = CX_NEW_N(a, uint32_t *, neq + 1);
+  for (int i = 0; i < neq; i++) {
+    if (g->eq[i]->prim == &cx_prim_crossing) return; /* derivatives are taken already */
+    if (g->eq[i]->prim == &cx_prim_integral) x[nx++] = g->eq[i]->prim_arg[CX_INTEGRAL_X];
+  }
+  if (nx < 4) return;
+  cx_eq_order o = cx_order(g, a);
+  for (int i = 0; i < neq; i++)
+    if (o.cyclic[i]) return;
+  for (int k = 0; k < nx; k++) mask[k] = cx_node_dims(g, a, x[k]);
+  uint32_t *id = CX_NEW_N(a, uint32_t, neq + 1); /* of integrals that were moved, and what they were */
+  cx_eq *was = CX_NEW_N(a, cx_eq, neq + 1);
+  leaves all = {NULL, -1};
+  for (int i = 0; i < o.n; i++) {
+    cx_eq *I = g->eq[o.order[i]];
+    if (I->prim != &cx_prim_integral) continue;
+    uint32_t F = I->prim_arg[CX_INTEGRAL_F];
+    bool *seen = CX_NEW_N(a, bool, g->neq + 1), inside = false, wrong;
+    all_below(&(reach){g, seen}, F);
+    for (int k = 0; k < count; k++) inside |= seen[id[k]];
+    int around = 0;
+    for (int k = 0; k < nx; k++) around += x[k] != I->prim_arg[CX_INTEGRAL_X] && (mask[k][I->id] & CX_DEPENDS) != 0;
+    if (!inside && around < 3) continue; /* over three variables lines find their places better */
+    uint32_t s = moved(g, I, F, &all, &wrong);
+    if (s == UINT32_MAX) {
+      for (int k = 0; k < count && wrong; k++)
+        if (seen[id[k]]) *g->eq[id[k]] = was[k];
+      continue;
+    }
+    const cx_node *ix[CX_MAX_RANK];
+    for (int d = 0; d < I->rank; d++) ix[d] = cx_index(g, d);
+    id[count] = I->id, was[count++] = *I;
+    I->kind = EQ_CALC, I->prim = NULL, I->nprim_arg = 0;
+    I->body = cx_load(g, s, ix, I->rank);
+  }
 }

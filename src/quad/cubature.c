@@ -17,6 +17,7 @@ typedef struct {
   double before[METHODS]; /* ratio one step earlier, and the nodes then */
   int64_t then[METHODS];
   int n;
+  bool varied; /* the integrand is not the same everywhere */
 } plan;
 
 static cub_method *new_method(plan *p) {
@@ -45,6 +46,7 @@ static int ways(plan *p, way *best) {
       cub_lattice(&t.b, m, &p->scout.map[k], bend, 99);
       m->advance(&t.b, m, 8 << 10);
       p->b.evals = t.b.evals, p->b.nans = t.b.nans, p->b.infs = t.b.infs, p->b.stop = t.b.stop;
+      p->varied |= t.b.varied;
       if (p->b.stop != QUAD_OK) return 0;
       way w = {m->map, bend, m->error[0] / fmax(fabs(m->value[0]), 1e-300) * m->map->n};
       int at = n++;
@@ -120,6 +122,9 @@ static bool within(const cub *b, const cub_method *m, const cub_method *o, doubl
   return true;
 }
 
+/* what others met has not come its way: it says what it would say without that */
+static bool blind(const plan *p, const cub_method *m) { return p->varied && !m->varied; }
+
 /* The result: a method that met its tolerance, has a witness, and no opponent; or NULL. Opponents that both say they are
  * done must go on (their goals sink), until one of them moves further than it had sworn it could. Cells have no say once
  * lines met jumps: one that grazes the side of a cell stays unseen. */
@@ -128,11 +133,11 @@ static cub_method *verdict(plan *p) {
   for (int k = 0; k < p->n; k++) jumps |= p->method[k].jumps && p->method[k].ratio <= 1;
   for (int k = 0; k < p->n; k++) {
     cub_method *m = &p->method[k];
-    if (!(m->ratio <= 1) || m->broken || (jumps && m->smooth)) continue;
+    if (!(m->ratio <= 1) || m->broken || (jumps && m->smooth) || blind(p, m)) continue;
     bool witness = false, opposed = false;
     for (int j = 0; j < p->n; j++) {
       cub_method *o = &p->method[j];
-      if (j == k || o->broken) continue;
+      if (j == k || o->broken || blind(p, o)) continue;
       if (o->statistical && !within(&p->b, m, o, 1.5)) opposed = true;
       if (!(o->ratio <= 10)) continue;
       if (agree(&p->b, m, o, o->statistical ? fmax(1, 0.35 * o->ratio) : 1)) witness = true;
@@ -151,7 +156,9 @@ static void step(plan *p, int k) {
   cub_method *m = &p->method[k];
   int64_t budget = m->used < 30000 ? 30000 : m->used;
   p->before[k] = m->ratio, p->then[k] = m->used;
+  b->varied = false;
   m->advance(b, m, budget > m->next ? budget : m->next);
+  m->varied |= b->varied, p->varied |= b->varied;
   for (int j = 0; j < p->n && m->ratio <= 1; j++) /* sure of itself, and far from where a lattice allows */
     m->broken |= m->smooth && refutes(&p->method[j]) && !within(b, m, &p->method[j], 2);
   if (m->sworn)
@@ -164,10 +171,25 @@ static void step(plan *p, int k) {
   }
 }
 
+/* What is the same everywhere would have left its integral: there is something else somewhere, and all methods agree
+ * because none has met it. A lattice goes on. false: it need or can not. */
+static bool doubt(plan *p) {
+  enum { PLACES = 3000000 };
+  int best = -1;
+  if (p->varied || p->b.evals >= PLACES) return false;
+  for (int k = 0; k < p->n; k++)
+    if (p->method[k].statistical && !p->method[k].stuck) best = k;
+  if (best < 0 || p->method[best].next > (p->b.max_eval - p->b.evals) / 2) return false;
+  p->method[best].goal = 0;
+  step(p, best);
+  return true;
+}
+
 static cub_method *work(plan *p) {
   cub *b = &p->b;
   for (;;) {
     cub_method *good = verdict(p);
+    if (good && doubt(p)) continue;
     if (good || b->stop != QUAD_OK) return good;
     int best = -1, lattice = -1;
     double ahead[METHODS], first = INFINITY, least = INFINITY;
@@ -204,7 +226,7 @@ static cx_quad_status finish(plan *p, cub_method *good, double *value, double *e
   for (int pass = 0; pass < 3 && !m; pass++) /* at first those that no lattice contradicts, the broken ones at last */
     for (int k = 0; k < p->n; k++) {
       cub_method *o = &p->method[k];
-      bool fits = isfinite(o->ratio) && !(o->smooth && jumps) && !o->broken;
+      bool fits = isfinite(o->ratio) && !(o->smooth && jumps) && !o->broken && !blind(p, o);
       for (int j = 0; j < p->n && fits && pass == 0; j++)
         fits = !refutes(&p->method[j]) || within(b, o, &p->method[j], 1.5);
       if ((fits || (pass == 2 && isfinite(o->ratio))) && (!m || o->ratio < m->ratio)) m = o;
@@ -266,10 +288,12 @@ cx_quad_status cx_cubature_run(cx_arena *scratch, const cx_cubature *q, double *
   b->tol = q->tol > 0 ? q->tol : 1e-6;
   b->max_eval = q->max_eval > 0 ? q->max_eval : 500000000;
   b->deadline = cx_now() + (q->seconds > 0 ? q->seconds : 12);
+  b->level = CX_NEW_N(scratch, double, nc + 1);
   b->u = CX_NEW_N(scratch, double, (int64_t)CUB_BATCH *(5 * d + 2 * nc + 2));
   b->x = b->u + CUB_BATCH * d, b->f = b->x + CUB_BATCH * d, b->jac = b->f + CUB_BATCH * nc;
   b->den = b->jac + CUB_BATCH, b->y = b->den + CUB_BATCH;
   cub_look(b, &p->scout);
+  p->varied = b->varied;
   cub_method *good = NULL;
   if (b->stop == QUAD_OK) choose_methods(p);
   if (b->stop == QUAD_OK) good = work(p);

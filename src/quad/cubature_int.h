@@ -14,6 +14,8 @@ typedef struct {
   double near[CX_CUBATURE_MAX_DIM], far[CX_CUBATURE_MAX_DIM]; /* the scout found all it found between these */
   double tol, deadline;
   int64_t evals, max_eval, nans, infs;
+  double *level;                     /* [nc] the first value */
+  bool varied;                       /* there was another one */
   cx_quad_status stop;               /* QUAD_OK while going on */
   double *u, *x, *y, *f, *jac, *den; /* buffers of a batch */
   double *seen, *seen_f;             /* [d][nseen], |f|: where the scout found mass */
@@ -69,6 +71,7 @@ typedef struct cub_method {
   double ratio, goal;               /* worst error / asked, and where to stop */
   int64_t used, next;               /* nodes spent; least cost of the next step */
   bool smooth, statistical, jumps;  /* trusts in smoothness; error from independent shifts; met jumps */
+  bool varied;                      /* met more than one value */
   bool stuck, sworn, broken;        /* can not go on; said it is done; moved further than it had said */
   double *oath;                     /* value and error when it first said so */
   void (*advance)(cub *b, struct cub_method *m, int64_t budget); /* about `budget` nodes more */

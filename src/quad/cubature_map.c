@@ -128,6 +128,10 @@ static bool evaluate(cub *b, int64_t n, const double *x, double *f) {
   if (b->q->stop && *b->q->stop) return b->stop = QUAD_STOPPED, false;
   if (b->evals + n > b->max_eval || cx_now() > b->deadline) return b->stop = QUAD_TOLERANCE, false;
   if (b->q->eval(b->q->user, n, x, f)) return b->stop = QUAD_FAILED, false;
+  for (int c = 0; c < b->nc && !b->varied && n > 0; c++) {
+    if (!b->evals) b->level[c] = f[c * n];
+    for (int64_t k = 0; k < n; k++) b->varied |= f[c * n + k] != b->level[c];
+  }
   b->evals += n;
   for (int64_t k = 0; k < n * b->nc; k++)
     if (!isfinite(f[k])) {

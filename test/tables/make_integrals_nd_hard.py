@@ -199,6 +199,13 @@ add('point_root', f'integral(x in 0..1, y in 0..1: 1 / sqrt({point}))', power_at
 add('point_power', f'integral(x in 0..1, y in 0..1: ({point})^-0.74)', power_at_point(mpf('-1.48')))
 add('origin', 'integral(x in -1..1, y in -1..1: 1 / sqrt(x^2 + y^2))', 8 * mp.asinh(1))
 
+# conditions that are ends when they are solved for a variable
+x = names(4)
+add('ball_off4', f"integral({box(4, -1)}: if {' + '.join(f'({v} - 0.1)^2' for v in x)} < 0.7^2 then 1 + x1 else 0)",
+    pi**2 / 2 * mpf('0.7')**4 * mpf('1.1'))
+add('simplex_exp5', f"integral({box(5)}: if {' + '.join(names(5))} < 0.66 then exp(-0.82 * ({' + '.join(names(5))})) else 0)",
+    quad(lambda r: r**4 / 24 * mp.exp(-mpf('0.82') * r), [0, mpf('0.66')]))
+
 with open(__file__.rsplit('/', 1)[0] + '/integrals_nd_hard.tsv' if '/' in __file__ else 'integrals_nd_hard.tsv', 'w') as f:
     for row in out:
         f.write('\t'.join(row + (('slow',) if row[0] in SLOW else ())) + '\n')
