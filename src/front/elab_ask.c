@@ -1,7 +1,6 @@
 /* elab_ask.c - statements of the top level: what is best, what is fitted, what is asked. */
 #include <string.h>
 #include <strings.h>
-#include <strings.h>
 
 #include "front/dist.h"
 #include "pass/pass.h"

@@ -53,10 +53,10 @@ static bool ask_far(const cx_quad *q, cx_quad_work *w, int side, int njob, cx_qu
   double dir[CX_QUAD_BATCH * N];
   for (int j = 0; j < njob; j++) {
     const cx_quad_piece *p = job[j].piece;
-    double size = log(p->scale);
+    double size = log(p->scale), from = fmax(p->far, FAR);
     for (int i = j * N; i < (j + 1) * N; i++) {
-      double s = w->t[i], over = (s - FAR) / FAR, u = s <= FAR ? s : FAR + FAR * expm1(over);
-      w->jac[i] = s <= FAR ? 1 : exp(over);
+      double s = w->t[i], over = (s - from) / FAR, u = s <= from ? s : from + FAR * expm1(over);
+      w->jac[i] = s <= from ? 1 : exp(over);
       w->t[i] = side == SIDE_TOWARD ? size - u : size + u;
       w->at[i] = p->p;
       dir[i] = p->dir;

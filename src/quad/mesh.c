@@ -84,7 +84,7 @@ bool cx_quad_pend(cx_quad_work *w, int32_t leaf, int32_t inst) {
 /* Panel boundaries outwards in s, up to where the distance overflows or vanishes, and how many are laid at first. `fine`
  * where nothing is known of what hides: x doubles within a panel or two. */
 #define BEYOND 1020, 1532, 2556, 4604, 9000, 18000, 36000 /* where s is no logarithm of x any more, but of that */
-enum { LAST = 764, LAST_FAR = 36000, EARLY = 4 };
+enum { LAST = 764, LAST_FAR = 36000, EARLY = 4, BESIDE = 508 };
 static const double edge_toward[] = {0, 4, 12, 28, 60, 124, 252, 380, 508, 636, 764, BEYOND};
 static const double edge_out[] = {0, 1.1, 2.3, 4, 8, 16, 32, 60, 124, 252, 380, 508, 636, 764, BEYOND};
 static const double edge_fine[] = {0,  .7, 1.4, 2.2, 3.1, 4,   5,   6.5, 9,   13,
@@ -177,7 +177,9 @@ static void ray(const cx_quad *q, cx_quad_work *w, cx_quad_inst *in, cx_quad_map
   r->end = fmin(fmax(r->end, 1), LAST);
   if (!q->far[map != MAP_TOWARD] || r->end <= CX_QUAD_FAR) return;
   r->end = LAST_FAR;
-  r->far = in->early && map == MAP_TOWARD && p != 0 ? EARLY : CX_QUAD_FAR;
+  /* by its distance from p the integrand is known as far as numbers go, and better than by logarithms: those of a sum
+   * whose terms cancel */
+  r->far = in->early && map == MAP_TOWARD && p != 0 ? EARLY : anchored && p != 0 ? BESIDE : CX_QUAD_FAR;
 }
 
 static void line(cx_quad_work *w, cx_quad_inst *in, double a, double b, bool lo_plain, bool hi_plain) {

@@ -92,17 +92,17 @@ def two(f, s, r, lo, hi):
     return points([(r[0], s[0]), (r[1], s[1])], lambda x, i, t: f(x, d(x, i, t, 0), d(x, i, t, 1)), lo, hi)
 
 
-S4, S3, S5 = mp.mpf('-0.4'), mp.mpf('-0.3'), mp.mpf('-0.5')
+S4, S3, S5, S9 = mp.mpf('-0.4'), mp.mpf('-0.3'), mp.mpf('-0.5'), mp.mpf('-0.9')
 line('two points', 'integral(x in 0..1: cos(x) * abs(x - a)^(-0.4) * abs(x - b)^(-0.3))', {'a': 0.3, 'b': 0.6},
      lambda a, b: two(lambda x, u, v: mp.cos(x) * u**S4 * v**S3, (S4, S3), (a, b), mp.mpf(0), mp.mpf(1)))
 line('roots of one polynomial', 'integral(x in 0..1: exp(x) * abs(x^2 - (a + b) * x + a * b)^(-0.4))', {'a': 0.3, 'b': 0.55},
      lambda a, b: two(lambda x, u, v: mp.exp(x) * (u * v)**S4, (S4, S4), (a, b), mp.mpf(0), mp.mpf(1)))
 line('sum of two', 'integral(x in 0..1: cos(x) * abs(x - q[0])^(-0.4) + q[1] * exp(x) * log(abs(x - q[1])))', {'a': 0.3, 'b': 0.6},
      lambda a, b: power(S4, a, mp.cos) + b * power(mp.mpf(0), b, mp.exp, log=1), ['q = [a, b]'])
-line('both ends', 'integral(x in a..b: (b - x)^(-0.5) * (x - a)^(-0.3) * exp(a * x))', {'a': 0.3, 'b': 0.6},
-     lambda a, b: two(lambda x, u, v: mp.exp(a * x) * u**S3 * v**S5, (S3, S5), (a, b), a, b))
-line('one end', 'integral(x in 0..b: (b - x)^(-0.5) * x^(-0.3) * exp(a * x))', {'a': 0.3, 'b': 0.6},
-     lambda a, b: two(lambda x, u, v: mp.exp(a * x) * u**S5 * v**S3, (S5, S3), (b, mp.mpf(0)), mp.mpf(0), b))
+line('both ends', 'integral(x in a..b: (b - x)^(-0.9) * (x - a)^(-0.3) * exp(a * x))', {'a': 0.3, 'b': 0.6},
+     lambda a, b: two(lambda x, u, v: mp.exp(a * x) * u**S3 * v**S9, (S3, S9), (a, b), a, b))
+line('one end', 'integral(x in 0..b: (b - x)^(-0.9) * x^(-0.3) * exp(a * x))', {'a': 0.3, 'b': 0.6},
+     lambda a, b: two(lambda x, u, v: mp.exp(a * x) * u**S9 * v**S3, (S9, S3), (b, mp.mpf(0)), mp.mpf(0), b))
 line('one side', 'integral(x in 0..2: if x < a then (a - x)^(-0.5) * cos(b * x) else 0)', {'a': 0.3, 'b': 0.6},
      lambda a, b: power(S5, a, lambda x: mp.cos(b * x), 0, a))
 line('sign', 'integral(x in 0..2: sign(x - a) * abs(a - x)^(-0.5) * cos(b * x))', {'a': 1.4, 'b': 1.1},
