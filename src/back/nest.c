@@ -18,7 +18,6 @@ typedef struct {
   int n;
   uint32_t own;
   bool ok, meets;
-  uint32_t first; /* equation that the group began with */
 } nest;
 
 static bool plain_at(const cx_node *load, const axes *from, const axes *at) {
