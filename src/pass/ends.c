@@ -5,9 +5,9 @@
  * x in -r..r, y in -sqrt(r^2 - x^2)..sqrt(r^2 - x^2), and so on. Then what moves is an end, and derivatives need no root
  * to be found, nor the edge of an edge (edge.c stretches the coordinates).
  *
- * For derivatives of integrals over three variables and more, and for integrals over four and more; all conditions have to be of degree 1 in the inner
- * variable, with a slope of known sign, or of degree 2, positive outside, with their middle in the range. Else all stays
- * as it is. */
+ * For derivatives of integrals over three variables and more, and for integrals over four and more; all conditions have
+ * to be of degree 1 in the inner variable, with a slope of known sign, or of degree 2, positive outside, with their
+ * middle in the range. Else all stays as it is. */
 #include <math.h>
 #include <string.h>
 

@@ -31,7 +31,8 @@ void cx_mark_below(cx_graph *g, uint32_t root, bool *seen) {
 
 /* ---- the integrand near a root of u ----
  * Where u vanishes, x = at + t, its value is taken from u = slope t + bend t^2 / 2: what is left of a difference of
- * nearly equal numbers would be rounding. (A parabola that comes near to 0 is base + bend t^2 / 2 about its top.) Exact for degrees 1 and 2; else for t so small that u' is as that says.
+ * nearly equal numbers would be rounding. (A parabola that comes near to 0 is base + bend t^2 / 2 about its top.) Exact
+ * for degrees 1 and 2; else for t so small that u' is as that says.
  *
  * What conditions compare is formed from z, its value at the place, and d, how much it differs there: 1 - x at 1 - t is
  * 0 + t. The d of an op follows from those of its arguments with nothing cancelled: exp(a + d) - exp(a) = exp(a) expm1(d). */
