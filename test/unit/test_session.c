@@ -41,10 +41,10 @@ static void event(void *user, const cx_event *e) {
   }
 }
 
+static char file[] = "/tmp/calx-session-XXXXXX.csv"; /* the data of all fits */
 static cx_status run(const char *text, int stop_at, const char *save, const char *resume, record *r,
                      const char **message) {
   enum { N = 64 };
-  static char file[] = "/tmp/calx-session-XXXXXX.csv";
   static bool made;
   if (!made) {
     int fd = mkstemps(file, 4);
@@ -67,7 +67,6 @@ static cx_status run(const char *text, int stop_at, const char *save, const char
     if (cx_diag_get(c, k).sev == CX_ERROR) snprintf(copy, sizeof copy, "%s", cx_diag_get(c, k).message);
   if (message) *message = copy;
   cx_ctx_free(c);
-  if (!text) unlink(file);
   return s;
 }
 
@@ -164,5 +163,6 @@ int main(void) {
   several_fits();
   rows_by_number();
   wrong_derivatives();
+  unlink(file);
   return CHECK_DONE();
 }
