@@ -234,7 +234,7 @@ static bool among_others(const cx_leibniz *p) {
     uint32_t of = (uint32_t)id == p->x ? p->I->prim_arg[CX_INTEGRAL_F] : p->I->id;
     if ((uint32_t)id != p->x) yes = (mask[of] & CX_DEPENDS) != 0;
     bool *below = (uint32_t)id == p->x ? CX_NEW_N(g->arena, bool, g->neq + 1) : NULL;
-    if (below) cx_mark_below(p->g, of, below);
+    if (below) cx_mark_below(p->g, of, false, below);
     for (int k = 0; below && k < g->neq; k++) yes |= below[k] && cx_is_integral(g->eq[k]) && (mask[k] & CX_DEPENDS);
   }
   return yes;

@@ -205,22 +205,6 @@ uint32_t cx_conditions_to_ends(cx_graph *g, uint32_t of, const uint32_t *leaf, i
 }
 
 /* ---- the same for values: what is moved stands in the place of the integral ---- */
-typedef struct {
-  cx_graph *g;
-  bool *seen;
-} reach;
-static void all_below(reach *r, uint32_t id);
-static void load_below(void *user, const cx_node *n) {
-  if (n->op == OP_load) all_below(user, n->u.eq);
-}
-static void all_below(reach *r, uint32_t id) {
-  const cx_eq *e = r->g->eq[id];
-  if (r->seen[id]) return;
-  r->seen[id] = true;
-  if (e->kind == EQ_CALC && e->body) cx_visit(r->g, e->body, load_below, r);
-  for (int k = 0; e->kind == EQ_PRIM && k < e->nprim_arg; k++) all_below(r, e->prim_arg[k]);
-}
-
 void cx_pass_ends(cx_graph *g) {
   cx_arena *a = g->arena;
   int neq = g->neq, nx = 0, count = 0;
@@ -242,7 +226,7 @@ void cx_pass_ends(cx_graph *g) {
     if (I->prim != &cx_prim_integral) continue;
     uint32_t F = I->prim_arg[CX_INTEGRAL_F];
     bool *seen = CX_NEW_N(a, bool, g->neq + 1), inside = false, wrong;
-    all_below(&(reach){g, seen}, F);
+    cx_mark_below(g, F, true, seen);
     for (int k = 0; k < count; k++) inside |= seen[id[k]];
     int around = 0;
     for (int k = 0; k < nx; k++) around += x[k] != I->prim_arg[CX_INTEGRAL_X] && (mask[k][I->id] & CX_DEPENDS) != 0;

@@ -46,6 +46,22 @@ cx_eq_order cx_order(const cx_graph *g, cx_arena *a) {
   return o;
 }
 
+static void count_load(void *user, const cx_node *n) {
+  if (n->op == OP_load) ((int *)user)[n->u.eq]++;
+}
+int *cx_eq_uses(const cx_graph *g, cx_arena *a, const cx_eq_order *o, bool outputs) {
+  int *uses = CX_NEW_N(a, int, g->neq + 1);
+  bool *asked = CX_NEW_N(a, bool, g->neq + 1);
+  for (int i = 0; i < g->nout; i++) asked[g->out[i]] = true, uses[g->out[i]] += outputs ? 2 : 0;
+  for (int i = o->n - 1; i >= 0; i--) { /* users first: what nothing needs reads nothing */
+    const cx_eq *e = g->eq[o->order[i]];
+    if (g->nout && !uses[e->id] && !asked[e->id] && !o->cyclic[e->id]) continue;
+    if (e->kind == EQ_CALC) cx_visit((cx_graph *)g, e->body, count_load, uses);
+    for (int k = 0; k < e->nprim_arg; k++) uses[e->prim_arg[k]] += 2;
+  }
+  return uses;
+}
+
 typedef struct {
   const bool *known;
   bool all;

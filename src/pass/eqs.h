@@ -26,6 +26,9 @@ typedef struct {
   bool *cyclic;
 } cx_eq_order;
 cx_eq_order cx_order(const cx_graph *g, cx_arena *a);
+/* how often equations are loaded by those that are needed (all, where the graph has no outputs); primitives read whole
+ * arrays and count twice, and so do outputs where `outputs` */
+int *cx_eq_uses(const cx_graph *g, cx_arena *a, const cx_eq_order *o, bool outputs);
 /* mask of the reduced slots of e */
 static inline uint32_t cx_reduced_mask(const cx_eq *e) { return ((1u << e->nred) - 1) << e->rank; }
 /* equations computed from constant inputs alone (indexed by id); a recurrence of such is one, too */

@@ -427,7 +427,7 @@ cx_found_list cx_collect_features(cx_graph *g, uint32_t root, uint32_t x, uint32
   bool *heavy = f.heavy;
   int known = f.known;
   bool *below = CX_NEW_N(g->arena, bool, neq + 1);
-  cx_mark_below(g, root, below);
+  cx_mark_below(g, root, false, below);
   for (int id = 0; id < neq; id++) {
     const cx_eq *e = g->eq[id];
     if (!below[id] || e->kind != EQ_CALC || !(mask_of(&f, (uint32_t)id) & CX_DEPENDS)) continue;

@@ -9,7 +9,7 @@
 /* ---- all that lies below the integrand `root` ---- */
 typedef struct {
   cx_graph *g;
-  bool *seen;
+  bool *seen, inside;
 } reach;
 static void go(reach *r, uint32_t id);
 static void go_load(void *user, const cx_node *n) {
@@ -21,11 +21,11 @@ static void go(reach *r, uint32_t id) {
   const cx_eq *e = r->g->eq[id];
   if (e->kind == EQ_CALC && e->body) cx_visit(r->g, e->body, go_load, r);
   for (int k = 0; e->kind == EQ_PRIM && k < e->nprim_arg; k++)
-    if (!cx_is_integral(e) || (k != CX_INTEGRAL_F && k != CX_CROSSING_G)) go(r, e->prim_arg[k]);
+    if (r->inside || !cx_is_integral(e) || (k != CX_INTEGRAL_F && k != CX_CROSSING_G)) go(r, e->prim_arg[k]);
 }
 
-void cx_mark_below(cx_graph *g, uint32_t root, bool *seen) {
-  reach r = {g, seen};
+void cx_mark_below(cx_graph *g, uint32_t root, bool inside, bool *seen) {
+  reach r = {g, seen, inside};
   go(&r, root);
 }
 
@@ -257,7 +257,7 @@ cx_graph *cx_near_graph(cx_graph *g, const cx_integrand *in, uint32_t x, const c
   c.mask = cx_node_dims(g, g->arena, x);
   c.map = CX_NEW_N(g->arena, uint32_t, c.known);
   bool *below = CX_NEW_N(g->arena, bool, c.known);
-  for (int j = 0; j < nout; j++) cx_mark_below(g, out[j], below);
+  for (int j = 0; j < nout; j++) cx_mark_below(g, out[j], false, below);
   for (int id = 0; id < c.known; id++) {
     const cx_node *body = g->eq[id]->kind == EQ_CALC ? g->eq[id]->body : NULL;
     c.map[id] = (uint32_t)id;

@@ -14,11 +14,6 @@ typedef struct {
   int *uses;
 } inliner;
 
-static void count(void *user, const cx_node *n) {
-  inliner *in = user;
-  if (n->op == OP_load) in->uses[n->u.eq]++;
-}
-
 static bool free_of_cost(const cx_node *b, int depth) {
   if (b->op == OP_load) {
     for (int k = 0; k < b->nargs; k++)
@@ -84,14 +79,8 @@ static void take_over(inliner *in, cx_eq *e) {
 void cx_pass_inline(cx_graph *g) {
   cx_arena *a = cx_arena_new(g->ctx);
   cx_eq_order o = cx_order(g, a);
-  inliner in = {g, NULL, o.cyclic, CX_NEW_N(a, bool, g->neq + 1), CX_NEW_N(a, int, g->neq + 1)};
+  inliner in = {g, NULL, o.cyclic, CX_NEW_N(a, bool, g->neq + 1), cx_eq_uses(g, a, &o, false)};
   for (int i = 0; i < g->nout; i++) in.output[g->out[i]] = true;
-  for (int i = o.n - 1; i >= 0; i--) { /* users first: what nothing needs reads nothing */
-    const cx_eq *e = g->eq[o.order[i]];
-    if (g->nout && !in.uses[e->id] && !in.output[e->id] && !o.cyclic[e->id]) continue;
-    if (e->kind == EQ_CALC) cx_visit(g, e->body, count, &in);
-    for (int k = 0; k < e->nprim_arg; k++) in.uses[e->prim_arg[k]] += 2; /* a primitive reads whole arrays */
-  }
   for (int i = 0; i < o.n; i++) {
     cx_eq *e = g->eq[o.order[i]];
     if (e->kind != EQ_CALC) continue;

@@ -118,7 +118,8 @@ cx_found_list cx_collect_features(cx_graph *g, uint32_t root, uint32_t x, uint32
                                   cx_found_list *unplaced);
 /* feature_near.c: all equations below root, seen[]; the integrand with u, the body of `of`, taken from its expansion about a
  * root (NULL: about any place), and those of the features there (probe may be NULL) */
-void cx_mark_below(cx_graph *g, uint32_t root, bool *seen);
+void cx_mark_below(cx_graph *g, uint32_t root, bool inside,
+                   bool *seen); /* inside: and below integrands of integrals there */
 cx_graph *cx_near_graph(cx_graph *g, const cx_integrand *in, uint32_t x, const cx_eq *of, const cx_eq *slope_of,
                         int degree, const uint32_t *input, int ninput, const uint32_t *out, int nout,
                         const uint32_t *feature, int nfeature, cx_graph **probe);

@@ -3,7 +3,8 @@
  * A layer that pools after its activation, max(k: relu(u[k] + b)), adds b and cuts off at 0 once for each window then, and
  * its derivative, too, is that of the place with the greatest u. What may leave are steps whose other operand does not
  * depend on k and that rise, or fall, at every argument: u + b, b - u, c u with a sign of c that is known, max(u, b),
- * exp(u). They never round two values out of their order, so the result is the same number. Only values that nobody
+ * exp(u). They never round two values out of their order, so the result is the same number (but where u is
+ * infinite and meets the other infinity: NaN may become that). Only values that nobody
  * else reads: others would have to be computed all the same. A range that may be empty has no such rule. */
 #include <math.h>
 
@@ -24,10 +25,6 @@ typedef struct {
   step left[STEPS];
   bool falls; /* an odd number of them does */
 } leaving;
-
-static void count(void *user, const cx_node *n) {
-  if (n->op == OP_load) ((int *)user)[n->u.eq]++;
-}
 
 /* those that rise and have a value everywhere */
 static bool rises(uint16_t op) {
@@ -109,14 +106,7 @@ static const cx_node *bare(leaving *l, const cx_node *u) {
 void cx_pass_monotone(cx_graph *g) {
   cx_arena *a = cx_arena_new(g->ctx);
   cx_eq_order o = cx_order(g, a);
-  int neq = g->neq, *uses = CX_NEW_N(a, int, neq + 1);
-  for (int i = 0; i < g->nout; i++) uses[g->out[i]] += 2; /* asked for */
-  for (int i = o.n - 1; i >= 0; i--) {
-    const cx_eq *e = g->eq[o.order[i]];
-    if (g->nout && !uses[e->id] && !o.cyclic[e->id]) continue;
-    if (e->kind == EQ_CALC) cx_visit(g, e->body, count, uses);
-    for (int k = 0; k < e->nprim_arg; k++) uses[e->prim_arg[k]] += 2;
-  }
+  int neq = g->neq, *uses = cx_eq_uses(g, a, &o, true);
   for (int i = 0; i < o.n; i++) {
     cx_eq *e = g->eq[o.order[i]];
     if (e->kind != EQ_CALC || (e->red != RED_max && e->red != RED_min) || e->inert || o.cyclic[e->id]) continue;

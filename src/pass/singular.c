@@ -150,7 +150,7 @@ static struct cx_points *find(cx_leibniz *p) {
   for (int id = p->first; id < p->last; id++)
     if (body[id]) g->eq[id]->body = body[id];
   bool hidden = false, *below = CX_NEW_N(g->arena, bool, g->neq + 1), any = false;
-  cx_mark_below(g, p->f, below);
+  cx_mark_below(g, p->f, false, below);
   cx_found_list all = cx_collect_features(g, p->f, p->x, p->x, &hidden, NULL);
   uint32_t own = (1u << (p->r0 + 1)) - 1;
   bool ended[2] = {false, false};
